@@ -1,1 +1,7 @@
-//! placeholder
+//! The ground of plimsoll: quantities, tables, chance, numbers, and the future event set.
+
+pub mod units;
+
+pub mod table;
+
+pub mod random;
