@@ -498,3 +498,86 @@ fn word_length(text: &str) -> usize {
 pub fn nearest_measure(written: &str) -> Option<&'static str> {
     nearest(written, MEASURES.iter().map(|entry| entry.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Sources;
+    use crate::text;
+
+    /// Reads a condition; the code and the marked text of the first mistake where there is one.
+    fn read(text: &str) -> Result<Condition, (Code, String)> {
+        let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+        let tree = text::parse("c.yaml", &format!("c: {text}"), &mut sources, &mut diags).expect("the test writes YAML");
+        let read = condition(tree.get("c").expect("it was written"), &["fast"], &mut diags);
+        match diags.sorted().first() {
+            None => Ok(read.expect("nothing was told, so it was read")),
+            Some(told) => Err((told.code, sources.slice(told.spot).to_owned())),
+        }
+    }
+
+    fn comparison(text: &str) -> Comparison {
+        match read(text).map(|condition| condition.body) {
+            Ok(Body::Compare(comparison)) => comparison,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_language_are_read() {
+        let read = comparison("latency p99 of edge.asset from ap-south-1 <= 50ms");
+        let measure = &read.measure.value;
+        assert_eq!((Quantity::Latency, Some(Stat::Quantile(0.99))), (measure.what, measure.stat));
+        assert_eq!(Some("edge.asset"), measure.of.as_ref().map(|of| &of.value[..]));
+        assert_eq!(Some("ap-south-1"), measure.from.as_ref().map(|from| &from.value[..]));
+        assert_eq!((Relation::AtMost, Bound::Value(0.05)), (read.relation, read.bound.value));
+
+        let read = comparison("utilisation of cores of web p95 <= 70%");
+        assert_eq!(Some(Resource::Cores), read.measure.value.resource);
+        assert_eq!(Some(Stat::Quantile(0.95)), read.measure.value.stat);
+        assert_eq!(Bound::Value(0.7), read.bound.value);
+
+        let read = comparison("goodput of gw.browse during payment_down >= 90% of before");
+        assert_eq!(Bound::ShareOfBefore(0.9), read.bound.value);
+        assert!(matches!(&read.measure.value.period, Period::During(fault) if fault.value == "payment_down"));
+
+        let read = comparison("errors > 5% for 5m");
+        assert_eq!((Some(300.0), 15.0, 60.0, None), (read.hold_s, read.every_s, read.over_s, read.measure.value.per));
+    }
+
+    #[test]
+    fn blanks_stand_for_underscores_and_units_follow_the_measure() {
+        assert_eq!(Quantity::InFlight, comparison("in flight max of db.read <= 1").measure.value.what);
+        assert_eq!(Quantity::HitRatio, comparison("hit ratio of db >= 85%").measure.value.what);
+        assert_eq!(Some(Per::Million), comparison("errors per million <= 100").measure.value.per);
+        assert_eq!(Some(Per::Count), comparison("errors <= 10").measure.value.per);
+        let Bound::Value(dollars) = comparison("cost <= $6000/month").bound.value else { panic!("a value") };
+        assert!((dollars - 6000.0).abs() < 1e-6);
+        assert_eq!(Bound::Value(3.0), comparison("cost per million <= $3").bound.value);
+        assert_eq!(Period::Over(300.0), comparison("latency p99 over 5m<=300ms").measure.value.period);
+        let Bound::ShareOf(share, other) = comparison("goodput >= 90% of throughput of web").bound.value else {
+            panic!("a share of another measure")
+        };
+        assert_eq!((0.9, Quantity::Throughput), (share, other.what));
+    }
+
+    #[test]
+    fn a_mistake_is_marked_to_the_byte() {
+        let told = |text: &str| read(text).expect_err("there is a mistake");
+        assert_eq!((Code::Unit, "300".to_owned()), told("latency p99 <= 300"));
+        assert_eq!((Code::Unit, "msecs".to_owned()), told("latency p99 <= 300msecs"));
+        assert_eq!((Code::Condition, "latncy".to_owned()), told("latncy p99 <= 300ms"));
+        assert_eq!((Code::Condition, "p99".to_owned()), told("p99 latency under 300ms"));
+        assert_eq!((Code::Condition, "under".to_owned()), told("latency p99 under 300ms"));
+        assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
+        assert_eq!((Code::NotAvailable, "with".to_owned()), told("in_flight of db with user=1 <= 1"));
+        assert_eq!((Code::NotAvailable, "lag".to_owned()), told("lag p99 of db <= 1s"));
+        assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
+        assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));
+        assert_eq!((Code::Condition, "before".to_owned()), told("goodput >= 90% of before"));
+        assert_eq!((Code::Condition, "<=".to_owned()), told("latency p99 <="));
+        assert_eq!((Code::Condition, "latency".to_owned()), told("latency"));
+        assert_eq!((Code::Unit, "5%".to_owned()), told("latency p99 <= 5%"));
+        assert_eq!((Code::Condition, "web".to_owned()), told("latency of web of web <= 5ms"));
+    }
+}
