@@ -1,4 +1,8 @@
 //! A deterministic, event-driven capacity-planning simulator.
 
+pub mod units;
+
 pub mod diagnostic;
 pub mod text;
+
+pub mod fields;
