@@ -2,7 +2,12 @@
 
 pub mod units;
 
+pub mod table;
+
+pub mod random;
+
 pub mod diagnostic;
+
 pub mod text;
 
 pub mod fields;
