@@ -9,6 +9,7 @@ mod lets;
 mod like;
 mod merge;
 mod path;
+mod sum;
 mod write;
 mod yaml;
 
