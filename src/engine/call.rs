@@ -530,8 +530,8 @@ impl World<'_> {
             self.consider(id, took, outcome.failure().map(|f| f.0));
         }
         self.finished += 1;
-        if self.finished == self.request_limit {
-            self.horizon = self.now;
+        if self.finished == self.next_mark {
+            self.mark_reached();
         }
         self.free_request(id);
         if client != NONE {

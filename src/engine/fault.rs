@@ -322,6 +322,7 @@ impl World<'_> {
     /// The whole model's observers and faults, at time 0.
     pub(super) fn begin(&mut self) {
         self.snapshot(Mark::Start);
+        self.plan_mark();
         self.begin_sources();
         self.begin_faults();
         let window = self.observer.window;
