@@ -4,4 +4,6 @@ pub mod units;
 
 pub mod table;
 
+pub mod reader;
+
 pub mod random;
