@@ -6,8 +6,20 @@ pub mod table;
 
 pub mod random;
 
+pub mod popularity;
+
+pub mod distribution;
+
 pub mod diagnostic;
 
 pub mod text;
 
 pub mod fields;
+
+pub mod policy;
+
+pub mod catalogue;
+
+pub mod scenario;
+
+pub mod model;
