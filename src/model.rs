@@ -224,7 +224,7 @@ pub struct Host {
     pub disk_iops: f64,
     pub disk_bytes_per_s: f64,
     pub nic_bytes_per_s: f64,
-    /// `u64::MAX`: without limit.
+    /// 0: without limit.
     pub memory_bytes: u64,
 }
 
@@ -258,6 +258,7 @@ pub struct LimitSpec {
 #[derive(Clone, Debug)]
 pub struct Pipe {
     pub name: String,
+    /// 0: without limit (a price only).
     pub bytes_per_s: f64,
     pub price_per_byte: f64,
 }

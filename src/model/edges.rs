@@ -7,7 +7,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::distribution::Distribution;
 use crate::model::arrows::{End, Merged};
-use crate::model::compile::{Compiler, cumulative, span, stream};
+use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
 use crate::model::program::{Edge, Step};
 use crate::model::steps::Writer;
 use crate::model::{Cause, FAILURES, NONE16, Pipe, Pool};
@@ -68,7 +68,7 @@ impl<'s> Writer<'_, 's> {
             let merged = self.compiler.policy(own, caller.end, to);
             let mut edge = self.compiler.edge(path, caller, *operation, &merged);
             edge.key_given = key;
-            edge.plain = is_plain(&edge);
+            self.compiler.settle(&mut edge, *operation);
             match groups.iter_mut().find(|(known, _)| *known == edge) {
                 Some((_, operations)) => operations.push((*operation, *weight)),
                 None => groups.push((edge, vec![(*operation, *weight)])),
@@ -152,12 +152,6 @@ impl Compiler<'_> {
             self.limit(&name, limit, callee, spot)
         });
         let retry = policy.retry.clone().flatten().map(|retry| self.retry(retry, spot));
-        let may_lose = policy.timeout.flatten().is_some() || policy.deadline.flatten().is_some() || retry.is_some();
-        let connects = policy.connect.is_some_and(|connect| 0.0 < connect.round_trips);
-        let on_wire = link_same != NONE16 || link_other != NONE16 || pipe != NONE16 || connects;
-        let cell_if = |yes: bool, cause: Cause, compiler: &mut Self| {
-            if yes { compiler.cell(callee, cause) } else { NONE16 }
-        };
         Edge {
             key: stream(path, Purpose::Routing),
             targets: Vec::new(),
@@ -168,7 +162,7 @@ impl Compiler<'_> {
                 Some(Cancel::After(seconds)) => Some(span(seconds)),
                 Some(Cancel::No) | None => None,
             },
-            pool: policy.pool.as_ref().map_or(NONE16, |pool| self.pool(path, caller, target, pool)),
+            pool: policy.pool.as_ref().map_or(NONE16, |pool| self.pool(caller, target, pool)),
             limits: limit.into_iter().collect(),
             link_same,
             link_other,
@@ -177,12 +171,46 @@ impl Compiler<'_> {
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.and_then(|connect| connect.keep_s).map_or(Span(0), span),
             key_given: NONE16,
-            network_cell: cell_if(on_wire, Cause::Network, self),
-            backoff_cell: cell_if(retry.is_some(), Cause::BackOff, self),
-            lost_cell: cell_if(may_lose, Cause::Lost, self),
-            limit_cell: cell_if(limit.is_some(), Cause::RateLimit, self),
+            network_cell: NONE16,
+            backoff_cell: NONE16,
+            lost_cell: NONE16,
+            limit_cell: NONE16,
             retry,
         }
+    }
+
+    /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
+    pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
+        edge.plain = is_plain(edge);
+        if edge.plain {
+            return;
+        }
+        let (callee, _) = self.end_of(operation);
+        edge.network_cell = self.cell(&callee, Cause::Network);
+        if edge.retry.is_some() {
+            edge.backoff_cell = self.cell(&callee, Cause::BackOff);
+        }
+        if !edge.limits.is_empty() {
+            edge.limit_cell = self.cell(&callee, Cause::RateLimit);
+        }
+        // A deadline anywhere above is handed down to calls that have none themselves.
+        if edge.timeout != Span(0) || self.has_deadlines() {
+            edge.lost_cell = self.cell(&callee, Cause::Lost);
+        }
+    }
+
+    fn has_deadlines(&self) -> bool {
+        let given = |policy: &Policy| policy.deadline.flatten().is_some();
+        let on_steps = || {
+            let mut found = false;
+            for body in every_body(self.scenario) {
+                walk(body, &mut |step| found |= given(&step.policy));
+            }
+            found
+        };
+        self.scenario.policies.iter().any(|entry| given(&entry.value.1))
+            || self.scenario.load.values().any(|load| given(&load.value.policy))
+            || on_steps()
     }
 
     /// The failure kinds of a retry as bits.
@@ -205,14 +233,13 @@ impl Compiler<'_> {
     }
 
     /// The pool that instances of the caller have for this component; all their calls share it.
-    fn pool(&mut self, path: &str, caller: Caller, target: u16, pool: &scenario::Pool) -> u16 {
+    fn pool(&mut self, caller: Caller, target: u16, pool: &scenario::Pool) -> u16 {
         let callee = self.names.components[usize::from(target)];
         let name = format!("{} -> {callee}", caller.end.name);
         let identity = format!("{name} {pool:?}");
         if let Some(known) = self.pools.get(&identity) {
             return *known;
         }
-        let _ = path;
         let owner_name = if caller.component.is_some() { caller.end.name } else { callee };
         let connect_draw = self.draw_unless_zero(&format!("{name}/pool.connect"), Purpose::Link, pool.connect.as_ref());
         let connect_cell = if connect_draw == NONE16 { NONE16 } else { self.cell(owner_name, Cause::Connect) };
@@ -272,7 +299,7 @@ impl Compiler<'_> {
             return *known;
         }
         let index = self.index(self.model.pipes.len(), "links with a bandwidth");
-        let bytes_per_s = bandwidth.unwrap_or(f64::INFINITY);
+        let bytes_per_s = bandwidth.unwrap_or(0.0);
         self.model.pipes.push(Pipe { name: name.to_owned(), bytes_per_s, price_per_byte: price.unwrap_or(0.0) });
         self.pipes.insert(name.to_owned(), index);
         index
@@ -280,7 +307,7 @@ impl Compiler<'_> {
 }
 
 /// Whether the engine may take its fastest path: nothing surrounds the call.
-pub(super) fn is_plain(edge: &Edge) -> bool {
+fn is_plain(edge: &Edge) -> bool {
     let indices = [edge.pool, edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.key_given];
     edge.timeout == Span(0)
         && edge.deadline == Span(0)

@@ -6,7 +6,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
-use crate::model::edges::{Caller, is_plain};
+use crate::model::edges::Caller;
 use crate::model::program::Step;
 use crate::model::{Demand, NONE16, RequestClass, SessionStep, Source};
 use crate::policy::arrivals::{Shape, Surge};
@@ -103,7 +103,7 @@ impl Compiler<'_> {
         let caller = Caller { end: from, component: None, has_place: load.value.from.is_some() };
         let mut edge = self.edge(&path, caller, operation, &merged);
         edge.payload = self.draw_unless_zero(&path, Purpose::Size, load.value.payload.as_ref());
-        edge.plain = is_plain(&edge);
+        self.settle(&mut edge, operation);
         edge.targets = vec![(1 << 32, operation)];
         let edge = self.add_edge(edge);
         let entry = self.next_step();

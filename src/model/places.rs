@@ -103,7 +103,7 @@ impl Compiler<'_> {
                 disk_iops: or_none(figures.disk_iops),
                 disk_bytes_per_s: or_none(figures.disk_bandwidth),
                 nic_bytes_per_s: or_none(figures.nic),
-                memory_bytes: figures.memory_bytes.map_or(u64::MAX, |bytes| bytes as u64),
+                memory_bytes: figures.memory_bytes.map_or(0, |bytes| bytes as u64),
             });
         }
     }

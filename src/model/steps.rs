@@ -339,8 +339,11 @@ impl<'s> Writer<'_, 's> {
         }
     }
 
-    /// Where the time of branches goes that nobody waited for.
+    /// Where the time goes of branches that took too long.
     fn lost(&mut self, fork: &mut Fork) {
+        if fork.timeout == Span(0) {
+            return;
+        }
         fork.lost_cell = self.compiler.cell(&self.place.component, Cause::Lost);
     }
 
