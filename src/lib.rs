@@ -1,1 +1,9 @@
-//! placeholder
+//! The ground of plimsoll: quantities, tables, chance, numbers, and the future event set.
+
+pub mod units;
+
+pub mod table;
+
+pub mod reader;
+
+pub mod random;
