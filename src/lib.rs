@@ -1,4 +1,4 @@
-//! The ground of plimsoll: quantities, tables, chance, numbers, and the future event set.
+//! A deterministic, event-driven capacity-planning simulator.
 
 pub mod units;
 
@@ -7,3 +7,9 @@ pub mod table;
 pub mod reader;
 
 pub mod random;
+
+pub mod diagnostic;
+
+pub mod text;
+
+pub mod fields;
