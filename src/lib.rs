@@ -1,1 +1,4 @@
-//! placeholder
+//! A deterministic, event-driven capacity-planning simulator.
+
+pub mod diagnostic;
+pub mod text;

@@ -1,0 +1,4 @@
+//! placeholder
+use super::Node;
+use crate::diagnostic::Diagnostics;
+pub(super) fn resolve(_root: &mut Node, _diags: &mut Diagnostics) {}
