@@ -1,0 +1,173 @@
+//! The tables as a JSON Schema, so that editors complete and check a scenario while it is written.
+//!
+//! The schema checks one file by itself. A file may extend another and state only what it changes, so nothing is
+//! required here and `null` (which removes) is allowed everywhere; the program checks the merged whole.
+
+use serde_json::{Map, Value, json};
+
+use super::{Field, Shape, Table, Thing, reachable};
+use crate::units::{Dimension, Per};
+
+/// The schema (draft 2020-12) of files whose top level is `root`.
+pub fn json_schema(root: &'static Table) -> Value {
+    let mut definitions = Map::new();
+    let tables = reachable(root);
+    for table in &tables {
+        let before = definitions.insert(key(table), object(table));
+        debug_assert!(before.is_none(), "two tables are called `{}`", table.name);
+    }
+    definitions.insert("let".to_owned(), json!({
+        "description": "A named value, $name, or a sum of them, $(a * 20/day)",
+        "type": "string",
+        "pattern": r"\$([A-Za-z_]|\()",
+    }));
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": root.name,
+    });
+    let fields = schema.as_object_mut().expect("it was made an object");
+    fields.extend(object(root).as_object().expect("a table is an object").clone());
+    fields.insert("$defs".to_owned(), Value::Object(definitions));
+    schema
+}
+
+fn key(table: &Table) -> String {
+    table.name.replace(' ', "_")
+}
+
+fn reference(table: &Table) -> Value {
+    json!({ "$ref": format!("#/$defs/{}", key(table)) })
+}
+
+fn object(table: &Table) -> Value {
+    let properties: Map<String, Value> = table.fields.iter().filter(|field| field.available).map(property).collect();
+    json!({
+        "description": table.about,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn property(field: &Field) -> (String, Value) {
+    let mut shapes = alternatives(field.shape);
+    shapes.push(json!({ "$ref": "#/$defs/let" }));
+    shapes.push(json!({ "type": "null" }));
+    let mut property = json!({ "description": field.about, "anyOf": shapes });
+    if let Some(default) = field.default {
+        property["default"] = json!(default);
+    }
+    if !field.example.is_empty() {
+        property["examples"] = json!([field.example]);
+    }
+    (field.name.to_owned(), property)
+}
+
+/// The schemas of which a value of this shape meets one.
+fn alternatives(shape: Shape) -> Vec<Value> {
+    match shape {
+        Shape::OneOf(shapes) => shapes.iter().flat_map(|shape| alternatives(*shape)).collect(),
+        shape => vec![one(shape)],
+    }
+}
+
+/// The schema of values of this shape where a name of `let` may stand, too.
+fn or_let(shape: Shape) -> Value {
+    let mut shapes = alternatives(shape);
+    shapes.push(json!({ "$ref": "#/$defs/let" }));
+    shapes.push(json!({ "type": "null" }));
+    json!({ "anyOf": shapes })
+}
+
+fn one(shape: Shape) -> Value {
+    match shape {
+        Shape::Time => quantity(Dimension::Time),
+        Shape::Rate => quantity(Dimension::Rate),
+        Shape::Bytes => quantity(Dimension::Bytes),
+        Shape::Bandwidth => quantity(Dimension::Bandwidth),
+        Shape::Share => quantity(Dimension::Share),
+        Shape::Count => quantity(Dimension::Count),
+        Shape::Number => quantity(Dimension::Number),
+        Shape::Growth => quantity(Dimension::Growth),
+        Shape::Price(dimension) => quantity(dimension),
+        Shape::Distribution(dimension) => json!({ "anyOf": [quantity(dimension), { "type": "string", "pattern": r"[a-z]+\(.*\)" }] }),
+        Shape::Policy(forms) => {
+            let form = |form: &super::PolicyForm| {
+                let arguments = if form.arguments.is_empty() { "" } else { r"(\(.*\))?" };
+                format!("{}{arguments}", form.name)
+            };
+            let pattern = format!("^({})$", forms.iter().map(form).collect::<Vec<_>>().join("|"));
+            json!({ "type": "string", "pattern": pattern })
+        }
+        Shape::Bool => json!({ "type": "boolean" }),
+        Shape::Word(words) => json!({ "enum": words }),
+        Shape::Text | Shape::Condition | Shape::Measure | Shape::AtTime => scalar(),
+        Shape::Name(Thing::Part | Thing::Link | Thing::Operation | Thing::File) => json!({ "type": "string" }),
+        Shape::Name(_) => scalar(),
+        Shape::Steps(of) => {
+            let step = verb(of);
+            json!({ "anyOf": [step, { "type": "array", "items": step }] })
+        }
+        Shape::Verb(of) => verb(of),
+        Shape::Kind(of) => kind(of),
+        Shape::Object(table) => reference(table),
+        Shape::MapOf(of) => json!({ "type": "object", "additionalProperties": or_let(*of) }),
+        Shape::ListOf(of) => json!({ "type": "array", "items": or_let(*of) }),
+        Shape::OneOf(_) => json!({ "anyOf": alternatives(shape) }),
+        Shape::Any => json!({}),
+    }
+}
+
+fn scalar() -> Value {
+    json!({ "type": ["string", "number", "boolean"] })
+}
+
+/// A map that has one of the verbs as a key, and the fields that go with it.
+fn verb(of: &[&Table]) -> Value {
+    let one = |table: &&Table| json!({ "allOf": [reference(table), { "required": [table.name] }] });
+    json!({ "anyOf": of.iter().map(one).collect::<Vec<_>>() })
+}
+
+/// A map whose `kind` tells its fields; without one (a change to a component of another file) it has those of any.
+fn kind(of: &[&Table]) -> Value {
+    let names: Vec<&str> = of.iter().map(|table| table.name).collect();
+    let case = |table: &&Table| {
+        json!({
+            "if": { "properties": { "kind": { "const": table.name } }, "required": ["kind"] },
+            "then": reference(table),
+        })
+    };
+    let mut cases: Vec<Value> = of.iter().map(case).collect();
+    let any: Vec<Value> = of.iter().map(|table| reference(table)).collect();
+    cases.push(json!({ "if": { "not": { "required": ["kind"] } }, "then": { "anyOf": any } }));
+    json!({ "type": "object", "properties": { "kind": { "enum": names } }, "allOf": cases })
+}
+
+/// Text with a number and a unit that fits; plain numbers too where no unit is needed.
+fn quantity(dimension: Dimension) -> Value {
+    const NUMBER: &str = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?";
+    const PER: &str = "/(s|min|h|day|month|year)";
+    const BYTES: &str = "([KMGTP]i?)?B";
+    let unit = match dimension {
+        Dimension::Time => " ?(ns|us|ms|s|m|h|d|w|months?)".to_owned(),
+        Dimension::Rate => format!("[kMG]? ?({PER}|rps)"),
+        Dimension::Bytes => format!(" ?{BYTES}"),
+        Dimension::Bandwidth => format!(" ?([KMG]bps|{BYTES}{PER})"),
+        Dimension::Share => format!("(%|/{NUMBER})"),
+        Dimension::Growth => format!("%{PER}"),
+        Dimension::Count => "[kMG]?".to_owned(),
+        Dimension::Number => format!("(%|[kMG]|/{NUMBER})?"),
+        Dimension::Money => "[kMG]?".to_owned(),
+        Dimension::MoneyRate => PER.to_owned(),
+        Dimension::MoneyPer(Per::Byte) => format!("/{BYTES}"),
+        Dimension::MoneyPer(Per::Piece) => "(/[kMG])?".to_owned(),
+        Dimension::MoneyPer(Per::ByteTime) => format!("/{BYTES}{PER}"),
+    };
+    let money = matches!(dimension, Dimension::Money | Dimension::MoneyRate | Dimension::MoneyPer(_));
+    let dollar = if money { r"\$" } else { "" };
+    let text = json!({ "type": "string", "pattern": format!("^{dollar}{NUMBER}{unit}$") });
+    match dimension {
+        Dimension::Count | Dimension::Number => json!({ "anyOf": [{ "type": "number" }, text] }),
+        _ => text,
+    }
+}
