@@ -98,8 +98,7 @@ pub struct Flow {
     pub failed: Compact,
     /// Count by failure kind.
     pub kinds: Vec<u64>,
-    /// Frames in flight x ns, and the most at once.
-    pub in_flight_ns: u128,
+    /// Most in flight at once; counted only where a measure asks for it.
     pub in_flight_max: u64,
 }
 
