@@ -1,4 +1,17 @@
-//! A deterministic, event-driven capacity-planning simulator.
+//! A deterministic, event-driven capacity-planning simulator: a YAML architecture in, latency, cost and bottleneck out.
 
+pub mod units;
+pub mod table;
+pub mod random;
+pub mod reader;
 pub mod diagnostic;
 pub mod text;
+pub mod fields;
+pub mod policy;
+pub mod catalogue;
+pub mod scenario;
+pub mod model;
+pub mod record;
+pub mod engine;
+pub mod report;
+pub mod cli;
