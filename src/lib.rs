@@ -4,6 +4,8 @@ pub mod units;
 
 pub mod table;
 
+pub mod reader;
+
 pub mod random;
 
 pub mod popularity;
