@@ -670,4 +670,111 @@ mod tests {
         assert_eq!(["early", "late"], [&found.sorted()[0].message[..], &found.sorted()[1].message[..]]);
         assert!(found.has_errors());
     }
+
+    #[test]
+    fn every_code_is_explained_and_numbered_once() {
+        let mut numbers: Vec<&str> = Code::ALL.iter().map(|code| &code.as_str()[1..]).collect();
+        assert!(numbers.iter().all(|number| number.len() == 4));
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), Code::ALL.len(), "two codes share a number");
+        for code in Code::ALL {
+            let text = code.explanation();
+            assert!(text.contains("Broken:") && text.contains("Mended:") && 200 < text.len(), "{text}");
+            assert_eq!(Code::find(&code.as_str().to_lowercase()), Some(*code));
+            assert_eq!(code.severity() == Severity::Warning, code.as_str().starts_with('W'));
+        }
+    }
+
+    const BAD: &str = "load: {users: {rate: 9/s}}
+components:
+  api:
+    instances: 2
+    replcas: 3
+    timeout: 5 msecs
+";
+
+    fn bad() -> (Sources, Diagnostics) {
+        let mut sources = Sources::default();
+        let file = sources.add("bad.yaml".into(), BAD.into());
+        let at = |text: &str| {
+            let start = BAD.find(text).expect("it is there");
+            Spot::new(file, start, start + text.len())
+        };
+        let mut found = Diagnostics::new();
+        let unit = Diagnostic::new(Code::Unit, at("msecs"), "`msecs` is not a time unit");
+        found.push(unit.help("write").patch(at("5 msecs"), "5ms"));
+        let field = Diagnostic::new(Code::UnknownField, at("replcas"), "unknown field `replcas`");
+        let field = field.label("not a field of service").note_at(at("api"), "in this service");
+        found.push(field.nearest("replcas", ["replicas"]));
+        let slow = Diagnostic::new(Code::Overload, at("instances: 2"), "`api` cannot keep up");
+        found.push(slow.note("any run will grow its queue"));
+        (sources, found)
+    }
+
+    #[test]
+    fn mistakes_are_shown_as_the_design_shows_them() {
+        let (sources, found) = bad();
+        let shown = render(&found, &sources, 100, false, true);
+        let want = "\
+warning[W0402]: `api` cannot keep up
+  ╭▸ bad.yaml:4:5
+  │
+4 │     instances: 2
+  │     ━━━━━━━━━━━━
+  │
+  ╰ note: any run will grow its queue
+
+error[E0102]: unknown field `replcas`
+  ╭▸ bad.yaml:5:5
+  │
+3 │   api:
+  │   ─── in this service
+4 │     instances: 2
+5 │     replcas: 3
+  │     ━━━━━━━ not a field of service
+  ╰╴
+help: did you mean `replicas`?
+  ╭╴
+5 │     replicas: 3
+  ╰╴        +
+
+error[E0201]: `msecs` is not a time unit
+  ╭▸ bad.yaml:6:16
+  │
+6 │     timeout: 5 msecs
+  │                ━━━━━
+  ╰╴
+help: write
+  ╭╴
+6 -     timeout: 5 msecs
+6 +     timeout: 5ms
+  ╰╴
+
+2 errors, 1 warning in bad.yaml. Nothing was simulated.  More: plimsoll explain E0201
+";
+        assert_eq!(shown, want, "{shown}");
+        assert!(render(&found, &sources, 100, true, true).contains('\u{1b}'));
+        assert!(render(&found, &sources, 100, false, false).is_ascii());
+        assert_eq!(render(&Diagnostics::new(), &sources, 100, false, true), "");
+    }
+
+    #[test]
+    fn mistakes_fit_on_a_line() {
+        let (sources, found) = bad();
+        let lines = render_concise(&found, &sources);
+        let second = lines.lines().nth(1).expect("three lines");
+        assert_eq!(second, "bad.yaml:5:5: E0102 unknown field 'replcas' (did you mean 'replicas'?)");
+        assert_eq!(plain(&found, &sources)[2].end_column, 21);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_has_a_name_but_no_picture() {
+        let mut sources = Sources::default();
+        let file = sources.add("gone.yaml".into(), String::new());
+        let mut found = Diagnostics::new();
+        found.push(Diagnostic::new(Code::FileNotFound, Spot::new(file, 0, 0), "cannot read `gone.yaml`"));
+        let shown = render(&found, &sources, 100, false, true);
+        assert!(shown.contains("╭▸ gone.yaml") || shown.contains("gone.yaml"), "{shown}");
+    }
 }

@@ -82,7 +82,7 @@ impl<'m> World<'m> {
             connections: FxHashMap::default(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             pipes: vec![Fluid::default(); m.pipes.len()],
-            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(Budget::new)).collect(),
+            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             joins: Vec::new(),
             free_joins: Vec::new(),
             locks: Vec::new(),
@@ -102,6 +102,7 @@ impl<'m> World<'m> {
             created: 0,
             finished: 0,
             request_limit: m.run.requests.unwrap_or(u64::MAX),
+            next_mark: u64::MAX,
             retries: 0,
             attempts: 0,
             cell_sums: vec![0; stride],
@@ -275,6 +276,7 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
     (0..count)
         .map(|i| Flow {
             offered: 0,
+            answered: 0,
             ok: Histogram::new(),
             failed: Histogram::new(),
             kinds: vec![0; m.failures.len()],

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::engine::world::{Flow, Ns, OBSERVE, TIMER, Timer, World};
-use crate::measure::histogram::Histogram;
 use crate::model::{Model, NONE};
 use crate::probe;
 use crate::record::{
-    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Tallies, Tracked, TrackedKind,
+    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::Relation;
 use crate::units::{Span, Time};
@@ -30,7 +29,6 @@ pub(super) struct Observer {
     last_at: Ns,
     last_counts: [u64; 3],
     last_sum: u64,
-    last_latency: Histogram,
     snapshots: Vec<Snapshot>,
     /// Snapshots of the last looks, as far back as the longest `over`.
     history: VecDeque<Tallies>,
@@ -40,7 +38,9 @@ pub(super) struct Observer {
     /// (requests, ticks per cell) per latency bucket, flat.
     tail: Vec<u64>,
     stride: usize,
-    all: Vec<u64>,
+    /// Latencies of all finished requests, coarsely (32 buckets an octave), and the same at the end of the last window.
+    all: Vec<u32>,
+    all_last: Vec<u32>,
     /// Latency from which requests count as slow.
     slow: Ns,
     until_review: u32,
@@ -59,7 +59,6 @@ impl Observer {
             last_at: 0,
             last_counts: [0; 3],
             last_sum: 0,
-            last_latency: Histogram::new(),
             snapshots: Vec::new(),
             history: VecDeque::new(),
             longest: model.watches.iter().map(|w| w.over.0).max().unwrap_or(0),
@@ -67,7 +66,8 @@ impl Observer {
             holding: vec![false; watches],
             tail: vec![0; BUCKETS * (stride + 1)],
             stride,
-            all: vec![0; BUCKETS],
+            all: vec![0; BUCKETS << 2],
+            all_last: vec![0; BUCKETS << 2],
             slow: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
@@ -85,7 +85,7 @@ impl Observer {
         let bucket = bucket_of(took);
         self.all[bucket] += 1;
         if self.slow <= took {
-            self.slow_one(bucket, cells);
+            self.slow_one(bucket >> 2, cells);
         }
         self.until_review -= 1;
         if self.until_review == 0 {
@@ -106,19 +106,42 @@ impl Observer {
     #[cold]
     fn review(&mut self) {
         self.until_review = REVIEW;
-        let tenth = self.all.iter().sum::<u64>() / 10;
+        let tenth = self.all.iter().map(|&c| u64::from(c)).sum::<u64>() / 10;
         let mut above = 0;
-        let bucket = (0..BUCKETS).rev().find(|&b| {
-            above += self.all[b];
+        let bucket = (0..self.all.len()).rev().find(|&b| {
+            above += u64::from(self.all[b]);
             tenth <= above
         });
-        self.slow = bucket.map_or(0, |b| f64::from_bits(((b as u64) + (1023 << 3)) << 49) as Ns);
+        // Whole buckets of the tail are complete from here on.
+        self.slow = bucket.map_or(0, |b| edge(b & !3) as Ns);
+    }
+
+    /// Quantile of the latencies since the last window, seconds.
+    fn recent(&self, q: f64) -> f32 {
+        let counts = self.all.iter().zip(&self.all_last).map(|(now, last)| now - last);
+        let total: u32 = counts.clone().sum();
+        let target = f64::from(total) * q;
+        let mut below = 0.0;
+        for (bucket, count) in counts.enumerate().filter(|(_, c)| *c > 0) {
+            let count = f64::from(count);
+            if target <= below + count {
+                let inside = (target - below) / count;
+                return ((edge(bucket) + (edge(bucket + 1) - edge(bucket)) * inside) * 1e-9) as f32;
+            }
+            below += count;
+        }
+        f32::NAN
     }
 }
 
 fn bucket_of(ns: Ns) -> usize {
-    let i = ((ns as i64 as f64).to_bits() >> 49) as usize;
-    i.saturating_sub(1023 << 3).min(BUCKETS - 1)
+    let i = ((ns as i64 as f64).to_bits() >> 47) as usize;
+    i.saturating_sub(1023 << 5).min((BUCKETS << 2) - 1)
+}
+
+/// Lower edge of a coarse bucket, ns.
+fn edge(bucket: usize) -> f64 {
+    if bucket == 0 { 0.0 } else { f64::from_bits((bucket as u64 + (1023 << 5)) << 47) }
 }
 
 /// The resources whose use over time is kept: per component its slots, per group of hosts of one name the rest.
@@ -175,15 +198,14 @@ impl World<'_> {
         let now = self.now;
         let (ok, failed, sum) = self.outcomes();
         let offered: u64 = self.classes.iter().map(|c| c.offered).sum();
-        let merged = self.latency_now();
         let busy: Vec<(u128, u128)> = self.observer.series.busy.iter().map(|t| self.area_of(t)).collect();
         let capacities: Vec<u128> = self.observer.series.busy.iter().map(|t| self.capacity_of(t)).collect();
         let in_flight = (self.created - self.finished) as u32;
         let o = &mut self.observer;
-        let recent = merged.minus(&o.last_latency);
-        o.series.p50_s.push(recent.quantile_raw(0.5).map_or(f32::NAN, |q| q as f32));
-        o.series.p99_s.push(recent.quantile_raw(0.99).map_or(f32::NAN, |q| q as f32));
-        o.last_latency = merged;
+        let (p50, p99) = (o.recent(0.5), o.recent(0.99));
+        o.series.p50_s.push(p50);
+        o.series.p99_s.push(p99);
+        o.all_last.copy_from_slice(&o.all);
         o.series.offered.push((offered - o.last_counts[0]) as u32);
         o.series.ok.push((ok - o.last_counts[1]) as u32);
         o.series.failed.push((failed - o.last_counts[2]) as u32);
@@ -204,17 +226,8 @@ impl World<'_> {
     /// Answers, failures, and the sum of both's latencies, over all classes.
     fn outcomes(&self) -> (u64, u64, u64) {
         self.classes.iter().fold((0, 0, 0), |(ok, failed, sum), c| {
-            (ok + c.ok.count(), failed + c.failed.count(), sum.wrapping_add(c.ok.sum()).wrapping_add(c.failed.sum()))
+            (ok + c.answered, failed + c.kinds.iter().sum::<u64>(), sum.wrapping_add(c.ok.sum()).wrapping_add(c.failed.sum()))
         })
-    }
-
-    fn latency_now(&self) -> Histogram {
-        let mut all = Histogram::new();
-        for class in &self.classes {
-            all.merge(&class.ok);
-            all.merge(&class.failed);
-        }
-        all
     }
 
     /// Cumulative busy and queued areas of a tracked resource.
@@ -269,7 +282,25 @@ impl World<'_> {
     // -- snapshots ----------------------------------------------------------------------------------------------------------
 
     pub(super) fn cut(&mut self) {
+        self.events -= 1;
         self.snapshot(Mark::Cut);
+    }
+
+    /// So many requests have left: a cut of a run by requests, or its end.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn mark_reached(&mut self) {
+        if self.finished == self.request_limit {
+            self.horizon = self.now;
+        } else {
+            self.snapshot(Mark::Cut);
+        }
+        self.plan_mark();
+    }
+
+    pub(super) fn plan_mark(&mut self) {
+        let next = self.m.run.cut_counts.iter().copied().find(|&count| self.finished < count);
+        self.next_mark = next.unwrap_or(self.request_limit);
     }
 
     pub(super) fn snapshot(&mut self, mark: Mark) {
@@ -385,7 +416,7 @@ impl World<'_> {
 
     /// The whole story; the world is spent.
     pub(super) fn record(mut self) -> Record {
-        if self.horizon != Ns::MAX {
+        if self.m.run.duration.is_some() && self.stopped == Stopped::Done {
             self.now = self.now.max(self.horizon);
         }
         if self.observer.last_at < self.now {

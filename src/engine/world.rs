@@ -281,6 +281,8 @@ pub(super) struct Injection {
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
     pub(super) offered: u64,
+    /// Those that went well.
+    pub(super) answered: u64,
     pub(super) ok: Histogram,
     pub(super) failed: Histogram,
     pub(super) kinds: Vec<u64>,
@@ -301,7 +303,10 @@ impl Flow {
     #[inline(always)]
     pub(super) fn count(&mut self, took: Ns, outcome: Outcome) {
         match outcome.failure() {
-            None => self.ok.add(took),
+            None => {
+                self.answered += 1;
+                self.ok.add(took);
+            }
             Some(kind) => {
                 self.failed.add(took);
                 self.kinds[usize::from(kind.0)] += 1;
@@ -581,6 +586,8 @@ pub(super) struct World<'m> {
     pub(super) created: u64,
     pub(super) finished: u64,
     pub(super) request_limit: u64,
+    /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
+    pub(super) next_mark: u64,
     pub(super) retries: u64,
     pub(super) attempts: u64,
     pub(super) cell_sums: Vec<u64>,

@@ -91,10 +91,20 @@ impl Walk<'_> {
             self.at.push(key.value);
             return self.descend(child);
         }
+        if self.at == ["let"] && node.get(&key.value).is_none() {
+            let told = Diagnostic::new(Code::UnknownLet, key.spot, format!("there is no `{}` under `let`", key.value));
+            let known = node.as_map().unwrap_or(&[]);
+            return Err(told.nearest(&key.value, known.iter().map(|(known, _)| &known.value[..])));
+        }
         // The rest of the path is not there yet: it comes in as a patch with one field at each level, so that the
         // merge does with it what it does with any other, and a wrong name is found where fields are read.
         let spot = self.rest.last().map_or(key.spot, |last| last.spot);
         let mut value = self.value.clone();
+        if self.at.is_empty() && key.value == "let" && taken < self.rest.len() {
+            let name = &self.rest[taken];
+            let message = format!("there is no `{}` under `let`", name.value);
+            return Err(Diagnostic::new(Code::UnknownLet, name.spot, message));
+        }
         for segment in self.rest[taken..].iter().rev() {
             value = Node::new(Value::Map(vec![(segment.clone(), value)]), segment.spot.to(spot));
         }
