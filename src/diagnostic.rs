@@ -7,6 +7,8 @@
 
 mod render;
 
+use crate::reader;
+
 /// A range of bytes in one text of a [`Sources`]; `start <= end`, both on character boundaries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
@@ -309,13 +311,10 @@ pub fn render_concise(found: &Diagnostics, sources: &Sources) -> String {
     plain(found, sources).iter().map(render::concise_line).collect()
 }
 
-/// The known name that was probably meant: at most a third of the letters away, the first such in the given order.
+/// The known name that was probably meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let written = written.to_lowercase();
-    let allowed = (written.chars().count() / 3).clamp(1, 4);
-    let distance = |name: &str| strsim::damerau_levenshtein(&written, &name.to_lowercase());
-    let near = known.into_iter().map(|name| (distance(name), name)).filter(|(far, _)| *far <= allowed);
-    near.min_by_key(|(far, _)| *far).map(|(_, name)| name)
+    let known: Vec<&str> = known.into_iter().collect();
+    reader::nearest(written, &known)
 }
 
 /// What stands behind a code: the one row in which a kind of mistake is defined.
@@ -369,7 +368,8 @@ otherwise quietly keep its default. `plimsoll schema` lists every field, and edi
         "run:\n\tduration: 10m",
         "run:\n  duration: 10m";
     DuplicateKey: "E0104", "key given twice",
-        "A map has the same key twice, so one of the two would be lost. Both places are shown; keep one.",
+        "A map has the same key twice, so one of the two values would be lost without a word. Both places are shown; keep
+one of them.",
         "run: {seed: 1, seed: 2}",
         "run: {seed: 2}";
     WrongShape: "E0105", "wrong shape",
@@ -648,7 +648,7 @@ mod tests {
         assert_eq!(numbers.len(), Code::ALL.len(), "two codes share a number");
         for code in Code::ALL {
             let text = code.explanation();
-            assert!(text.contains("Broken:") && text.contains("Mended:") && 200 < text.len(), "{text}");
+            assert!(text.contains("Broken:") && text.contains("Mended:") && 150 < text.len(), "{text}");
             assert_eq!(Code::find(&code.as_str().to_lowercase()), Some(*code));
             assert_eq!(code.severity() == Severity::Warning, code.as_str().starts_with('W'));
         }

@@ -2,6 +2,7 @@
 
 use super::{Field, Shape, Table};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::reader::{self, Term};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Span, UnitError};
 
@@ -215,6 +216,11 @@ impl<'n, 'd> Reader<'n, 'd> {
         parse(node, text, code, read, self.diags)
     }
 
+    /// A name with or without arguments, for the owner of a policy to look into.
+    pub fn term(&mut self, name: &str) -> Option<Spotted<Term>> {
+        self.parsed(name, Code::Policy, reader::read_term)
+    }
+
     /// The entries of a map whose keys are names of the author's.
     pub fn map(&mut self, name: &str) -> Vec<(&'n Spotted<String>, &'n Node)> {
         self.field(name);
@@ -296,7 +302,8 @@ impl<'n, 'd> Reader<'n, 'd> {
             self.misshapen(node, name, &field.shape.noun());
             return None;
         };
-        let word = field.shape.alternatives().iter().any(|shape| matches!(shape, Shape::Word(words) if words.contains(&text)));
+        let word =
+            field.shape.alternatives().iter().any(|shape| matches!(shape, Shape::Word(words) if words.contains(&text)));
         (!word).then_some((node, text))
     }
 
@@ -411,7 +418,8 @@ fn parse<T>(
 fn tell_wrong(node: &Node, code: Code, error: UnitError, is_quantity: bool, diags: &mut Diagnostics) {
     let told = Diagnostic::new(code, node.part(error.start, error.end), error.message);
     let Some(help) = error.help else { return diags.push(told) };
-    let instead = help.strip_prefix("write `").and_then(|rest| rest.strip_suffix('`')).filter(|text| !text.contains('`'));
+    let instead =
+        help.strip_prefix("write `").and_then(|rest| rest.strip_suffix('`')).filter(|text| !text.contains('`'));
     diags.push(match instead {
         Some(instead) if is_quantity => told.patch(whole(node), instead).help("write"),
         _ => told.help(help),
@@ -503,7 +511,8 @@ mod tests {
 
     #[test]
     fn a_good_map_is_read() {
-        let (service, _, diags) = read("web: {kind: service, instances: 2k, timeout: none, queue: {limit: 5}, sticky: true}\n");
+        let (service, _, diags) =
+            read("web: {kind: service, instances: 2k, timeout: none, queue: {limit: 5}, sticky: true}\n");
         assert!(diags.is_empty(), "{diags:?}");
         let want = Service { kind: Some("service"), instances: 2000, timeout: None, limit: Some(5), sticky: true };
         assert_eq!(service, Some(want));
@@ -558,8 +567,13 @@ mod tests {
         text::set(&mut node, "components.web.instances", "many", &mut sources, &mut diags);
         let (key, web) = node.entry("web").expect("it is there");
         lower(web, key.spot, &mut diags);
-        Reader::new(key.spot, node.get("components").and_then(|all| all.get("web")).expect("set"), &SERVICE, &mut diags)
-            .count("instances");
+        Reader::new(
+            key.spot,
+            node.get("components").and_then(|all| all.get("web")).expect("set"),
+            &SERVICE,
+            &mut diags,
+        )
+        .count("instances");
         let line = |d: &&Diagnostic| (sources.name(d.spot.file).to_owned(), sources.slice(d.spot).to_owned());
         let found: Vec<_> = diags.sorted().iter().filter(|d| d.code != Code::MissingField).map(line).collect();
         let want = [("s/a.yaml", "timeot"), ("s/b.yaml", "msecs"), ("--set components.web.instances=many", "many")];

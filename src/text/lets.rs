@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Node, Origin, Value, sum};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted, nearest};
 
-
 /// Replaces every `$name` and `$(sum)` of the tree by what it stands for, and takes `let` out of it.
 pub(super) fn resolve(root: &mut Node, diags: &mut Diagnostics) {
     let file = root.spot.file;
@@ -145,16 +144,17 @@ impl Lets<'_> {
     /// The result of a sum that begins at byte `offset` of the scalar `node`.
     fn sum(&mut self, text: &str, node: &Node, offset: usize) -> Option<String> {
         let mut silent = false;
-        let mut resolve = |name: &str, start: usize, end: usize| {
+        let resolve = |name: &str, start: usize, end: usize| {
             let found = self.named(name, node.part(offset + start, offset + end));
             silent |= found.is_none();
             found
         };
-        match sum::evaluate(text, &mut resolve) {
+        match sum::evaluate(text, resolve) {
             Ok(worked) => Some(worked),
             Err(_) if silent => None,
             Err(error) => {
-                let spot = node.part(offset + error.start, offset + error.end);
+                // What is missing at the end of the sum is marked at its closing bracket.
+                let spot = node.part(offset + error.start, offset + error.end.max(error.start + 1));
                 let told = Diagnostic::new(Code::Expression, spot, error.message);
                 self.diags.push(error.help.into_iter().fold(told, Diagnostic::help));
                 None

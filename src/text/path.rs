@@ -73,6 +73,9 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Goes on into `node`, of which `rest` names a part.
     fn descend(&mut self, node: &mut Node) -> Result<(), Diagnostic> {
+        if node.is_null() {
+            node.value = Value::Map(Vec::new());
+        }
         match &mut node.value {
             Value::Map(_) => self.map(node),
             Value::List(items) => self.list(items, node.spot),
@@ -139,7 +142,8 @@ impl Walk<'_> {
             }
             return self.descend(item);
         }
-        let lost = |message: String| Diagnostic::new(Code::UnknownPath, segment.spot, message).note_at(spot, "this list");
+        let lost =
+            |message: String| Diagnostic::new(Code::UnknownPath, segment.spot, message).note_at(spot, "this list");
         if number.is_some() {
             let message = format!("`{name}` has {} entries, counted from 0", items.len());
             return Err(lost(message));

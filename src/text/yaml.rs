@@ -216,10 +216,9 @@ impl Builder<'_> {
 
     /// Carries out `<<: *base`: the fields of the base that the map does not have itself.
     fn merge_keys(&mut self, entries: Vec<(Spotted<String>, Node)>) -> Vec<(Spotted<String>, Node)> {
-        if entries.iter().all(|(key, _)| key.value != "<<") {
-            return entries;
-        }
-        let (bases, mut entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| key.value == "<<");
+        let before = |spot: Spot| self.text.as_bytes()[..spot.start as usize].last();
+        let merges = |key: &Spotted<String>| key.value == "<<" && !matches!(before(key.spot), Some(b'"' | b'\''));
+        let (bases, mut entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| merges(key));
         for (key, base) in bases {
             let maps = match base.value {
                 Value::List(maps) => maps,
@@ -347,11 +346,16 @@ impl Builder<'_> {
         }
         let here = self.word(at);
         let bracket = self.open.iter().rev().find(|open| open.flow).map(|open| open.spot);
-        let started_above = |open: &Spot| self.text[open.start as usize..here.start.max(open.start) as usize].contains('\n');
+        let started_above =
+            |open: &Spot| self.text[open.start as usize..here.start.max(open.start) as usize].contains('\n');
         let told = match (bracket, error.kind()) {
             (_, ErrorKind::MismatchedFlowCollectionEnd { open, close }) => {
-                let told = Diagnostic::new(Code::Syntax, here, format!("`{open}` is closed by `{close}`"));
-                bracket.into_iter().fold(told, |told, spot| told.note_at(spot.part(0, 1), "opened here"))
+                let told = Diagnostic::new(Code::Syntax, here.part(0, 1), format!("`{open}` is closed by `{close}`"));
+                told.label("opened here")
+            }
+            (None, ErrorKind::UnclosedFlowCollection { open }) => {
+                let told = Diagnostic::new(Code::Syntax, here.part(0, 1), format!("`{open}` is never closed"));
+                told.label("opened here")
             }
             (Some(open), kind) if never_closed(kind) || started_above(&open) => {
                 let bracket = open.part(0, 1);
@@ -375,7 +379,8 @@ impl Builder<'_> {
 
     /// A tab that indents the line of the error or one beside it.
     fn tab_near(&self, at: usize) -> Option<Spot> {
-        let line_of = |byte: usize| self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|b| **b == b'\n').count();
+        let line_of =
+            |byte: usize| self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|b| **b == b'\n').count();
         let wrong = line_of(at);
         let mut start = 0;
         for (number, line) in self.text.split('\n').enumerate() {
