@@ -317,6 +317,15 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     reader::nearest(written, &known)
 }
 
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// What stands behind a code: the one row in which a kind of mistake is defined.
 struct Entry {
     number: &'static str,
@@ -398,8 +407,8 @@ apart. Separate arguments by spaces; or quote the value.",
     TooLarge: "E0110", "too large to read",
         "The text nests too deeply, or its aliases unfold to more values than any scenario needs. Such a text is refused
 before it fills the memory.",
-        "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
-        "c: [x, x]";
+        "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]  # and so on, twenty times",
+        "a: [x, x, x, x]";
     LanguageVersion: "E0111", "unknown language version",
         "`plimsoll:` states the version of the language, which freezes its defaults. This program reads version 1.",
         "plimsoll: 3",
@@ -581,7 +590,7 @@ impl Code {
     /// What the code means, an example that provokes it, and the same example mended.
     pub fn explanation(self) -> String {
         let entry = self.entry();
-        let indent = |example: &str| example.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        let indent = |example: &str| example.lines().flat_map(|line| ["    ", line, "\n"]).collect::<String>();
         let (broken, mended) = (indent(entry.broken), indent(entry.mended));
         let meaning = entry.meaning;
         format!("{}: {}\n\n{meaning}\n\nBroken:\n\n{broken}\nMended:\n\n{mended}", entry.number, entry.title)
@@ -590,6 +599,11 @@ impl Code {
     /// The mended example of its explanation, as YAML.
     pub fn mended(self) -> &'static str {
         self.entry().mended
+    }
+
+    /// The example of its explanation that provokes it.
+    pub fn broken(self) -> &'static str {
+        self.entry().broken
     }
 
     /// The code with that number, in either case of letters.

@@ -487,12 +487,12 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let refs = vec![format!("*a{}", n - 1); 10].join(", ");
-            bomb.push_str(&format!("a{n}: &a{n} [{refs}]\n"));
+            bomb += &format!("a{n}: &a{n} [{refs}]\n");
         }
         assert_eq!(read(&[("a.yaml", &bomb)]).found()[0].0, "E0110");
         assert_eq!(read(&[("a.yaml", &"[".repeat(20_000))]).found()[0].0, "E0110");
-        let chain: String = (1..300).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
-        assert_eq!(read(&[("a.yaml", &("a0: &a0 [x]\n".to_owned() + &chain))]).found()[0].0, "E0110");
+        let chain: Vec<String> = (1..300).map(|n| format!("a{n}: &a{n} [*a{}]", n - 1)).collect();
+        assert_eq!(read(&[("a.yaml", &format!("a0: &a0 [x]\n{}\n", chain.join("\n")))]).found()[0].0, "E0110");
     }
 
     const STAGE: &str =
@@ -709,6 +709,33 @@ mod tests {
         assert_ne!(tree_of("a: null\n"), tree_of("a: 'null'\n"));
     }
 
+    #[test]
+    fn examples_of_explanations_are_broken_and_mended() {
+        for code in Code::ALL {
+            let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+            let mended = parse("mended", code.mended(), &mut sources, &mut diags);
+            assert!(diags.is_empty() && mended.is_some(), "{}: {diags:?}", code.as_str());
+        }
+        for code in [
+            Code::Syntax,
+            Code::Tab,
+            Code::DuplicateKey,
+            Code::SplitArguments,
+            Code::Empty,
+            Code::Expression,
+            Code::Cycle,
+            Code::UnknownLet,
+            Code::UnknownTemplate,
+            Code::UnusedLet,
+        ] {
+            let mut desk = read(&[("a", code.broken())]);
+            if desk.node.is_some() {
+                desk.resolved();
+            }
+            assert_eq!(desk.found().iter().map(|(code, _)| *code).next(), Some(code.as_str()), "{:?}", desk.diags);
+        }
+    }
+
     fn trees() -> impl Strategy<Value = Node> {
         let text = prop::sample::select(vec![
             "",
@@ -750,9 +777,8 @@ mod tests {
         ]);
         let text = (text, "[a-z]{0,2}").prop_map(|(a, b)| format!("{a}{b}"));
         let scalar = |text| Node::new(Value::Scalar { text, quoted: false }, Spot::default());
-        let leaf = (text.clone(), any::<bool>()).prop_map(move |(text, null)| match null {
-            true if text.is_empty() => Node::new(Value::Null, Spot::default()),
-            _ => scalar(text),
+        let leaf = (text.clone(), any::<bool>()).prop_map(move |(text, null)| {
+            if null && text.is_empty() { Node::new(Value::Null, Spot::default()) } else { scalar(text) }
         });
         leaf.prop_recursive(4, 40, 4, move |inner| {
             let keys = text.clone();
@@ -788,7 +814,7 @@ mod tests {
                 desk.set("a.b", "1");
                 desk.resolved();
             }
-            for d in desk.diags.iter() {
+            for d in &desk.diags {
                 prop_assert!(desk.sources.text(d.spot.file).get(d.spot.start as usize..d.spot.end as usize).is_some(), "{d:?}");
             }
             crate::diagnostic::render(&desk.diags, &desk.sources, 80, false, true);

@@ -225,26 +225,22 @@ impl<'n, 'd> Reader<'n, 'd> {
     pub fn map(&mut self, name: &str) -> Vec<(&'n Spotted<String>, &'n Node)> {
         self.field(name);
         let Some(node) = self.node(name) else { return Vec::new() };
-        match node.as_map() {
-            Some(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
-            None => {
-                self.misshapen(node, name, "a map");
-                Vec::new()
-            }
-        }
+        let Some(entries) = node.as_map() else {
+            self.misshapen(node, name, "a map");
+            return Vec::new();
+        };
+        entries.iter().map(|(key, value)| (key, value)).collect()
     }
 
     /// The entries of a list.
     pub fn list(&mut self, name: &str) -> Vec<&'n Node> {
         self.field(name);
         let Some(node) = self.node(name) else { return Vec::new() };
-        match node.as_list() {
-            Some(items) => items.iter().collect(),
-            None => {
-                self.misshapen(node, name, "a list");
-                Vec::new()
-            }
-        }
+        let Some(items) = node.as_list() else {
+            self.misshapen(node, name, "a list");
+            return Vec::new();
+        };
+        items.iter().collect()
     }
 
     /// The entries of a list, or the one value that stands in its place.
@@ -279,7 +275,9 @@ impl<'n, 'd> Reader<'n, 'd> {
                 told.note_at(self.key(first), format!("`{first}` is given here")).help("keep one of them")
             })
             .collect();
-        told.into_iter().for_each(|diagnostic| self.tell(diagnostic));
+        for diagnostic in told {
+            self.tell(diagnostic);
+        }
         Some(first)
     }
 
@@ -388,14 +386,12 @@ pub fn parse_node<T>(
     if node.is_broken() {
         return None;
     }
-    match node.as_text() {
-        Some(text) => parse(node, text, code, read, diags),
-        None => {
-            let message = format!("a single value is expected, this is {}", node.shape());
-            diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
-            None
-        }
-    }
+    let Some(text) = node.as_text() else {
+        let message = format!("a single value is expected, this is {}", node.shape());
+        diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
+        return None;
+    };
+    parse(node, text, code, read, diags)
 }
 
 fn parse<T>(

@@ -132,9 +132,8 @@ fn one(shape: Shape) -> Value {
         }
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Word(words) => json!({ "enum": words }),
-        Shape::Text | Shape::Condition | Shape::Measure | Shape::AtTime => scalar(),
         Shape::Name(Thing::Part | Thing::Link | Thing::Operation | Thing::File) => json!({ "type": "string" }),
-        Shape::Name(_) => scalar(),
+        Shape::Text | Shape::Condition | Shape::Measure | Shape::AtTime | Shape::Name(_) => scalar(),
         Shape::Steps(of) => {
             let step = verb(of);
             json!({ "anyOf": [step, { "type": "array", "items": step }] })
@@ -186,9 +185,8 @@ fn quantity(dimension: Dimension) -> Value {
         Dimension::Bandwidth => format!(" ?([KMG]bps|{BYTES}{PER})"),
         Dimension::Share => format!("(%|/{NUMBER})"),
         Dimension::Growth => format!("%{PER}"),
-        Dimension::Count => "[kMG]?".to_owned(),
+        Dimension::Count | Dimension::Money => "[kMG]?".to_owned(),
         Dimension::Number => format!("(%|[kMG]|/{NUMBER})?"),
-        Dimension::Money => "[kMG]?".to_owned(),
         Dimension::MoneyRate => PER.to_owned(),
         Dimension::MoneyPer(Per::Byte) => format!("/{BYTES}"),
         Dimension::MoneyPer(Per::Piece) => "(/[kMG])?".to_owned(),

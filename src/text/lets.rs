@@ -46,11 +46,10 @@ struct Lets<'a> {
 impl Lets<'_> {
     fn replace_all(&mut self, node: &mut Node) {
         match &mut node.value {
-            Value::Null => {}
             Value::List(items) => items.iter_mut().for_each(|item| self.replace_all(item)),
             Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| self.replace_all(value)),
             Value::Scalar { text, .. } if text.contains('$') => self.replace(node),
-            Value::Scalar { .. } => {}
+            Value::Null | Value::Scalar { .. } => {}
         }
     }
 
@@ -128,13 +127,12 @@ impl Lets<'_> {
         }
         let node = self.written.iter().find(|(key, _)| key.value == name).map(|(_, node)| node.clone())?;
         self.chain.push(name.to_owned());
-        let text = match &node.value {
-            Value::Scalar { .. } => self.replaced(&node),
-            _ => {
-                let message = format!("`{name}` stands for a single value, this is {}", node.shape());
-                self.diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
-                None
-            }
+        let text = if node.as_text().is_some() {
+            self.replaced(&node)
+        } else {
+            let message = format!("`{name}` stands for a single value, this is {}", node.shape());
+            self.diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
+            None
         };
         self.chain.pop();
         self.known.insert(name.to_owned(), text.clone());

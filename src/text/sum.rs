@@ -133,16 +133,12 @@ impl<F: FnMut(&str, usize, usize) -> Option<String>> Reader<'_, F> {
                 return Ok(amount(quantity));
             }
         }
-        match ends.first() {
-            Some(end) => {
-                let error = units::parse(&rest[..*end]).err();
-                Err(error.map_or_else(|| wrong(start, start + end, "not a quantity"), |error| error.shifted(start)))
-            }
-            None => {
-                let end = start + rest.chars().next().map_or(0, char::len_utf8);
-                Err(wrong(start, end, "a quantity or the name of a `let` is expected here"))
-            }
-        }
+        let Some(end) = ends.first() else {
+            let end = start + rest.chars().next().map_or(0, char::len_utf8);
+            return Err(wrong(start, end, "a quantity or the name of a `let` is expected here"));
+        };
+        let error = units::parse(&rest[..*end]).err();
+        Err(error.map_or_else(|| wrong(start, start + end, "not a quantity"), |error| error.shifted(start)))
     }
 }
 
