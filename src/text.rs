@@ -487,7 +487,7 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let refs = vec![format!("*a{}", n - 1); 10].join(", ");
-            bomb += &format!("a{n}: &a{n} [{refs}]\n");
+            bomb = format!("{bomb}a{n}: &a{n} [{refs}]\n");
         }
         assert_eq!(read(&[("a.yaml", &bomb)]).found()[0].0, "E0110");
         assert_eq!(read(&[("a.yaml", &"[".repeat(20_000))]).found()[0].0, "E0110");

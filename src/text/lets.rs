@@ -20,12 +20,17 @@ pub(super) fn resolve(root: &mut Node, diags: &mut Diagnostics) {
         }
         _ => Vec::new(),
     };
-    let mut lets = Lets { written, known: BTreeMap::new(), used: BTreeSet::new(), chain: Vec::new(), diags };
+    let mut lets =
+        Lets { written, known: BTreeMap::new(), used: BTreeSet::new(), is_misspelt: false, chain: Vec::new(), diags };
     lets.replace_all(root);
     let names: Vec<Spotted<String>> = lets.written.iter().map(|(key, _)| key.clone()).collect();
     for name in &names {
         // Those that nothing uses are worked out too, for the mistakes in them.
         lets.value(&name.value);
+    }
+    if lets.is_misspelt {
+        // A name that is used under a wrong spelling is no second mistake.
+        return;
     }
     for name in names.iter().filter(|name| name.spot.file == file && !lets.used.contains(&name.value)) {
         let message = format!("nothing uses `${}`", name.value);
@@ -38,6 +43,8 @@ struct Lets<'a> {
     /// The text each stands for; `None` if a mistake was told about it.
     known: BTreeMap<String, Option<String>>,
     used: BTreeSet<String>,
+    /// Whether some name was not found.
+    is_misspelt: bool,
     /// The names being worked out, each needing the one after.
     chain: Vec<String>,
     diags: &'a mut Diagnostics,
@@ -102,6 +109,7 @@ impl Lets<'_> {
     fn named(&mut self, name: &str, spot: Spot) -> Option<String> {
         self.used.insert(name.to_owned());
         if self.written.iter().all(|(key, _)| key.value != name) {
+            self.is_misspelt = true;
             let message = format!("there is no `{name}` under `let`");
             let told = Diagnostic::new(Code::UnknownLet, spot, message);
             let near = nearest(name, self.written.iter().map(|(key, _)| &key.value[..]));
