@@ -547,6 +547,17 @@ components: {api: {kind: service, operations: {serve: [{wait: 1ms}]}}}";
         "The field is known, but beside the other fields of this map nothing would ever look at it.",
         "redis: {kind: cache, eviction: none, memory: 1GiB, replicas: {count: 0, read: nearest}}",
         "redis: {kind: cache, eviction: none, memory: 1GiB}";
+    TooManyThings: "E0426", "too large to simulate",
+        "Programs are kept small so that a run is fast: indices have 16 bits, so that there are at most 65,535 steps,
+calls, distributions and so on, and 255 kinds of failure. Simulate a part of the system, or let several operations that
+behave alike be one.",
+        "components: {api: {kind: service, operations: {a: [...], b: [...]}}}   # 20,000 operations of five steps",
+        "components: {api: {kind: service, operations: {small: [{cpu: 1ms}], large: [{cpu: 9ms}]}}}";
+    TwoBalancers: "E0427", "two balancers disagree",
+        "Instances are chosen by one balancer state for each component, shared by all who call it, and two balancers in
+front of it state different policies or health checks.",
+        "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: least_work}",
+        "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: random}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",
@@ -574,6 +585,27 @@ nor fails.",
         "The value under `let:` is never used, so changing it changes nothing.",
         "let: {daily: 2M}\nkeys: {user: {count: 2M}}",
         "let: {daily: 2M}\nkeys: {user: {count: $daily}}";
+    ShareSum: "W0407", "shares that are not a whole",
+        "The shares of a `choose` add up to something other than 100 %. They are taken as parts of their sum, so that one of
+the entries is always chosen.",
+        "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}]}]",
+        "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}, {weight: 50%, do: []}]}]";
+    NeverHappens: "W0408", "fault after the end",
+        "The fault begins after the run has ended, so it changes nothing.",
+        "run: {duration: 5m}\nfaults: {dies: {at: 6m, kill: web/2}}",
+        "run: {duration: 10m}\nfaults: {dies: {at: 6m, kill: web/2}}";
+    NoDisk: "W0409", "disk work without a disk",
+        "Steps use the disk (`io`, or `pages` that miss the buffer pool), but the component stands on no machine whose disk
+is known, so that they take no time.",
+        "db: {kind: database, operations: {read: {io: 2}}}",
+        "db: {kind: database, machine: r5.4xlarge, operations: {read: {io: 2}}}";
+    PoolTooLarge: "W0410", "pools larger than what they lead to",
+        "The pools of all callers together may open more connections than the database accepts. What it does not accept
+waits in its queue, where no caller sees it; scaling out the callers makes it worse.",
+        "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
+policies: {web -> db: {pool: {size: 20}}}",
+        "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
+policies: {web -> db: {pool: {size: 10}}}";
 }
 
 impl Code {

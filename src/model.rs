@@ -1,0 +1,537 @@
+//! What a scenario means: dense tables, flat step programs, no text. Immutable; the engine reads it and nothing else.
+//!
+//! Names are kept beside the tables for reports and never looked up in a run. Indices: a *component* owns the stations
+//! `first .. first + count` (one per instance); a station runs on at most one *host*; an *operation* is a program in
+//! `steps` starting at `entry`; an *edge* is one call site with everything that surrounds the call; a *source* is a load;
+//! a *request class* is a (load, target) pair, the unit of end-to-end statistics; a *cell* is a (component, cause) pair
+//! that request time is attributed to.
+
+mod arrows;
+mod check;
+pub mod compile;
+mod components;
+mod conditions;
+mod edges;
+mod faults;
+mod keys;
+pub mod listing;
+mod loads;
+mod names;
+mod places;
+mod plan;
+mod prices;
+pub mod program;
+mod steps;
+pub mod traffic;
+
+use crate::distribution::Samplers;
+use crate::model::program::{Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
+use crate::policy::arrivals::{Arrivals, Shape};
+use crate::policy::balance::Balance;
+use crate::policy::discipline::Order;
+use crate::policy::limit::Limit;
+use crate::popularity::Popular;
+use crate::scenario::condition::{Per, Relation, Resource, Stat};
+use crate::units::{Span, Time};
+
+/// "There is none", in every index of 16 and 32 bits.
+pub const NONE16: u16 = u16::MAX;
+pub const NONE: u32 = u32::MAX;
+
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    pub steps: Vec<Step>,
+    pub handlers: Vec<Handler>,
+    pub chances: Vec<Chance>,
+    pub ios: Vec<Io>,
+    pub page_uses: Vec<PageUse>,
+    pub forks: Vec<Fork>,
+    pub lock_uses: Vec<LockUse>,
+    pub edges: Vec<Edge>,
+    /// All distributions; keys are name and purpose hashed, the engine mixes seed and replication in.
+    pub samplers: Samplers,
+    pub operations: Vec<Operation>,
+    pub components: Vec<Component>,
+    pub stations: Vec<Station>,
+    pub hosts: Vec<Host>,
+    pub pools: Vec<Pool>,
+    pub limits: Vec<LimitSpec>,
+    pub pipes: Vec<Pipe>,
+    pub sources: Vec<Source>,
+    pub classes: Vec<RequestClass>,
+    pub keys: Vec<Key>,
+    pub faults: Vec<Fault>,
+    pub cells: Vec<Cell>,
+    /// Names of failure kinds; index is `FailureKind`. The first are fixed (see `FAILURES`), the author's own follow.
+    pub failures: Vec<String>,
+    pub watches: Vec<Watch>,
+    pub conditions: Vec<Condition>,
+    pub run: Run,
+    /// What the whole costs; evaluated by analysis on the measured use.
+    pub prices: Vec<Price>,
+    /// Components and hosts that no price is known for.
+    pub unpriced: Vec<String>,
+}
+
+/// The failure kinds every model knows, in the order of their numbers.
+pub const FAILURES: &[&str] = &[
+    "timeout", "deadline", "abandoned", "queue_full", "rate_limited", "shed", "breaker_open", "pool_full", "throttled",
+    "refused", "reset", "unavailable", "conflict", "out_of_memory",
+];
+
+/// Index into [`Model::failures`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failure(pub u8);
+
+impl Failure {
+    pub const TIMEOUT: Failure = Failure(0);
+    pub const DEADLINE: Failure = Failure(1);
+    pub const ABANDONED: Failure = Failure(2);
+    pub const QUEUE_FULL: Failure = Failure(3);
+    pub const RATE_LIMITED: Failure = Failure(4);
+    pub const POOL_FULL: Failure = Failure(7);
+    pub const REFUSED: Failure = Failure(9);
+    pub const RESET: Failure = Failure(10);
+    pub const UNAVAILABLE: Failure = Failure(11);
+    pub const OUT_OF_MEMORY: Failure = Failure(13);
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// Seconds since Monday 00:00 at simulated time 0.
+    pub start_s: f64,
+    /// `None`: until `requests` have left.
+    pub duration: Option<Span>,
+    pub requests: Option<u64>,
+    /// `None`: found by MSER-5.
+    pub warmup: Option<Span>,
+    /// Instants at which the engine takes a snapshot besides the end: candidates for the end of warm-up. In a run by
+    /// requests they are counts of finished requests instead.
+    pub cuts: Vec<Time>,
+    pub cut_counts: Vec<u64>,
+    /// Length of a time-series window.
+    pub window: Span,
+    pub memory_bytes: u64,
+    pub events: u64,
+    /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
+    pub first_change: Option<Time>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub name: String,
+    pub component: u16,
+    pub entry: u16,
+    /// Straight-line demand (cpu and wait draws before any branch or call), for `least_work`.
+    pub upfront: Vec<u16>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Component {
+    pub name: String,
+    pub kind: &'static str,
+    pub first: u32,
+    pub count: u32,
+    /// Workers (connections of a database) per instance; `NONE`: without limit.
+    pub slots: u32,
+    /// What the slots are called in reports: workers or connections.
+    pub slots_are: Resource,
+    /// `NONE`: without limit.
+    pub queue_limit: u32,
+    pub order: Order,
+    /// Key of `fair(key)`.
+    pub order_key: u16,
+    /// Slots are given back while the request waits for what it called.
+    pub waits_async: bool,
+    pub balance: Balance,
+    /// Key of `hash(key)` and `consistent_hash(key)`.
+    pub balance_key: u16,
+    pub sticky: Option<Sticky>,
+    pub health: Option<Health>,
+    pub prefer_zone: bool,
+    /// Stream for the balancer's draws.
+    pub key: u64,
+    /// Cell of the time spent in the queue for a slot; `NONE16` where nobody ever waits (no limit, nothing that pauses).
+    pub queue_cell: u16,
+    pub limit: u16,
+    /// Share of requests that fail at once as `unavailable`, of 2^32.
+    pub coin: u64,
+    /// Up and down in turn (samplers, seconds in ns), or `NONE16`.
+    pub up_draw: u16,
+    pub down_draw: u16,
+    /// Time to come back after an instance died.
+    pub boot_draw: u16,
+    pub memory_idle: u64,
+    pub memory_each: u64,
+    /// Per instance; `u64::MAX`: only the host limits.
+    pub memory_limit: u64,
+    /// Buffer pool of a database.
+    pub buffer: Option<Buffer>,
+    pub price_per_request: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sticky {
+    /// `NONE16`: the session (a closed client counts as one).
+    pub key: u16,
+    pub hold: Option<Span>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    pub interval: Span,
+    pub healthy: u32,
+    pub unhealthy: u32,
+    pub timeout: Span,
+}
+
+/// Pages kept in memory, in extents so that at most a million are tracked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buffer {
+    /// Pages of 8 KiB that fit.
+    pub pages: u64,
+    /// Pages of data.
+    pub data_pages: u64,
+    pub rows_per_page: f64,
+    pub rows: f64,
+    /// Key whose value picks the row; `NONE16`: rows are uniform.
+    pub key: u16,
+    pub prefill: bool,
+}
+
+/// One instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Station {
+    pub component: u16,
+    pub zone: u8,
+    /// `NONE`: cores without limit, no disk, no NIC.
+    pub host: u32,
+    /// Weight for `weighted` (cores unless given).
+    pub weight: f64,
+}
+
+/// Cores, disk, NIC and memory that instances share.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub name: String,
+    /// `NONE`: without limit.
+    pub cores: u32,
+    /// Cores are shared by all (processor sharing) or given in turn.
+    pub sharing: bool,
+    /// Work per second of a core; demands are divided by it.
+    pub speed: f64,
+    /// 0: without limit.
+    pub disk_iops: f64,
+    pub disk_bytes_per_s: f64,
+    pub nic_bytes_per_s: f64,
+    /// 0: without limit.
+    pub memory_bytes: u64,
+}
+
+/// Connections of each instance of one component to another component.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pub name: String,
+    /// Component whose instances own a pool each; `NONE16`: a load owns one.
+    pub owner: u16,
+    /// Component the connections lead to; a killed instance empties them.
+    pub target: u16,
+    pub size: u32,
+    /// Longest wait; `None` for ever.
+    pub wait: Option<Span>,
+    /// `NONE16`: opening costs nothing.
+    pub connect_draw: u16,
+    pub wait_cell: u16,
+    pub connect_cell: u16,
+}
+
+#[derive(Clone, Debug)]
+pub struct LimitSpec {
+    pub name: String,
+    pub limit: Limit,
+    /// `NONE16`: one limit for all.
+    pub key: u16,
+    pub cell: u16,
+}
+
+/// A link with a bandwidth: bytes queue for it.
+#[derive(Clone, Debug)]
+pub struct Pipe {
+    pub name: String,
+    /// 0: without limit (a price only).
+    pub bytes_per_s: f64,
+    pub price_per_byte: f64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: String,
+    /// Stream of the source: gaps, choice of the request, think times.
+    pub key: u64,
+    pub demand: Demand,
+    /// Cumulative share of 2^32 and class; for sessions empty.
+    pub requests: Vec<(u64, u16)>,
+    pub patience_draw: u16,
+    pub priority: u8,
+    /// Key values that this load pins or reshapes.
+    pub overrides: Vec<(u16, KeyOrigin)>,
+    /// Zone its requests come from; `u8::MAX`: none in particular.
+    pub zone: u8,
+}
+
+#[derive(Clone, Debug)]
+pub enum Demand {
+    Open { rate: f64, arrivals: Arrivals, shape: Shape },
+    Closed { clients: u32, think_draw: u16 },
+    Sessions { rate: f64, shape: Shape, think_draw: u16, keep: Vec<u16>, steps: Vec<SessionStep> },
+    Every { first: Time, every: Span },
+    Trace { times: Vec<Time> },
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionStep {
+    pub class: u16,
+    pub times_draw: u16,
+}
+
+/// (load, target).
+#[derive(Clone, Debug)]
+pub struct RequestClass {
+    pub source: u16,
+    pub operation: u16,
+    /// The load as a caller; when it is `plain` the request enters its target directly, else as `Call, Return` at `entry`.
+    pub edge: u16,
+    pub entry: u16,
+}
+
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub name: String,
+    pub stream: u64,
+    pub origin: KeyOrigin,
+    /// Bytes of the object with that value; `NONE16`: none.
+    pub bytes_draw: u16,
+    /// Ranks are shuffled (a bijection over `count`).
+    pub scattered: bool,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug)]
+pub enum KeyOrigin {
+    Drawn(Popular),
+    Fixed(u64),
+    /// One after the other, or the values of a trace.
+    Scan,
+    Trace(Vec<u64>),
+    /// A function of another key: cumulative shares of 2^32; the value is the index.
+    Shares { of: u16, cumulative: Vec<u64> },
+    Grouped { of: u16, sizes: Popular },
+}
+
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub name: String,
+    /// Instant of the one occurrence, or the sampler of the gaps.
+    pub at: Option<Time>,
+    pub every_draw: u16,
+    /// `NONE16`: to the end of the run.
+    pub lasts_draw: u16,
+    pub key: u64,
+    pub act: Act,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    Kill(Target),
+    Slow(Target, f64),
+    /// Share of 2^32 and kind.
+    Errors { component: u16, operation: u16, station: u32, share: u64, kind: Failure },
+    /// The rate of a source is multiplied; the shape of the source already holds it when the instant is fixed, so the engine
+    /// only marks the period.
+    Surge { source: u16 },
+    Pause(Target),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    Stations(Vec<u32>),
+    /// One of these, drawn each time.
+    AnyOf(Vec<u32>),
+}
+
+/// Where request time goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Component (or load).
+    pub name: String,
+    pub cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// In the queue for a worker or a connection of the database.
+    Wait,
+    Cpu,
+    /// A `wait` step.
+    Service,
+    Disk,
+    Network,
+    /// For a connection of the caller's pool.
+    Pool,
+    Connect,
+    Lock,
+    BackOff,
+    RateLimit,
+    /// On attempts that were given up.
+    Lost,
+}
+
+impl Cause {
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Wait => "wait",
+            Cause::Cpu => "cpu",
+            Cause::Service => "service",
+            Cause::Disk => "disk",
+            Cause::Network => "network",
+            Cause::Pool => "pool",
+            Cause::Connect => "connect",
+            Cause::Lock => "lock",
+            Cause::BackOff => "back-off",
+            Cause::RateLimit => "rate limit",
+            Cause::Lost => "lost",
+        }
+    }
+}
+
+impl Model {
+    /// All probes that conditions ask for.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        let mut found = Vec::new();
+        for condition in &self.conditions {
+            condition.body.collect(&mut found);
+        }
+        found.into_iter()
+    }
+}
+
+impl Body {
+    fn collect<'a>(&'a self, found: &mut Vec<&'a Probe>) {
+        match self {
+            Body::All(parts) | Body::Any(parts) => parts.iter().for_each(|p| p.collect(found)),
+            Body::Test(test) => {
+                found.push(&test.probe);
+                if let Bound::ShareOf(_, probe) = &test.bound {
+                    found.push(probe);
+                }
+            }
+        }
+    }
+}
+
+/// What a condition reads, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    pub quantity: crate::scenario::condition::Quantity,
+    pub stat: Option<Stat>,
+    pub scope: Scope,
+    pub resource: Option<Resource>,
+    pub per: Option<Per>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    Load(u16),
+    Class(u16),
+    Operation(u16),
+    Component(u16),
+    Station(u32),
+    Host(u32),
+    Pool(u16),
+    Fault(u16),
+}
+
+/// A probe the engine looks at during the run: the value over the last `over`, every `every`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watch {
+    pub probe: Probe,
+    pub every: Span,
+    pub over: Span,
+    /// For `when`: relation and bound, so that programs can branch on it.
+    pub test: Option<(Relation, f64)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    pub name: String,
+    pub text: String,
+    pub role: Role,
+    pub body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    Objective,
+    EvolveWhen,
+    Alert { severity: String },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    All(Vec<Body>),
+    Any(Vec<Body>),
+    Test(Test),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    pub text: String,
+    pub probe: Probe,
+    pub relation: Relation,
+    pub bound: Bound,
+    pub hold: Option<Span>,
+    pub period: Period,
+    /// Looks of the engine, where `hold`, `over` or the role asks for them.
+    pub watch: Option<u16>,
+    pub bound_watch: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    Value(f64),
+    ShareOf(f64, Probe),
+    /// Share of the same probe before that fault.
+    ShareOfBefore(f64, u16),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    Measured,
+    /// The worst look.
+    Over,
+    Before(u16),
+    During(u16),
+    After(u16),
+}
+
+/// One line of the bill.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Price {
+    pub component: String,
+    pub what: &'static str,
+    pub unit: String,
+    pub metered: Metered,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Metered {
+    /// So many machines at dollars an hour each, whatever happens.
+    Machines { count: f64, per_hour: f64 },
+    /// Requests that reached the component.
+    Requests { component: u16, each: f64 },
+    /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).
+    BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
+    /// Bytes over a priced link.
+    Pipe { pipe: u16 },
+}

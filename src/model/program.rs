@@ -1,0 +1,145 @@
+//! The instruction set: a request is a program counter. The whole set fits on a screen.
+
+use crate::model::Failure;
+use crate::policy::retry::Retry;
+use crate::units::Span;
+
+/// One instruction, eight bytes; figures are in side tables. `cell` is where the time that passes is attributed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Time on a core of the instance's host.
+    Cpu { draw: u16, cell: u16 },
+    /// Time that occupies nothing but the worker.
+    Wait { draw: u16, cell: u16 },
+    /// Disk operations.
+    Io { io: u16, cell: u16 },
+    /// Pages touched; the misses become disk reads.
+    Pages { pages: u16, cell: u16 },
+    /// Call through an edge; the caller goes on when the answer is there.
+    Call { edge: u16 },
+    /// Parallel branches or repetitions, each a frame of its own at the same instance.
+    Fork { fork: u16 },
+    /// Jump with a probability.
+    Branch { chance: u16, to: u16 },
+    /// Jump unless the watch's test holds now.
+    Unless { watch: u16, to: u16 },
+    Jump { to: u16 },
+    Lock { lock: u16 },
+    Unlock { lock: u16 },
+    /// A detached frame that runs the program at `entry`; nobody waits for it and it holds no worker.
+    Spawn { entry: u16 },
+    /// The caller goes on; the worker works on. The draw is bytes of the answer.
+    Respond { draw: u16 },
+    Fail { kind: Failure },
+    /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
+    Return,
+}
+
+const _: () = assert!(size_of::<Step>() <= 8);
+
+/// While the program counter is in `from .. to`, a failure continues at `target` (innermost handlers come first).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handler {
+    pub from: u16,
+    pub to: u16,
+    pub target: u16,
+}
+
+/// A jump with a probability: `share` of 2^32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chance {
+    pub key: u64,
+    pub share: u64,
+}
+
+/// Samplers of counts (`NONE16`: none of it) and of bytes an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Io {
+    pub key: u64,
+    pub reads: u16,
+    pub writes: u16,
+    pub bytes: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageUse {
+    pub key: u64,
+    pub count: u16,
+    /// Key that picks the row; `NONE16`: the buffer's own.
+    pub row_key: u16,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fork {
+    pub key: u64,
+    /// Entries of the branches; one entry that runs `times` times if `times` is given.
+    pub entries: Vec<u16>,
+    /// Sampler of the number of repetitions, or `NONE16`.
+    pub times: u16,
+    /// Key drawn anew for each repetition, or `NONE16`.
+    pub draw: u16,
+    /// One after the other instead of at once.
+    pub sequence: bool,
+    pub need: Need,
+    pub ignore_errors: bool,
+    /// Branches that the join no longer needs are stopped.
+    pub cancel: bool,
+    /// Whole-fork timeout, 0 = none.
+    pub timeout: Span,
+    pub lost_cell: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Need {
+    All,
+    First(u32),
+    Share(f64),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockUse {
+    /// Locks with the same number and key value are the same lock.
+    pub lock: u16,
+    /// `NONE16`: one lock for all.
+    pub key: u16,
+    pub exclusive: bool,
+    /// 0: for ever.
+    pub timeout: Span,
+    pub cell: u16,
+}
+
+/// One call site with all that surrounds the call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edge {
+    /// Stream of everything drawn around the call; also tells the callee's occasion from the caller's.
+    pub key: u64,
+    /// Cumulative share of 2^32 and operation; the last is 2^32.
+    pub targets: Vec<(u64, u16)>,
+    /// Nothing but the call: no timeout, deadline, retry, pool, limit, link, payload, context.
+    pub plain: bool,
+    /// 0: none.
+    pub timeout: Span,
+    pub deadline: Span,
+    pub retry: Option<Retry>,
+    /// `None`: what the caller leaves behind works on.
+    pub cancel: Option<Span>,
+    /// Index into pools, or `NONE16`.
+    pub pool: u16,
+    /// Rate limits at the caller's side of this arrow, indices into limits.
+    pub limits: Vec<u16>,
+    /// One-way latency within a zone and between zones, samplers or `NONE16`.
+    pub link_same: u16,
+    pub link_other: u16,
+    pub pipe: u16,
+    /// Bytes the request carries, sampler or `NONE16`.
+    pub payload: u16,
+    /// Handshake before the first request of a connection: round trips in 1/1000, and how long it is kept (0: never).
+    pub connect_round_trips_milli: u32,
+    pub connect_keep: Span,
+    /// The key whose value the callee takes for its own, or `NONE16`.
+    pub key_given: u16,
+    pub network_cell: u16,
+    pub backoff_cell: u16,
+    pub lost_cell: u16,
+    pub limit_cell: u16,
+}

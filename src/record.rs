@@ -1,0 +1,222 @@
+//! What happened in one replication: counters, integrals and histograms, cumulative, at chosen instants.
+//!
+//! A `Tallies` is a snapshot of everything counted since time 0. Two of them subtract (`since`), so any stretch between
+//! two snapshots (after warm-up, during a fault, the last minute) is read with the same functions. Integrals are exact
+//! integers in (slots x nanoseconds).
+
+use crate::measure::histogram::Compact;
+use crate::units::{Span, Time};
+
+/// Everything one replication leaves behind.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub stopped: Stopped,
+    /// Instant at which the run ended.
+    pub end: Time,
+    pub events: u64,
+    /// Snapshots in the order of time: time 0 first, cuts, starts and ends of faults, the end last.
+    pub snapshots: Vec<Snapshot>,
+    pub series: Series,
+    /// For each watch of the model: the value at each of its looks (first look at `every`), NaN where nothing was seen.
+    pub looks: Vec<Vec<f64>>,
+    /// For each fault: its periods.
+    pub faults: Vec<Vec<FaultPeriod>>,
+    /// The slowest requests and some at random.
+    pub exemplars: Vec<Exemplar>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The duration is over, or the last request has left.
+    Done,
+    /// The memory bound: so many requests were in flight.
+    Memory { in_flight: u64 },
+    Events,
+    /// The caller's signal (wall clock, Ctrl-C): not reproducible.
+    Interrupted,
+}
+
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub mark: Mark,
+    pub tallies: Tallies,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Start,
+    /// Candidate for the end of warm-up.
+    Cut,
+    FaultStart(u16),
+    FaultEnd(u16),
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaultPeriod {
+    pub start: Time,
+    pub end: Option<Time>,
+    /// Station that was hit, or `NONE`.
+    pub station: u32,
+    /// Last instant at which a balancer picked the dead instance.
+    pub last_pick: Option<Time>,
+}
+
+/// Cumulative counts up to `at`.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    pub at: Time,
+    /// Per request class: end to end, from the intended arrival.
+    pub classes: Vec<Flow>,
+    /// Per operation: from the door to the answer.
+    pub operations: Vec<Flow>,
+    pub components: Vec<ComponentTally>,
+    pub stations: Vec<StationTally>,
+    pub hosts: Vec<HostTally>,
+    pub pools: Vec<PoolTally>,
+    pub pipes: Vec<PipeTally>,
+    /// Nanosecond-like ticks of 256 ns per cell, over all finished requests.
+    pub cells: Vec<u64>,
+    /// Per latency bucket (8 an octave from 256 ns): (finished requests, ticks per cell). Only buckets of the slowest tenth
+    /// are complete; read from the top.
+    pub tail: Vec<(u64, Vec<u64>)>,
+    /// Ticks spent for callers who had left, per cell.
+    pub wasted: Vec<u64>,
+    pub retries: u64,
+    /// Attempts in all (first ones too).
+    pub attempts: u64,
+    /// Requests created and gone; the difference is in flight.
+    pub created: u64,
+    pub finished: u64,
+}
+
+/// Requests of one kind.
+#[derive(Clone, Debug, Default)]
+pub struct Flow {
+    pub offered: u64,
+    pub ok: Compact,
+    pub failed: Compact,
+    /// Count by failure kind.
+    pub kinds: Vec<u64>,
+    /// Most in flight at once; counted only where a measure asks for it.
+    pub in_flight_max: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ComponentTally {
+    pub arrivals: u64,
+    /// Turned away at the door, by failure kind.
+    pub rejected: Vec<u64>,
+    /// Time in the queue for a slot (all that got one), and time a slot was held.
+    pub wait: Compact,
+    pub service: Compact,
+    /// Buffer pool.
+    pub page_hits: u64,
+    pub page_misses: u64,
+    /// Bytes answered.
+    pub bytes_out: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StationTally {
+    pub arrivals: u64,
+    pub left: u64,
+    pub reneged: u64,
+    /// Slots held x ns; requests queued x ns.
+    pub busy_ns: u128,
+    pub queued_ns: u128,
+    pub queue_max: u32,
+    /// Sum of the waits of all who left the queue (served, reneged, reset): Little's twin of `queued_ns`.
+    pub waits_ns: u128,
+    /// Sum of the times slots were held: twin of `busy_ns`.
+    pub held_ns: u128,
+    pub in_queue: u32,
+    pub in_slots: u32,
+    pub up_ns: u128,
+    /// Bytes of memory x ns.
+    pub memory_byte_ns: u128,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostTally {
+    /// Cores busy x ns.
+    pub core_ns: u128,
+    pub disk_ns: u128,
+    pub nic_ns: u128,
+    pub disk_ops: u64,
+    pub disk_bytes: u64,
+    pub nic_bytes: u64,
+    pub memory_byte_ns: u128,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct PoolTally {
+    pub held_ns: u128,
+    pub queued_ns: u128,
+    pub wait: Compact,
+    pub opened: u64,
+    pub refused: u64,
+    /// Connections in all pools of this kind (owner instances x size).
+    pub capacity: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PipeTally {
+    pub bytes: u64,
+    pub busy_ns: u128,
+}
+
+/// One row a window.
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    pub window: Span,
+    pub offered: Vec<u32>,
+    pub ok: Vec<u32>,
+    pub failed: Vec<u32>,
+    /// Sum of latencies of requests that finished in the window, ns.
+    pub latency_sum_ns: Vec<u64>,
+    /// Of all outcomes in the window, seconds; NaN without any.
+    pub p50_s: Vec<f32>,
+    pub p99_s: Vec<f32>,
+    /// Requests in flight at the end of the window.
+    pub in_flight: Vec<u32>,
+    /// Per resource of the model (see `Tracked`): share busy in the window.
+    pub busy: Vec<Tracked>,
+}
+
+/// Utilisation of one resource over time.
+#[derive(Clone, Debug, Default)]
+pub struct Tracked {
+    pub what: TrackedKind,
+    /// Station, host or pool.
+    pub index: u32,
+    /// Share busy, one a window.
+    pub share: Vec<f32>,
+    /// Mean queue length, one a window (slots and pools only).
+    pub queue: Vec<f32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrackedKind {
+    /// Slots of a station.
+    #[default]
+    Slots,
+    Cores,
+    Disk,
+    Nic,
+    Memory,
+    Pool,
+}
+
+/// One request looked at closely.
+#[derive(Clone, Debug)]
+pub struct Exemplar {
+    pub class: u16,
+    /// n-th arrival of its source.
+    pub number: u64,
+    pub arrived: Time,
+    pub latency: Span,
+    pub failed: Option<u8>,
+    /// Cell and ticks of 256 ns, in the model's order of cells.
+    pub cells: Vec<(u16, u32)>,
+}

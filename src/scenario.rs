@@ -1,0 +1,559 @@
+//! What the author wrote, as plain values: names, quantities in SI units, and where each stood in the text.
+//!
+//! Nothing here is resolved: a reference is a name with its place, an `Option` is `None` where the author was silent and
+//! the default of language section 13 has not been filled in by the lowering. Lowering (`scenario/*.rs`) turns the merged
+//! text tree into these structs and reports every mistake of shape and unit; compilation (`model`) resolves names.
+
+pub mod condition;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Spotted;
+use crate::distribution::Distribution;
+use crate::policy::arrivals::{Arrivals, Shape};
+use crate::policy::balance::Balance;
+use crate::policy::discipline::Order;
+use crate::policy::limit::Limit;
+use crate::policy::retry::Retry;
+use crate::scenario::condition::Condition;
+
+/// A map from name to value in the order of names: the order of the author's map never matters.
+pub type Named<T> = BTreeMap<String, Spotted<T>>;
+
+/// A name that refers to something else, with its place in the text.
+pub type Reference = Spotted<String>;
+
+/// One whole scenario after `extends`, `--set`, variants, `let` and `like`.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub title: String,
+    /// As the user named the file; `-` for standard input.
+    pub file: String,
+    /// blake3 of the canonical resolved text, hexadecimal.
+    pub hash: String,
+    pub run: Run,
+    pub load: Named<Load>,
+    pub keys: Named<Key>,
+    pub components: Named<Component>,
+    pub hosts: Named<Host>,
+    /// One region with its zones; `None`: one zone without a name.
+    pub region: Option<Region>,
+    /// `a -> b`, most exact last; see [`Pair`].
+    pub links: Vec<Spotted<(Pair, Link)>>,
+    pub policies: Vec<Spotted<(Pair, Policy)>>,
+    pub faults: Named<Fault>,
+    pub objectives: Named<Condition>,
+    pub evolve_when: Named<Condition>,
+    pub alerts: Named<Alert>,
+    pub prices: Prices,
+    /// Where numbers come from: path -> measured, vendor, default, guess.
+    pub assumptions: BTreeMap<String, String>,
+    /// Names of the variants the file offers.
+    pub variants: Vec<String>,
+}
+
+/// How long, how often, from which seed.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Seconds since Monday 00:00 at which simulated time 0 stands.
+    pub start_s: f64,
+    pub length: Length,
+    pub warmup: Warmup,
+    pub replications: u32,
+    pub precision: Option<Precision>,
+    pub seed: u64,
+    pub limit: RunLimit,
+    /// Buffer pools and connections start as traffic would leave them (`auto`) or cold (`none`).
+    pub prefill: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Length {
+    /// Simulated seconds.
+    Duration(f64),
+    /// So many requests are created; the run ends when the last has left.
+    Requests(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Warmup {
+    Auto,
+    /// Seconds; 0 is `none`.
+    Given(f64),
+}
+
+/// Replicate until the interval of `of` is narrow enough.
+#[derive(Clone, Debug)]
+pub struct Precision {
+    pub of: Spotted<crate::scenario::condition::Measure>,
+    /// Half-width over mean.
+    pub within: f64,
+    pub most: u32,
+}
+
+/// Bounds on what a run may use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunLimit {
+    pub memory_bytes: f64,
+    pub events: u64,
+    /// Real seconds; the only bound that depends on the machine, so a run it cuts is marked partial.
+    pub wall_s: Option<f64>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub demand: Demand,
+    /// Target `component.operation` and its weight; empty for sessions, whose steps name theirs.
+    pub requests: Vec<(Reference, f64)>,
+    pub arrivals: Arrivals,
+    /// What multiplies the rate over time: `shape`, `ramp`, `steps`, `csv`, `spike` in this order.
+    pub shape: Shape,
+    /// Keys this load pins to a value or draws in another way.
+    pub keys: BTreeMap<String, Spotted<KeyOverride>>,
+    /// The load as a caller.
+    pub policy: Policy,
+    /// Patience while waiting in the first queue, seconds.
+    pub abandon: Option<Distribution>,
+    /// Bytes a request carries.
+    pub payload: Option<Distribution>,
+    pub priority: Option<u8>,
+    /// Where it comes from: a region or zone; `None` enters at the door of its target without a link.
+    pub from: Option<Reference>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Demand {
+    /// Mean rate per second of open arrivals (also of `users: daily x each x peak`).
+    Open { rate: f64 },
+    /// A fixed population, each asks, waits for the answer, thinks (seconds), asks again.
+    Closed { clients: u32, think: Distribution },
+    /// Sessions start at a rate; each walks through its steps.
+    Sessions { rate: f64, think: Distribution, keep: Vec<Reference>, steps: Vec<SessionStep> },
+    /// Background work: one request every so many seconds, the first `at` (seconds since Monday 00:00, `day` if one was named).
+    Every { every: f64, at: Option<Moment> },
+    /// Arrival times (seconds since the start) and optionally the request each asks for.
+    Trace { times: Vec<f64> },
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionStep {
+    pub request: Reference,
+    /// How many times, one after the other.
+    pub times: Distribution,
+}
+
+/// A moment: since the start (`6m`) or of the clock (`07:45`, `Tue 18:00`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Moment {
+    /// Seconds since the start of the run.
+    Since(f64),
+    /// Seconds since midnight, every day (the first one after the start counts where one moment is wanted).
+    Daily(f64),
+    /// Seconds since Monday 00:00.
+    Weekly(f64),
+}
+
+/// A value that a request carries.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub origin: KeyOrigin,
+    /// Bytes of the object, a property of the key's value.
+    pub bytes: Option<Distribution>,
+    /// Ranks are shuffled over the key space instead of popular keys being neighbours.
+    pub scattered: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum KeyOrigin {
+    Drawn { count: u64, popularity: Popularity },
+    /// A function of another key: one of the named shares.
+    Shares { of: Reference, shares: Vec<(String, f64)> },
+    /// A function of another key: one of `count` groups whose sizes follow `sizes`.
+    Grouped { of: Reference, count: u64, sizes: Popularity },
+    /// An independent draw from the same population.
+    Like(Reference),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Popularity {
+    Uniform,
+    /// Zipf with this exponent.
+    Zipf(f64),
+    /// `hot(10% 90%)`: this share of the keys gets that share of the draws.
+    Hot { keys: f64, draws: f64 },
+    /// One after the other.
+    Scan,
+    /// The values of a file, one after the other.
+    Trace(Vec<u64>),
+}
+
+#[derive(Clone, Debug)]
+pub enum KeyOverride {
+    Value(u64),
+    Popularity(Popularity),
+}
+
+/// What answers.
+#[derive(Clone, Debug)]
+pub struct Component {
+    pub kind: Kind,
+    pub placement: Placement,
+    pub instances: u32,
+    /// `None`: without limit.
+    pub workers: Option<u32>,
+    /// A worker is held while its request waits for what it called (`sync`) or not (`async`).
+    pub waits_sync: bool,
+    pub queue_limit: Option<u32>,
+    pub order: Order,
+    pub operations: Named<Operation>,
+    pub balance: Spotted<Balance>,
+    pub sticky: Option<Sticky>,
+    pub health: Option<Health>,
+    pub prefer: Prefer,
+    pub memory: Memory,
+    /// Seconds an instance needs to come back after it died.
+    pub boot: Distribution,
+    pub rate_limit: Option<Limit>,
+}
+
+/// What makes a kind special; the rest is shared by all.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Service,
+    /// A hop that offers the operations of its targets; shares (they need not add to 1).
+    Balancer { targets: Vec<(Reference, f64)> },
+    Gateway { before: Vec<Step>, routes: Vec<Route> },
+    /// One primary.
+    Database(Database),
+    External { availability: Availability, price_per_request: f64 },
+}
+
+impl Kind {
+    /// The word after `kind:`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Service => "service",
+            Kind::Balancer { .. } => "balancer",
+            Kind::Gateway { .. } => "gateway",
+            Kind::Database(_) => "database",
+            Kind::External { .. } => "external",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// `users.*`, `orders.place` or `home`.
+    pub name: Spotted<String>,
+    pub to: RouteTarget,
+}
+
+#[derive(Clone, Debug)]
+pub enum RouteTarget {
+    Components(Vec<(Reference, f64)>),
+    Steps(Vec<Step>),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Database {
+    /// Buffer pool in bytes.
+    pub pool_bytes: Option<f64>,
+    /// Rows and bytes of a row; pages that miss the pool become disk reads.
+    pub rows: Option<f64>,
+    pub row_bytes: Option<f64>,
+    /// The key whose value says which row a request touches.
+    pub key: Option<Reference>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Availability {
+    Always,
+    /// A coin per request: this share works.
+    Share(f64),
+    /// Up and down in turn, seconds.
+    Renewal { up: Distribution, down: Distribution },
+}
+
+/// Where the instances run.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    pub machine: MachineChoice,
+    /// Cores, disk... given on the component override the machine's.
+    pub overrides: Machine,
+}
+
+#[derive(Clone, Debug)]
+pub enum MachineChoice {
+    /// Cores without limit, nothing billed.
+    None,
+    /// A machine for each instance, by type and number (number 0: as many as `instances`).
+    Own(Vec<(Reference, u32)>),
+    /// On hosts shared with others.
+    On(Reference),
+}
+
+/// A machine's figures; `None` where the author (or the catalogue) is silent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Machine {
+    pub cores: Option<f64>,
+    pub memory_bytes: Option<f64>,
+    /// I/O operations per second.
+    pub disk_iops: Option<f64>,
+    /// Bytes per second.
+    pub disk_bandwidth: Option<f64>,
+    pub disk_bytes: Option<f64>,
+    /// Bytes per second.
+    pub nic: Option<f64>,
+    /// 1 is the catalogue's reference core.
+    pub speed: Option<f64>,
+    /// Dollars an hour.
+    pub price_per_hour: Option<f64>,
+    pub fcfs: Option<bool>,
+}
+
+/// A host that components share.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub machine: Option<Reference>,
+    pub overrides: Machine,
+    pub count: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Region {
+    pub name: Reference,
+    pub zones: u32,
+}
+
+/// `a -> b`; `any` on either side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    pub from: Side,
+    pub to: Side,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Side {
+    Any,
+    /// A component, load, zone or region.
+    Name(Reference),
+    /// `component.operation`.
+    Operation(Reference, String),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Link {
+    /// One way, seconds.
+    pub latency: Option<Distribution>,
+    /// Bytes per second.
+    pub bandwidth: Option<f64>,
+    /// Dollars a byte.
+    pub price_per_byte: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefer {
+    Zone,
+    Region,
+    Any,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sticky {
+    /// `session` or a key.
+    pub by: Reference,
+    /// Seconds; `None` for ever.
+    pub hold_s: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Health {
+    pub interval_s: f64,
+    pub healthy: u32,
+    pub unhealthy: u32,
+    pub timeout_s: f64,
+}
+
+/// Bytes an instance needs: `idle + each x in flight`; more than `limit` kills it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    pub idle_bytes: f64,
+    pub each_bytes: f64,
+    pub limit_bytes: Option<f64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub verb: Spotted<Verb>,
+    /// Which key is meant; without it the callee's own.
+    pub key: Option<Reference>,
+    /// Timeout, retry and the like written on the step itself.
+    pub policy: Policy,
+    pub fallback: Option<Fallback>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fallback {
+    Skip,
+    Steps(Vec<Step>),
+}
+
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// Seconds on a core.
+    Cpu(Distribution),
+    /// Seconds that occupy no core.
+    Wait(Distribution),
+    /// Disk operations: mean counts are drawn (0.2 is 0 or 1), bytes is of each.
+    Io { reads: Distribution, writes: Distribution, bytes: Option<Distribution> },
+    /// Pages touched; those that miss the buffer pool become reads.
+    Pages(Distribution),
+    /// Targets and shares.
+    Call { targets: Vec<(Reference, f64)> },
+    Parallel { branches: Vec<Vec<Step>>, join: Join },
+    Each { times: Distribution, draw: Option<Reference>, parallel: bool, body: Vec<Step>, join: Join },
+    Choose(Vec<Choice>),
+    Lock { name: String, exclusive: bool, timeout_s: Option<f64>, within: Option<Reference>, body: Vec<Step> },
+    Spawn(Vec<Step>),
+    /// Bytes of the answer.
+    Respond(Distribution),
+    /// Fails with this share as this kind.
+    Fail { share: f64, kind: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Join {
+    pub need: Need,
+    /// A branch that fails counts as done.
+    pub ignore_errors: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Need {
+    All,
+    Any,
+    First(u32),
+    /// Share of the branches, rounded up.
+    Share(f64),
+}
+
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub weight: f64,
+    pub when: Option<Spotted<Condition>>,
+    pub body: Vec<Step>,
+}
+
+/// What surrounds a call. Field by field the more exact one wins: the step itself, `a.op -> b.op`, `a -> b`, `any -> b`, `a -> any`, `any -> any`.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Seconds for one attempt; `Some(None)` is an explicit `none`.
+    pub timeout: Option<Option<f64>>,
+    /// Seconds for all attempts, handed down.
+    pub deadline: Option<Option<f64>>,
+    pub retry: Option<Option<Retry>>,
+    /// Whether what a caller left behind is stopped, and after how many seconds.
+    pub cancel: Option<Cancel>,
+    pub pool: Option<Pool>,
+    pub rate_limit: Option<Limit>,
+    pub fallback: Option<Fallback>,
+    pub connect: Option<Connect>,
+    /// Extra cost at the caller and the callee of each call.
+    pub sidecar: Option<Sidecar>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cancel {
+    No,
+    /// After so many seconds (0: at once).
+    After(f64),
+}
+
+/// Connections per caller instance.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pub size: u32,
+    /// Longest wait for one, seconds; `None` for ever, 0 is a bulkhead.
+    pub wait_s: Option<f64>,
+    /// Seconds to open one.
+    pub connect: Option<Distribution>,
+}
+
+/// Handshakes of a load's connections.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Connect {
+    pub round_trips: f64,
+    pub keep_s: Option<f64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sidecar {
+    pub cpu: Option<Distribution>,
+    pub wait: Option<Distribution>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub when: When,
+    /// Seconds it lasts; `None` to the end.
+    pub lasts: Option<Distribution>,
+    pub act: Act,
+}
+
+#[derive(Clone, Debug)]
+pub enum When {
+    At(Moment),
+    /// Again and again, so many seconds from one end to the next start.
+    Every(Distribution),
+}
+
+#[derive(Clone, Debug)]
+pub enum Act {
+    Kill(Target),
+    Slow { target: Target, factor: f64 },
+    Errors { target: Target, share: f64, kind: String },
+    Surge { load: Reference, factor: f64, ramp_s: f64 },
+    Pause(Target),
+}
+
+/// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub name: Reference,
+    pub part: Part,
+    pub operation: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    All,
+    /// One at random each time.
+    Any,
+    Index(u32),
+    Primary,
+}
+
+#[derive(Clone, Debug)]
+pub struct Alert {
+    pub when: Condition,
+    pub severity: String,
+}
+
+/// Over the built-in catalogue.
+#[derive(Clone, Debug, Default)]
+pub struct Prices {
+    /// Machine type -> dollars an hour.
+    pub machines: BTreeMap<String, f64>,
+    /// Component -> term of its machines.
+    pub terms: BTreeMap<String, Spotted<String>>,
+    /// Component -> dollars a request.
+    pub requests: BTreeMap<String, f64>,
+    /// Component -> volume tiers of bytes out: (up to bytes a month, dollars a byte).
+    pub bytes_out: BTreeMap<String, Vec<(Option<f64>, f64)>>,
+}
