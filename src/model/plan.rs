@@ -30,6 +30,10 @@ impl Compiler<'_> {
     /// The plan; faults and loads must be known.
     pub(super) fn compile_plan(&mut self) {
         let said = &self.scenario.run;
+        let precision = said.precision.as_ref().and_then(|precision| {
+            let probe = self.probe(&precision.of.value, precision.of.spot, None)?;
+            Some((probe, precision.within, precision.most))
+        });
         let first_change = self.first_change();
         let horizon = match said.length {
             Length::Duration(seconds) => seconds,
@@ -38,6 +42,7 @@ impl Compiler<'_> {
         let mut run = Run {
             start_s: said.start_s,
             first_change,
+            precision,
             window: window(horizon),
             memory_bytes: said.limit.memory_bytes as u64,
             events: said.limit.events,

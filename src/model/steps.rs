@@ -7,7 +7,7 @@
 //! | written | program |
 //! |---|---|
 //! | `choose` | `Branch` around each entry but the last, with its share of what is left; `Jump` behind each |
-//! | `when` | `Unless` before the entry |
+//! | `when` | `Unless` past the entry, so that its share falls to those that follow; without a weight it takes all |
 //! | `lock` | `Lock`, the body, `Unlock`; a failure inside gives the lock back (the engine knows who holds it) |
 //! | `fallback` | a handler over the step that leads to what replaces it, `Jump` past that |
 //! | `fail` with a share | `Branch` around `Fail` |
@@ -288,13 +288,6 @@ impl<'s> Writer<'_, 's> {
         if branches.is_empty() {
             return;
         }
-        if let scenario::Need::First(most) = join.need
-            && branches.len() < most as usize
-        {
-            let message = format!("`join` waits for {most} branches, but there are {}", branches.len());
-            let made = Diagnostic::new(Code::ImpossibleQuorum, step.verb.spot, message);
-            self.compiler.tell(made.help(format!("at most `{{first: {}}}`, which is `all`", branches.len())));
-        }
         let mut fork = self.fork(&path, step);
         fork.entries = vec![0; branches.len()];
         (fork.need, fork.ignore_errors) = (need(join.need), join.ignore_errors);
@@ -431,10 +424,7 @@ impl<'s> Writer<'_, 's> {
     fn check_shares(&mut self, choices: &[Choice], spot: Spot) {
         let total: f64 = choices.iter().map(|choice| choice.weight).sum();
         let are_shares = choices.iter().all(|choice| choice.when.is_none() && choice.weight < 1.0);
-        if total <= 0.0 {
-            let message = "all shares are zero, so nothing could be chosen".to_owned();
-            self.compiler.tell(Diagnostic::new(Code::OutOfRange, spot, message));
-        } else if are_shares && 1e-6 < (total - 1.0).abs() {
+        if 0.0 < total && are_shares && 1e-6 < (total - 1.0).abs() {
             let percent = (total * 1e4).round() / 1e2;
             let message = format!("the shares add up to {percent}%, and are taken as parts of that");
             let rest = ((1.0 - total) * 1e4).round() / 1e2;
