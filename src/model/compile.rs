@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
         if let Some(known) = self.samplers.get(&key) {
             return *known;
         }
-        let index = self.model.samplers.add(distribution, key);
+        let index = self.model.samplers.add(distribution, key, 1.0);
         let index = self.index(index as usize, "different distributions");
         self.samplers.insert(key, index);
         index
