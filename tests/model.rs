@@ -136,7 +136,10 @@ fn a_lock_surrounds_its_body() {
 
 #[test]
 fn a_fallback_is_where_failures_go_on() {
-    assert_steps("[{call: db.read, fallback: skip}, {cpu: 1ms}]", "0  call db.read plain\n1  cpu 0.001s (api cpu)\n2  return\n0..1 fails to 1");
+    assert_steps(
+        "[{call: db.read, fallback: skip}, {cpu: 1ms}]",
+        "0  call db.read plain\n1  cpu 0.001s (api cpu)\n2  return\n0..1 fails to 1",
+    );
     assert_steps(
         "[{call: db.read, fallback: [{call: db.write}]}, {cpu: 1ms}]",
         "0  call db.read plain
@@ -186,7 +189,8 @@ fn an_unrelated_component_moves_no_draw() {
     let more = format!("{TIERS}  aaa: {{kind: service, operations: {{x: [{{cpu: 1ms}}, {{wait: 1ms}}]}}}}\n");
     let (before, after) = (model(TIERS), model(&more));
     let keys = |model: &Model| -> Vec<u64> {
-        let of = |name: &str| model.components.iter().find(|component| component.name == name).expect("it is there").key;
+        let of =
+            |name: &str| model.components.iter().find(|component| component.name == name).expect("it is there").key;
         ["db", "edge", "web"].into_iter().map(of).chain(model.edges.iter().map(|edge| edge.key)).collect()
     };
     assert_eq!(keys(&before), keys(&after));
@@ -224,10 +228,14 @@ components:
   orders_v2: {like: orders}
 ",
     );
-    let offered: Vec<&str> = model.operations.iter().filter(|offered| offered.component == 0).map(|offered| &offered.name[..]).collect();
+    let offered: Vec<&str> =
+        model.operations.iter().filter(|offered| offered.component == 0).map(|offered| &offered.name[..]).collect();
     assert_eq!(["home", "orders.place", "users.edit", "users.show"], offered[..]);
     let listed = program(&model, "gw", "orders.place");
-    assert!(listed.contains("cpu 0.0001s (gw cpu)\n   1  call 0.90 orders.place | 0.10 orders_v2.place link"), "{listed}");
+    assert!(
+        listed.contains("cpu 0.0001s (gw cpu)\n   1  call 0.90 orders.place | 0.10 orders_v2.place link"),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -291,7 +299,10 @@ components:
   db: {kind: database, connections: 8, operations: {read: {wait: 8ms}}}
 ",
     );
-    assert!(told.contains("W0402 'db' cannot keep up: 1,440 rps × 8 ms needs 11.5 busy connections, it has 8"), "{told}");
+    assert!(
+        told.contains("W0402 'db' cannot keep up: 1,440 rps × 8 ms needs 11.5 busy connections, it has 8"),
+        "{told}"
+    );
     assert_eq!(1, told.lines().count(), "{told}");
 }
 
@@ -434,5 +445,10 @@ fn the_kitchen_sink_compiles() {
         assert!(listing(&model, operation).contains("return"), "every program ends");
     }
     assert!(model.edges.iter().all(|edge| edge.targets.last().is_some_and(|(share, _)| *share == 1 << 32)));
-    assert!(model.components.iter().all(|component| component.queue_cell == NONE16 || usize::from(component.queue_cell) < model.cells.len()));
+    assert!(
+        model
+            .components
+            .iter()
+            .all(|component| component.queue_cell == NONE16 || usize::from(component.queue_cell) < model.cells.len())
+    );
 }

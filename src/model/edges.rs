@@ -36,6 +36,8 @@ impl<'s> Writer<'_, 's> {
     pub(super) fn call_step(&mut self, targets: &'s [(Reference, f64)], step: &'s scenario::Step) {
         let path = self.place.next("call");
         let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
+        let weights: Vec<f64> = targets.iter().map(|(_, weight)| *weight).collect();
+        self.check_shares(&weights, "", step.verb.spot);
         let mut found = Vec::new();
         for (target, weight) in targets {
             if let Some(operation) = self.compiler.names.find_operation(target, self.compiler.diags) {

@@ -350,7 +350,10 @@ impl<'s> Writer<'_, 's> {
 
     fn choose(&mut self, choices: &'s [Choice], spot: Spot) {
         let path = self.place.next("choose");
-        self.check_shares(choices, spot);
+        if choices.iter().all(|choice| choice.when.is_none()) {
+            let weights: Vec<f64> = choices.iter().map(|choice| choice.weight).collect();
+            self.check_shares(&weights, "`{weight: REST, do: []}` if the others do nothing", spot);
+        }
         let mut jumps = Vec::new();
         for (number, choice) in choices.iter().enumerate() {
             let rest: f64 = choices[number..].iter().map(|choice| choice.weight).sum();
@@ -421,17 +424,16 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// Shares given in per cent that do not make a whole.
-    fn check_shares(&mut self, choices: &[Choice], spot: Spot) {
-        let total: f64 = choices.iter().map(|choice| choice.weight).sum();
-        let are_shares = choices.iter().all(|choice| choice.when.is_none() && choice.weight < 1.0);
-        if 0.0 < total && are_shares && 1e-6 < (total - 1.0).abs() {
-            let percent = (total * 1e4).round() / 1e2;
-            let message = format!("the shares add up to {percent}%, and are taken as parts of that");
-            let rest = ((1.0 - total) * 1e4).round() / 1e2;
-            let help = format!("add `{{weight: {rest}%, do: []}}` if the others do nothing");
-            let made = Diagnostic::new(Code::ShareSum, spot, message);
-            self.compiler.tell(if total < 1.0 { made.help(help) } else { made });
+    pub(super) fn check_shares(&mut self, weights: &[f64], rest_is: &str, spot: Spot) {
+        let total: f64 = weights.iter().sum();
+        if total <= 0.0 || weights.iter().any(|weight| 1.0 <= *weight) || (total - 1.0).abs() < 1e-6 {
+            return;
         }
+        let percent = |share: f64| (share * 1e4).round() / 1e2;
+        let message = format!("the shares add up to {}%, and are taken as parts of that", percent(total));
+        let made = Diagnostic::new(Code::ShareSum, spot, message);
+        let help = || format!("add {}", rest_is.replace("REST", &format!("{}%", percent(1.0 - total))));
+        self.compiler.tell(if total < 1.0 && !rest_is.is_empty() { made.help(help()) } else { made });
     }
 
     fn lock(&mut self, step: &'s scenario::Step) {
