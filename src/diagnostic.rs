@@ -586,8 +586,8 @@ nor fails.",
         "let: {daily: 2M}\nkeys: {user: {count: 2M}}",
         "let: {daily: 2M}\nkeys: {user: {count: $daily}}";
     ShareSum: "W0407", "shares that are not a whole",
-        "The shares of a `choose` add up to something other than 100 %. They are taken as parts of their sum, so that one of
-the entries is always chosen.",
+        "The shares of a `choose` or of the targets of a call add up to something other than 100 %. They are taken as parts
+of their sum, so that one of the entries is always chosen.",
         "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}]}]",
         "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}, {weight: 50%, do: []}]}]";
     NeverHappens: "W0408", "fault after the end",

@@ -115,6 +115,8 @@ pub struct Run {
     pub events: u64,
     /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
     pub first_change: Option<Time>,
+    /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
+    pub precision: Option<(Probe, f64, u32)>,
 }
 
 #[derive(Clone, Debug)]

@@ -235,3 +235,40 @@ fn fill(policy: &mut Policy, other: &Policy) {
     take(&mut policy.connect, &other.connect);
     take(&mut policy.sidecar, &other.sidecar);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(text: &str) -> Side {
+        let name = |text: &str| Spotted::new(text.to_owned(), Spot::default());
+        match text.split_once('.') {
+            _ if text == "any" => Side::Any,
+            Some((component, operation)) => Side::Operation(name(component), operation.to_owned()),
+            None => Side::Name(name(text)),
+        }
+    }
+
+    fn rank(from: &str, to: &str) -> Option<u8> {
+        let pair = Pair { from: side(from), to: side(to) };
+        exactness(&pair, End { name: "a", operation: "op" }, End { name: "b", operation: "op" })
+    }
+
+    #[test]
+    fn arrows_are_ordered_as_the_language_says() {
+        let order = [("a.op", "b.op"), ("a", "b"), ("any", "b"), ("a", "any"), ("any", "any")];
+        let ranks: Vec<u8> = order.iter().map(|(from, to)| rank(from, to).expect("it covers the call")).collect();
+        assert!(ranks.is_sorted_by(|more, less| less < more), "{ranks:?}");
+        let between = rank("a.op", "b").expect("it covers the call");
+        assert!(ranks[1] < between && between < ranks[0]);
+        assert_eq!(None, rank("a", "c"));
+        assert_eq!(None, rank("a.other", "b"));
+    }
+
+    #[test]
+    fn only_open_fields_are_filled() {
+        let mut policy = Policy { timeout: Some(None), ..Policy::default() };
+        fill(&mut policy, &Policy { timeout: Some(Some(1.0)), deadline: Some(Some(2.0)), ..Policy::default() });
+        assert_eq!((Some(None), Some(Some(2.0))), (policy.timeout, policy.deadline), "an explicit `none` stays");
+    }
+}

@@ -133,6 +133,13 @@ impl Compiler<'_> {
                 self.diags.push(Diagnostic::new(Code::UnusedComponent, component.spot, message));
             }
         }
+        for (name, host) in &self.scenario.hosts {
+            let first = self.model.hosts.iter().position(|host| host.name == format!("{name}/0"));
+            if !self.model.stations.iter().any(|station| Some(station.host as usize) == first) {
+                let message = format!("nothing stands on `{name}`");
+                self.diags.push(Diagnostic::new(Code::UnusedComponent, host.spot, message));
+            }
+        }
     }
 
     /// Pools of all callers together that exceed what their target accepts.

@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
         if let Some(known) = self.samplers.get(&key) {
             return *known;
         }
-        let index = self.model.samplers.add(distribution, key);
+        let index = self.model.samplers.add(distribution, key, 1.0);
         let index = self.index(index as usize, "different distributions");
         self.samplers.insert(key, index);
         index
@@ -298,4 +298,33 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
         }
     }
     inside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_to_the_whole_whatever_the_weights() {
+        for weights in [vec![1.0], vec![0.1; 10], vec![80.0, 20.0], vec![1.0 / 3.0; 3], vec![0.0, 1.0, 0.0]] {
+            let thresholds = cumulative(weights.iter().copied());
+            assert_eq!(Some(&(1 << 32)), thresholds.last());
+            assert!(thresholds.is_sorted(), "{thresholds:?}");
+        }
+        assert_eq!(vec![3 << 30, 1 << 32], cumulative([3.0, 1.0]));
+        assert!(cumulative([]).is_empty());
+    }
+
+    #[test]
+    fn a_share_is_a_threshold_of_32_bits() {
+        assert_eq!([0, 1 << 31, 1 << 32], [threshold(0.0), threshold(0.5), threshold(1.0)]);
+        assert_eq!([0, 1 << 32], [threshold(-1.0), threshold(7.0)]);
+    }
+
+    #[test]
+    fn an_address_depends_on_path_and_purpose_only() {
+        assert_eq!(stream("web.show/cpu/0", Purpose::Service), stream("web.show/cpu/0", Purpose::Service));
+        assert_ne!(stream("web.show/cpu/0", Purpose::Service), stream("web.show/cpu/1", Purpose::Service));
+        assert_ne!(stream("web.show/cpu/0", Purpose::Service), stream("web.show/cpu/0", Purpose::Choice));
+    }
 }

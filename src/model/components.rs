@@ -10,11 +10,13 @@ use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::health::Checks;
 use crate::policy::limit::Limit;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
 use crate::scenario::{Act, Availability, Database, Kind, Prefer};
+use crate::units::Span;
 
 /// Bytes of a page.
 const PAGE: f64 = 8192.0;
@@ -39,7 +41,8 @@ impl<'a> Compiler<'a> {
             let mut component = self.component(name, written);
             (component.first, component.count) = (first, count as u32);
             first += count as u32;
-            self.weigh(&component);
+            self.check_figures(name, written);
+            self.weigh(&component, written.value.balance.spot);
             self.model.components.push(component);
             if count == 0 {
                 let message = format!("`{name}` has no instances, so nothing could answer");
@@ -116,18 +119,48 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The weights of `weighted(...)`, by instance or zone.
-    fn weigh(&mut self, component: &Component) {
+    /// The weights of `weighted(...)`: by instance, by zone, or in the order of instances.
+    fn weigh(&mut self, component: &Component, spot: Spot) {
         let Balance::Weighted(weights) = &component.balance else { return };
+        let mut used = vec![false; weights.len()];
         for instance in 0..component.count {
             let station = &mut self.model.stations[(component.first + instance) as usize];
-            let zone = zone_name(self.scenario, station.zone);
-            let own = format!("{}/{instance}", component.name);
-            let named = weights.iter().find(|(name, _)| *name == own || Some(name) == zone.as_ref());
+            let mut known = zone_names(self.scenario, station.zone);
+            known.push(format!("{}/{instance}", component.name));
+            let named = weights.iter().position(|(name, _)| known.contains(name));
             let in_order = weights.get(instance as usize).filter(|(name, _)| name.is_empty());
-            if let Some((_, weight)) = named.or(in_order) {
-                station.weight = *weight;
+            if let Some(found) = named.or(in_order.map(|_| instance as usize)) {
+                station.weight = weights[found].1;
+                used[found] = true;
             }
+        }
+        for ((name, weight), _) in weights.iter().zip(used).filter(|(_, used)| !used) {
+            let what = if name.is_empty() { format!("the weight {weight}") } else { format!("`{name}`") };
+            let message = format!("{what} belongs to no instance of `{}`", component.name);
+            self.tell(Diagnostic::new(Code::UnknownPart, spot, message));
+        }
+    }
+
+    /// What a policy says about itself.
+    pub(super) fn tell_problem(&mut self, problem: Option<String>, spot: Spot) {
+        if let Some(problem) = problem {
+            self.tell(Diagnostic::new(Code::OutOfRange, spot, problem));
+        }
+    }
+
+    /// Figures that cannot be, or cannot be together.
+    fn check_figures(&mut self, name: &str, written: &Spotted<scenario::Component>) {
+        let said = &written.value;
+        self.tell_problem(said.balance.value.problem(), said.balance.spot);
+        self.tell_problem(said.order.problem(said.queue_limit), written.spot);
+        if let Some(said) = said.health {
+            let Health { interval, healthy, unhealthy, timeout } = health(said);
+            let checks = Checks { interval, healthy, unhealthy, timeout, phase: Span(0) };
+            self.tell_problem(checks.problem(), written.spot);
+        }
+        if said.memory.limit_bytes.is_some_and(|limit| limit < said.memory.idle_bytes) {
+            let message = format!("an instance of `{name}` needs more memory when idle than its limit allows");
+            self.tell(Diagnostic::new(Code::OutOfRange, written.spot, message));
         }
     }
 
@@ -181,6 +214,7 @@ impl<'a> Compiler<'a> {
         if let Some(known) = self.limits.get(name) {
             return *known;
         }
+        self.tell_problem(limit.problem(), spot);
         let key = limit.per.as_ref().map_or(NONE16, |key| self.key_named(key, spot));
         let cell = self.cell(cell_of, Cause::RateLimit);
         let index = self.index(self.model.limits.len(), "rate limits");
@@ -198,10 +232,11 @@ fn balancers<'a>(scenario: &'a scenario::Scenario, target: &str) -> Vec<(&'a str
     all.iter().filter(|(_, c)| leads(&c.value.kind)).map(|(name, c)| (name.as_str(), &c.value)).collect()
 }
 
-/// `us-east-1/a`: zones are lettered.
-pub(super) fn zone_name(scenario: &scenario::Scenario, zone: u8) -> Option<String> {
-    let region = scenario.region.as_ref()?;
-    Some(format!("{}/{}", region.name.value, char::from(b'a' + zone % 26)))
+/// `home/0` and `home/a`: zones are counted or lettered.
+fn zone_names(scenario: &scenario::Scenario, zone: u8) -> Vec<String> {
+    let Some(region) = &scenario.region else { return Vec::new() };
+    let name = &region.name.value;
+    vec![format!("{name}/{zone}"), format!("{name}/{}", char::from(b'a' + zone % 26))]
 }
 
 fn health(said: scenario::Health) -> Health {

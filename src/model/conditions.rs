@@ -27,9 +27,6 @@ impl Compiler<'_> {
             let role = Role::Alert { severity: said.value.severity.clone() };
             self.condition(name, &said.value.when, role, said.spot);
         }
-        if let Some(precision) = &scenario.run.precision {
-            self.probe(&precision.of.value, precision.of.spot, None);
-        }
         self.index(self.model.watches.len(), "conditions that are looked at during the run");
     }
 

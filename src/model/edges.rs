@@ -36,6 +36,8 @@ impl<'s> Writer<'_, 's> {
     pub(super) fn call_step(&mut self, targets: &'s [(Reference, f64)], step: &'s scenario::Step) {
         let path = self.place.next("call");
         let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
+        let weights: Vec<f64> = targets.iter().map(|(_, weight)| *weight).collect();
+        self.check_shares(&weights, "", step.verb.spot);
         let mut found = Vec::new();
         for (target, weight) in targets {
             if let Some(operation) = self.compiler.names.find_operation(target, self.compiler.diags) {
@@ -169,7 +171,7 @@ impl Compiler<'_> {
             pipe,
             payload: NONE16,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
-            connect_keep: policy.connect.and_then(|connect| connect.keep_s).map_or(Span(0), span),
+            connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
             key_given: NONE16,
             network_cell: NONE16,
             backoff_cell: NONE16,
@@ -215,6 +217,7 @@ impl Compiler<'_> {
 
     /// The failure kinds of a retry as bits.
     fn retry(&mut self, mut retry: Retry, spot: Spot) -> Retry {
+        self.tell_problem(retry.problem(), spot);
         if retry.on.is_empty() {
             return retry;
         }

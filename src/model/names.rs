@@ -45,6 +45,7 @@ impl<'a> Names<'a> {
             keys: scenario.keys.keys().map(String::as_str).collect(),
             faults: scenario.faults.keys().map(String::as_str).collect(),
         };
+        tell_clashes(scenario, diags);
         let mut offers = Offers { scenario, names: &names, known: BTreeMap::new(), open: BTreeSet::new(), diags };
         let mut operations = Vec::new();
         for component in 0..names.components.len() as u16 {
@@ -154,6 +155,23 @@ impl<'a> Names<'a> {
             diags.push(made.nearest(&reference.value, self.faults.iter().copied()));
         }
         found.map(|index| index as u16)
+    }
+}
+
+/// Loads, components, hosts, keys and places share one namespace.
+fn tell_clashes(scenario: &Scenario, diags: &mut Diagnostics) {
+    let mut known: BTreeMap<&str, (&str, Spot)> = BTreeMap::new();
+    let loads = scenario.load.iter().map(|(name, load)| (name.as_str(), "a load", load.spot));
+    let components = scenario.components.iter().map(|(name, component)| (name.as_str(), "a component", component.spot));
+    let hosts = scenario.hosts.iter().map(|(name, host)| (name.as_str(), "a host", host.spot));
+    let keys = scenario.keys.iter().map(|(name, key)| (name.as_str(), "a key", key.spot));
+    let region = scenario.region.iter().map(|region| (region.name.value.as_str(), "a region", region.name.spot));
+    for (name, what, spot) in loads.chain(components).chain(hosts).chain(keys).chain(region) {
+        if let Some((first, place)) = known.get(name) {
+            let made = Diagnostic::new(Code::NameClash, spot, format!("`{name}` is {first} and {what}"));
+            diags.push(made.note_at(*place, format!("{first} here")).help("rename one of the two"));
+        }
+        known.entry(name).or_insert((what, spot));
     }
 }
 

@@ -25,7 +25,7 @@ impl Compiler<'_> {
                 figures = self.figures(machine, &figures);
             }
             let first = self.model.hosts.len() as u32;
-            self.add_hosts(name, &figures, written.count);
+            self.add_hosts(name, &figures, 0, written.count);
             self.machines.push((name.clone(), kind, written.count, figures.price_per_hour));
             shared.insert(name, (first, written.count.max(1)));
         }
@@ -70,13 +70,13 @@ impl Compiler<'_> {
         if types.is_empty() {
             types.push(("machine".to_owned(), overrides.clone(), component.value.instances));
         }
+        let mut turn = 0;
         for (kind, figures, count) in types {
             let first = self.model.hosts.len() as u32;
-            self.add_hosts(name, &figures, count);
+            self.add_hosts(name, &figures, turn, count);
             for instance in 0..count {
-                let dealt = self.model.stations.len() as u32;
-                let start = self.model.stations.iter().position(|station| station.component == number);
-                self.add_station(number, dealt - start.map_or(dealt, |start| start as u32), first + instance);
+                self.add_station(number, turn, first + instance);
+                turn += 1;
             }
             self.machines.push((name.to_owned(), kind, count, figures.price_per_hour));
         }
@@ -90,10 +90,9 @@ impl Compiler<'_> {
         self.model.stations.push(Station { component, zone: (turn % zones) as u8, host, weight });
     }
 
-    fn add_hosts(&mut self, name: &str, figures: &Machine, count: u32) {
-        let already = self.model.hosts.iter().filter(|host| host.name.rsplit_once('/').is_some_and(|of| of.0 == name));
-        let already = already.count() as u32;
-        for number in already..already + count {
+    /// So many hosts with these figures, numbered from `from` on.
+    fn add_hosts(&mut self, name: &str, figures: &Machine, from: u32, count: u32) {
+        for number in from..from + count {
             let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
             self.model.hosts.push(Host {
                 name: format!("{name}/{number}"),

@@ -30,6 +30,10 @@ impl Compiler<'_> {
     /// The plan; faults and loads must be known.
     pub(super) fn compile_plan(&mut self) {
         let said = &self.scenario.run;
+        let precision = said.precision.as_ref().and_then(|precision| {
+            let probe = self.probe(&precision.of.value, precision.of.spot, None)?;
+            Some((probe, precision.within, precision.most))
+        });
         let first_change = self.first_change();
         let horizon = match said.length {
             Length::Duration(seconds) => seconds,
@@ -38,6 +42,7 @@ impl Compiler<'_> {
         let mut run = Run {
             start_s: said.start_s,
             first_change,
+            precision,
             window: window(horizon),
             memory_bytes: said.limit.memory_bytes as u64,
             events: said.limit.events,
@@ -122,4 +127,29 @@ fn window(horizon: f64) -> Span {
     }
     let nice = NICE.iter().find(|seconds| horizon <= **seconds * WINDOWS);
     span(nice.copied().unwrap_or(horizon / WINDOWS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::arrivals::Surge;
+
+    #[test]
+    fn windows_are_nice_and_not_too_many() {
+        assert_eq!(0.5, window(30.0).secs());
+        assert_eq!(1.0, window(60.0).secs());
+        assert_eq!(1.0, window(3600.0).secs());
+        assert_eq!(30.0, window(86_400.0).secs());
+        for horizon in [61.0, 4000.0, 1e5, 3e6, 1e9] {
+            assert!(horizon <= WINDOWS * window(horizon).secs() * 1.000_001);
+        }
+    }
+
+    #[test]
+    fn a_shape_changes_first_at_its_first_step_or_surge() {
+        let surge = |at_s| Surge { at_s, factor: 2.0, ramp_s: 1.0, hold_s: 1.0, every_s: None };
+        let shape = Shape { steps: vec![(0.0, 1.0), (300.0, 2.0)], surges: vec![surge(200.0)], ..Shape::default() };
+        assert_eq!(Some(time(200.0)), change_of(&shape));
+        assert_eq!(None, change_of(&Shape::default()));
+    }
 }

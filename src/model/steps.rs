@@ -7,7 +7,7 @@
 //! | written | program |
 //! |---|---|
 //! | `choose` | `Branch` around each entry but the last, with its share of what is left; `Jump` behind each |
-//! | `when` | `Unless` before the entry |
+//! | `when` | `Unless` past the entry, so that its share falls to those that follow; without a weight it takes all |
 //! | `lock` | `Lock`, the body, `Unlock`; a failure inside gives the lock back (the engine knows who holds it) |
 //! | `fallback` | a handler over the step that leads to what replaces it, `Jump` past that |
 //! | `fail` with a share | `Branch` around `Fail` |
@@ -288,13 +288,6 @@ impl<'s> Writer<'_, 's> {
         if branches.is_empty() {
             return;
         }
-        if let scenario::Need::First(most) = join.need
-            && branches.len() < most as usize
-        {
-            let message = format!("`join` waits for {most} branches, but there are {}", branches.len());
-            let made = Diagnostic::new(Code::ImpossibleQuorum, step.verb.spot, message);
-            self.compiler.tell(made.help(format!("at most `{{first: {}}}`, which is `all`", branches.len())));
-        }
         let mut fork = self.fork(&path, step);
         fork.entries = vec![0; branches.len()];
         (fork.need, fork.ignore_errors) = (need(join.need), join.ignore_errors);
@@ -357,7 +350,10 @@ impl<'s> Writer<'_, 's> {
 
     fn choose(&mut self, choices: &'s [Choice], spot: Spot) {
         let path = self.place.next("choose");
-        self.check_shares(choices, spot);
+        if choices.iter().all(|choice| choice.when.is_none()) {
+            let weights: Vec<f64> = choices.iter().map(|choice| choice.weight).collect();
+            self.check_shares(&weights, "`{weight: REST, do: []}` if the others do nothing", spot);
+        }
         let mut jumps = Vec::new();
         for (number, choice) in choices.iter().enumerate() {
             let rest: f64 = choices[number..].iter().map(|choice| choice.weight).sum();
@@ -428,20 +424,16 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// Shares given in per cent that do not make a whole.
-    fn check_shares(&mut self, choices: &[Choice], spot: Spot) {
-        let total: f64 = choices.iter().map(|choice| choice.weight).sum();
-        let are_shares = choices.iter().all(|choice| choice.when.is_none() && choice.weight < 1.0);
-        if total <= 0.0 {
-            let message = "all shares are zero, so nothing could be chosen".to_owned();
-            self.compiler.tell(Diagnostic::new(Code::OutOfRange, spot, message));
-        } else if are_shares && 1e-6 < (total - 1.0).abs() {
-            let percent = (total * 1e4).round() / 1e2;
-            let message = format!("the shares add up to {percent}%, and are taken as parts of that");
-            let rest = ((1.0 - total) * 1e4).round() / 1e2;
-            let help = format!("add `{{weight: {rest}%, do: []}}` if the others do nothing");
-            let made = Diagnostic::new(Code::ShareSum, spot, message);
-            self.compiler.tell(if total < 1.0 { made.help(help) } else { made });
+    pub(super) fn check_shares(&mut self, weights: &[f64], rest_is: &str, spot: Spot) {
+        let total: f64 = weights.iter().sum();
+        if total <= 0.0 || weights.iter().any(|weight| 1.0 <= *weight) || (total - 1.0).abs() < 1e-6 {
+            return;
         }
+        let percent = |share: f64| (share * 1e4).round() / 1e2;
+        let message = format!("the shares add up to {}%, and are taken as parts of that", percent(total));
+        let made = Diagnostic::new(Code::ShareSum, spot, message);
+        let help = || format!("add {}", rest_is.replace("REST", &format!("{}%", percent(1.0 - total))));
+        self.compiler.tell(if total < 1.0 && !rest_is.is_empty() { made.help(help()) } else { made });
     }
 
     fn lock(&mut self, step: &'s scenario::Step) {
