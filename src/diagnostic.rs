@@ -7,6 +7,8 @@
 
 mod render;
 
+use crate::reader;
+
 /// A range of bytes in one text of a [`Sources`]; `start <= end`, both on character boundaries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
@@ -309,13 +311,19 @@ pub fn render_concise(found: &Diagnostics, sources: &Sources) -> String {
     plain(found, sources).iter().map(render::concise_line).collect()
 }
 
-/// The known name that was probably meant: at most a third of the letters away, the first such in the given order.
+/// The known name that was probably meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let written = written.to_lowercase();
-    let allowed = (written.chars().count() / 3).clamp(1, 4);
-    let distance = |name: &str| strsim::damerau_levenshtein(&written, &name.to_lowercase());
-    let near = known.into_iter().map(|name| (distance(name), name)).filter(|(far, _)| *far <= allowed);
-    near.min_by_key(|(far, _)| *far).map(|(_, name)| name)
+    let known: Vec<&str> = known.into_iter().collect();
+    reader::nearest(written, &known)
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 /// What stands behind a code: the one row in which a kind of mistake is defined.
@@ -369,7 +377,8 @@ otherwise quietly keep its default. `plimsoll schema` lists every field, and edi
         "run:\n\tduration: 10m",
         "run:\n  duration: 10m";
     DuplicateKey: "E0104", "key given twice",
-        "A map has the same key twice, so one of the two would be lost. Both places are shown; keep one.",
+        "A map has the same key twice, so one of the two values would be lost without a word. Both places are shown; keep
+one of them.",
         "run: {seed: 1, seed: 2}",
         "run: {seed: 2}";
     WrongShape: "E0105", "wrong shape",
@@ -398,8 +407,8 @@ apart. Separate arguments by spaces; or quote the value.",
     TooLarge: "E0110", "too large to read",
         "The text nests too deeply, or its aliases unfold to more values than any scenario needs. Such a text is refused
 before it fills the memory.",
-        "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
-        "c: [x, x]";
+        "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]  # and so on, twenty times",
+        "a: [x, x, x, x]";
     LanguageVersion: "E0111", "unknown language version",
         "`plimsoll:` states the version of the language, which freezes its defaults. This program reads version 1.",
         "plimsoll: 3",
@@ -538,6 +547,17 @@ components: {api: {kind: service, operations: {serve: [{wait: 1ms}]}}}";
         "The field is known, but beside the other fields of this map nothing would ever look at it.",
         "redis: {kind: cache, eviction: none, memory: 1GiB, replicas: {count: 0, read: nearest}}",
         "redis: {kind: cache, eviction: none, memory: 1GiB}";
+    TooManyThings: "E0426", "too large to simulate",
+        "Programs are kept small so that a run is fast: indices have 16 bits, so that there are at most 65,535 steps,
+calls, distributions and so on, and 255 kinds of failure. Simulate a part of the system, or let several operations that
+behave alike be one.",
+        "components: {api: {kind: service, operations: {a: [...], b: [...]}}}   # 20,000 operations of five steps",
+        "components: {api: {kind: service, operations: {small: [{cpu: 1ms}], large: [{cpu: 9ms}]}}}";
+    TwoBalancers: "E0427", "two balancers disagree",
+        "Instances are chosen by one balancer state for each component, shared by all who call it, and two balancers in
+front of it state different policies or health checks.",
+        "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: least_work}",
+        "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: random}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",
@@ -565,6 +585,27 @@ nor fails.",
         "The value under `let:` is never used, so changing it changes nothing.",
         "let: {daily: 2M}\nkeys: {user: {count: 2M}}",
         "let: {daily: 2M}\nkeys: {user: {count: $daily}}";
+    ShareSum: "W0407", "shares that are not a whole",
+        "The shares of a `choose` or of the targets of a call add up to something other than 100 %. They are taken as parts
+of their sum, so that one of the entries is always chosen.",
+        "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}]}]",
+        "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}, {weight: 50%, do: []}]}]";
+    NeverHappens: "W0408", "fault after the end",
+        "The fault begins after the run has ended, so it changes nothing.",
+        "run: {duration: 5m}\nfaults: {dies: {at: 6m, kill: web/2}}",
+        "run: {duration: 10m}\nfaults: {dies: {at: 6m, kill: web/2}}";
+    NoDisk: "W0409", "disk work without a disk",
+        "Steps use the disk (`io`, or `pages` that miss the buffer pool), but the component stands on no machine whose disk
+is known, so that they take no time.",
+        "db: {kind: database, operations: {read: {io: 2}}}",
+        "db: {kind: database, machine: r5.4xlarge, operations: {read: {io: 2}}}";
+    PoolTooLarge: "W0410", "pools larger than what they lead to",
+        "The pools of all callers together may open more connections than the database accepts. What it does not accept
+waits in its queue, where no caller sees it; scaling out the callers makes it worse.",
+        "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
+policies: {web -> db: {pool: {size: 20}}}",
+        "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
+policies: {web -> db: {pool: {size: 10}}}";
 }
 
 impl Code {
@@ -581,7 +622,7 @@ impl Code {
     /// What the code means, an example that provokes it, and the same example mended.
     pub fn explanation(self) -> String {
         let entry = self.entry();
-        let indent = |example: &str| example.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        let indent = |example: &str| example.lines().flat_map(|line| ["    ", line, "\n"]).collect::<String>();
         let (broken, mended) = (indent(entry.broken), indent(entry.mended));
         let meaning = entry.meaning;
         format!("{}: {}\n\n{meaning}\n\nBroken:\n\n{broken}\nMended:\n\n{mended}", entry.number, entry.title)
@@ -590,6 +631,11 @@ impl Code {
     /// The mended example of its explanation, as YAML.
     pub fn mended(self) -> &'static str {
         self.entry().mended
+    }
+
+    /// The example of its explanation that provokes it.
+    pub fn broken(self) -> &'static str {
+        self.entry().broken
     }
 
     /// The code with that number, in either case of letters.
@@ -637,5 +683,112 @@ mod tests {
         assert_eq!((1, 1), found.counts());
         assert_eq!(["early", "late"], [&found.sorted()[0].message[..], &found.sorted()[1].message[..]]);
         assert!(found.has_errors());
+    }
+
+    #[test]
+    fn every_code_is_explained_and_numbered_once() {
+        let mut numbers: Vec<&str> = Code::ALL.iter().map(|code| &code.as_str()[1..]).collect();
+        assert!(numbers.iter().all(|number| number.len() == 4));
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), Code::ALL.len(), "two codes share a number");
+        for code in Code::ALL {
+            let text = code.explanation();
+            assert!(text.contains("Broken:") && text.contains("Mended:") && 150 < text.len(), "{text}");
+            assert_eq!(Code::find(&code.as_str().to_lowercase()), Some(*code));
+            assert_eq!(code.severity() == Severity::Warning, code.as_str().starts_with('W'));
+        }
+    }
+
+    const BAD: &str = "load: {users: {rate: 9/s}}
+components:
+  api:
+    instances: 2
+    replcas: 3
+    timeout: 5 msecs
+";
+
+    fn bad() -> (Sources, Diagnostics) {
+        let mut sources = Sources::default();
+        let file = sources.add("bad.yaml".into(), BAD.into());
+        let at = |text: &str| {
+            let start = BAD.find(text).expect("it is there");
+            Spot::new(file, start, start + text.len())
+        };
+        let mut found = Diagnostics::new();
+        let unit = Diagnostic::new(Code::Unit, at("msecs"), "`msecs` is not a time unit");
+        found.push(unit.help("write").patch(at("5 msecs"), "5ms"));
+        let field = Diagnostic::new(Code::UnknownField, at("replcas"), "unknown field `replcas`");
+        let field = field.label("not a field of service").note_at(at("api"), "in this service");
+        found.push(field.nearest("replcas", ["replicas"]));
+        let slow = Diagnostic::new(Code::Overload, at("instances: 2"), "`api` cannot keep up");
+        found.push(slow.note("any run will grow its queue"));
+        (sources, found)
+    }
+
+    #[test]
+    fn mistakes_are_shown_as_the_design_shows_them() {
+        let (sources, found) = bad();
+        let shown = render(&found, &sources, 100, false, true);
+        let want = "\
+warning[W0402]: `api` cannot keep up
+  ╭▸ bad.yaml:4:5
+  │
+4 │     instances: 2
+  │     ━━━━━━━━━━━━
+  │
+  ╰ note: any run will grow its queue
+
+error[E0102]: unknown field `replcas`
+  ╭▸ bad.yaml:5:5
+  │
+3 │   api:
+  │   ─── in this service
+4 │     instances: 2
+5 │     replcas: 3
+  │     ━━━━━━━ not a field of service
+  ╰╴
+help: did you mean `replicas`?
+  ╭╴
+5 │     replicas: 3
+  ╰╴        +
+
+error[E0201]: `msecs` is not a time unit
+  ╭▸ bad.yaml:6:16
+  │
+6 │     timeout: 5 msecs
+  │                ━━━━━
+  ╰╴
+help: write
+  ╭╴
+6 -     timeout: 5 msecs
+6 +     timeout: 5ms
+  ╰╴
+
+2 errors, 1 warning in bad.yaml. Nothing was simulated.  More: plimsoll explain E0201
+";
+        assert_eq!(shown, want, "{shown}");
+        assert!(render(&found, &sources, 100, true, true).contains('\u{1b}'));
+        assert!(render(&found, &sources, 100, false, false).is_ascii());
+        assert_eq!(render(&Diagnostics::new(), &sources, 100, false, true), "");
+    }
+
+    #[test]
+    fn mistakes_fit_on_a_line() {
+        let (sources, found) = bad();
+        let lines = render_concise(&found, &sources);
+        let second = lines.lines().nth(1).expect("three lines");
+        assert_eq!(second, "bad.yaml:5:5: E0102 unknown field 'replcas' (did you mean 'replicas'?)");
+        assert_eq!(plain(&found, &sources)[2].end_column, 21);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_has_a_name_but_no_picture() {
+        let mut sources = Sources::default();
+        let file = sources.add("gone.yaml".into(), String::new());
+        let mut found = Diagnostics::new();
+        found.push(Diagnostic::new(Code::FileNotFound, Spot::new(file, 0, 0), "cannot read `gone.yaml`"));
+        let shown = render(&found, &sources, 100, false, true);
+        assert!(shown.contains("╭▸ gone.yaml") || shown.contains("gone.yaml"), "{shown}");
     }
 }

@@ -97,10 +97,10 @@ pub fn bits(key: u64, occasion: u64) -> u64 {
     mix(key ^ occasion)
 }
 
-/// Uniform on (0, 1): never 0, never 1.
+/// Uniform on (0, 1): never 0, never 1. 52 bits, because the half would be rounded away beside 53.
 #[inline(always)]
 pub fn unit(bits: u64) -> f64 {
-    ((bits >> 11) as i64 as f64 + 0.5) * (1.0 / TWO_POW_53)
+    ((bits >> 12) as i64 as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
 }
 
 /// Uniform on `0..n`; the bias is below `n / 2^64`.
@@ -165,8 +165,7 @@ impl Ziggurat {
             *power = libm::exp2(j as f64 / 64.0);
         }
         let area = (EXPONENTIAL_R + 1.0) * libm::exp(-EXPONENTIAL_R);
-        let (exponential, exponential_height) =
-            layers(EXPONENTIAL_R, area, |x| libm::exp(-x), |y| -libm::log(y));
+        let (exponential, exponential_height) = layers(EXPONENTIAL_R, area, |x| libm::exp(-x), |y| -libm::log(y));
         let tail = (std::f64::consts::PI / 2.0).sqrt() * libm::erfc(NORMAL_R / std::f64::consts::SQRT_2);
         let density = |x: f64| libm::exp(-0.5 * x * x);
         let area = NORMAL_R * density(NORMAL_R) + tail;

@@ -861,8 +861,27 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         for text in [
-            "3ms", "90s", "10m", "36h", "2d", "1500us", "250ns", "90/s", "20/day", "12KB", "125MB/s", "99.9%", "2M", "7",
-            "$0.34/h", "$0.09/GB", "$0.023/GB/month", "$0.4/M", "8%/month", "$0.05", "1536B",
+            "3ms",
+            "90s",
+            "10m",
+            "36h",
+            "2d",
+            "1500us",
+            "250ns",
+            "90/s",
+            "20/day",
+            "12KB",
+            "125MB/s",
+            "99.9%",
+            "2M",
+            "7",
+            "$0.34/h",
+            "$0.09/GB",
+            "$0.023/GB/month",
+            "$0.4/M",
+            "8%/month",
+            "$0.05",
+            "1536B",
         ] {
             let quantity = parse(text).expect("a good text");
             assert_eq!(write(quantity), text);
@@ -885,7 +904,8 @@ mod tests {
         assert_eq!(human_money(3412.2), "$3,412");
         assert_eq!(human_money(0.11), "$0.11");
         assert_eq!(human_money(0.00341), "$0.0034");
-        for (ratio, text) in [(0.0011, "0.11%"), (0.94, "94%"), (0.8843, "88.4%"), (0.99995, "99.995%"), (1.0, "100%")] {
+        for (ratio, text) in [(0.0011, "0.11%"), (0.94, "94%"), (0.8843, "88.4%"), (0.99995, "99.995%"), (1.0, "100%")]
+        {
             assert_eq!(human_share(ratio), text);
         }
     }

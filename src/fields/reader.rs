@@ -2,6 +2,7 @@
 
 use super::{Field, Shape, Table};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::reader::{self, Term};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Span, UnitError};
 
@@ -215,30 +216,31 @@ impl<'n, 'd> Reader<'n, 'd> {
         parse(node, text, code, read, self.diags)
     }
 
+    /// A name with or without arguments, for the owner of a policy to look into.
+    pub fn term(&mut self, name: &str) -> Option<Spotted<Term>> {
+        self.parsed(name, Code::Policy, reader::read_term)
+    }
+
     /// The entries of a map whose keys are names of the author's.
     pub fn map(&mut self, name: &str) -> Vec<(&'n Spotted<String>, &'n Node)> {
         self.field(name);
         let Some(node) = self.node(name) else { return Vec::new() };
-        match node.as_map() {
-            Some(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
-            None => {
-                self.misshapen(node, name, "a map");
-                Vec::new()
-            }
-        }
+        let Some(entries) = node.as_map() else {
+            self.misshapen(node, name, "a map");
+            return Vec::new();
+        };
+        entries.iter().map(|(key, value)| (key, value)).collect()
     }
 
     /// The entries of a list.
     pub fn list(&mut self, name: &str) -> Vec<&'n Node> {
         self.field(name);
         let Some(node) = self.node(name) else { return Vec::new() };
-        match node.as_list() {
-            Some(items) => items.iter().collect(),
-            None => {
-                self.misshapen(node, name, "a list");
-                Vec::new()
-            }
-        }
+        let Some(items) = node.as_list() else {
+            self.misshapen(node, name, "a list");
+            return Vec::new();
+        };
+        items.iter().collect()
     }
 
     /// The entries of a list, or the one value that stands in its place.
@@ -273,7 +275,9 @@ impl<'n, 'd> Reader<'n, 'd> {
                 told.note_at(self.key(first), format!("`{first}` is given here")).help("keep one of them")
             })
             .collect();
-        told.into_iter().for_each(|diagnostic| self.tell(diagnostic));
+        for diagnostic in told {
+            self.tell(diagnostic);
+        }
         Some(first)
     }
 
@@ -296,7 +300,8 @@ impl<'n, 'd> Reader<'n, 'd> {
             self.misshapen(node, name, &field.shape.noun());
             return None;
         };
-        let word = field.shape.alternatives().iter().any(|shape| matches!(shape, Shape::Word(words) if words.contains(&text)));
+        let word =
+            field.shape.alternatives().iter().any(|shape| matches!(shape, Shape::Word(words) if words.contains(&text)));
         (!word).then_some((node, text))
     }
 
@@ -381,14 +386,12 @@ pub fn parse_node<T>(
     if node.is_broken() {
         return None;
     }
-    match node.as_text() {
-        Some(text) => parse(node, text, code, read, diags),
-        None => {
-            let message = format!("a single value is expected, this is {}", node.shape());
-            diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
-            None
-        }
-    }
+    let Some(text) = node.as_text() else {
+        let message = format!("a single value is expected, this is {}", node.shape());
+        diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
+        return None;
+    };
+    parse(node, text, code, read, diags)
 }
 
 fn parse<T>(
@@ -411,7 +414,8 @@ fn parse<T>(
 fn tell_wrong(node: &Node, code: Code, error: UnitError, is_quantity: bool, diags: &mut Diagnostics) {
     let told = Diagnostic::new(code, node.part(error.start, error.end), error.message);
     let Some(help) = error.help else { return diags.push(told) };
-    let instead = help.strip_prefix("write `").and_then(|rest| rest.strip_suffix('`')).filter(|text| !text.contains('`'));
+    let instead =
+        help.strip_prefix("write `").and_then(|rest| rest.strip_suffix('`')).filter(|text| !text.contains('`'));
     diags.push(match instead {
         Some(instead) if is_quantity => told.patch(whole(node), instead).help("write"),
         _ => told.help(help),
@@ -425,4 +429,187 @@ fn whole(node: &Node) -> Spot {
 
 fn more(fields: usize) -> &'static str {
     if 6 < fields { ", ..." } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Sources;
+    use crate::fields::PolicyForm;
+    use crate::text;
+
+    const ORDERS: &[PolicyForm] = &[
+        PolicyForm { name: "fifo", arguments: "", about: "first in, first out" },
+        PolicyForm { name: "fair", arguments: "(key)", about: "by turns" },
+    ];
+
+    static QUEUE: Table = Table {
+        name: "queue",
+        about: "What waits",
+        fields: &[
+            Field::new("limit", Shape::Count, "1024", "how many may wait").or("1024"),
+            Field::new("order", Shape::Policy(ORDERS), "fifo", "who is next").or("fifo"),
+        ],
+    };
+
+    /// The worked example: a small component.
+    static SERVICE: Table = Table {
+        name: "service",
+        about: "Answers requests",
+        fields: &[
+            Field::new("kind", Shape::Word(&["service", "cache"]), "service", "what it is").required(),
+            Field::new("instances", Shape::Count, "3", "how many").or("1"),
+            Field::new("timeout", Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]), "5s", "patience").or("none"),
+            Field::new("memory", Shape::Bytes, "52GiB", "room"),
+            Field::new("share", Shape::Share, "80%", "a part"),
+            Field::new("queue", Shape::Object(&QUEUE), "{limit: 5}", "what waits"),
+            Field::new("operations", Shape::MapOf(&Shape::Any), "{}", "what it does"),
+            Field::new("sticky", Shape::Bool, "true", "whether").or("false"),
+            Field::new("gossip", Shape::Text, "", "to come").later(),
+            Field::new("rate", Shape::Rate, "3/s", "one way"),
+            Field::new("users", Shape::Any, "{}", "another way"),
+        ],
+    };
+
+    #[derive(Debug, PartialEq)]
+    struct Service {
+        kind: Option<&'static str>,
+        instances: u64,
+        timeout: Option<f64>,
+        limit: Option<u64>,
+        sticky: bool,
+    }
+
+    fn lower(node: &Node, owner: Spot, diags: &mut Diagnostics) -> Service {
+        let mut read = Reader::new(owner, node, &SERVICE, diags);
+        let kind = read.word("kind").map(|kind| kind.value);
+        let instances = read.count_from("instances", 1).map_or(1, |count| count.value);
+        let timeout = read.time("timeout").map(|time| time.value);
+        read.bytes("memory");
+        let share = read.share("share");
+        read.within("share", share, 0.0, 1.0);
+        read.map("operations");
+        let limit = read.object("queue").and_then(|mut queue| queue.count("limit")).map(|limit| limit.value);
+        let sticky = read.flag("sticky").is_some_and(|flag| flag.value);
+        read.one_of(&["rate", "users"]);
+        Service { kind, instances, timeout, limit, sticky }
+    }
+
+    fn read(text: &str) -> (Option<Service>, Sources, Diagnostics) {
+        let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+        let node = text::parse("a.yaml", text, &mut sources, &mut diags);
+        let service = node.and_then(|node| {
+            let (key, node) = node.entry("web")?;
+            Some(lower(node, key.spot, &mut diags))
+        });
+        (service, sources, diags)
+    }
+
+    #[test]
+    fn a_good_map_is_read() {
+        let (service, _, diags) =
+            read("web: {kind: service, instances: 2k, timeout: none, queue: {limit: 5}, sticky: true}\n");
+        assert!(diags.is_empty(), "{diags:?}");
+        let want = Service { kind: Some("service"), instances: 2000, timeout: None, limit: Some(5), sticky: true };
+        assert_eq!(service, Some(want));
+        assert_eq!(read("web: {kind: cache, timeout: 250ms}\n").0.and_then(|service| service.timeout), Some(0.25));
+    }
+
+    #[test]
+    fn each_mistake_is_marked_where_it_is() {
+        for (fields, code, marked, help) in [
+            ("kind: service, instnces: 3", "E0102", "instnces", "did you mean `instances`?"),
+            ("kind: service, gossip: x", "E0107", "gossip", "leave it out"),
+            ("instances: 3", "E0106", "web", "add `kind: service`"),
+            ("kind: sercive", "E0206", "sercive", "did you mean `service`?"),
+            ("kind: service, timeout: 5 msecs", "E0201", "msecs", "write"),
+            ("kind: service, timeout: '5 msecs'", "E0201", "msecs", "write"),
+            ("kind: service, timeout: 5", "E0201", "5", "write `5ms` or `5s`"),
+            ("kind: service, memory: 3ms", "E0201", "3ms", "use B, KB, MB, GB, TB, KiB, MiB, GiB or TiB"),
+            ("kind: service, instances: 0", "E0202", "0", ""),
+            ("kind: service, instances: 2.5", "E0202", "2.5", ""),
+            ("kind: service, share: 120%", "E0202", "120%", ""),
+            ("kind: service, sticky: yes", "E0206", "yes", "write"),
+            ("kind: service, memory: [1]", "E0105", "memory", ""),
+            ("kind: service, memory: ", "E0105", "memory", "write a size in bytes, or leave the field out"),
+            ("kind: service, operations: 3", "E0105", "3", ""),
+            ("kind: service, queue: 5", "E0105", "5", "its fields are limit, order"),
+            ("kind: service, rate: 3/s, users: {}", "E0108", "users", "keep one of them"),
+        ] {
+            let (_, sources, diags) = read(&format!("web: {{{fields}}}\n"));
+            let found: Vec<_> = diags.sorted().iter().map(|d| (d.code.as_str(), sources.slice(d.spot))).collect();
+            assert_eq!(found, [(code, marked)], "{fields}: {diags:?}");
+            assert_eq!(diags.sorted()[0].help.as_deref().unwrap_or(""), help, "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_unit_is_mended_in_place() {
+        let (_, sources, diags) = read("web: {kind: service, timeout: 5 msecs}\n");
+        let (spot, text) = diags.sorted()[0].patch.clone().expect("a mended text");
+        assert_eq!((sources.slice(spot), &text[..]), ("5 msecs", "5ms"));
+    }
+
+    #[test]
+    fn mistakes_keep_their_place_through_extends_and_set() {
+        let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+        let open = |path: &std::path::Path| {
+            Ok(match path.to_str() {
+                Some("s/a.yaml") => "extends: b.yaml\nweb: {timeot: 5s}\n".to_owned(),
+                _ => "web: {kind: service, timeout: 5 msecs}\ncomponents: {web: {}}\n".to_owned(),
+            })
+        };
+        let mut node = text::load("s/a.yaml", &open, &mut sources, &mut diags).expect("it reads");
+        text::set(&mut node, "components.web.instances", "many", &mut sources, &mut diags);
+        let (key, web) = node.entry("web").expect("it is there");
+        lower(web, key.spot, &mut diags);
+        Reader::new(
+            key.spot,
+            node.get("components").and_then(|all| all.get("web")).expect("set"),
+            &SERVICE,
+            &mut diags,
+        )
+        .count("instances");
+        let line = |d: &&Diagnostic| (sources.name(d.spot.file).to_owned(), sources.slice(d.spot).to_owned());
+        let found: Vec<_> = diags.sorted().iter().filter(|d| d.code != Code::MissingField).map(line).collect();
+        let want = [("s/a.yaml", "timeot"), ("s/b.yaml", "msecs"), ("--set components.web.instances=many", "many")];
+        assert_eq!(found, want.map(|(file, text)| (file.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn schema_and_reader_agree() {
+        let schema = crate::fields::schema::json_schema(&ROOT);
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        for (text, good) in [
+            (serde_json::json!({"kind": "service", "instances": 3, "timeout": "250ms"}), true),
+            (serde_json::json!({"kind": "service", "timeout": "none", "memory": "$room", "share": "$(1 - s)"}), true),
+            (serde_json::json!({"instances": null, "queue": {"limit": "2k", "order": "fair(user)"}}), true),
+            (serde_json::json!({"timeout": "250"}), false),
+            (serde_json::json!({"timeout": 250}), false),
+            (serde_json::json!({"timeot": "250ms"}), false),
+            (serde_json::json!({"gossip": "x"}), false),
+            (serde_json::json!({"queue": {"order": "lifo"}}), false),
+            (serde_json::json!({"memory": "3 foo"}), false),
+        ] {
+            assert_eq!(validator.is_valid(&serde_json::json!({"web": {"a": text}})), good, "{text}");
+        }
+    }
+
+    static ROOT: Table = Table {
+        name: "example",
+        about: "A worked example",
+        fields: &[Field::new("web", Shape::MapOf(&Shape::Object(&SERVICE)), "{}", "services by name")],
+    };
+
+    #[test]
+    fn the_reference_shows_every_field() {
+        let page = crate::fields::reference::reference(&ROOT);
+        for table in [&ROOT, &SERVICE, &QUEUE] {
+            for field in table.fields {
+                assert!(page.contains(&format!("| `{}` |", field.name)), "{page}");
+            }
+        }
+        assert!(page.contains("| `limit` | a count | `1024` | how many may wait | `1024` |"), "{page}");
+        assert!(page.contains("not available yet") && page.contains("- `fair(key)`: by turns"), "{page}");
+    }
 }
