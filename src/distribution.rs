@@ -13,9 +13,9 @@ pub mod fit;
 pub mod sampler;
 mod text;
 
+use crate::reader::{self, ReadError};
 use crate::theory::special::{bisect, gamma_p, normal_cdf, normal_density};
-
-pub use text::parse;
+use crate::units::Dimension;
 
 /// A family of distributions with its parameters, in SI units. No value is ever negative.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +104,19 @@ pub enum Distribution {
     Sum(Vec<Distribution>),
 }
 
+/// Reads a distribution of values of a dimension: `3ms`, `exp(3ms)`, `lognormal(p50=3ms p99=20ms)`, `2ms + exp(1ms)`.
+///
+/// `mu` of a lognormal is the mean of the logarithm of the value in SI units.
+pub fn parse(text: &str, dimension: Dimension) -> Result<Distribution, ReadError> {
+    text::from_value(&reader::read(text)?, dimension)
+}
+
 impl Distribution {
+    /// Always the same.
+    pub fn constant(value: f64) -> Distribution {
+        Distribution::Constant(value)
+    }
+
     /// The distribution of measured values.
     pub fn empirical(mut values: Vec<f64>) -> Distribution {
         values.sort_by(f64::total_cmp);
@@ -215,9 +227,7 @@ impl Distribution {
             D::Weibull { shape, scale } => -libm::expm1(-libm::pow(x / scale, *shape)),
             D::Pareto { min, .. } if x < *min => 0.0,
             D::Pareto { max, .. } if *max <= x => 1.0,
-            D::Pareto { min, alpha, max } => {
-                (1.0 - libm::pow(min / x, *alpha)) / (1.0 - libm::pow(min / max, *alpha))
-            }
+            D::Pareto { min, alpha, max } => (1.0 - libm::pow(min / x, *alpha)) / (1.0 - libm::pow(min / max, *alpha)),
             D::Normal { mean, deviation } => {
                 let negative = normal_cdf(-mean / deviation);
                 (normal_cdf((x - mean) / deviation) - negative) / (1.0 - negative)

@@ -12,6 +12,8 @@ use crate::random::{Chain, Stream, Ziggurat, below, bits, mix, occasion as hashe
 #[derive(Clone, Debug)]
 pub struct Samplers {
     entries: Vec<Entry>,
+    /// Mean of each entry in SI, before scaling.
+    means: Vec<f64>,
     rare: Arc<Vec<Rare>>,
     ziggurat: Arc<Ziggurat>,
 }
@@ -42,14 +44,38 @@ enum Shape {
 #[derive(Clone, Debug)]
 enum Rare {
     /// A lognormal too wide for the fast exponential.
-    Lognormal { mu: f64, sigma: f64 },
+    Lognormal {
+        mu: f64,
+        sigma: f64,
+    },
     /// `scale * Gamma(d + 1/3) * u^boost`; `boost` is 0 for shapes from 1 up (Marsaglia and Tsang 2000).
-    Gamma { d: f64, scale: f64, boost: f64 },
-    Triangular { low: f64, mode: f64, high: f64 },
-    Weibull { scale: f64, power: f64 },
-    Pareto { min: f64, power: f64, span: f64 },
-    Normal { mean: f64, deviation: f64 },
-    Geometric { rate: f64, step: f64 },
+    Gamma {
+        d: f64,
+        scale: f64,
+        boost: f64,
+    },
+    Triangular {
+        low: f64,
+        mode: f64,
+        high: f64,
+    },
+    Weibull {
+        scale: f64,
+        power: f64,
+    },
+    Pareto {
+        min: f64,
+        power: f64,
+        span: f64,
+    },
+    Normal {
+        mean: f64,
+        deviation: f64,
+    },
+    Geometric {
+        rate: f64,
+        step: f64,
+    },
     Values(Vec<f64>),
     Quantiles(Vec<(f64, f64)>),
     /// (cumulated share, entry).
@@ -60,7 +86,7 @@ enum Rare {
 impl Samplers {
     /// An empty table.
     pub fn new() -> Samplers {
-        Samplers { entries: Vec::new(), rare: Arc::default(), ziggurat: Arc::from(Ziggurat::new()) }
+        Samplers { entries: Vec::new(), means: Vec::new(), rare: Arc::default(), ziggurat: Arc::from(Ziggurat::new()) }
     }
 
     /// Adds a distribution that is drawn from the stream `key` (a hashed value) and returns its number. `scale` turns SI
@@ -69,6 +95,7 @@ impl Samplers {
         let entry = self.entry(&distribution.scaled(scale), key);
         let id = u16::try_from(self.entries.len()).expect("a model has fewer than 65,536 distributions");
         self.entries.push(entry);
+        self.means.resize(self.entries.len(), distribution.mean());
         id
     }
 
@@ -79,9 +106,7 @@ impl Samplers {
         match entry.shape {
             Shape::Constant => entry.a,
             Shape::Exponential => entry.a * self.ziggurat.exponential(bits(entry.key, occasion)),
-            Shape::Lognormal => {
-                self.ziggurat.exp(entry.a + entry.b * self.ziggurat.normal(bits(entry.key, occasion)))
-            }
+            Shape::Lognormal => self.ziggurat.exp(entry.a + entry.b * self.ziggurat.normal(bits(entry.key, occasion))),
             Shape::Uniform => entry.a + entry.b * unit(bits(entry.key, occasion)),
             Shape::Rare => self.draw_rare(entry.rare, entry.key, occasion),
         }
@@ -91,6 +116,11 @@ impl Samplers {
     #[inline(always)]
     pub fn draw_ns(&self, id: u16, occasion: u64) -> u64 {
         nanoseconds(self.draw(id, occasion))
+    }
+
+    /// The mean of what an entry draws, in SI.
+    pub fn mean(&self, id: u16) -> f64 {
+        self.means[usize::from(id)]
     }
 
     /// The key of an entry, for drawing other things of the same place.
@@ -113,7 +143,7 @@ impl Samplers {
     pub fn rekeyed(&self, seed: u64, replication: u64) -> Samplers {
         let run = hashed(hashed(seed) ^ replication);
         let entries = self.entries.iter().map(|entry| Entry { key: mix(entry.key ^ run), ..*entry }).collect();
-        Samplers { entries, rare: Arc::clone(&self.rare), ziggurat: Arc::clone(&self.ziggurat) }
+        Samplers { entries, means: self.means.clone(), rare: Arc::clone(&self.rare), ziggurat: Arc::clone(&self.ziggurat) }
     }
 
     /// The tables for exponential and normal variates, for whoever draws by hand.

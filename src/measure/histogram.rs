@@ -131,6 +131,12 @@ impl Default for Histogram {
     }
 }
 
+impl Default for Compact {
+    fn default() -> Self {
+        Compact::empty()
+    }
+}
+
 impl Compact {
     /// What an empty histogram comes to.
     pub fn empty() -> Compact {
