@@ -7,3 +7,5 @@ pub mod table;
 pub mod reader;
 
 pub mod random;
+
+pub mod theory;
