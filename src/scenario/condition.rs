@@ -3,6 +3,8 @@
 //! `condition = measure (<= < >= > =) value [for TIME]`, `measure = name [stat] [of THING] [on PART] [from LOAD]
 //! [per instance | per million] [over TIME | before F | during F | after F]` (language section 10).
 
+pub mod parse;
+
 use crate::diagnostic::Spotted;
 
 /// A condition with the text the author wrote.
@@ -71,6 +73,8 @@ pub struct Measure {
 pub enum Per {
     Instance,
     Million,
+    /// The number of them instead of their share (`errors <= 10` beside `errors <= 1%`).
+    Count,
 }
 
 #[derive(Clone, Debug, PartialEq)]

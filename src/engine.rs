@@ -1,0 +1,167 @@
+//! One replication: `simulate(model, seed, replication) -> Record`.
+//!
+//! The loop takes the earliest event, runs the frame it wakes until that has to wait, then whoever was woken at this
+//! instant, in the order of waking. Order contract: (time, phase, sequence); the running program goes on until it blocks,
+//! whoever it wakes follows first in, first out; hosts plan their next completion once per instant.
+//!
+//! A compiled model cannot fail: the engine returns no `Result`, reads no clock, file or name, and stops for one of four
+//! reasons ([`Stopped`](crate::record::Stopped)). Nothing in a replication runs in parallel; replications do.
+
+mod advance;
+mod arrive;
+mod buffer;
+mod build;
+mod call;
+mod cancel;
+mod fault;
+mod fork;
+mod host;
+mod keys;
+mod lock;
+mod observe;
+mod pool;
+mod station;
+mod world;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::engine::world::{HOST, INDEX, Ns, RING, TIMER, Timer, World};
+use crate::model::{Model, NONE};
+use crate::record::{Record, Stopped};
+
+/// What the outside may tell a running replication, and learn from it.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// Stop soon; the record is marked as interrupted.
+    pub stop: AtomicBool,
+    /// Events done so far by all replications, for a progress bar.
+    pub events: AtomicU64,
+}
+
+/// Events between two looks at the signals.
+const PATIENCE: u64 = 1 << 16;
+
+/// Runs one replication of the model from an empty (or prefilled) system.
+///
+/// The same model, seed and replication give the same record on every machine.
+pub fn simulate(model: &Model, seed: u64, replication: u32, signals: &Signals) -> Record {
+    let mut world = World::new(model, seed, replication);
+    world.begin();
+    world.run(signals);
+    world.record()
+}
+
+impl World<'_> {
+    fn run(&mut self, signals: &Signals) {
+        let mut next_look = PATIENCE;
+        loop {
+            if !self.turn() {
+                break;
+            }
+            if next_look <= self.events {
+                next_look += PATIENCE;
+                signals.events.fetch_add(PATIENCE, Ordering::Relaxed);
+                if signals.stop.load(Ordering::Relaxed) {
+                    self.stopped = Stopped::Interrupted;
+                    break;
+                }
+                if self.event_limit <= self.events {
+                    self.stopped = Stopped::Events;
+                    break;
+                }
+            }
+        }
+    }
+
+    /// One event with all that happens at its instant because of it; false when the run is over.
+    #[inline(always)]
+    fn turn(&mut self) -> bool {
+        let key = self.calendar.peek();
+        let (at, order) = self.next_arrival;
+        if at < key[0] || (at == key[0] && order < key[1]) {
+            if self.horizon < at {
+                return false;
+            }
+            self.now = at;
+            self.events += 1;
+            let id = self.arrive_beside();
+            self.advance(id);
+        } else {
+            if self.horizon < key[0] || key[0] == Ns::MAX {
+                return false;
+            }
+            self.now = key[0];
+            let payload = self.calendar.payload();
+            self.events += 1;
+            let id = if payload < HOST { self.wake(payload) } else { self.special(payload) };
+            self.advance(id);
+        }
+        if !self.ready.is_empty() || !self.dirty.is_empty() {
+            self.settle_instant();
+        }
+        true
+    }
+
+    /// What was woken at this instant runs now, in the order of waking; then the hosts plan anew.
+    #[inline(always)]
+    fn settle_instant(&mut self) {
+        while self.ready_next < self.ready.len() {
+            let id = self.ready[self.ready_next];
+            self.ready_next += 1;
+            let id = self.start(id);
+            self.advance(id);
+        }
+        self.ready.clear();
+        self.ready_next = 0;
+        while let Some(host) = self.dirty.pop() {
+            self.replan(host);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn special(&mut self, payload: u32) -> u32 {
+        let index = payload & INDEX;
+        match payload & !INDEX {
+            HOST => self.core_done(index),
+            RING => self.time_out(index),
+            TIMER => self.ring_timer(index),
+            _ => unreachable!("a payload has one of four kinds"),
+        }
+    }
+
+    /// The timer's entry leaves the calendar, its number is free again unless it belongs to somebody.
+    fn ring_timer(&mut self, id: u32) -> u32 {
+        let timer = self.timers[id as usize];
+        match timer {
+            Timer::Source(source) => return self.arrive(source),
+            Timer::Window => {
+                self.events -= 1;
+                self.window();
+                return NONE;
+            }
+            _ => {}
+        }
+        self.calendar.leave_hole(self.timer_slots[id as usize]);
+        self.timers[id as usize] = Timer::Free;
+        self.free_timers.push(id);
+        match timer {
+            Timer::Client(client) => return self.ask_again(client),
+            Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),
+            Timer::Patience { frame, generation } => return self.patience_over(frame, generation),
+            Timer::PoolWait { frame, generation } => return self.pool_wait_over(frame, generation),
+            Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
+            Timer::Cancel { frame, request } => self.cancel_late(frame, request),
+            Timer::Fork { join, generation } => return self.fork_over(join, generation),
+            Timer::FaultStart(fault) => self.fault_starts(fault),
+            Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
+            Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
+            Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Renewal { component, occasion } => self.renew(component, occasion),
+            Timer::Look(watch) => self.look(watch),
+            Timer::Cut => self.cut(),
+            Timer::Free | Timer::Source(_) | Timer::Window => {}
+        }
+        NONE
+    }
+}

@@ -1,0 +1,142 @@
+//! The interpreter: runs a frame's program until it has to wait.
+
+use crate::engine::world::{Outcome, State, World, flag, gate};
+use crate::model::program::Step;
+use crate::model::{Failure, NONE};
+use crate::random::bits;
+
+impl World<'_> {
+    /// Runs the frame, then whoever its end lets go on, until nobody is left to run.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, mut id: u32) {
+        let m = self.m;
+        while id != NONE {
+            let frame = &mut self.frames[id as usize];
+            let step = m.steps[frame.pc as usize];
+            frame.pc += 1;
+            match step {
+                Step::Wait { draw, cell } => {
+                    frame.cell = cell;
+                    let at = self.now + self.demand(id, draw);
+                    return self.schedule(id, at);
+                }
+                Step::Cpu { draw, cell } => {
+                    frame.cell = cell;
+                    let demand = self.demand(id, draw);
+                    return self.submit(id, demand);
+                }
+                Step::Branch { chance, to } => {
+                    let chance = m.chances[chance as usize];
+                    if bits(chance.key, frame.occasion) >> 32 < chance.share {
+                        frame.pc = to;
+                    }
+                }
+                Step::Jump { to } => frame.pc = to,
+                Step::Call { edge } => id = self.call(id, edge),
+                Step::Return => id = self.conclude(id, Outcome::OK),
+                step => id = self.rare(id, step),
+            }
+        }
+    }
+
+    /// The steps that are not worth a place in the hot loop.
+    #[inline(never)]
+    fn rare(&mut self, id: u32, step: Step) -> u32 {
+        match step {
+            Step::Io { io, cell } => self.disk_io(id, io, cell),
+            Step::Pages { pages, cell } => self.touch_pages(id, pages, cell),
+            Step::Fork { fork } => self.fork(id, fork),
+            Step::Unless { watch, to } => {
+                if !self.observer.holds(watch) {
+                    self.frames[id as usize].pc = to;
+                }
+                id
+            }
+            Step::Lock { lock } => self.lock(id, lock),
+            Step::Unlock { .. } => {
+                self.unlock_last(id);
+                id
+            }
+            Step::Spawn { entry } => self.spawn(id, entry),
+            Step::Respond { draw } => self.respond(id, draw),
+            Step::Fail { kind } => self.fail(id, kind),
+            _ => unreachable!("the hot loop does the others"),
+        }
+    }
+
+    /// A draw of time at the frame's instance.
+    #[inline(always)]
+    fn demand(&self, id: u32, draw: u16) -> u64 {
+        let frame = &self.frames[id as usize];
+        let ns = self.samplers.draw_ns(draw, frame.occasion);
+        if frame.station == NONE {
+            return ns;
+        }
+        let scale = self.stations[frame.station as usize].scale;
+        if scale == 1.0 { ns } else { crate::units::Span::from_secs_f64(ns as f64 * scale * 1e-9).0 }
+    }
+
+    /// Its time in the calendar has passed.
+    #[inline(always)]
+    pub(super) fn wake(&mut self, id: u32) -> u32 {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        self.calendar.leave_hole(frame.link);
+        let (request, cell, since) = (frame.request, frame.cell, frame.since);
+        frame.since = now;
+        let state = std::mem::replace(&mut frame.state, State::Running);
+        if state != State::Scheduled || frame.flags & flag::STAGED != 0 {
+            return self.wake_unusual(id, state, since);
+        }
+        self.attribute(request, cell, since);
+        if self.paused != 0 { self.park_if_paused(id) } else { id }
+    }
+
+    /// A frame of a full core under FCFS, a stage of a call, or a frame that was stopped meanwhile.
+    #[cold]
+    #[inline(never)]
+    fn wake_unusual(&mut self, id: u32, state: State, since: u64) -> u32 {
+        if state == State::Zombie {
+            self.free_frame(id);
+            return NONE;
+        }
+        let frame = &self.frames[id as usize];
+        let (request, cell) = (frame.request, frame.cell);
+        self.attribute(request, cell, since);
+        if self.frames[id as usize].flags & flag::STAGED != 0 {
+            self.frames[id as usize].flags &= !flag::STAGED;
+            return self.next_stage(id);
+        }
+        self.give_core_back(id);
+        if self.paused != 0 { self.park_if_paused(id) } else { id }
+    }
+
+    /// A paused instance runs nothing: the frame goes on when the pause is over.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn park_if_paused(&mut self, id: u32) -> u32 {
+        let frame = &mut self.frames[id as usize];
+        if frame.station == NONE || self.stations[frame.station as usize].gate & gate::PAUSED == 0 {
+            return id;
+        }
+        frame.state = State::Parked;
+        self.parked.push(id);
+        NONE
+    }
+
+    /// The frame's program fails here: a handler takes over, or the visit ends.
+    pub(super) fn fail(&mut self, id: u32, kind: Failure) -> u32 {
+        if self.handled(id) { id } else { self.conclude(id, Outcome::failed(kind)) }
+    }
+
+    /// Moves the frame to its handler, if the step it stands behind has one; locks taken inside are given back.
+    pub(super) fn handled(&mut self, id: u32) -> bool {
+        let pc = self.frames[id as usize].pc - 1;
+        let Some(handler) = self.m.handlers.iter().find(|h| (h.from..h.to).contains(&pc)) else {
+            return false;
+        };
+        self.unlock_since(id, handler.from);
+        self.frames[id as usize].pc = handler.target;
+        true
+    }
+}

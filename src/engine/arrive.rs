@@ -1,0 +1,275 @@
+//! Loads: when a request comes, which one it is, and what a client does with the answer.
+
+use crate::engine::world::{CLAIM, Client, Context, Frame, Ns, Request, State, TIMER, Timer, World, flag};
+use crate::model::{Demand, NONE, NONE16};
+use crate::random::{bits, mix, occasion};
+
+/// Purposes of a source's draws, told apart by these words.
+const CHOICE: u64 = 0x6368_6f69;
+const THINK: u64 = 0x7468_696e;
+const TIMES: u64 = 0x7469_6d65;
+
+impl World<'_> {
+    /// The first arrivals of all loads.
+    pub(super) fn begin_sources(&mut self) {
+        for s in 0..self.m.sources.len() as u16 {
+            match &self.m.sources[s as usize].demand {
+                Demand::Closed { clients, .. } => self.begin_clients(s, *clients),
+                Demand::Open { .. } if self.beside.is_some_and(|b| b.source == s) => self.plan_beside(),
+                _ => self.plan_source(s),
+            }
+        }
+    }
+
+    /// The stationary stream beside the calendar: the next arrival is one draw away.
+    #[inline(always)]
+    fn plan_beside(&mut self) {
+        let Some(beside) = self.beside else { return };
+        if self.created >= self.request_limit {
+            self.next_arrival = (Ns::MAX, u64::MAX);
+            return;
+        }
+        let n = self.sources[beside.source as usize].count;
+        let gap = beside.gap * self.ziggurat.exponential(bits(beside.key, occasion(n)));
+        self.next_arrival = (self.now + nearest(gap), self.calendar.order(CLAIM));
+    }
+
+    #[inline(always)]
+    pub(super) fn arrive_beside(&mut self) -> u32 {
+        let source = self.beside.expect("only that stream's arrivals come here").source;
+        let n = self.sources[source as usize].count;
+        self.sources[source as usize].count = n + 1;
+        let frame = self.ask(source, n);
+        self.plan_beside();
+        frame
+    }
+
+    /// A source of the calendar: its next arrival takes its own slot.
+    fn plan_source(&mut self, s: u16) {
+        let n = self.sources[s as usize].count;
+        let at = match &self.m.sources[s as usize].demand {
+            Demand::Every { first, every } => Some(first.0 + every.0 * n),
+            Demand::Trace { times } => times.get(n as usize).map(|t| t.0),
+            _ => {
+                let source = &mut self.sources[s as usize];
+                let arrivals = source.arrivals.as_mut().expect("open loads and sessions have arrivals");
+                arrivals.next(n, &self.ziggurat).map(|t| t.0)
+            }
+        };
+        let (slot, timer) = (self.sources[s as usize].slot, self.sources[s as usize].timer);
+        match at {
+            Some(at) if self.created < self.request_limit => {
+                let order = self.calendar.order(CLAIM);
+                self.calendar.reset(slot, at.max(self.now), order, TIMER | timer);
+            }
+            _ => {
+                self.sources[s as usize].done = true;
+                self.calendar.clear(slot);
+            }
+        }
+    }
+
+    /// The n-th arrival of a source of the calendar.
+    pub(super) fn arrive(&mut self, s: u16) -> u32 {
+        let n = self.sources[s as usize].count;
+        self.sources[s as usize].count = n + 1;
+        let frame = if matches!(self.m.sources[s as usize].demand, Demand::Sessions { .. }) {
+            self.open_session(s, n)
+        } else {
+            self.ask(s, n)
+        };
+        self.plan_source(s);
+        frame
+    }
+
+    /// The n-th request of a source, with no client that waits for it.
+    #[inline(always)]
+    fn ask(&mut self, source: u16, n: u64) -> u32 {
+        let address = bits(self.sources[source as usize].key, occasion(n));
+        let class = self.choose_class(source, address);
+        self.issue(class, address, n, NONE, NONE)
+    }
+
+    /// Which of the load's requests it is.
+    #[inline(always)]
+    fn choose_class(&self, source: u16, address: u64) -> u16 {
+        let requests = &self.m.sources[source as usize].requests;
+        if requests.len() == 1 {
+            return requests[0].1;
+        }
+        let draw = mix(address ^ CHOICE) >> 32;
+        requests.iter().find(|(share, _)| draw < *share).map_or(requests[0].1, |r| r.1)
+    }
+
+    /// A new request: straight to its target's door, or through a frame that stands for the load as a caller.
+    #[inline(always)]
+    fn issue(&mut self, class: u16, address: u64, number: u64, client: u32, context: u32) -> u32 {
+        let spec = &self.m.classes[class as usize];
+        self.created += 1;
+        let flow = &mut self.classes[class as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
+        }
+        let priority = self.m.sources[spec.source as usize].priority;
+        let arrived = self.now;
+        let request =
+            self.new_request(Request { occasion: address, arrived, number, context, client, class, priority, flags: 0 });
+        if self.m.edges[spec.edge as usize].plain {
+            return self.visit(spec.operation, NONE, request, address, NONE);
+        }
+        let now = self.now;
+        let id = self.new_frame(Frame {
+            occasion: address,
+            entered: now,
+            granted: now,
+            since: now,
+            parent: NONE,
+            child: NONE,
+            request,
+            link: NONE,
+            station: NONE,
+            pc: spec.entry,
+            operation: spec.operation,
+            flags: flag::CLIENT,
+            state: State::Running,
+            ..Frame::default()
+        });
+        self.inherit(id, NONE);
+        id
+    }
+
+    // -- clients who wait for the answer ---------------------------------------------------------------------------------
+
+    /// Closed clients start thinking at time 0, so that they do not come all at once.
+    fn begin_clients(&mut self, source: u16, clients: u32) {
+        for i in 0..clients {
+            let address = bits(self.sources[source as usize].key, occasion(u64::from(i)));
+            let client = self.new_client(Client {
+                occasion: address,
+                count: 0,
+                context: NONE,
+                timer: NONE,
+                source,
+                step: 0,
+                left: 0,
+            });
+            self.think(client);
+        }
+    }
+
+    fn new_client(&mut self, client: Client) -> u32 {
+        if let Some(id) = self.free_clients.pop() {
+            self.clients[id as usize] = client;
+            return id;
+        }
+        self.clients.push(client);
+        self.clients.len() as u32 - 1
+    }
+
+    fn think(&mut self, id: u32) {
+        let client = self.clients[id as usize];
+        let draw = match &self.m.sources[client.source as usize].demand {
+            Demand::Closed { think_draw, .. } | Demand::Sessions { think_draw, .. } => *think_draw,
+            _ => unreachable!("only clients and sessions think"),
+        };
+        let pause = self.samplers.draw_ns(draw, mix(client.occasion ^ mix(client.count ^ THINK)));
+        self.set_timer(self.now + pause, CLAIM, Timer::Client(id));
+    }
+
+    /// The client has thought: its next request.
+    pub(super) fn ask_again(&mut self, id: u32) -> u32 {
+        if self.request_limit <= self.created {
+            return NONE;
+        }
+        let client = &mut self.clients[id as usize];
+        let n = client.count;
+        client.count += 1;
+        let Client { source, occasion: own, context, step, .. } = *client;
+        let address = mix(own ^ occasion(n + 1));
+        let class = match &self.m.sources[source as usize].demand {
+            Demand::Sessions { steps, .. } => steps[step as usize].class,
+            _ => self.choose_class(source, address),
+        };
+        let number = self.sources[source as usize].count;
+        self.sources[source as usize].count += u64::from(context == NONE && step == 0);
+        self.issue(class, address, number, id, context)
+    }
+
+    /// The client has its answer: it thinks, or its session is over.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn client_done(&mut self, id: u32) {
+        let Client { source, .. } = self.clients[id as usize];
+        if matches!(self.m.sources[source as usize].demand, Demand::Sessions { .. }) && !self.next_step(id) {
+            let context = self.clients[id as usize].context;
+            self.leave_context(context);
+            self.free_clients.push(id);
+            return;
+        }
+        self.think(id);
+    }
+
+    /// The n-th session begins with its first step; it keeps its values of the keys it names.
+    fn open_session(&mut self, source: u16, n: u64) -> u32 {
+        let Demand::Sessions { keep, .. } = &self.m.sources[source as usize].demand else {
+            unreachable!("only sessions are opened")
+        };
+        let address = bits(self.sources[source as usize].key, occasion(n));
+        let client =
+            self.new_client(Client { occasion: address, count: 0, context: NONE, timer: NONE, source, step: 0, left: 0 });
+        let context = self.keep_keys(keep, source, address);
+        self.clients[client as usize].context = context;
+        self.clients[client as usize].left = self.repetitions(client);
+        if self.clients[client as usize].left == 0 && !self.next_step(client) {
+            self.leave_context(context);
+            self.free_clients.push(client);
+            return NONE;
+        }
+        self.ask_again(client)
+    }
+
+    /// Values of the kept keys, drawn from the session's own address through a row that lives only here.
+    fn keep_keys(&mut self, keep: &[u16], source: u16, address: u64) -> u32 {
+        let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return NONE };
+        let class = steps[0].class;
+        let row = self.new_request(Request { occasion: address, context: NONE, client: NONE, class, ..Request::default() });
+        let mut context = NONE;
+        for &key in keep {
+            let value = self.key_value(key, row);
+            context = self.new_context(Context { parent: context, users: 1, value, key });
+        }
+        self.free_request(row);
+        context
+    }
+
+    fn repetitions(&self, id: u32) -> u32 {
+        let Client { source, step, occasion: own, .. } = self.clients[id as usize];
+        let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return 0 };
+        let draw = steps[step as usize].times_draw;
+        if draw == NONE16 { 1 } else { self.whole(draw, mix(own ^ mix(u64::from(step) ^ TIMES))) }
+    }
+
+    /// Moves the session to its next request; false when it is over.
+    fn next_step(&mut self, id: u32) -> bool {
+        let Client { source, .. } = self.clients[id as usize];
+        let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return false };
+        let last = steps.len() as u16;
+        let left = self.clients[id as usize].left;
+        self.clients[id as usize].left = left.saturating_sub(1);
+        while self.clients[id as usize].left == 0 {
+            self.clients[id as usize].step += 1;
+            if last <= self.clients[id as usize].step {
+                return false;
+            }
+            self.clients[id as usize].left = self.repetitions(id);
+        }
+        true
+    }
+}
+
+/// Nearest whole ns of a gap below 52 days, without a saturating cast; longer ones are cut there.
+#[inline(always)]
+fn nearest(ns: f64) -> Ns {
+    (ns.min(4.0e15) + 4_503_599_627_370_496.0).to_bits() & ((1 << 52) - 1)
+}

@@ -1,0 +1,324 @@
+//! A world at time 0.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::calendar::Calendar;
+use crate::engine::buffer::Buffer;
+use crate::engine::observe::Observer;
+use crate::engine::world::{
+    Beside, Call, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station, Timer,
+    World, gate,
+};
+use crate::measure::gauge::Gauge;
+use crate::measure::histogram::Histogram;
+use crate::model::{self, Demand, Model, NONE, NONE16, Scope};
+use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
+use crate::policy::balance::Balancer;
+use crate::policy::discipline::{Fair, Order, Ranked};
+use crate::policy::limit::LimitState;
+use crate::policy::retry::Budget;
+use crate::random::{Stream, Ziggurat, mix};
+use crate::record::Stopped;
+use crate::scenario::condition::{Quantity, Stat};
+
+impl<'m> World<'m> {
+    /// Everything empty (or prefilled), nothing planned yet.
+    pub(super) fn new(m: &'m Model, seed: u64, replication: u32) -> World<'m> {
+        let salt = mix(mix(seed) ^ u64::from(replication));
+        let mut calendar = Calendar::new();
+        let stride = m.cells.len().next_multiple_of(4).max(4);
+        let beside = stream_beside(m, salt);
+        let (rings, ring_of) = rings(m, &mut calendar);
+        let mut timers = Vec::new();
+        let sources = m.sources.iter().enumerate().map(|(s, spec)| source(m, s, spec, salt, &mut timers, &mut calendar));
+        let sources = sources.collect();
+        let hosts = (0..m.hosts.len()).map(|h| host(m, h, &mut calendar)).collect();
+        let extended = needs_calls(m);
+        let per_frame = size_of::<Frame>() + size_of::<Request>() + stride * 4 + 48 + if extended { size_of::<Call>() } else { 0 };
+        let mut world = World {
+            m,
+            samplers: &m.samplers,
+            ziggurat: Ziggurat::new(),
+            salt,
+            calendar,
+            now: 0,
+            horizon: m.run.duration.map_or(Ns::MAX - 1, |d| d.0),
+            events: 0,
+            event_limit: m.run.events,
+            frame_limit: ((m.run.memory_bytes as usize / per_frame).min(1 << 22)).max(1024),
+            stopped: Stopped::Done,
+            ready: Vec::new(),
+            ready_next: 0,
+            frames: Vec::new(),
+            calls: Vec::new(),
+            extended,
+            free_frame: NONE,
+            in_flight: 0,
+            requests: Vec::new(),
+            free_requests: Vec::new(),
+            cells: Vec::new(),
+            stride,
+            stations: m.stations.iter().map(|s| station(m, s)).collect(),
+            lines: m.stations.iter().map(|s| line(&m.components[s.component as usize].order)).collect(),
+            releases_slots: m.components.iter().map(|c| c.waits_async && c.slots != NONE).collect(),
+            groups: m.components.iter().map(|c| group(m, c, salt)).collect(),
+            operations: flows(m, m.operations.len(), Scope::Operation),
+            classes: flows(m, m.classes.len(), Scope::Class),
+            hosts,
+            dirty: Vec::new(),
+            rings,
+            ring_of,
+            timers,
+            free_timers: Vec::new(),
+            timer_slots: Vec::new(),
+            sources,
+            clients: Vec::new(),
+            free_clients: Vec::new(),
+            pools: Vec::new(),
+            pool_base: Vec::new(),
+            pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
+            connections: FxHashMap::default(),
+            limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
+            pipes: vec![Fluid::default(); m.pipes.len()],
+            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            joins: Vec::new(),
+            free_joins: Vec::new(),
+            locks: Vec::new(),
+            lock_of: FxHashMap::default(),
+            holds: Vec::new(),
+            free_holds: Vec::new(),
+            contexts: Vec::new(),
+            free_contexts: Vec::new(),
+            cursors: vec![0; m.keys.len()],
+            buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
+            paused: 0,
+            patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
+            next_arrival: (Ns::MAX, u64::MAX),
+            beside,
+            parked: Vec::new(),
+            fault_periods: vec![Vec::new(); m.faults.len()],
+            created: 0,
+            finished: 0,
+            request_limit: m.run.requests.unwrap_or(u64::MAX),
+            next_mark: u64::MAX,
+            retries: 0,
+            attempts: 0,
+            cell_sums: vec![0; stride],
+            wasted: vec![0; stride],
+            observer: Observer::new(m, stride),
+        };
+        world.make_pools();
+        world.prefill();
+        world
+    }
+
+    /// One pool for each instance of its owner.
+    fn make_pools(&mut self) {
+        for (p, spec) in self.m.pools.iter().enumerate() {
+            self.pool_base.push(self.pools.len() as u32);
+            let owners = if spec.owner == NONE16 { 1 } else { self.m.components[spec.owner as usize].count };
+            for _ in 0..owners {
+                self.pools.push(Pool { spec: p as u16, size: spec.size, used: 0, opened: 0, line: VecDeque::new() });
+            }
+        }
+    }
+
+    /// Buffer pools start as key traffic would leave them.
+    fn prefill(&mut self) {
+        for s in 0..self.m.stations.len() {
+            let component = &self.m.components[self.m.stations[s].component as usize];
+            let Some(spec) = component.buffer.as_ref().filter(|b| b.prefill) else { continue };
+            let Some(mut pool) = self.buffers[s].take() else { continue };
+            let mut n = 0;
+            while !pool.is_full() && n < PREFILL {
+                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
+                n += 1;
+            }
+            for n in n..2 * n {
+                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
+            }
+            self.buffers[s] = Some(pool);
+        }
+    }
+
+    fn row_of_prefill(&mut self, spec: &model::Buffer, s: usize, n: u64) -> u64 {
+        let occasion = mix(self.salt ^ mix(n ^ (s as u64) << 40 ^ PREFILL));
+        if spec.key == NONE16 || self.m.classes.is_empty() {
+            return (crate::random::unit(occasion) * spec.rows) as u64;
+        }
+        let row = self.new_request(Request { occasion, context: NONE, client: NONE, ..Request::default() });
+        let value = self.key_value(spec.key, row);
+        self.free_request(row);
+        value
+    }
+}
+
+/// Most rows that a prefill reads.
+const PREFILL: u64 = 4_000_000;
+
+/// A single stationary Poisson load needs no place in the calendar.
+fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
+    let open = m.sources.iter().enumerate().find_map(|(s, spec)| match &spec.demand {
+        Demand::Open { rate, arrivals: Arrivals::Poisson, shape } if *shape == Shape::default() && 0.0 < *rate => {
+            Some((s as u16, *rate, spec.key))
+        }
+        _ => None,
+    });
+    open.map(|(source, rate, key)| Beside { source, gap: 1e9 / rate, key: mix(mix(key ^ salt) ^ GAPS) })
+}
+
+/// Distinguishes the gaps of a source from its other draws.
+const GAPS: u64 = 0x6761_7073;
+
+fn source(m: &Model, s: usize, spec: &model::Source, salt: u64, timers: &mut Vec<Timer>, calendar: &mut Calendar) -> Source {
+    let key = mix(spec.key ^ salt);
+    let gaps = Stream { key: mix(key ^ GAPS) };
+    let start = m.run.start_s;
+    let arrivals = match &spec.demand {
+        Demand::Open { rate, arrivals, shape } => Some(ArrivalState::new(*rate, arrivals, shape, start, gaps)),
+        Demand::Sessions { rate, shape, .. } => Some(ArrivalState::new(*rate, &Arrivals::Poisson, shape, start, gaps)),
+        _ => None,
+    };
+    timers.push(Timer::Source(s as u16));
+    Source { key, count: 0, arrivals, timer: timers.len() as u32 - 1, slot: calendar.own_slot(), done: false }
+}
+
+/// Whether any program needs more of a frame than its cache line.
+fn needs_calls(m: &Model) -> bool {
+    m.edges.iter().any(|e| !e.plain) || !m.forks.is_empty() || !m.lock_uses.is_empty() || m.steps.iter().any(|s| {
+        matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. })
+    }) || !m.faults.is_empty()
+}
+
+/// A ring for each edge with a timeout.
+fn rings(m: &Model, calendar: &mut Calendar) -> (Vec<Ring>, Vec<u32>) {
+    let mut rings = Vec::new();
+    let of = m.edges.iter().map(|edge| {
+        if edge.timeout.0 == 0 {
+            return NONE;
+        }
+        rings.push(Ring { due: VecDeque::new(), slot: calendar.own_slot() });
+        rings.len() as u32 - 1
+    });
+    let of = of.collect();
+    (rings, of)
+}
+
+fn station(m: &Model, spec: &model::Station) -> Station {
+    let component = &m.components[spec.component as usize];
+    let speed = if spec.host == NONE { 1.0 } else { m.hosts[spec.host as usize].speed };
+    let memory = 0 < component.memory_each;
+    let checks = component.limit != NONE16 || 0 < component.coin || memory;
+    let ordered = !matches!(component.order, Order::Fifo);
+    Station {
+        free: component.slots,
+        queued: 0,
+        limit: component.queue_limit,
+        head: NONE,
+        tail: NONE,
+        host: spec.host,
+        component: spec.component,
+        gate: if checks { gate::CHECKS } else { 0 } | if ordered { gate::ORDERED } else { 0 },
+        zone: spec.zone,
+        scale: 1.0 / speed,
+        busy: Gauge::default(),
+        waiting: Gauge::default(),
+        arrivals: 0,
+        left: 0,
+        reneged: 0,
+        waits: 0,
+        held: 0,
+        queue_max: 0,
+        epoch: 0,
+        up_since: 0,
+        up_ns: 0,
+    }
+}
+
+fn line(order: &Order) -> Option<Line> {
+    match order {
+        Order::Fifo => None,
+        Order::Lifo | Order::AdaptiveLifo => Some(Line::Stack(VecDeque::new())),
+        Order::Priority | Order::Deadline => Some(Line::Ranked(Ranked::new())),
+        Order::Fair(_) => Some(Line::Fair(Fair::new())),
+    }
+}
+
+fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
+    let stations = &m.stations[spec.first as usize..(spec.first + spec.count) as usize];
+    let weights: Vec<f64> = stations.iter().map(|s| s.weight).collect();
+    let mut balancer = Balancer::new(&spec.balance, &weights, spec.slots, mix(spec.key ^ salt));
+    if spec.prefer_zone {
+        balancer.set_zones(&stations.iter().map(|s| s.zone).collect::<Vec<_>>());
+    }
+    Group {
+        balancer,
+        wait: Histogram::new(),
+        service: Histogram::new(),
+        arrivals: 0,
+        rejected: vec![0; m.failures.len()],
+        page_hits: 0,
+        page_misses: 0,
+        bytes_out: 0.0,
+        injected: Vec::new(),
+        sticky: FxHashMap::default(),
+    }
+}
+
+fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
+    let asked = |i: usize| {
+        let probes = m.watches.iter().map(|w| &w.probe).chain(m.probes());
+        let mut most = probes.filter(|p| p.quantity == Quantity::InFlight && p.stat == Some(Stat::Max));
+        most.any(|p| p.scope == scope(i as u16) || matches!(p.scope, Scope::Component(_)))
+    };
+    (0..count)
+        .map(|i| Flow {
+            offered: 0,
+            answered: 0,
+            ok: Histogram::new(),
+            failed: Histogram::new(),
+            kinds: vec![0; m.failures.len()],
+            tracked: asked(i),
+            now: 0,
+            most: 0,
+        })
+        .collect()
+}
+
+fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
+    let spec = &m.hosts[h];
+    let stations = (0..m.stations.len() as u32).filter(|&s| m.stations[s as usize].host == h as u32);
+    Host {
+        cores: spec.cores,
+        sharing: spec.sharing,
+        dirty: false,
+        paused: false,
+        slot: calendar.own_slot(),
+        served: 0,
+        last: 0,
+        jobs: Vec::new(),
+        line: VecDeque::new(),
+        free: spec.cores,
+        core_ns: 0,
+        disk: Fluid::default(),
+        nic: Fluid::default(),
+        iops: spec.disk_iops,
+        disk_rate: spec.disk_bytes_per_s,
+        nic_rate: spec.nic_bytes_per_s,
+        disk_ops: 0,
+        memory_limit: if spec.memory_bytes == 0 { u64::MAX } else { spec.memory_bytes },
+        stations: stations.collect(),
+    }
+}
+
+fn buffer(spec: &model::Component) -> Option<Buffer> {
+    spec.buffer.as_ref().map(|b| Buffer::new(b.pages, b.data_pages, b.rows_per_page))
+}
+
+impl PoolStats {
+    fn new() -> PoolStats {
+        PoolStats { held: Gauge::default(), waiting: Gauge::default(), wait: Histogram::new(), opened: 0, refused: 0 }
+    }
+}

@@ -1,0 +1,640 @@
+//! Calls: what surrounds them on their edge, how answers and failures travel, and how a visit ends.
+//!
+//! An attempt of a guarded call is a child frame from its first moment: it waits for the rate limit, the connection and
+//! the network before it comes to the callee's door, and afterwards carries the answer back. So a caller that leaves only
+//! lets go of its child, whatever that is doing.
+
+use crate::engine::world::{
+    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
+};
+use crate::model::program::{Edge, Step};
+use crate::model::{Failure, NONE, NONE16};
+use crate::policy::balance::Balance;
+use crate::policy::limit::Verdict;
+use crate::random::{bits, mix, unit};
+
+impl World<'_> {
+    /// The frame calls through the edge; returns who runs next.
+    #[inline(always)]
+    pub(super) fn call(&mut self, id: u32, edge: u16) -> u32 {
+        let m = self.m;
+        let spec = &m.edges[edge as usize];
+        if self.frames[id as usize].flags & flag::ASYNC != 0 {
+            self.release(id);
+        }
+        if !spec.plain {
+            return self.call_guarded(id, edge);
+        }
+        let frame = &mut self.frames[id as usize];
+        frame.state = State::Calling;
+        let occasion = bits(spec.key, frame.occasion);
+        let (request, station) = (frame.request, frame.station);
+        let operation = target(spec, occasion);
+        self.visit(operation, id, request, occasion, station)
+    }
+
+    /// A new frame that goes straight to the door of an instance of `operation`.
+    #[inline(always)]
+    pub(super) fn visit(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, caller: u32) -> u32 {
+        let op = &self.m.operations[operation as usize];
+        let (component, pc) = (op.component, op.entry);
+        let station = self.pick(operation, occasion, request, caller);
+        let id = self.new_frame(Frame {
+            occasion,
+            parent,
+            child: NONE,
+            request,
+            link: NONE,
+            station: station.unwrap_or(NONE),
+            pc,
+            operation,
+            ..Frame::default()
+        });
+        if self.extended {
+            self.inherit(id, parent);
+        }
+        if parent != NONE {
+            self.frames[parent as usize].child = id;
+        }
+        self.groups[component as usize].arrivals += 1;
+        let Some(station) = station else {
+            return self.nobody_up(id);
+        };
+        self.count_in(id, station);
+        if self.releases_slots[component as usize] {
+            self.frames[id as usize].flags |= flag::ASYNC;
+        }
+        self.door(id)
+    }
+
+    #[cold]
+    fn nobody_up(&mut self, id: u32) -> u32 {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        (frame.entered, frame.since, frame.granted) = (now, now, now);
+        let operation = &self.m.operations[frame.operation as usize];
+        self.operations[frame.operation as usize].offered += 1;
+        self.groups[operation.component as usize].rejected[usize::from(Failure::REFUSED.0)] += 1;
+        self.conclude(id, Outcome::failed(Failure::REFUSED))
+    }
+
+    /// The side record of a new frame: its caller's deadline and given key, nothing else.
+    pub(super) fn inherit(&mut self, id: u32, parent: u32) {
+        let mut call = Call::new();
+        if parent != NONE {
+            call.deadline = self.calls[parent as usize].deadline;
+        }
+        self.calls[id as usize] = call;
+    }
+
+    // -- guarded calls: caller's side ----------------------------------------------------------------------------------
+
+    #[inline(never)]
+    fn call_guarded(&mut self, id: u32, edge: u16) -> u32 {
+        let spec = &self.m.edges[edge as usize];
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        frame.state = State::Calling;
+        frame.since = now;
+        let call = &mut self.calls[id as usize];
+        call.attempt = 0;
+        call.pause = 0;
+        let own = if spec.deadline.0 == 0 { Ns::MAX } else { now.saturating_add(spec.deadline.0) };
+        call.until = call.deadline.min(own);
+        if let Some(budget) = self.budgets[edge as usize].as_mut() {
+            budget.first_attempt(crate::units::Time(now));
+        }
+        self.attempt(id, edge)
+    }
+
+    /// One attempt: a child frame that begins with what stands before the door.
+    fn attempt(&mut self, id: u32, edge: u16) -> u32 {
+        let spec = &self.m.edges[edge as usize];
+        let now = self.now;
+        let until = self.calls[id as usize].until;
+        self.attempts += 1;
+        let n = self.calls[id as usize].attempt;
+        self.calls[id as usize].attempt = n + 1;
+        let Frame { occasion, request, .. } = self.frames[id as usize];
+        let occasion = bits(spec.key, if n == 0 { occasion } else { mix(occasion ^ mix(u64::from(n))) });
+        let operation = target(spec, occasion);
+        let child = self.new_frame(Frame {
+            occasion,
+            entered: now,
+            since: now,
+            parent: id,
+            child: NONE,
+            request,
+            link: NONE,
+            station: NONE,
+            pc: self.m.operations[operation as usize].entry,
+            operation,
+            flags: flag::GUARDED,
+            state: State::Running,
+            ..Frame::default()
+        });
+        self.calls[child as usize] = Call { deadline: until, edge, given_key: spec.key_given, ..Call::new() };
+        self.frames[id as usize].child = child;
+        if until <= now {
+            return self.attempt_failed(child, Failure::DEADLINE);
+        }
+        self.arm(id, edge, until);
+        self.limits_of(child, edge)
+    }
+
+    /// The caller's patience with this attempt: the timeout, or what is left until the deadline.
+    fn arm(&mut self, id: u32, edge: u16, until: Ns) {
+        let timeout = self.m.edges[edge as usize].timeout.0;
+        let generation = self.frames[id as usize].generation;
+        let left = until - self.now;
+        if until != Ns::MAX && (timeout == 0 || left < timeout) {
+            self.set_timer(until, CLAIM, Timer::Attempt { frame: id, generation });
+            return;
+        }
+        if timeout == 0 {
+            return;
+        }
+        let at = self.now + timeout;
+        let order = self.calendar.order(CLAIM);
+        let ring = &mut self.rings[self.ring_of[edge as usize] as usize];
+        if ring.due.is_empty() {
+            self.calendar.reset(ring.slot, at, order, RING | self.ring_of[edge as usize]);
+        }
+        ring.due.push_back(Due { at, order, frame: id, generation });
+    }
+
+    /// The edge's rate limits, in order; a leaky one holds the request back.
+    fn limits_of(&mut self, child: u32, edge: u16) -> u32 {
+        let m = self.m;
+        let mut held_back = 0;
+        for &limit in &m.edges[edge as usize].limits {
+            match self.limit_verdict(limit, self.frames[child as usize].request) {
+                Verdict::Admit => {}
+                Verdict::Delay(span) => held_back = held_back.max(span.0),
+                Verdict::Reject => return self.attempt_failed(child, Failure::RATE_LIMITED),
+            }
+        }
+        let cell = m.edges[edge as usize].limit_cell;
+        self.stage(child, Stage::Shaped, self.now + held_back, cell)
+    }
+
+    /// The frame waits for the end of a stage of its call; if that is now, goes on at once.
+    pub(super) fn stage(&mut self, id: u32, stage: Stage, until: Ns, cell: u16) -> u32 {
+        self.calls[id as usize].stage = stage;
+        if until <= self.now {
+            return self.next_stage(id);
+        }
+        let frame = &mut self.frames[id as usize];
+        frame.cell = cell;
+        frame.since = self.now;
+        frame.flags |= flag::STAGED;
+        self.schedule(id, until);
+        NONE
+    }
+
+    /// What follows the stage that is over.
+    pub(super) fn next_stage(&mut self, id: u32) -> u32 {
+        let call = self.calls[id as usize];
+        self.frames[id as usize].state = State::Running;
+        match call.stage {
+            Stage::Shaped => self.want_connection(id),
+            Stage::Connecting => self.send(id),
+            Stage::Connected => self.handed_over(id),
+            Stage::Out => self.arrived(id),
+            Stage::Back => self.learn(id, call.outcome),
+            Stage::BackOff => {
+                self.frames[id as usize].state = State::Calling;
+                let Step::Call { edge } = self.m.steps[self.frames[id as usize].pc as usize - 1] else {
+                    unreachable!("only calls back off")
+                };
+                self.attempt(id, edge)
+            }
+            Stage::None => id,
+        }
+    }
+
+    /// The request sets off: the balancer chooses an instance, then NIC, link bandwidth and latency take their time.
+    pub(super) fn send(&mut self, id: u32) -> u32 {
+        let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
+        let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
+        let component = self.m.operations[operation as usize].component;
+        self.groups[component as usize].arrivals += 1;
+        let station = self.pick(operation, occasion, request, caller);
+        let Some(station) = station else {
+            return self.nobody_up(id);
+        };
+        self.frames[id as usize].station = station;
+        if self.releases_slots[component as usize] {
+            self.frames[id as usize].flags |= flag::ASYNC;
+        }
+        self.count_in(id, station);
+        let edge = self.calls[id as usize].edge;
+        let spec = &self.m.edges[edge as usize];
+        let bytes = if spec.payload == NONE16 { 0.0 } else { self.samplers.draw(spec.payload, occasion) };
+        let until = self.travel(edge, caller, station, bytes, occasion);
+        self.stage(id, Stage::Out, until, spec.network_cell)
+    }
+
+    /// Instant at which bytes sent now from one instance are at the other.
+    fn travel(&mut self, edge: u16, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
+        let spec = &self.m.edges[edge as usize];
+        let mut at = self.now;
+        for end in [from, to] {
+            if 0.0 < bytes && end != NONE && self.stations[end as usize].host != NONE {
+                let host = &mut self.hosts[self.stations[end as usize].host as usize];
+                if 0.0 < host.nic_rate {
+                    at = host.nic.give(at, ns(bytes / host.nic_rate), bytes);
+                }
+            }
+        }
+        if spec.pipe != NONE16 {
+            let rate = self.m.pipes[spec.pipe as usize].bytes_per_s;
+            let work = if rate > 0.0 { ns(bytes / rate) } else { 0 };
+            at = if work > 0 { self.pipes[spec.pipe as usize].give(at, work, bytes) } else { at };
+            if work == 0 {
+                self.pipes[spec.pipe as usize].bytes += bytes;
+            }
+        }
+        let zone = |s: u32| if s == NONE { 0 } else { self.stations[s as usize].zone };
+        let near = from == NONE || to == NONE || zone(from) == zone(to);
+        let link = if near { spec.link_same } else { spec.link_other };
+        if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+    }
+
+    /// The request is at the callee's door.
+    fn arrived(&mut self, id: u32) -> u32 {
+        self.door(id)
+    }
+
+    // -- answers --------------------------------------------------------------------------------------------------------
+
+    /// The visit (or branch) is over; returns who runs next.
+    #[inline(always)]
+    pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
+        let frame = &self.frames[id as usize];
+        if frame.flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
+            return self.conclude_slowly(id, outcome);
+        }
+        self.close_visit(id, outcome);
+        let parent = self.frames[id as usize].parent;
+        if parent == NONE {
+            self.finish(id, outcome);
+            return NONE;
+        }
+        self.learn(id, outcome)
+    }
+
+    #[inline(never)]
+    fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
+        self.unlock_since(id, 0);
+        let flags = self.frames[id as usize].flags;
+        if flags & (flag::BRANCH | flag::CLIENT) == 0 {
+            self.close_visit(id, outcome);
+        }
+        let parent = self.frames[id as usize].parent;
+        if parent == NONE {
+            self.hang_up(id);
+            self.finish(id, outcome);
+            return NONE;
+        }
+        if parent & JOIN != 0 {
+            return self.branch_done(id, outcome);
+        }
+        if flags & flag::GUARDED == 0 {
+            self.calls[parent as usize].bytes = self.answer_bytes(id);
+            return self.learn(id, outcome);
+        }
+        let bytes = self.answer_bytes(id);
+        self.send_back(id, outcome, bytes)
+    }
+
+    /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
+    fn answer_bytes(&self, id: u32) -> f32 {
+        let operation = &self.m.operations[self.frames[id as usize].operation as usize];
+        let proxy = matches!(self.m.components[operation.component as usize].kind, "balancer" | "gateway");
+        if proxy { self.calls[id as usize].bytes } else { 0.0 }
+    }
+
+    /// The answer travels to the caller.
+    fn send_back(&mut self, id: u32, outcome: Outcome, bytes: f32) -> u32 {
+        let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
+        let caller = self.frames[parent as usize].station;
+        let edge = self.calls[id as usize].edge;
+        let component = self.m.operations[operation as usize].component;
+        self.groups[component as usize].bytes_out += f64::from(bytes);
+        self.calls[parent as usize].bytes = bytes;
+        self.calls[id as usize].outcome = outcome;
+        let until = self.travel(edge, station, caller, f64::from(bytes), mix(occasion));
+        let cell = self.m.edges[edge as usize].network_cell;
+        self.stage(id, Stage::Back, until, cell)
+    }
+
+    /// An attempt that never got to a door: its caller knows at once.
+    pub(super) fn attempt_failed(&mut self, child: u32, kind: Failure) -> u32 {
+        if self.frames[child as usize].parent == NONE {
+            self.hang_up(child);
+            self.finish(child, Outcome::failed(kind));
+            return NONE;
+        }
+        self.learn(child, Outcome::failed(kind))
+    }
+
+    /// The caller has the outcome in hand: it goes on, tries again, or fails in turn.
+    #[inline(always)]
+    pub(super) fn learn(&mut self, id: u32, outcome: Outcome) -> u32 {
+        let now = self.now;
+        let Frame { parent, flags, .. } = self.frames[id as usize];
+        if parent == NONE {
+            // The caller has left while the answer was on its way.
+            self.hang_up(id);
+            self.finish(id, outcome);
+            return NONE;
+        }
+        if flags & flag::GUARDED != 0 {
+            self.hang_up(id);
+        }
+        self.free_frame(id);
+        let caller = &mut self.frames[parent as usize];
+        caller.child = NONE;
+        caller.since = now;
+        // What was armed for the attempt is stale from here on.
+        caller.generation = caller.generation.wrapping_add(1);
+        if let Some(kind) = outcome.failure() {
+            return self.call_failed(parent, kind);
+        }
+        caller.state = State::Running;
+        if caller.flags & flag::ASYNC != 0 { self.seize_again(parent) } else { self.unless_paused(parent) }
+    }
+
+    #[inline(always)]
+    fn unless_paused(&mut self, id: u32) -> u32 {
+        if self.paused != 0 { self.park_if_paused(id) } else { id }
+    }
+
+    /// An attempt failed: the caller backs off and tries again, a handler takes over, or its visit fails with the kind.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn call_failed(&mut self, id: u32, kind: Failure) -> u32 {
+        if self.extended
+            && let Some(pause) = self.retry_after(id, kind)
+        {
+            return self.back_off(id, pause);
+        }
+        self.frames[id as usize].state = State::Running;
+        if !self.handled(id) {
+            return self.conclude(id, Outcome::failed(kind));
+        }
+        if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
+    }
+
+    /// Length of the back-off if there is to be another attempt.
+    fn retry_after(&mut self, id: u32, kind: Failure) -> Option<Ns> {
+        let frame = self.frames[id as usize];
+        let Step::Call { edge } = self.m.steps[frame.pc as usize - 1] else {
+            return None;
+        };
+        let spec = &self.m.edges[edge as usize];
+        let retry = spec.retry.as_ref()?;
+        let call = self.calls[id as usize];
+        if !retry.again(call.attempt, kind.0) || kind == Failure::DEADLINE {
+            return None;
+        }
+        let now = self.now;
+        let draw = unit(bits(mix(spec.key), mix(frame.occasion ^ u64::from(call.attempt))));
+        let pause = retry.pause(call.attempt, crate::units::Span(call.pause), draw).0;
+        if call.until <= now.saturating_add(pause) {
+            return None;
+        }
+        if let Some(budget) = self.budgets[edge as usize].as_mut()
+            && !budget.retry(crate::units::Time(now))
+        {
+            return None;
+        }
+        Some(pause)
+    }
+
+    fn back_off(&mut self, id: u32, pause: Ns) -> u32 {
+        self.retries += 1;
+        self.calls[id as usize].pause = pause;
+        let Step::Call { edge } = self.m.steps[self.frames[id as usize].pc as usize - 1] else {
+            unreachable!("only calls are tried again")
+        };
+        let cell = self.m.edges[edge as usize].backoff_cell;
+        self.stage(id, Stage::BackOff, self.now + pause, cell)
+    }
+
+    /// `respond`: the caller has its answer, the worker works on.
+    pub(super) fn respond(&mut self, id: u32, draw: u16) -> u32 {
+        let frame = self.frames[id as usize];
+        let bytes = if draw == NONE16 { 0.0 } else { self.samplers.draw(draw, frame.occasion) as f32 };
+        if frame.flags & flag::RESPONDED != 0 {
+            return id;
+        }
+        self.count_answer(id, Outcome::OK);
+        self.frames[id as usize].flags |= flag::RESPONDED;
+        let own = self.detached_copy(frame.request, 0);
+        self.frames[id as usize].request = own;
+        self.frames[id as usize].parent = NONE;
+        if frame.parent == NONE {
+            self.groups[self.m.operations[frame.operation as usize].component as usize].bytes_out += f64::from(bytes);
+            self.finish_request(frame.request, Outcome::OK);
+            return id;
+        }
+        // A frame of its own carries the answer; the connection of the call goes with it.
+        let flags = frame.flags & (flag::GUARDED | flag::RESPONDED) | flag::RESPONDED;
+        let courier = self.new_frame(Frame { flags, generation: 0, child: NONE, link: NONE, ..frame });
+        if self.extended {
+            self.calls[courier as usize] = Call { holds: NONE, ..self.calls[id as usize] };
+            self.calls[id as usize].pool = NONE;
+        }
+        self.frames[frame.parent as usize].child = courier;
+        let next = if frame.flags & flag::GUARDED != 0 {
+            self.send_back(courier, Outcome::OK, bytes)
+        } else {
+            if self.extended {
+                self.calls[frame.parent as usize].bytes = bytes;
+            }
+            self.learn(courier, Outcome::OK)
+        };
+        if next != NONE {
+            self.ready.push(next);
+        }
+        id
+    }
+
+    // -- the end of a visit -----------------------------------------------------------------------------------------------
+
+    /// Slot, counters and statistics of a visit that ends.
+    #[inline(always)]
+    fn close_visit(&mut self, id: u32, outcome: Outcome) {
+        let flags = self.frames[id as usize].flags;
+        if flags & flag::RESPONDED == 0 {
+            self.count_answer(id, outcome);
+        }
+        if flags & flag::HOLDS != 0 {
+            self.release(id);
+        }
+        if flags & flag::COUNTED != 0 {
+            self.count_out(id);
+        }
+    }
+
+    /// The balancer no longer counts the frame.
+    #[inline(always)]
+    pub(super) fn count_out(&mut self, id: u32) {
+        let frame = &mut self.frames[id as usize];
+        frame.flags &= !flag::COUNTED;
+        let station = &mut self.stations[frame.station as usize];
+        station.left += 1;
+        let component = station.component as usize;
+        self.groups[component].balancer.less(frame.station - self.m.components[component].first);
+    }
+
+    /// Door to answer, in the statistics of the operation.
+    #[inline(always)]
+    fn count_answer(&mut self, id: u32, outcome: Outcome) {
+        let Frame { operation, entered, station, .. } = self.frames[id as usize];
+        let took = self.now - entered;
+        self.operations[operation as usize].count(took, outcome);
+        let component = self.m.operations[operation as usize].component as usize;
+        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
+            let i = station - self.m.components[component].first;
+            self.groups[component].balancer.observe(i, crate::units::Span(took), crate::units::Time(self.now));
+        }
+    }
+
+    /// A frame without a parent ends: its request is over.
+    #[inline(always)]
+    fn finish(&mut self, id: u32, outcome: Outcome) {
+        let request = self.frames[id as usize].request;
+        self.free_frame(id);
+        self.finish_request(request, outcome);
+    }
+
+    /// End-to-end statistics of a request; the row is free afterwards.
+    #[inline(always)]
+    pub(super) fn finish_request(&mut self, id: u32, outcome: Outcome) {
+        let Request { arrived, class, flags, client, .. } = self.requests[id as usize];
+        if flags & row::DETACHED != 0 {
+            return self.forget(id);
+        }
+        let took = self.now - arrived;
+        self.classes[class as usize].count(took, outcome);
+        let from = id as usize * self.stride;
+        let cells = &self.cells[from..from + self.stride];
+        debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
+        for (sum, &ticks) in self.cell_sums.iter_mut().zip(cells) {
+            *sum += u64::from(ticks);
+        }
+        self.observer.finished(took, cells);
+        if self.is_slow(took) {
+            self.consider(id, took, outcome.failure().map(|f| f.0));
+        }
+        self.finished += 1;
+        if self.finished == self.next_mark {
+            self.mark_reached();
+        }
+        self.free_request(id);
+        if client != NONE {
+            self.client_done(client);
+        }
+    }
+
+    /// Whether the row's ticks sum to the request's latency (a saturated cell cannot).
+    fn telescopes(&self, id: u32) -> bool {
+        let from = id as usize * self.stride;
+        let cells = &self.cells[from..from + self.stride];
+        let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
+        let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
+        ticks == took || cells.contains(&u32::MAX)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forget(&mut self, id: u32) {
+        if self.requests[id as usize].flags & row::WASTED != 0 {
+            let from = id as usize * self.stride;
+            for (sum, &ticks) in self.wasted.iter_mut().zip(&self.cells[from..from + self.stride]) {
+                *sum += u64::from(ticks);
+            }
+        }
+        self.free_request(id);
+    }
+
+    /// A row for work that goes on without its request.
+    pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
+        let of = self.requests[request as usize];
+        self.new_request(Request { flags: of.flags | row::DETACHED | flags, client: NONE, ..of })
+    }
+
+    // -- timeouts ----------------------------------------------------------------------------------------------------------
+
+    /// The first entry of a ring is due: dead ones are dropped, one that lives is acted on.
+    pub(super) fn time_out(&mut self, ring: u32) -> u32 {
+        let (now, frames) = (self.now, &self.frames);
+        let mut acted = None;
+        let r = &mut self.rings[ring as usize];
+        while let Some(&due) = r.due.front() {
+            if frames[due.frame as usize].generation == due.generation {
+                if acted.is_some() || now < due.at {
+                    break;
+                }
+                acted = Some(due);
+            }
+            r.due.pop_front();
+        }
+        match r.due.front() {
+            Some(next) => self.calendar.reset(r.slot, next.at, next.order, RING | ring),
+            None => self.calendar.clear(r.slot),
+        }
+        match acted {
+            Some(due) => self.abandon(due.frame, Failure::TIMEOUT),
+            None => {
+                self.events -= 1;
+                NONE
+            }
+        }
+    }
+
+    /// A single timer of an attempt (what was left until its deadline) rings.
+    pub(super) fn attempt_over(&mut self, id: u32, generation: u32) -> u32 {
+        if self.frames[id as usize].generation != generation {
+            self.events -= 1;
+            return NONE;
+        }
+        self.abandon(id, Failure::DEADLINE)
+    }
+
+    /// The caller leaves its attempt; what it called goes on working for nobody unless the edge says `cancel`.
+    #[cold]
+    fn abandon(&mut self, id: u32, kind: Failure) -> u32 {
+        let frame = &mut self.frames[id as usize];
+        frame.generation = frame.generation.wrapping_add(1);
+        let Frame { child, pc, request, .. } = *frame;
+        let Step::Call { edge } = self.m.steps[pc as usize - 1] else { unreachable!("only calls time out") };
+        // Cells that the attempt filled stay; its open segment is lost time.
+        let open = self.since_below(child);
+        self.attribute(request, self.m.edges[edge as usize].lost_cell, open);
+        self.frames[id as usize].since = self.now;
+        self.frames[id as usize].child = NONE;
+        self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));
+        self.call_failed(id, kind)
+    }
+}
+
+/// Chooses the target of a call by its shares.
+#[inline(always)]
+fn target(edge: &Edge, occasion: u64) -> u16 {
+    if edge.targets.len() == 1 {
+        return edge.targets[0].1;
+    }
+    let draw = bits(edge.key ^ SHARES, occasion) >> 32;
+    edge.targets.iter().find(|(share, _)| draw < *share).map_or(edge.targets[0].1, |t| t.1)
+}
+
+/// Distinguishes the choice of a target from the occasion of its visit.
+const SHARES: u64 = 0x7368_6172_6573;
+
+fn ns(seconds: f64) -> Ns {
+    crate::units::Span::from_secs_f64(seconds).0
+}

@@ -1,0 +1,351 @@
+//! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
+
+use crate::engine::world::{
+    CLAIM, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
+};
+use crate::model::{Act, Failure, NONE, NONE16, Target};
+use crate::policy::health::Checks;
+use crate::random::{bits, mix, occasion};
+use crate::record::{FaultPeriod, Mark};
+use crate::units::{Span, Time};
+
+impl World<'_> {
+    /// Plans all faults and the up and down of externals.
+    pub(super) fn begin_faults(&mut self) {
+        for f in 0..self.m.faults.len() as u16 {
+            let fault = &self.m.faults[f as usize];
+            match fault.at {
+                Some(at) => {
+                    self.set_timer(at.0, CLAIM, Timer::FaultStart(f));
+                }
+                None => self.plan_next_fault(f),
+            }
+        }
+        for c in 0..self.m.components.len() as u16 {
+            if self.m.components[c as usize].up_draw != NONE16 {
+                self.plan_renewal(c, 0);
+            }
+        }
+    }
+
+    fn plan_next_fault(&mut self, f: u16) {
+        let fault = &self.m.faults[f as usize];
+        let n = self.fault_periods[f as usize].len() as u64;
+        let gap = self.samplers.draw_ns(fault.every_draw, bits(self.seeded(fault.key), occasion(n)));
+        self.set_timer(self.now + gap, CLAIM, Timer::FaultStart(f));
+    }
+
+    pub(super) fn fault_starts(&mut self, f: u16) {
+        let m = self.m;
+        let fault = &m.faults[f as usize];
+        let n = self.fault_periods[f as usize].len() as u64;
+        let draw = bits(self.seeded(fault.key), mix(occasion(n)));
+        let hit = match &fault.act {
+            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
+            Act::Errors { .. } | Act::Surge { .. } => vec![],
+        };
+        let station = if hit.len() == 1 { hit[0] } else { NONE };
+        let period = FaultPeriod { start: Time(self.now), end: None, station, last_pick: None };
+        self.fault_periods[f as usize].push(period);
+        if fault.at.is_some() {
+            self.snapshot(Mark::FaultStart(f));
+        }
+        if fault.lasts_draw != NONE16 {
+            let lasts = self.samplers.draw_ns(fault.lasts_draw, mix(draw));
+            self.set_timer(self.now + lasts, CLAIM, Timer::FaultEnd { fault: f, period: n as u32 });
+        }
+        self.strike(f, &hit);
+    }
+
+    fn strike(&mut self, f: u16, hit: &[u32]) {
+        match &self.m.faults[f as usize].act {
+            Act::Kill(_) => hit.iter().for_each(|&s| self.kill(s)),
+            Act::Slow(_, factor) => hit.iter().for_each(|&s| self.stations[s as usize].scale *= factor),
+            Act::Pause(_) => hit.iter().for_each(|&s| self.pause(s)),
+            &Act::Errors { component, operation, station, share, kind } => {
+                let key = self.seeded(self.m.faults[f as usize].key);
+                let injection = Injection { fault: f, operation, station, share, kind, key };
+                self.groups[component as usize].injected.push(injection);
+                let spec = &self.m.components[component as usize];
+                for s in spec.first..spec.first + spec.count {
+                    self.stations[s as usize].gate |= gate::CHECKS;
+                }
+            }
+            Act::Surge { .. } => {}
+        }
+    }
+
+    pub(super) fn fault_ends(&mut self, f: u16, period: u32) {
+        let m = self.m;
+        let fault = &m.faults[f as usize];
+        self.fault_periods[f as usize][period as usize].end = Some(Time(self.now));
+        let draw = bits(self.seeded(fault.key), mix(occasion(u64::from(period))));
+        match &fault.act {
+            Act::Kill(target) => hit_by(target, draw).iter().for_each(|&s| self.restart(s)),
+            Act::Slow(target, factor) => {
+                hit_by(target, draw).iter().for_each(|&s| self.stations[s as usize].scale /= factor);
+            }
+            Act::Pause(target) => hit_by(target, draw).iter().for_each(|&s| self.unpause(s)),
+            Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
+            Act::Surge { .. } => {}
+        }
+        if fault.at.is_some() {
+            self.snapshot(Mark::FaultEnd(f));
+        } else {
+            self.plan_next_fault(f);
+        }
+    }
+
+    // -- death and revival ----------------------------------------------------------------------------------------------
+
+    /// The instance dies with all its requests; what they had called works on for nobody.
+    pub(super) fn kill(&mut self, s: u32) {
+        let station = &mut self.stations[s as usize];
+        if station.gate & gate::DOWN != 0 {
+            return;
+        }
+        station.gate |= gate::DOWN;
+        station.epoch += 1;
+        station.up_ns += self.now - station.up_since;
+        let (component, epoch) = (station.component, station.epoch);
+        self.break_connections(component);
+        let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
+        // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
+        for queued in [true, false] {
+            for &id in &dying {
+                if self.dies_with(id, s) && queued == (self.frames[id as usize].state == State::Queued) {
+                    self.die(id);
+                }
+            }
+        }
+        match self.checks(s) {
+            None => self.set_eligible(s, false),
+            Some(checks) => {
+                let at = checks.removal_after(Time(self.now));
+                self.set_timer(at.0, RELEASE, Timer::Checked { station: s, epoch, up: false });
+            }
+        }
+    }
+
+    /// A visit at the instance, or a spawned program there; branches die with their visit.
+    fn dies_with(&self, id: u32, s: u32) -> bool {
+        let frame = &self.frames[id as usize];
+        let alive = !matches!(frame.state, State::Free | State::Zombie);
+        let travels = frame.flags & flag::STAGED != 0 && frame.flags & flag::GUARDED != 0 && self.is_under_way(id);
+        let here = frame.flags & flag::COUNTED != 0 || (frame.flags & flag::BRANCH != 0 && frame.parent == NONE);
+        alive && frame.station == s && here && !travels
+    }
+
+    /// Ends a visit as `reset`: its caller is told, its branches die too, what it called works on.
+    fn die(&mut self, id: u32) {
+        let child = std::mem::replace(&mut self.frames[id as usize].child, NONE);
+        if child != NONE && child & JOIN != 0 {
+            self.let_join_go(child & !JOIN);
+        } else {
+            self.let_go(child, None);
+        }
+        let id = if self.withdraw(id) { self.transplant(id) } else { id };
+        self.frames[id as usize].state = State::Running;
+        self.frames[id as usize].flags &= !flag::STAGED;
+        let next = self.conclude(id, Outcome::failed(Failure::RESET));
+        if next != NONE {
+            self.ready.push(next);
+        }
+    }
+
+    /// The calendar holds the old number: the visit goes on under a new one.
+    fn transplant(&mut self, id: u32) -> u32 {
+        let frame = self.frames[id as usize];
+        let new = self.new_frame(frame);
+        if self.extended {
+            self.calls[new as usize] = self.calls[id as usize];
+        }
+        if frame.parent != NONE && frame.parent & JOIN == 0 {
+            self.frames[frame.parent as usize].child = new;
+        } else if frame.parent != NONE {
+            for branch in &mut self.joins[(frame.parent & !JOIN) as usize].branches {
+                *branch = if *branch == id { new } else { *branch };
+            }
+        }
+        let old = &mut self.frames[id as usize];
+        old.state = State::Zombie;
+        old.flags = 0;
+        old.child = NONE;
+        old.generation = old.generation.wrapping_add(1);
+        new
+    }
+
+    /// The machine is there again; the instance needs its time to boot.
+    fn restart(&mut self, s: u32) {
+        let station = &self.stations[s as usize];
+        let (component, epoch) = (station.component, station.epoch);
+        let spec = &self.m.components[component as usize];
+        let boot = if spec.boot_draw == NONE16 {
+            0
+        } else {
+            self.samplers.draw_ns(spec.boot_draw, mix(self.salt ^ spec.key ^ u64::from(epoch)))
+        };
+        if boot == 0 {
+            return self.booted(s, epoch);
+        }
+        self.set_timer(self.now + boot, RELEASE, Timer::Boot { station: s, epoch });
+    }
+
+    pub(super) fn booted(&mut self, s: u32, epoch: u32) {
+        let station = &mut self.stations[s as usize];
+        if station.epoch != epoch || station.gate & gate::DOWN == 0 {
+            return;
+        }
+        station.gate &= !gate::DOWN;
+        station.epoch += 1;
+        station.up_since = self.now;
+        let epoch = station.epoch;
+        match self.checks(s) {
+            None => self.set_eligible(s, true),
+            Some(checks) => {
+                let at = checks.return_after(Time(self.now));
+                self.set_timer(at.0, RELEASE, Timer::Checked { station: s, epoch, up: true });
+            }
+        }
+    }
+
+    /// More memory than there is: the instance dies and boots again.
+    pub(super) fn out_of_memory(&mut self, s: u32) {
+        self.kill(s);
+        self.restart(s);
+    }
+
+    /// The balancer's checker of an instance; probes of different instances do not coincide.
+    fn checks(&self, s: u32) -> Option<Checks> {
+        let component = &self.m.components[self.stations[s as usize].component as usize];
+        let health = component.health.as_ref()?;
+        let phase = bits(self.seeded(component.key), occasion(u64::from(s - component.first))) % health.interval.0.max(1);
+        Some(Checks {
+            interval: health.interval,
+            healthy: health.healthy,
+            unhealthy: health.unhealthy,
+            timeout: health.timeout,
+            phase: Span(phase),
+        })
+    }
+
+    pub(super) fn checked(&mut self, s: u32, epoch: u32, up: bool) {
+        if self.stations[s as usize].epoch == epoch {
+            self.set_eligible(s, up);
+        }
+    }
+
+    fn set_eligible(&mut self, s: u32, eligible: bool) {
+        let component = self.stations[s as usize].component as usize;
+        let i = s - self.m.components[component].first;
+        self.groups[component].balancer.set_eligible(i, eligible);
+    }
+
+    /// A balancer has picked a dead instance.
+    pub(super) fn note_pick(&mut self, s: u32) {
+        let now = Time(self.now);
+        for periods in &mut self.fault_periods {
+            if let Some(period) = periods.last_mut()
+                && period.station == s
+            {
+                period.last_pick = Some(now);
+            }
+        }
+    }
+
+    // -- pauses -----------------------------------------------------------------------------------------------------------
+
+    fn pause(&mut self, s: u32) {
+        self.stations[s as usize].gate |= gate::PAUSED;
+        self.paused += 1;
+        self.stop_cores(s, true);
+    }
+
+    fn unpause(&mut self, s: u32) {
+        self.stations[s as usize].gate &= !gate::PAUSED;
+        self.paused -= 1;
+        self.stop_cores(s, false);
+        let frames = &self.frames;
+        let ready = &mut self.ready;
+        self.parked.retain(|&id| {
+            let here = frames[id as usize].station == s;
+            if here {
+                ready.push(id);
+            }
+            !here
+        });
+    }
+
+    /// An instance with a machine of its own stops that machine's cores too.
+    fn stop_cores(&mut self, s: u32, paused: bool) {
+        let host = self.stations[s as usize].host;
+        if host == NONE || self.hosts[host as usize].stations.len() != 1 {
+            return;
+        }
+        let h = &mut self.hosts[host as usize];
+        h.core_ns = h.core_ns_by(self.now);
+        if !h.paused {
+            h.age_served(self.now);
+        }
+        h.last = self.now;
+        h.paused = paused;
+        if h.sharing {
+            self.touch(host);
+        } else if !paused {
+            self.serve_core_line(host);
+        }
+    }
+
+    // -- externals that go up and down ------------------------------------------------------------------------------------
+
+    /// The n-th change of an external: even ones end a time up, odd ones a time down.
+    pub(super) fn renew(&mut self, c: u16, n: u64) {
+        let spec = &self.m.components[c as usize];
+        for s in spec.first..spec.first + spec.count {
+            if n.is_multiple_of(2) {
+                self.kill(s);
+            } else {
+                let epoch = self.stations[s as usize].epoch;
+                self.booted(s, epoch);
+            }
+        }
+        self.plan_renewal(c, n + 1);
+    }
+
+    fn plan_renewal(&mut self, c: u16, n: u64) {
+        let spec = &self.m.components[c as usize];
+        let draw = if n.is_multiple_of(2) { spec.up_draw } else { spec.down_draw };
+        let lasts = self.samplers.draw_ns(draw, bits(self.seeded(spec.key), occasion(n)));
+        self.set_timer(self.now + lasts, RELEASE, Timer::Renewal { component: c, occasion: n });
+    }
+
+    /// The whole model's observers and faults, at time 0.
+    pub(super) fn begin(&mut self) {
+        self.snapshot(Mark::Start);
+        self.plan_mark();
+        self.begin_sources();
+        self.begin_faults();
+        let window = self.observer.window;
+        let timer = self.timers.len() as u32;
+        self.timers.push(Timer::Window);
+        let slot = self.calendar.own_slot();
+        self.observer.slot = slot;
+        self.observer.timer = timer;
+        let order = self.calendar.order(OBSERVE);
+        self.calendar.reset(slot, window, order, super::world::TIMER | timer);
+        for (w, watch) in self.m.watches.iter().enumerate() {
+            self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
+        }
+        for cut in &self.m.run.cuts {
+            self.set_timer(cut.0, OBSERVE, Timer::Cut);
+        }
+    }
+}
+
+/// The instances that a fault hits.
+fn hit_by(target: &Target, draw: u64) -> Vec<u32> {
+    match target {
+        Target::Stations(stations) => stations.clone(),
+        Target::AnyOf(stations) => vec![World::any_of(stations, draw)],
+    }
+}

@@ -1,0 +1,478 @@
+//! Looking at the system without touching it: snapshots, windows, watches, the slowest requests.
+
+use std::collections::VecDeque;
+
+use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
+use crate::model::{Model, NONE};
+use crate::probe;
+use crate::record::{
+    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked, TrackedKind,
+};
+use crate::scenario::condition::Relation;
+use crate::units::{Span, Time};
+
+/// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
+pub(super) const BUCKETS: usize = 48 << 3;
+/// Finished requests between two looks at where the slowest tenth begins.
+const REVIEW: u32 = 4096;
+/// Slowest requests kept.
+const SLOWEST: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct Observer {
+    pub(super) window: Ns,
+    pub(super) slot: u32,
+    pub(super) timer: u32,
+    series: Series,
+    /// Cumulative figures at the end of the last window, in the order of `series.busy`.
+    last: Vec<(u128, u128)>,
+    last_at: Ns,
+    last_counts: [u64; 3],
+    last_sum: u64,
+    snapshots: Vec<Snapshot>,
+    /// Snapshots of the last looks, as far back as the longest `over`.
+    history: VecDeque<Tallies>,
+    longest: Ns,
+    looks: Vec<Vec<f64>>,
+    holding: Vec<bool>,
+    /// (requests, ticks per cell) per latency bucket, flat.
+    tail: Vec<u64>,
+    stride: usize,
+    /// Latencies of all finished requests, coarsely (32 buckets an octave), and the same at the end of the last window.
+    all: Vec<u32>,
+    all_last: Vec<u32>,
+    /// Latency from which requests count as slow.
+    slow: Ns,
+    until_review: u32,
+    exemplars: Vec<Exemplar>,
+}
+
+impl Observer {
+    pub(super) fn new(model: &Model, stride: usize) -> Observer {
+        let watches = model.watches.len();
+        Observer {
+            window: model.run.window.0.max(1),
+            slot: NONE,
+            timer: NONE,
+            series: Series { window: model.run.window, busy: tracked(model), ..Series::default() },
+            last: Vec::new(),
+            last_at: 0,
+            last_counts: [0; 3],
+            last_sum: 0,
+            snapshots: Vec::new(),
+            history: VecDeque::new(),
+            longest: model.watches.iter().map(|w| w.over.0).max().unwrap_or(0),
+            looks: vec![Vec::new(); watches],
+            holding: vec![false; watches],
+            tail: vec![0; BUCKETS * (stride + 1)],
+            stride,
+            all: vec![0; BUCKETS << 2],
+            all_last: vec![0; BUCKETS << 2],
+            slow: 0,
+            until_review: REVIEW,
+            exemplars: Vec::new(),
+        }
+    }
+
+    /// Whether the watch's test held at its last look.
+    pub(super) fn holds(&self, watch: u16) -> bool {
+        self.holding[watch as usize]
+    }
+
+    /// A request has left after so long, with this row of time.
+    #[inline(always)]
+    pub(super) fn finished(&mut self, took: Ns, cells: &[u32]) {
+        let bucket = bucket_of(took);
+        self.all[bucket] += 1;
+        if self.slow <= took {
+            self.slow_one(bucket >> 2, cells);
+        }
+        self.until_review -= 1;
+        if self.until_review == 0 {
+            self.review();
+        }
+    }
+
+    fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
+        let from = bucket * (self.stride + 1);
+        let entry = &mut self.tail[from..=from + self.stride];
+        entry[0] += 1;
+        for (sum, &ticks) in entry[1..].iter_mut().zip(cells) {
+            *sum += u64::from(ticks);
+        }
+    }
+
+    /// Where the slowest tenth begins by now: only from there on are rows folded by bucket.
+    #[cold]
+    fn review(&mut self) {
+        self.until_review = REVIEW;
+        let tenth = self.all.iter().map(|&c| u64::from(c)).sum::<u64>() / 10;
+        let mut above = 0;
+        let bucket = (0..self.all.len()).rev().find(|&b| {
+            above += u64::from(self.all[b]);
+            tenth <= above
+        });
+        // Whole buckets of the tail are complete from here on.
+        self.slow = bucket.map_or(0, |b| edge(b & !3) as Ns);
+    }
+
+    /// Quantile of the latencies since the last window, seconds.
+    fn recent(&self, q: f64) -> f32 {
+        let counts = self.all.iter().zip(&self.all_last).map(|(now, last)| now - last);
+        let total: u32 = counts.clone().sum();
+        let target = f64::from(total) * q;
+        let mut below = 0.0;
+        for (bucket, count) in counts.enumerate().filter(|(_, c)| *c > 0) {
+            let count = f64::from(count);
+            if target <= below + count {
+                let inside = (target - below) / count;
+                return ((edge(bucket) + (edge(bucket + 1) - edge(bucket)) * inside) * 1e-9) as f32;
+            }
+            below += count;
+        }
+        f32::NAN
+    }
+}
+
+fn bucket_of(ns: Ns) -> usize {
+    let i = ((ns as i64 as f64).to_bits() >> 47) as usize;
+    i.saturating_sub(1023 << 5).min((BUCKETS << 2) - 1)
+}
+
+/// Lower edge of a coarse bucket, ns.
+fn edge(bucket: usize) -> f64 {
+    if bucket == 0 { 0.0 } else { f64::from_bits((bucket as u64 + (1023 << 5)) << 47) }
+}
+
+/// The resources whose use over time is kept: per component its slots, per group of hosts of one name the rest.
+fn tracked(model: &Model) -> Vec<Tracked> {
+    let entry = |what, index: usize| Tracked { what, index: index as u32, ..Tracked::default() };
+    let mut list = Vec::new();
+    for (c, component) in model.components.iter().enumerate() {
+        if component.slots != NONE {
+            list.push(entry(TrackedKind::Slots, c));
+        }
+    }
+    for (h, host) in model.hosts.iter().enumerate() {
+        if 0 < h && model.hosts[h - 1].name == host.name {
+            continue;
+        }
+        list.push(entry(TrackedKind::Cores, h));
+        if host.disk_iops > 0.0 || host.disk_bytes_per_s > 0.0 {
+            list.push(entry(TrackedKind::Disk, h));
+        }
+        if host.nic_bytes_per_s > 0.0 {
+            list.push(entry(TrackedKind::Nic, h));
+        }
+        if host.memory_bytes > 0 {
+            list.push(entry(TrackedKind::Memory, h));
+        }
+    }
+    list.extend((0..model.pools.len()).map(|p| entry(TrackedKind::Pool, p)));
+    list
+}
+
+impl World<'_> {
+    /// The window is over: one row of the time series.
+    pub(super) fn window(&mut self) {
+        self.close_window();
+        let observer = &self.observer;
+        let (slot, timer, at) = (observer.slot, observer.timer, self.now + observer.window);
+        if self.idle_for_ever() {
+            return self.calendar.clear(slot);
+        }
+        let order = self.calendar.order(OBSERVE);
+        self.calendar.reset(slot, at, order, TIMER | timer);
+    }
+
+    /// A run by requests in which nobody will ever come or leave any more.
+    fn idle_for_ever(&self) -> bool {
+        self.request_limit != u64::MAX
+            && self.in_flight == 0
+            && self.next_arrival.0 == Ns::MAX
+            && self.clients.is_empty()
+            && self.sources.iter().enumerate().all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
+    }
+
+    fn close_window(&mut self) {
+        let now = self.now;
+        let (ok, failed, sum) = self.outcomes();
+        let offered: u64 = self.classes.iter().map(|c| c.offered).sum();
+        let busy: Vec<(u128, u128)> = self.observer.series.busy.iter().map(|t| self.area_of(t)).collect();
+        let capacities: Vec<u128> = self.observer.series.busy.iter().map(|t| self.capacity_of(t)).collect();
+        let in_flight = (self.created - self.finished) as u32;
+        let o = &mut self.observer;
+        let (p50, p99) = (o.recent(0.5), o.recent(0.99));
+        o.series.p50_s.push(p50);
+        o.series.p99_s.push(p99);
+        o.all_last.copy_from_slice(&o.all);
+        o.series.offered.push((offered - o.last_counts[0]) as u32);
+        o.series.ok.push((ok - o.last_counts[1]) as u32);
+        o.series.failed.push((failed - o.last_counts[2]) as u32);
+        o.series.latency_sum_ns.push(sum.wrapping_sub(o.last_sum));
+        o.series.in_flight.push(in_flight);
+        (o.last_counts, o.last_sum) = ([offered, ok, failed], sum);
+        let dt = u128::from(now - o.last_at).max(1);
+        o.last_at = now;
+        o.last.resize(busy.len(), (0, 0));
+        for (i, t) in o.series.busy.iter_mut().enumerate() {
+            let (area, queue) = (busy[i].0 - o.last[i].0, busy[i].1 - o.last[i].1);
+            t.share.push((area as f64 / (capacities[i].max(1) * dt) as f64) as f32);
+            t.queue.push((queue as f64 / dt as f64) as f32);
+        }
+        o.last = busy;
+    }
+
+    /// Answers, failures, and the sum of both's latencies, over all classes.
+    fn outcomes(&self) -> (u64, u64, u64) {
+        self.classes.iter().fold((0, 0, 0), |(ok, failed, sum), c| {
+            (ok + c.answered, failed + c.kinds.iter().sum::<u64>(), sum.wrapping_add(c.ok.sum).wrapping_add(c.failed.sum))
+        })
+    }
+
+    /// Cumulative busy and queued areas of a tracked resource.
+    fn area_of(&self, t: &Tracked) -> (u128, u128) {
+        let i = t.index as usize;
+        match t.what {
+            TrackedKind::Slots => {
+                let spec = &self.m.components[i];
+                let stations = &self.stations[spec.first as usize..(spec.first + spec.count) as usize];
+                stations.iter().fold((0, 0), |(busy, queued), s| {
+                    (busy + u128::from(s.busy.area(self.now)), queued + u128::from(s.waiting.area(self.now)))
+                })
+            }
+            TrackedKind::Pool => {
+                let stats = &self.pool_stats[i];
+                (u128::from(stats.held.area(self.now)), u128::from(stats.waiting.area(self.now)))
+            }
+            what => (self.hosts_like(i).map(|h| self.host_area(h, what)).sum(), 0),
+        }
+    }
+
+    fn host_area(&self, h: usize, what: TrackedKind) -> u128 {
+        match what {
+            TrackedKind::Cores => self.hosts[h].core_ns_by(self.now),
+            TrackedKind::Disk => self.hosts[h].disk.busy_by(self.now),
+            TrackedKind::Nic => self.hosts[h].nic.busy_by(self.now),
+            _ => self.host_tally(h).memory_byte_ns,
+        }
+    }
+
+    /// The host and those after it with the same name.
+    fn hosts_like(&self, first: usize) -> impl Iterator<Item = usize> + use<'_> {
+        let hosts = &self.m.hosts;
+        (first..hosts.len()).take_while(move |&h| hosts[h].name == hosts[first].name)
+    }
+
+    fn capacity_of(&self, t: &Tracked) -> u128 {
+        let i = t.index as usize;
+        match t.what {
+            TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.m.components[i].count),
+            TrackedKind::Pool => self.pool_capacity(i).into(),
+            TrackedKind::Cores => self.hosts_like(i).map(|h| u128::from(self.hosts[h].cores)).sum(),
+            TrackedKind::Memory => self.hosts_like(i).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
+            TrackedKind::Disk | TrackedKind::Nic => self.hosts_like(i).count() as u128,
+        }
+    }
+
+    fn pool_capacity(&self, kind: usize) -> u64 {
+        self.pools.iter().filter(|p| usize::from(p.spec) == kind).map(|p| u64::from(p.size)).sum()
+    }
+
+    // -- snapshots ----------------------------------------------------------------------------------------------------------
+
+    pub(super) fn cut(&mut self) {
+        self.events -= 1;
+        self.snapshot(Mark::Cut);
+    }
+
+    /// So many requests have left: a cut of a run by requests, or its end.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn mark_reached(&mut self) {
+        if self.finished == self.request_limit {
+            self.horizon = self.now;
+        } else {
+            self.snapshot(Mark::Cut);
+        }
+        self.plan_mark();
+    }
+
+    pub(super) fn plan_mark(&mut self) {
+        let next = self.m.run.cut_counts.iter().copied().find(|&count| self.finished < count);
+        self.next_mark = next.unwrap_or(self.request_limit);
+    }
+
+    pub(super) fn snapshot(&mut self, mark: Mark) {
+        let tallies = self.tallies();
+        self.observer.snapshots.push(Snapshot { mark, tallies });
+    }
+
+    /// Everything counted up to now.
+    pub(super) fn tallies(&self) -> Tallies {
+        let pools = 0..self.m.pools.len();
+        Tallies {
+            at: Time(self.now),
+            classes: self.classes.iter().map(Flow::tally).collect(),
+            operations: self.operations.iter().map(Flow::tally).collect(),
+            components: (0..self.m.components.len()).map(|c| self.component_tally(c)).collect(),
+            stations: (0..self.stations.len()).map(|s| self.station_tally(s)).collect(),
+            hosts: (0..self.hosts.len()).map(|h| self.host_tally(h)).collect(),
+            pools: pools.map(|p| self.pool_tally(p)).collect(),
+            pipes: self.pipes.iter().map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) }).collect(),
+            cells: self.cell_sums[..self.m.cells.len()].to_vec(),
+            tail: self.tail_by_bucket(),
+            wasted: self.wasted[..self.m.cells.len()].to_vec(),
+            retries: self.retries,
+            attempts: self.attempts,
+            created: self.created,
+            finished: self.finished,
+            open: 0,
+        }
+    }
+
+    /// What is still going on at the end, frame by frame: the other side of the conservation laws.
+    fn count_open(&self, tallies: &mut Tallies) {
+        for frame in &self.frames {
+            if matches!(frame.state, State::Free | State::Zombie) {
+                continue;
+            }
+            tallies.open += u64::from(frame.parent == NONE && self.requests[frame.request as usize].flags & row::DETACHED == 0);
+            if frame.state == State::Queued {
+                tallies.stations[frame.station as usize].open_waits_ns += u128::from(self.now - frame.since);
+            } else if frame.flags & flag::HOLDS != 0 {
+                tallies.stations[frame.station as usize].open_held_ns += u128::from(self.now - frame.granted);
+            }
+        }
+    }
+
+    fn tail_by_bucket(&self) -> Vec<(u64, Vec<u64>)> {
+        let cells = self.m.cells.len();
+        self.observer.tail.chunks(self.observer.stride + 1).map(|b| (b[0], b[1..=cells].to_vec())).collect()
+    }
+
+    fn component_tally(&self, c: usize) -> ComponentTally {
+        let group = &self.groups[c];
+        ComponentTally {
+            arrivals: group.arrivals,
+            rejected: group.rejected.clone(),
+            wait: group.wait.compact(),
+            service: group.service.compact(),
+            page_hits: group.page_hits,
+            page_misses: group.page_misses,
+            bytes_out: group.bytes_out as u64,
+        }
+    }
+
+    fn pool_tally(&self, p: usize) -> PoolTally {
+        let stats = &self.pool_stats[p];
+        PoolTally {
+            held_ns: u128::from(stats.held.area(self.now)),
+            queued_ns: u128::from(stats.waiting.area(self.now)),
+            wait: stats.wait.compact(),
+            opened: stats.opened,
+            refused: stats.refused,
+            capacity: self.pool_capacity(p),
+        }
+    }
+
+    // -- watches ------------------------------------------------------------------------------------------------------------
+
+    /// A watch looks at what happened over its last `over`.
+    pub(super) fn look(&mut self, w: u16) {
+        self.events -= 1;
+        let watch = &self.m.watches[w as usize];
+        if self.observer.history.back().is_none_or(|t| t.at.0 < self.now) {
+            let tallies = self.tallies();
+            self.observer.history.push_back(tallies);
+            self.forget_history();
+        }
+        let from = self.now.saturating_sub(watch.over.0);
+        let history = &self.observer.history;
+        let empty = &self.observer.snapshots[0].tallies;
+        let earlier = history.iter().rev().find(|t| t.at.0 <= from).unwrap_or(empty);
+        let latest = history.back().expect("one was just taken");
+        let value = probe::read(&watch.probe, self.m, earlier, latest);
+        let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
+        self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
+        self.observer.holding[w as usize] = holds;
+        self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
+    }
+
+    fn forget_history(&mut self) {
+        let from = self.now.saturating_sub(self.observer.longest);
+        let history = &mut self.observer.history;
+        while history.len() > 2 && history[1].at.0 <= from {
+            history.pop_front();
+        }
+    }
+
+    /// Keeps the request if it is among the slowest so far.
+    pub(super) fn consider(&mut self, request: u32, took: Ns, failed: Option<u8>) {
+        let list = &mut self.observer.exemplars;
+        if list.len() == SLOWEST && list.last().is_some_and(|e| took <= e.latency.0) {
+            return;
+        }
+        let row = self.requests[request as usize];
+        let from = request as usize * self.stride;
+        let cells = self.cells[from..from + self.m.cells.len()].iter().enumerate();
+        let cells = cells.filter(|(_, ticks)| **ticks > 0).map(|(i, &ticks)| (i as u16, ticks)).collect();
+        let latency = Span(took);
+        let exemplar = Exemplar { class: row.class, number: row.number, arrived: Time(row.arrived), latency, failed, cells };
+        let at = list.partition_point(|e| latency <= e.latency);
+        list.insert(at, exemplar);
+        list.truncate(SLOWEST);
+    }
+
+    /// Whether a latency is worth a closer look.
+    #[inline(always)]
+    pub(super) fn is_slow(&self, took: Ns) -> bool {
+        self.observer.slow <= took && self.observer.exemplars.last().is_none_or(|e| e.latency.0 < took || self.observer.exemplars.len() < SLOWEST)
+    }
+
+    /// The whole story; the world is spent.
+    pub(super) fn record(mut self) -> Record {
+        if self.m.run.duration.is_some() && self.stopped == Stopped::Done {
+            self.now = self.now.max(self.horizon);
+        }
+        if self.observer.last_at < self.now {
+            self.close_window();
+        }
+        self.snapshot(Mark::End);
+        let mut last = self.observer.snapshots.pop().expect("it was just taken");
+        self.count_open(&mut last.tallies);
+        self.observer.snapshots.push(last);
+        Record {
+            stopped: self.stopped,
+            end: Time(self.now),
+            events: self.events,
+            snapshots: self.observer.snapshots,
+            series: self.observer.series,
+            looks: self.observer.looks,
+            faults: self.fault_periods,
+            exemplars: self.observer.exemplars,
+        }
+    }
+}
+
+impl Flow {
+    fn tally(&self) -> crate::record::Flow {
+        crate::record::Flow {
+            offered: self.offered,
+            ok: self.ok.compact(),
+            failed: self.failed.compact(),
+            kinds: self.kinds.clone(),
+            in_flight_max: self.most,
+        }
+    }
+}
+
+fn holds(value: f64, relation: Relation, bound: f64) -> bool {
+    match relation {
+        Relation::AtMost => value <= bound,
+        Relation::Below => value < bound,
+        Relation::AtLeast => bound <= value,
+        Relation::Above => bound < value,
+        Relation::Equal => value == bound,
+    }
+}

@@ -1,0 +1,444 @@
+//! The door of an instance, its slots and its waiting line.
+
+use crate::engine::world::{Frame, Line, Ns, Outcome, RELEASE, State, World, flag, gate};
+use crate::model::{Failure, NONE, NONE16};
+use crate::policy::balance::Ask;
+use crate::policy::discipline::Order;
+use crate::policy::limit::Verdict;
+use crate::random::{below, bits};
+use crate::record::StationTally;
+
+impl World<'_> {
+    /// Chooses the instance that serves `operation`; `None` when nobody is up.
+    #[inline(always)]
+    pub(super) fn pick(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
+        let component = self.m.operations[operation as usize].component;
+        let spec = &self.m.components[component as usize];
+        if spec.count == 1 && spec.health.is_none() {
+            let open = self.stations[spec.first as usize].gate & gate::DOWN == 0;
+            return open.then_some(spec.first);
+        }
+        let simple = spec.sticky.is_none() && !spec.prefer_zone && spec.balance_key == NONE16;
+        let draw = bits(spec.key, occasion);
+        if simple && spec_needs_no_demand(spec) {
+            let ask = Ask { bits: draw, key_value: 0, now: crate::units::Time(self.now), demand_ns: 0 };
+            return self.groups[component as usize].balancer.pick(&ask).map(|i| spec.first + i);
+        }
+        self.pick_slowly(operation, occasion, request, caller)
+    }
+
+    /// The choice that needs a key, the demand, a zone or what stuck before.
+    #[inline(never)]
+    fn pick_slowly(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
+        let op = &self.m.operations[operation as usize];
+        let spec = &self.m.components[op.component as usize];
+        let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, request) };
+        let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
+        let now = crate::units::Time(self.now);
+        let ask = Ask { bits: bits(spec.key, occasion), key_value, now, demand_ns };
+        if let Some(sticky) = &spec.sticky {
+            let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
+            return self.pick_sticky(op.component, by, sticky.hold.map_or(Ns::MAX, |h| h.0), &ask);
+        }
+        let zone = (spec.prefer_zone && caller != NONE).then(|| self.stations[caller as usize].zone);
+        let balancer = &mut self.groups[op.component as usize].balancer;
+        let picked = match zone {
+            Some(zone) => balancer.pick_in(&ask, usize::from(zone)),
+            None => balancer.pick(&ask),
+        };
+        picked.map(|i| spec.first + i)
+    }
+
+    fn pick_sticky(&mut self, component: u16, by: u64, hold: Ns, ask: &Ask) -> Option<u32> {
+        let first = self.m.components[component as usize].first;
+        let now = self.now;
+        let group = &mut self.groups[component as usize];
+        if let Some(&(i, until)) = group.sticky.get(&by)
+            && now <= until
+            && group.balancer.eligible(i)
+        {
+            group.sticky.insert(by, (i, now.saturating_add(hold)));
+            return Some(first + i);
+        }
+        let i = group.balancer.pick(ask)?;
+        group.sticky.insert(by, (i, now.saturating_add(hold)));
+        Some(first + i)
+    }
+
+    /// The balancer counts the frame as outstanding at its instance.
+    #[inline(always)]
+    pub(super) fn count_in(&mut self, id: u32, station: u32) {
+        let component = self.stations[station as usize].component as usize;
+        self.groups[component].balancer.more(station - self.m.components[component].first);
+        self.frames[id as usize].flags |= flag::COUNTED;
+    }
+
+    /// A frame at the door: it runs now (returned), waits in line, or is turned away (what goes on then is returned).
+    #[inline(always)]
+    pub(super) fn door(&mut self, id: u32) -> u32 {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        frame.entered = now;
+        frame.granted = now;
+        frame.since = now;
+        let operation = frame.operation;
+        let s = frame.station as usize;
+        let station = &mut self.stations[s];
+        station.arrivals += 1;
+        self.operations[operation as usize].offered += 1;
+        if self.operations[operation as usize].tracked {
+            self.operations[operation as usize].enter();
+        }
+        if station.gate != 0
+            && let Err(kind) = self.door_checks(id)
+        {
+            return self.turn_away(id, kind);
+        }
+        let station = &mut self.stations[s];
+        if station.free > 0 {
+            station.free -= 1;
+            station.busy.enter(now);
+            let frame = &mut self.frames[id as usize];
+            frame.flags |= flag::HOLDS;
+            frame.state = State::Running;
+            self.groups[station.component as usize].wait.add(0);
+            return if self.paused != 0 { self.park_if_paused(id) } else { id };
+        }
+        if station.queued < station.limit {
+            self.line_up(id);
+            return NONE;
+        }
+        self.turn_away(id, Failure::QUEUE_FULL)
+    }
+
+    /// Whatever looks at each request: death, limits, coins, injected errors, memory.
+    #[cold]
+    #[inline(never)]
+    fn door_checks(&mut self, id: u32) -> Result<(), Failure> {
+        let frame = self.frames[id as usize];
+        let gates = self.stations[frame.station as usize].gate;
+        if gates & gate::DOWN != 0 {
+            self.note_pick(frame.station);
+            return Err(Failure::REFUSED);
+        }
+        if gates & gate::CHECKS == 0 {
+            return Ok(());
+        }
+        let component = self.stations[frame.station as usize].component;
+        let spec = &self.m.components[component as usize];
+        if spec.limit != NONE16 && !matches!(self.limit_verdict(spec.limit, frame.request), Verdict::Admit) {
+            return Err(Failure::RATE_LIMITED);
+        }
+        if bits(spec.key ^ COIN, frame.occasion) >> 32 < spec.coin {
+            return Err(Failure::UNAVAILABLE);
+        }
+        for injection in &self.groups[component as usize].injected {
+            let here = (injection.operation == NONE16 || injection.operation == frame.operation)
+                && (injection.station == NONE || injection.station == frame.station);
+            if here && bits(injection.key, frame.occasion) >> 32 < injection.share {
+                return Err(injection.kind);
+            }
+        }
+        self.take_memory(frame.station)
+    }
+
+    /// Verdict of a rate limit for this request.
+    pub(super) fn limit_verdict(&mut self, limit: u16, request: u32) -> Verdict {
+        let key = self.m.limits[limit as usize].key;
+        let value = if key == NONE16 { 0 } else { self.key_value(key, request) };
+        self.limits[limit as usize].decide(value, crate::units::Time(self.now))
+    }
+
+    fn turn_away(&mut self, id: u32, kind: Failure) -> u32 {
+        let frame = &self.frames[id as usize];
+        let component = self.stations[frame.station as usize].component;
+        self.groups[component as usize].rejected[usize::from(kind.0)] += 1;
+        self.conclude(id, Outcome::failed(kind))
+    }
+
+    /// To the waiting line; the line's order says who leaves it first.
+    #[inline(always)]
+    fn line_up(&mut self, id: u32) {
+        let now = self.now;
+        let s = self.frames[id as usize].station as usize;
+        let station = &mut self.stations[s];
+        station.queued += 1;
+        station.queue_max = station.queue_max.max(station.queued);
+        station.waiting.enter(now);
+        let frame = &mut self.frames[id as usize];
+        frame.state = State::Queued;
+        frame.link = NONE;
+        frame.cell = self.m.components[station.component as usize].queue_cell;
+        if station.gate & gate::ORDERED != 0 {
+            return self.line_up_ordered(id);
+        }
+        let last = std::mem::replace(&mut station.tail, id);
+        if last == NONE {
+            station.head = id;
+        } else {
+            self.frames[last as usize].link = id;
+        }
+        if self.patience {
+            self.arm_patience(id);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn line_up_ordered(&mut self, id: u32) {
+        let frame = self.frames[id as usize];
+        let spec = &self.m.components[self.stations[frame.station as usize].component as usize];
+        let request = self.requests[frame.request as usize];
+        let rank = match spec.order {
+            Order::Priority => u64::from(request.priority),
+            Order::Deadline if self.extended => self.calls[id as usize].deadline,
+            Order::Fair(_) => self.key_value(spec.order_key, frame.request),
+            _ => 0,
+        };
+        match self.lines[frame.station as usize].as_mut().expect("an ordered station has a line") {
+            Line::Stack(stack) => stack.push_back(id),
+            Line::Ranked(ranked) => ranked.push(id, rank),
+            Line::Fair(fair) => fair.push(id, rank),
+        }
+        if self.patience {
+            self.arm_patience(id);
+        }
+    }
+
+    /// Gives the slot back; the next in line gets it and is made ready.
+    #[inline(always)]
+    pub(super) fn release(&mut self, id: u32) {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        frame.flags &= !flag::HOLDS;
+        let held = now - frame.granted;
+        let s = frame.station as usize;
+        let station = &mut self.stations[s];
+        station.held = station.held.wrapping_add(held);
+        self.groups[station.component as usize].service.add(held);
+        if station.queued == 0 {
+            station.free += 1;
+            station.busy.leave(now);
+            return;
+        }
+        self.next_in_line(s);
+    }
+
+    /// Somebody waits and a slot is there: the worker stays busy.
+    #[inline(always)]
+    fn next_in_line(&mut self, s: usize) {
+        let station = &mut self.stations[s];
+        let mut next = station.head;
+        if station.gate & gate::ORDERED != 0 {
+            next = self.next_ordered(s);
+        } else {
+            station.head = self.frames[next as usize].link;
+            if station.head == NONE {
+                station.tail = NONE;
+            }
+        }
+        let station = &mut self.stations[s];
+        station.queued -= 1;
+        station.waiting.leave(self.now);
+        self.ready.push(next);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn next_ordered(&mut self, s: usize) -> u32 {
+        let station = &self.stations[s];
+        let adaptive = matches!(self.m.components[station.component as usize].order, Order::AdaptiveLifo);
+        let fifo = adaptive && station.queued <= station.limit / 2;
+        match self.lines[s].as_mut().expect("an ordered station has a line") {
+            Line::Stack(stack) if fifo => stack.pop_front(),
+            Line::Stack(stack) => stack.pop_back(),
+            Line::Ranked(ranked) => ranked.pop(),
+            Line::Fair(fair) => fair.pop(),
+        }
+        .expect("the count of the queue and its line agree")
+    }
+
+    /// A frame made ready: if it left a queue, it has its slot from now on.
+    #[inline(always)]
+    pub(super) fn start(&mut self, id: u32) -> u32 {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        if frame.state != State::Queued {
+            return self.start_other(id);
+        }
+        let (request, cell, since) = (frame.request, frame.cell, frame.since);
+        frame.granted = now;
+        frame.since = now;
+        frame.flags |= flag::HOLDS;
+        frame.state = State::Running;
+        let station = &mut self.stations[frame.station as usize];
+        let wait = now - since;
+        station.waits = station.waits.wrapping_add(wait);
+        self.groups[station.component as usize].wait.add(wait);
+        self.attribute(request, cell, since);
+        if self.paused != 0 { self.park_if_paused(id) } else { id }
+    }
+
+    /// Branches, frames after a pause, and zombies.
+    #[cold]
+    #[inline(never)]
+    fn start_other(&mut self, id: u32) -> u32 {
+        if self.frames[id as usize].state == State::Zombie {
+            self.free_frame(id);
+            return NONE;
+        }
+        if self.frames[id as usize].state == State::Parked {
+            let Frame { request, cell, since, .. } = self.frames[id as usize];
+            self.attribute(request, cell, since);
+            self.frames[id as usize].since = self.now;
+        }
+        self.frames[id as usize].state = State::Running;
+        if self.frames[id as usize].flags & flag::STAGED != 0 {
+            self.frames[id as usize].flags &= !flag::STAGED;
+            return self.next_stage(id);
+        }
+        id
+    }
+
+    /// An asynchronous visit has its answer and wants a slot again, behind those who wait.
+    pub(super) fn seize_again(&mut self, id: u32) -> u32 {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        frame.since = now;
+        let station = &mut self.stations[frame.station as usize];
+        if station.free == 0 {
+            self.line_up(id);
+            return NONE;
+        }
+        station.free -= 1;
+        station.busy.enter(now);
+        frame.granted = now;
+        frame.flags |= flag::HOLDS;
+        id
+    }
+
+    /// Takes the frame out of its station's waiting line and books the wait that was for nothing.
+    pub(super) fn leave_line(&mut self, id: u32) {
+        let Frame { station: s, since, request, cell, .. } = self.frames[id as usize];
+        if self.stations[s as usize].gate & gate::ORDERED != 0 {
+            match self.lines[s as usize].as_mut().expect("an ordered station has a line") {
+                Line::Stack(stack) => stack.retain(|&f| f != id),
+                Line::Ranked(ranked) => ranked.remove(id),
+                Line::Fair(fair) => fair.remove(id),
+            }
+        } else {
+            self.unlink(s, id);
+        }
+        let station = &mut self.stations[s as usize];
+        station.queued -= 1;
+        station.reneged += 1;
+        station.waiting.leave(self.now);
+        station.waits = station.waits.wrapping_add(self.now - since);
+        self.attribute(request, cell, since);
+        self.frames[id as usize].since = self.now;
+    }
+
+    fn unlink(&mut self, s: u32, id: u32) {
+        let (mut before, mut at) = (NONE, self.stations[s as usize].head);
+        while at != id {
+            before = at;
+            at = self.frames[at as usize].link;
+        }
+        let after = self.frames[id as usize].link;
+        let station = &mut self.stations[s as usize];
+        if before == NONE {
+            station.head = after;
+        } else {
+            self.frames[before as usize].link = after;
+        }
+        if after == NONE {
+            self.stations[s as usize].tail = before;
+        }
+    }
+
+    fn arm_patience(&mut self, id: u32) {
+        let frame = self.frames[id as usize];
+        let request = self.requests[frame.request as usize];
+        if frame.parent != NONE || frame.pc != self.m.operations[frame.operation as usize].entry {
+            return;
+        }
+        let draw = self.m.sources[self.m.classes[request.class as usize].source as usize].patience_draw;
+        if draw != NONE16 {
+            let at = self.now + self.samplers.draw_ns(draw, request.occasion);
+            let generation = frame.generation;
+            self.set_timer(at, RELEASE, crate::engine::world::Timer::Patience { frame: id, generation });
+        }
+    }
+
+    pub(super) fn patience_over(&mut self, id: u32, generation: u32) -> u32 {
+        let frame = &self.frames[id as usize];
+        if frame.generation != generation || frame.state != State::Queued || frame.flags & flag::HOLDS != 0 {
+            self.events -= 1;
+            return NONE;
+        }
+        self.leave_line(id);
+        self.conclude(id, Outcome::failed(Failure::ABANDONED))
+    }
+
+    /// Memory for one more request; more than there is kills the instance.
+    fn take_memory(&mut self, s: u32) -> Result<(), Failure> {
+        let station = &self.stations[s as usize];
+        let spec = &self.m.components[station.component as usize];
+        let host = station.host;
+        let over = spec.memory_limit < self.memory_of(s) + spec.memory_each;
+        let over_host = host != NONE && {
+            let host = &self.hosts[host as usize];
+            let used: u64 = host.stations.iter().map(|&s| self.memory_of(s)).sum();
+            host.memory_limit < used + spec.memory_each
+        };
+        if over || over_host {
+            self.out_of_memory(s);
+            return Err(Failure::OUT_OF_MEMORY);
+        }
+        Ok(())
+    }
+
+    /// Bytes the instance uses now.
+    pub(super) fn memory_of(&self, s: u32) -> u64 {
+        let station = &self.stations[s as usize];
+        let spec = &self.m.components[station.component as usize];
+        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n)
+    }
+
+    /// One of the instances, drawn.
+    pub(super) fn any_of(stations: &[u32], draw: u64) -> u32 {
+        stations[below(draw, stations.len() as u32) as usize]
+    }
+
+    /// Cumulative figures of a station up to now.
+    pub(super) fn station_tally(&self, s: usize) -> StationTally {
+        let station = &self.stations[s];
+        let up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
+        let up_ns = u128::from(station.up_ns + up);
+        let spec = &self.m.components[station.component as usize];
+        let (busy_ns, queued_ns) = (u128::from(station.busy.area(self.now)), u128::from(station.waiting.area(self.now)));
+        StationTally {
+            arrivals: station.arrivals,
+            left: station.left,
+            reneged: station.reneged,
+            busy_ns,
+            queued_ns,
+            queue_max: station.queue_max,
+            waits_ns: u128::from(station.waits),
+            open_waits_ns: 0,
+            open_held_ns: 0,
+            held_ns: u128::from(station.held),
+            in_queue: station.queued,
+            in_slots: station.busy.n as u32,
+            up_ns,
+            memory_byte_ns: u128::from(spec.memory_idle) * up_ns + u128::from(spec.memory_each) * (busy_ns + queued_ns),
+        }
+    }
+}
+
+/// Distinguishes the coin of an external from its other draws.
+const COIN: u64 = 0x636f_696e;
+
+fn spec_needs_no_demand(spec: &crate::model::Component) -> bool {
+    !matches!(spec.balance, crate::policy::balance::Balance::LeastWork)
+}

@@ -1,0 +1,716 @@
+//! The state of one replication: frames, requests, stations and everything they stand in.
+//!
+//! A *frame* is one visit of an operation at an instance (or one branch of a visit, or a load acting as a caller); a call
+//! makes a child frame. A *request* is the row that time is attributed to; it is owned by exactly one frame, the one
+//! without a parent, and freed with it. What a caller leaves behind gets a request row of its own, so that nothing done
+//! for nobody is charged to somebody.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::calendar::Calendar;
+use crate::distribution::sampler::Samplers;
+use crate::engine::buffer::Buffer;
+use crate::engine::observe::Observer;
+use crate::measure::gauge::Gauge;
+use crate::measure::histogram::Histogram;
+use crate::model::{Failure, Model, NONE};
+use crate::policy::arrivals::ArrivalState;
+use crate::policy::balance::Balancer;
+use crate::policy::discipline::{Fair, Ranked};
+use crate::policy::limit::LimitState;
+use crate::policy::retry::Budget;
+use crate::random::Ziggurat;
+use crate::record::FaultPeriod;
+
+/// Nanoseconds of simulated time.
+pub(super) type Ns = u64;
+
+/// Phases of one instant: capacity is freed before it is claimed, observers look last.
+pub(super) const RELEASE: u64 = 0;
+pub(super) const CLAIM: u64 = 1;
+pub(super) const OBSERVE: u64 = 2;
+
+/// Calendar payloads: two bits of kind, 22 of index.
+pub(super) const HOST: u32 = 1 << 22;
+pub(super) const RING: u32 = 2 << 22;
+pub(super) const TIMER: u32 = 3 << 22;
+pub(super) const INDEX: u32 = (1 << 22) - 1;
+
+/// A parent or child that is a join, not a frame.
+pub(super) const JOIN: u32 = 1 << 31;
+
+/// Attribution counts ticks of 256 ns; differences of `now >> TICK` telescope, so nothing is lost.
+pub(super) const TICK: u32 = 8;
+
+/// How a visit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outcome(pub(super) u8);
+
+impl Outcome {
+    pub(super) const OK: Outcome = Outcome(u8::MAX);
+
+    pub(super) fn failed(kind: Failure) -> Outcome {
+        Outcome(kind.0)
+    }
+
+    pub(super) fn failure(self) -> Option<Failure> {
+        (self != Outcome::OK).then_some(Failure(self.0))
+    }
+}
+
+/// Where a frame stands; one at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum State {
+    #[default]
+    Free,
+    /// Its program runs now, or it is in `ready`.
+    Running,
+    /// In the calendar; `link` is the slot.
+    Scheduled,
+    /// On the cores of its host.
+    OnCore,
+    /// In the queue of its station; `link` is the next one.
+    Queued,
+    /// Waits for a connection of a pool.
+    Pooled,
+    /// Waits for a lock.
+    Locked,
+    /// Waits for its child or join.
+    Calling,
+    /// Its instance is paused.
+    Parked,
+    /// Stopped, but some structure still holds its number; freed when that lets go.
+    Zombie,
+}
+
+/// What a frame is, as bits.
+pub(super) mod flag {
+    /// A branch, repetition or spawned program: no slot of its own, no visit statistics.
+    pub(in crate::engine) const BRANCH: u8 = 1;
+    /// Stands for a load: no station.
+    pub(in crate::engine) const CLIENT: u8 = 2;
+    /// Holds a slot of its station.
+    pub(in crate::engine) const HOLDS: u8 = 4;
+    /// Its caller already has the answer.
+    pub(in crate::engine) const RESPONDED: u8 = 8;
+    /// Gives its slot back while it waits for a call.
+    pub(in crate::engine) const ASYNC: u8 = 16;
+    /// Came through an edge that is not plain; `calls` says more, and it may be on its way.
+    pub(in crate::engine) const GUARDED: u8 = 32;
+    /// The event it waits for is a stage of a call (`calls.stage`), not a step of its program.
+    pub(in crate::engine) const STAGED: u8 = 64;
+    /// The balancer counts it.
+    pub(in crate::engine) const COUNTED: u8 = 128;
+}
+
+/// One cache line: who asks, where it stands, since when.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+pub(super) struct Frame {
+    /// Address of everything drawn here.
+    pub(super) occasion: u64,
+    /// It came to the door.
+    pub(super) entered: Ns,
+    /// It got its slot.
+    pub(super) granted: Ns,
+    /// The present segment of time began.
+    pub(super) since: Ns,
+    pub(super) parent: u32,
+    pub(super) child: u32,
+    pub(super) request: u32,
+    /// Counts answers received and lives lived: what was armed for an earlier one is stale.
+    pub(super) generation: u32,
+    pub(super) link: u32,
+    pub(super) station: u32,
+    pub(super) pc: u16,
+    pub(super) operation: u16,
+    pub(super) cell: u16,
+    pub(super) state: State,
+    pub(super) flags: u8,
+}
+const _: () = assert!(size_of::<Frame>() == 64);
+
+/// What a guarded frame carries besides; the same index as the frame, empty when no program of the model needs it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    /// Instant by which whoever waits for this frame wants the answer.
+    pub(super) deadline: Ns,
+    /// The same for this frame's present call, with the edge's own deadline.
+    pub(super) until: Ns,
+    /// Length of the last back-off of this frame's present call.
+    pub(super) pause: Ns,
+    /// Connection held for the call that made this frame.
+    pub(super) pool: u32,
+    /// First of the locks this frame holds.
+    pub(super) holds: u32,
+    /// Attempts of this frame's present call so far.
+    pub(super) attempt: u32,
+    /// Bytes that the last answer carried.
+    pub(super) bytes: f32,
+    /// Edge that made this frame.
+    pub(super) edge: u16,
+    /// Key given by the caller for the callee's own, or `NONE16`.
+    pub(super) given_key: u16,
+    pub(super) stage: Stage,
+    pub(super) outcome: Outcome,
+}
+
+/// Stages of an attempt that take time outside any program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Stage {
+    #[default]
+    None,
+    /// Held back by a leaky rate limit.
+    Shaped,
+    Connecting,
+    /// Its turn in the pool's line has come.
+    Connected,
+    /// The request travels.
+    Out,
+    /// The answer travels.
+    Back,
+    /// The caller waits before the next attempt.
+    BackOff,
+}
+
+/// The row that time is attributed to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Request {
+    /// Address of the request's key values.
+    pub(super) occasion: u64,
+    pub(super) arrived: Ns,
+    /// n-th of its source.
+    pub(super) number: u64,
+    /// Values of keys that differ from what the occasion gives.
+    pub(super) context: u32,
+    /// Closed client or session that waits for it.
+    pub(super) client: u32,
+    pub(super) class: u16,
+    pub(super) priority: u8,
+    pub(super) flags: u8,
+}
+
+pub(super) mod row {
+    /// Nobody waits: no end-to-end statistics.
+    pub(in crate::engine) const DETACHED: u8 = 1;
+    /// Work for a caller who has left.
+    pub(in crate::engine) const WASTED: u8 = 2;
+}
+
+/// One instance.
+#[derive(Clone, Debug)]
+pub(super) struct Station {
+    pub(super) free: u32,
+    pub(super) queued: u32,
+    pub(super) limit: u32,
+    pub(super) head: u32,
+    pub(super) tail: u32,
+    pub(super) host: u32,
+    pub(super) component: u16,
+    /// Why the door is not simply open; see [`gate`].
+    pub(super) gate: u8,
+    pub(super) zone: u8,
+    /// Demands are multiplied by it: 1 / speed of the host, times the factor of a gray failure.
+    pub(super) scale: f64,
+    pub(super) busy: Gauge,
+    pub(super) waiting: Gauge,
+    pub(super) arrivals: u64,
+    pub(super) left: u64,
+    pub(super) reneged: u64,
+    pub(super) waits: Ns,
+    pub(super) held: Ns,
+    pub(super) queue_max: u32,
+    /// Counts deaths and revivals.
+    pub(super) epoch: u32,
+    pub(super) up_since: Ns,
+    pub(super) up_ns: Ns,
+}
+
+pub(super) mod gate {
+    /// Down: refuses.
+    pub(in crate::engine) const DOWN: u8 = 1;
+    /// Paused: takes requests but runs nothing.
+    pub(in crate::engine) const PAUSED: u8 = 2;
+    /// Something at the door looks at each request: a limit, a coin, injected errors, memory.
+    pub(in crate::engine) const CHECKS: u8 = 4;
+    /// Queues in an order other than first in, first out.
+    pub(in crate::engine) const ORDERED: u8 = 8;
+}
+
+/// The waiting line of a station that is not first in, first out.
+#[derive(Clone, Debug)]
+pub(super) enum Line {
+    /// Newest at the back.
+    Stack(VecDeque<u32>),
+    Ranked(Ranked),
+    Fair(Fair),
+}
+
+/// All instances of a component.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) balancer: Balancer,
+    pub(super) wait: Histogram,
+    pub(super) service: Histogram,
+    pub(super) arrivals: u64,
+    pub(super) rejected: Vec<u64>,
+    pub(super) page_hits: u64,
+    pub(super) page_misses: u64,
+    pub(super) bytes_out: f64,
+    /// Shares of requests that fail at the door: (operation or `NONE16`, station or `NONE`, share of 2^32, kind, key).
+    pub(super) injected: Vec<Injection>,
+    /// Instances by the value that sticks to them, and until when.
+    pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Injection {
+    pub(super) fault: u16,
+    pub(super) operation: u16,
+    pub(super) station: u32,
+    pub(super) share: u64,
+    pub(super) kind: Failure,
+    pub(super) key: u64,
+}
+
+/// Statistics of an operation or a request class.
+#[derive(Clone, Debug)]
+pub(super) struct Flow {
+    pub(super) offered: u64,
+    /// Those that went well.
+    pub(super) answered: u64,
+    pub(super) ok: Histogram,
+    pub(super) failed: Histogram,
+    pub(super) kinds: Vec<u64>,
+    /// Counted only where a measure asks for the most in flight.
+    pub(super) tracked: bool,
+    pub(super) now: u64,
+    pub(super) most: u64,
+}
+
+impl Flow {
+    /// One more comes to the door.
+    pub(super) fn enter(&mut self) {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+    }
+
+    /// One has its answer.
+    #[inline(always)]
+    pub(super) fn count(&mut self, took: Ns, outcome: Outcome) {
+        match outcome.failure() {
+            None => {
+                self.answered += 1;
+                self.ok.add(took);
+            }
+            Some(kind) => {
+                self.failed.add(took);
+                self.kinds[usize::from(kind.0)] += 1;
+            }
+        }
+        if self.tracked {
+            self.now -= 1;
+        }
+    }
+}
+
+/// Timeouts of one edge: all the same length, so first in, first out.
+#[derive(Clone, Debug)]
+pub(super) struct Ring {
+    pub(super) due: VecDeque<Due>,
+    pub(super) slot: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) at: Ns,
+    pub(super) order: u64,
+    pub(super) frame: u32,
+    pub(super) generation: u32,
+}
+
+/// What rings at its own time; a stale one finds that its frame has another generation.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timer {
+    Free,
+    Source(u16),
+    /// A closed client or session asks again.
+    Client(u32),
+    /// An attempt's time is up.
+    Attempt { frame: u32, generation: u32 },
+    /// Patience in the first queue is over.
+    Patience { frame: u32, generation: u32 },
+    PoolWait { frame: u32, generation: u32 },
+    LockWait { frame: u32, generation: u32 },
+    /// What the caller left behind is stopped now.
+    Cancel { frame: u32, request: u32 },
+    Fork { join: u32, generation: u32 },
+    FaultStart(u16),
+    FaultEnd { fault: u16, period: u32 },
+    /// The checks have noticed: the instance leaves (or rejoins) the rotation.
+    Checked { station: u32, epoch: u32, up: bool },
+    Boot { station: u32, epoch: u32 },
+    /// An external goes down or comes up.
+    Renewal { component: u16, occasion: u64 },
+    Window,
+    Look(u16),
+    Cut,
+}
+
+/// A load.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Seeded stream.
+    pub(super) key: u64,
+    /// Arrivals so far.
+    pub(super) count: u64,
+    pub(super) arrivals: Option<ArrivalState>,
+    /// Timer of the next arrival, for all but the source that stands beside the calendar.
+    pub(super) timer: u32,
+    pub(super) slot: u32,
+    pub(super) done: bool,
+}
+
+/// The stream of arrivals that stands beside the calendar: stationary Poisson.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) source: u16,
+    pub(super) gap: f64,
+    /// Seeded stream of the gaps.
+    pub(super) key: u64,
+}
+
+/// A closed client or a session: asks, waits, thinks, asks again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    pub(super) occasion: u64,
+    pub(super) count: u64,
+    pub(super) context: u32,
+    pub(super) timer: u32,
+    pub(super) source: u16,
+    pub(super) step: u16,
+    /// Repetitions of the present step still to do.
+    pub(super) left: u32,
+}
+
+/// Cores shared by instances.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    pub(super) cores: u32,
+    pub(super) sharing: bool,
+    pub(super) dirty: bool,
+    pub(super) paused: bool,
+    pub(super) slot: u32,
+    /// Virtual service that each job has had since time 0, in ns / 256.
+    pub(super) served: u64,
+    pub(super) last: Ns,
+    /// By virtual end, the last first.
+    pub(super) jobs: Vec<(u64, u32)>,
+    /// Under FCFS: who waits for a core, with its demand.
+    pub(super) line: VecDeque<(Ns, u32)>,
+    pub(super) free: u32,
+    pub(super) core_ns: u128,
+    pub(super) disk: Fluid,
+    pub(super) nic: Fluid,
+    pub(super) iops: f64,
+    pub(super) disk_rate: f64,
+    pub(super) nic_rate: f64,
+    pub(super) disk_ops: u64,
+    pub(super) memory_limit: u64,
+    /// Instances that stand on it.
+    pub(super) stations: Vec<u32>,
+}
+
+/// A queue with a rate: work is done in the order in which it was given, so its end is known at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fluid {
+    pub(super) free_at: Ns,
+    pub(super) busy: u128,
+    pub(super) bytes: f64,
+}
+
+impl Fluid {
+    /// Gives it work of so many ns no earlier than `at`; returns when that is done.
+    pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
+        self.free_at = self.free_at.max(at) + work;
+        self.busy += u128::from(work);
+        self.bytes += bytes;
+        self.free_at
+    }
+
+    /// Work done by `now` (what was given but lies in the future is not).
+    pub(super) fn busy_by(&self, now: Ns) -> u128 {
+        self.busy - u128::from(self.free_at.saturating_sub(now))
+    }
+}
+
+/// Connections of one instance to another component.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pub(super) spec: u16,
+    pub(super) size: u32,
+    pub(super) used: u32,
+    /// Connections that stand open (in use or idle).
+    pub(super) opened: u32,
+    /// Frame and generation; stale ones are skipped.
+    pub(super) line: VecDeque<(u32, u32)>,
+}
+
+/// Figures of all pools of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct PoolStats {
+    pub(super) held: Gauge,
+    pub(super) waiting: Gauge,
+    pub(super) wait: Histogram,
+    pub(super) opened: u64,
+    pub(super) refused: u64,
+}
+
+/// Branches that a frame waits for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Join {
+    pub(super) caller: u32,
+    pub(super) fork: u16,
+    pub(super) need: u32,
+    pub(super) done: u32,
+    pub(super) failed: u32,
+    /// Branches in all, and how many were started.
+    pub(super) total: u32,
+    pub(super) started: u32,
+    pub(super) generation: u32,
+    pub(super) branches: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lock {
+    pub(super) holders: u32,
+    pub(super) exclusive: bool,
+    pub(super) line: VecDeque<(u32, u32)>,
+}
+
+/// A lock held by a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    pub(super) lock: u32,
+    pub(super) next: u32,
+    /// Program counter of the step that took it.
+    pub(super) pc: u16,
+}
+
+/// A key value that differs from what the occasion gives; shared by all requests below.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context {
+    pub(super) parent: u32,
+    pub(super) users: u32,
+    pub(super) value: u64,
+    pub(super) key: u16,
+}
+
+pub(super) struct World<'m> {
+    pub(super) m: &'m Model,
+    pub(super) samplers: &'m Samplers,
+    pub(super) ziggurat: Box<Ziggurat>,
+    /// Seed and replication, mixed into every stream that is not addressed by a request.
+    pub(super) salt: u64,
+    pub(super) calendar: Calendar,
+    pub(super) now: Ns,
+    pub(super) horizon: Ns,
+    pub(super) events: u64,
+    pub(super) event_limit: u64,
+    pub(super) frame_limit: usize,
+    pub(super) stopped: crate::record::Stopped,
+    /// Woken at this instant, in order; those before `ready_next` have run.
+    pub(super) ready: Vec<u32>,
+    pub(super) ready_next: usize,
+    pub(super) frames: Vec<Frame>,
+    pub(super) calls: Vec<Call>,
+    /// Whether any program needs `calls`.
+    pub(super) extended: bool,
+    pub(super) free_frame: u32,
+    pub(super) in_flight: u32,
+    pub(super) requests: Vec<Request>,
+    pub(super) free_requests: Vec<u32>,
+    pub(super) cells: Vec<u32>,
+    pub(super) stride: usize,
+    pub(super) stations: Vec<Station>,
+    pub(super) lines: Vec<Option<Line>>,
+    /// Per component: asynchronous with a limited number of workers.
+    pub(super) releases_slots: Vec<bool>,
+    pub(super) groups: Vec<Group>,
+    pub(super) operations: Vec<Flow>,
+    pub(super) classes: Vec<Flow>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) dirty: Vec<u32>,
+    pub(super) rings: Vec<Ring>,
+    /// Ring of each edge, or `NONE`.
+    pub(super) ring_of: Vec<u32>,
+    pub(super) timers: Vec<Timer>,
+    pub(super) free_timers: Vec<u32>,
+    /// Calendar slot of each timer that is set.
+    pub(super) timer_slots: Vec<u32>,
+    pub(super) sources: Vec<Source>,
+    pub(super) clients: Vec<Client>,
+    pub(super) free_clients: Vec<u32>,
+    pub(super) pools: Vec<Pool>,
+    /// First pool of each kind.
+    pub(super) pool_base: Vec<u32>,
+    pub(super) pool_stats: Vec<PoolStats>,
+    /// Last use of a client's connection over an edge.
+    pub(super) connections: FxHashMap<(u16, u64), Ns>,
+    pub(super) limits: Vec<LimitState>,
+    pub(super) pipes: Vec<Fluid>,
+    pub(super) budgets: Vec<Option<Budget>>,
+    pub(super) joins: Vec<Join>,
+    pub(super) free_joins: Vec<u32>,
+    pub(super) locks: Vec<Lock>,
+    pub(super) lock_of: FxHashMap<(u16, u64), u32>,
+    pub(super) holds: Vec<Hold>,
+    pub(super) free_holds: Vec<u32>,
+    pub(super) contexts: Vec<Context>,
+    pub(super) free_contexts: Vec<u32>,
+    pub(super) cursors: Vec<u64>,
+    pub(super) buffers: Vec<Option<Buffer>>,
+    /// Instances that are paused now.
+    pub(super) paused: u32,
+    /// Whether any load's requests leave a queue they have waited in too long.
+    pub(super) patience: bool,
+    /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
+    pub(super) next_arrival: (Ns, u64),
+    pub(super) beside: Option<Beside>,
+    pub(super) parked: Vec<u32>,
+    pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
+    pub(super) created: u64,
+    pub(super) finished: u64,
+    pub(super) request_limit: u64,
+    /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
+    pub(super) next_mark: u64,
+    pub(super) retries: u64,
+    pub(super) attempts: u64,
+    pub(super) cell_sums: Vec<u64>,
+    pub(super) wasted: Vec<u64>,
+    pub(super) observer: Observer,
+}
+
+impl World<'_> {
+    /// A frame for a visit; at the bound of memory the run ends, but this frame still lives.
+    #[inline(always)]
+    pub(super) fn new_frame(&mut self, frame: Frame) -> u32 {
+        self.in_flight += 1;
+        let id = self.free_frame;
+        if id == NONE {
+            return self.more_frames(frame);
+        }
+        let old = &mut self.frames[id as usize];
+        self.free_frame = old.link;
+        let generation = old.generation;
+        *old = Frame { generation, ..frame };
+        id
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn more_frames(&mut self, frame: Frame) -> u32 {
+        if self.frame_limit <= self.frames.len() {
+            self.stopped = crate::record::Stopped::Memory { in_flight: u64::from(self.in_flight) };
+            self.horizon = self.now;
+        }
+        self.frames.push(frame);
+        if self.extended {
+            self.calls.push(Call::new());
+        }
+        self.frames.len() as u32 - 1
+    }
+
+    /// The frame's number may be used again; whatever was armed for it is stale.
+    #[inline(always)]
+    pub(super) fn free_frame(&mut self, id: u32) {
+        self.in_flight -= 1;
+        let frame = &mut self.frames[id as usize];
+        frame.generation = frame.generation.wrapping_add(1);
+        frame.state = State::Free;
+        frame.link = self.free_frame;
+        self.free_frame = id;
+    }
+
+    /// A row with all its cells at zero.
+    #[inline(always)]
+    pub(super) fn new_request(&mut self, request: Request) -> u32 {
+        if request.context != NONE {
+            self.contexts[request.context as usize].users += 1;
+        }
+        if let Some(id) = self.free_requests.pop() {
+            self.requests[id as usize] = request;
+            return id;
+        }
+        self.requests.push(request);
+        self.cells.resize(self.cells.len() + self.stride, 0);
+        self.requests.len() as u32 - 1
+    }
+
+    /// The row's cells must have been read; they are zero afterwards.
+    #[inline(always)]
+    pub(super) fn free_request(&mut self, id: u32) {
+        let from = id as usize * self.stride;
+        self.cells[from..from + self.stride].fill(0);
+        if self.requests[id as usize].context != NONE {
+            self.leave_context(self.requests[id as usize].context);
+        }
+        self.free_requests.push(id);
+    }
+
+    /// The time since `since` was spent on `cell`.
+    #[inline(always)]
+    pub(super) fn attribute(&mut self, request: u32, cell: u16, since: Ns) {
+        let ticks = ((self.now >> TICK) - (since >> TICK)) as u32;
+        let at = request as usize * self.stride + cell as usize;
+        self.cells[at] = self.cells[at].saturating_add(ticks);
+    }
+
+    /// A stream of one's own out of a key of the model.
+    pub(super) fn seeded(&self, key: u64) -> u64 {
+        crate::random::mix(key ^ self.salt)
+    }
+
+    /// Puts a timer into the calendar.
+    pub(super) fn set_timer(&mut self, at: Ns, phase: u64, timer: Timer) -> u32 {
+        let id = self.free_timers.pop().unwrap_or_else(|| {
+            self.timers.push(Timer::Free);
+            self.timers.len() as u32 - 1
+        });
+        self.timers[id as usize] = timer;
+        self.timer_slots.resize(self.timers.len(), NONE);
+        self.timer_slots[id as usize] = self.calendar.push(at, phase, TIMER | id);
+        id
+    }
+
+    /// Frame `id` waits in the calendar until `at`.
+    #[inline(always)]
+    pub(super) fn schedule(&mut self, id: u32, at: Ns) {
+        let slot = self.calendar.push(at, RELEASE, id);
+        let frame = &mut self.frames[id as usize];
+        frame.link = slot;
+        frame.state = State::Scheduled;
+    }
+}
+
+impl Call {
+    pub(super) fn new() -> Call {
+        Call {
+            deadline: Ns::MAX,
+            until: Ns::MAX,
+            pause: 0,
+            pool: NONE,
+            holds: NONE,
+            attempt: 0,
+            bytes: 0.0,
+            edge: crate::model::NONE16,
+            given_key: crate::model::NONE16,
+            stage: Stage::None,
+            outcome: Outcome::OK,
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! Reading a probe: what a condition measures, over the stretch between two snapshots of one replication.
+//!
+//! Every figure is a difference of cumulative counts, so a stretch needs no recording of its own. The engine reads its
+//! watches here (the last minute, every 15 s), analysis everything it judges and reports. What can go wrong: nothing was
+//! seen in the stretch, or the measure does not exist for that scope; both are `None`.
+//!
+//! Definitions. *Latency* is that of all outcomes, from the intended arrival (of an operation or component: from its door).
+//! *Throughput* counts all answers, *goodput* the good ones. The *utilisation* of a named resource is that of all its parts
+//! together; without a name it is the busiest resource on its busiest part. Instances that are down do not count as
+//! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
+//! A *maximum* of a queue or of requests in flight is the one since time 0.
+
+use crate::measure::histogram::Compact;
+use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
+use crate::record::{ComponentTally, Flow, Tallies};
+use crate::scenario::condition::{Per, Quantity, Resource, Stat};
+
+/// The value of a probe over the stretch from one snapshot to a later one.
+pub fn read(probe: &Probe, model: &Model, from: &Tallies, to: &Tallies) -> Option<f64> {
+    let stretch = Between { model, from, to };
+    let seconds = stretch.seconds();
+    if seconds <= 0.0 {
+        return None;
+    }
+    let flow = || stretch.counts(probe.scope);
+    let value = match probe.quantity {
+        Quantity::Latency => statistic(&stretch.latency(probe.scope, Outcome::All), probe.stat)?,
+        Quantity::Wait => stretch.wait(probe.scope, probe.stat)?,
+        Quantity::Service => stretch.service(probe.scope, probe.stat)?,
+        Quantity::Throughput => flow().finished() as f64 / seconds,
+        Quantity::Goodput => flow().ok as f64 / seconds,
+        Quantity::Arrivals => stretch.arrivals(probe.scope) as f64 / seconds,
+        Quantity::Errors if probe.per == Some(Per::Count) => flow().failed as f64,
+        Quantity::Errors => ratio(flow().failed, flow().finished())?,
+        Quantity::Availability => ratio(flow().ok, flow().finished())?,
+        Quantity::Retries if probe.per == Some(Per::Count) => stretch.retries() as f64,
+        Quantity::Retries => ratio(stretch.retries(), to.created - from.created)?,
+        Quantity::Utilisation => stretch.utilisation(probe.scope, probe.resource)?,
+        Quantity::Queue => stretch.queue(probe.scope, probe.stat)?,
+        Quantity::InFlight => stretch.in_flight(probe.scope, probe.stat)?,
+        Quantity::HitRatio => stretch.hit_ratio(probe.scope)?,
+        Quantity::Replicas => stretch.instances(probe.scope),
+        Quantity::WastedWork => stretch.wasted(probe.scope)?,
+        Quantity::Memory => stretch.memory(probe.scope)?,
+        Quantity::Bytes => stretch.bytes(probe.scope) as f64,
+        Quantity::Removal | Quantity::Rto | Quantity::Cost => return None,
+    };
+    match probe.per {
+        Some(Per::Instance) => Some(value / stretch.instances(probe.scope)).filter(|value| value.is_finite()),
+        _ => Some(value),
+    }
+}
+
+/// Which requests of a flow are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    All,
+    Ok,
+}
+
+/// The stretch between two snapshots.
+#[derive(Clone, Copy, Debug)]
+pub struct Between<'a> {
+    pub model: &'a Model,
+    pub from: &'a Tallies,
+    pub to: &'a Tallies,
+}
+
+/// Requests of a scope in a stretch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub offered: u64,
+    pub ok: u64,
+    pub failed: u64,
+    /// By failure kind.
+    pub kinds: Vec<u64>,
+}
+
+impl Counts {
+    pub fn finished(&self) -> u64 {
+        self.ok + self.failed
+    }
+}
+
+/// One part of one resource and how busy it was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Busy {
+    pub resource: Resource,
+    pub part: Part,
+    /// In units of the resource x seconds.
+    pub used: f64,
+    pub capacity: f64,
+}
+
+impl Busy {
+    pub fn share(&self) -> f64 {
+        self.used / self.capacity
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Station(u32),
+    Host(u32),
+    Pool(u16),
+}
+
+impl Between<'_> {
+    /// Length in seconds.
+    pub fn seconds(&self) -> f64 {
+        (self.to.at - self.from.at).secs()
+    }
+
+    /// The flows of a scope at both ends.
+    fn flows(&self, scope: Scope) -> Vec<(&Flow, &Flow)> {
+        let model = self.model;
+        let classes = (&self.from.classes[..], &self.to.classes[..]);
+        let operations = (&self.from.operations[..], &self.to.operations[..]);
+        match scope {
+            Scope::Load(load) => pairs(classes, |index| model.classes[index].source == load),
+            Scope::Class(class) => pairs(classes, |index| index == usize::from(class)),
+            Scope::Operation(operation) => pairs(operations, |index| index == usize::from(operation)),
+            Scope::Component(component) => pairs(operations, |index| model.operations[index].component == component),
+            Scope::Station(station) => {
+                let component = model.stations[station as usize].component;
+                pairs(operations, |index| model.operations[index].component == component)
+            }
+            Scope::All | Scope::Host(_) | Scope::Pool(_) | Scope::Fault(_) => pairs(classes, |_| true),
+        }
+    }
+
+    /// How many were offered and what became of those that finished.
+    pub fn counts(&self, scope: Scope) -> Counts {
+        let mut counts = Counts::default();
+        for (before, after) in self.flows(scope) {
+            counts.offered += after.offered - before.offered;
+            counts.ok += after.ok.count() - before.ok.count();
+            counts.failed += after.failed.count() - before.failed.count();
+            counts.kinds.resize(counts.kinds.len().max(after.kinds.len()), 0);
+            for (kind, (now, then)) in after.kinds.iter().zip(&before.kinds).enumerate() {
+                counts.kinds[kind] += now - then;
+            }
+        }
+        counts
+    }
+
+    /// Latencies of those that finished.
+    pub fn latency(&self, scope: Scope, outcome: Outcome) -> Compact {
+        let mut merged = Compact::default();
+        for (before, after) in self.flows(scope) {
+            merged.merge(&after.ok.minus(&before.ok));
+            if outcome == Outcome::All {
+                merged.merge(&after.failed.minus(&before.failed));
+            }
+        }
+        merged
+    }
+
+    fn component_pairs(&self, scope: Scope) -> Vec<(&ComponentTally, &ComponentTally)> {
+        let chosen = self.components_of(scope);
+        chosen.into_iter().map(|index| (&self.from.components[index], &self.to.components[index])).collect()
+    }
+
+    /// Components that a scope names or stands in.
+    fn components_of(&self, scope: Scope) -> Vec<usize> {
+        match scope {
+            Scope::Component(component) => vec![usize::from(component)],
+            Scope::Operation(operation) => vec![usize::from(self.model.operations[usize::from(operation)].component)],
+            Scope::Station(station) => vec![usize::from(self.model.stations[station as usize].component)],
+            Scope::Host(host) => {
+                let stations = self.model.stations.iter().filter(|station| station.host == host);
+                let mut owners: Vec<usize> = stations.map(|station| usize::from(station.component)).collect();
+                owners.dedup();
+                owners
+            }
+            Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::Pool(_) | Scope::Fault(_) => {
+                (0..self.model.components.len()).collect()
+            }
+        }
+    }
+
+    /// Stations that a scope names.
+    pub fn stations_of(&self, scope: Scope) -> Vec<u32> {
+        if let Scope::Station(station) = scope {
+            return vec![station];
+        }
+        let range = |index: usize| {
+            let component = &self.model.components[index];
+            component.first..component.first + component.count
+        };
+        let stations = self.components_of(scope).into_iter().flat_map(range);
+        match scope {
+            Scope::Host(host) => stations.filter(|&index| self.model.stations[index as usize].host == host).collect(),
+            _ => stations.collect(),
+        }
+    }
+
+    fn arrivals(&self, scope: Scope) -> u64 {
+        match scope {
+            Scope::Component(_) => {
+                self.component_pairs(scope).iter().map(|(before, after)| after.arrivals - before.arrivals).sum()
+            }
+            Scope::Station(station) => {
+                let at = |tallies: &Tallies| tallies.stations[station as usize].arrivals;
+                at(self.to) - at(self.from)
+            }
+            _ => self.counts(scope).offered,
+        }
+    }
+
+    fn retries(&self) -> u64 {
+        self.to.retries - self.from.retries
+    }
+
+    /// Times in the queue for a slot (or for a connection of a pool).
+    pub fn waits(&self, scope: Scope) -> Compact {
+        if let Scope::Pool(pool) = scope {
+            let at = usize::from(pool);
+            return self.to.pools[at].wait.minus(&self.from.pools[at].wait);
+        }
+        let mut merged = Compact::default();
+        for (before, after) in self.component_pairs(scope) {
+            merged.merge(&after.wait.minus(&before.wait));
+        }
+        merged
+    }
+
+    /// Times for which slots were held.
+    pub fn holdings(&self, scope: Scope) -> Compact {
+        let mut merged = Compact::default();
+        for (before, after) in self.component_pairs(scope) {
+            merged.merge(&after.service.minus(&before.service));
+        }
+        merged
+    }
+
+    /// One instance keeps sums only, so there is a mean and nothing else.
+    fn wait(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
+        let Scope::Station(station) = scope else { return statistic(&self.waits(scope), stat) };
+        let (before, after) = (self.from.stations[station as usize], self.to.stations[station as usize]);
+        let left = (after.left + after.reneged) - (before.left + before.reneged);
+        mean_only(stat, after.waits_ns - before.waits_ns, left)
+    }
+
+    fn service(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
+        let Scope::Station(station) = scope else { return statistic(&self.holdings(scope), stat) };
+        let (before, after) = (self.from.stations[station as usize], self.to.stations[station as usize]);
+        mean_only(stat, after.held_ns - before.held_ns, after.left - before.left)
+    }
+
+    fn queue(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
+        if let Scope::Pool(pool) = scope {
+            let at = usize::from(pool);
+            return Some(self.per_second(self.to.pools[at].queued_ns - self.from.pools[at].queued_ns));
+        }
+        let stations = self.stations_of(scope);
+        match stat {
+            Some(Stat::Max) => stations.iter().map(|&index| f64::from(self.to.stations[index as usize].queue_max)).reduce(f64::max),
+            Some(Stat::Quantile(_) | Stat::Min) => None,
+            Some(Stat::Mean) | None => {
+                let area = |index: &u32| {
+                    let at = *index as usize;
+                    self.to.stations[at].queued_ns - self.from.stations[at].queued_ns
+                };
+                Some(self.per_second(stations.iter().map(area).sum()))
+            }
+        }
+    }
+
+    fn in_flight(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
+        if let (Scope::Station(station), None | Some(Stat::Mean)) = (scope, stat) {
+            let area = |tallies: &Tallies| {
+                let tally = &tallies.stations[station as usize];
+                tally.busy_ns + tally.queued_ns
+            };
+            return Some(self.per_second(area(self.to) - area(self.from)));
+        }
+        let flows = self.flows(scope);
+        match stat {
+            Some(Stat::Max) => Some(flows.iter().map(|(_, after)| after.in_flight_max as f64).sum()),
+            Some(Stat::Quantile(_) | Stat::Min) => None,
+            Some(Stat::Mean) | None => {
+                let sum = |flow: &Flow| flow.ok.sum().wrapping_add(flow.failed.sum());
+                let spent = |(before, after): &(&Flow, &Flow)| u128::from(sum(after).wrapping_sub(sum(before)));
+                Some(self.per_second(flows.iter().map(spent).sum()))
+            }
+        }
+    }
+
+    fn hit_ratio(&self, scope: Scope) -> Option<f64> {
+        let pairs = self.component_pairs(scope);
+        let hits: u64 = pairs.iter().map(|(before, after)| after.page_hits - before.page_hits).sum();
+        let misses: u64 = pairs.iter().map(|(before, after)| after.page_misses - before.page_misses).sum();
+        ratio(hits, hits + misses)
+    }
+
+    /// Instances that were up, on average.
+    pub fn instances(&self, scope: Scope) -> f64 {
+        let up = |index: &u32| self.to.stations[*index as usize].up_ns - self.from.stations[*index as usize].up_ns;
+        self.per_second(self.stations_of(scope).iter().map(up).sum())
+    }
+
+    /// Work (cores, disks and plain waiting) for callers who had left, over all work for finished requests and those.
+    fn wasted(&self, scope: Scope) -> Option<f64> {
+        let names: Vec<&str> =
+            self.components_of(scope).into_iter().map(|index| self.model.components[index].name.as_str()).collect();
+        let (mut useful, mut wasted) = (0, 0);
+        for (index, cell) in self.model.cells.iter().enumerate() {
+            let is_work = matches!(cell.cause, Cause::Cpu | Cause::Service | Cause::Disk);
+            if is_work && names.contains(&cell.name.as_str()) {
+                useful += self.to.cells[index] - self.from.cells[index];
+                wasted += self.to.wasted[index] - self.from.wasted[index];
+            }
+        }
+        ratio(wasted, useful + wasted)
+    }
+
+    /// Bytes in use on average, all instances of the scope together.
+    fn memory(&self, scope: Scope) -> Option<f64> {
+        if let Scope::Host(host) = scope {
+            let area = |tallies: &Tallies| tallies.hosts[host as usize].memory_byte_ns;
+            return Some(self.per_second(area(self.to) - area(self.from)));
+        }
+        let area = |index: &u32| {
+            let at = *index as usize;
+            self.to.stations[at].memory_byte_ns - self.from.stations[at].memory_byte_ns
+        };
+        Some(self.per_second(self.stations_of(scope).iter().map(area).sum()))
+    }
+
+    fn bytes(&self, scope: Scope) -> u64 {
+        self.component_pairs(scope).iter().map(|(before, after)| after.bytes_out - before.bytes_out).sum()
+    }
+
+    fn utilisation(&self, scope: Scope, resource: Option<Resource>) -> Option<f64> {
+        let parts = self.busy(scope);
+        match resource {
+            Some(resource) => together(&parts, resource),
+            None => parts.iter().map(Busy::share).reduce(f64::max),
+        }
+    }
+
+    /// Every limited resource in a scope, part by part: slots, cores, disks, cards, memory and connections. A component
+    /// has the hosts its instances stand on and the pools it owns.
+    pub fn busy(&self, scope: Scope) -> Vec<Busy> {
+        if let Scope::Pool(pool) = scope {
+            return self.busy_pool(pool).into_iter().collect();
+        }
+        let stations = self.stations_of(scope);
+        let mut parts: Vec<Busy> = stations.iter().flat_map(|&index| self.busy_station(index)).collect();
+        let mut hosts: Vec<u32> = stations.iter().map(|&index| self.model.stations[index as usize].host).collect();
+        if let Scope::Host(host) = scope {
+            hosts = vec![host];
+        }
+        hosts.sort_unstable();
+        hosts.dedup();
+        parts.extend(hosts.into_iter().filter(|&host| host != NONE).flat_map(|host| self.busy_host(host)));
+        let owners = match scope {
+            Scope::All | Scope::Component(_) => self.components_of(scope),
+            _ => Vec::new(),
+        };
+        let owned = |pool: &Pool| match scope {
+            Scope::All => true,
+            _ => pool.owner != NONE16 && owners.contains(&usize::from(pool.owner)),
+        };
+        let pools = self.model.pools.iter().enumerate().filter(|(_, pool)| owned(pool));
+        parts.extend(pools.filter_map(|(index, _)| self.busy_pool(index as u16)));
+        parts
+    }
+
+    fn busy_station(&self, index: u32) -> Vec<Busy> {
+        let (before, after) = (&self.from.stations[index as usize], &self.to.stations[index as usize]);
+        let component = &self.model.components[usize::from(self.model.stations[index as usize].component)];
+        let up = secs(after.up_ns - before.up_ns);
+        let mut parts = Vec::new();
+        if component.slots != NONE {
+            let capacity = f64::from(component.slots) * up;
+            parts.push((component.slots_are, secs(after.busy_ns - before.busy_ns), capacity));
+        }
+        if component.memory_limit != u64::MAX {
+            let used = secs(after.memory_byte_ns - before.memory_byte_ns);
+            parts.push((Resource::Memory, used, component.memory_limit as f64 * up));
+        }
+        limited(Part::Station(index), parts)
+    }
+
+    fn busy_host(&self, index: u32) -> Vec<Busy> {
+        let host = &self.model.hosts[index as usize];
+        let (before, after) = (&self.from.hosts[index as usize], &self.to.hosts[index as usize]);
+        let seconds = self.seconds();
+        let has_disk = 0.0 < host.disk_iops || 0.0 < host.disk_bytes_per_s;
+        let mut parts = Vec::new();
+        if host.cores != NONE {
+            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), f64::from(host.cores) * seconds));
+        }
+        if has_disk {
+            parts.push((Resource::Disk, secs(after.disk_ns - before.disk_ns), seconds));
+        }
+        if 0.0 < host.nic_bytes_per_s {
+            parts.push((Resource::Nic, secs(after.nic_ns - before.nic_ns), seconds));
+        }
+        if 0 < host.memory_bytes {
+            let used = secs(after.memory_byte_ns - before.memory_byte_ns);
+            parts.push((Resource::Memory, used, host.memory_bytes as f64 * seconds));
+        }
+        limited(Part::Host(index), parts)
+    }
+
+    fn busy_pool(&self, index: u16) -> Option<Busy> {
+        let (before, after) = (&self.from.pools[usize::from(index)], &self.to.pools[usize::from(index)]);
+        let used = secs(after.held_ns - before.held_ns);
+        limited(Part::Pool(index), vec![(Resource::Pool, used, after.capacity as f64 * self.seconds())]).pop()
+    }
+
+    /// An area in things x nanoseconds as the mean number of things.
+    fn per_second(&self, area_ns: u128) -> f64 {
+        secs(area_ns) / self.seconds()
+    }
+}
+
+/// Share busy of all parts of one resource together.
+pub fn together(parts: &[Busy], resource: Resource) -> Option<f64> {
+    let of_resource = || parts.iter().filter(|part| part.resource == resource);
+    let capacity: f64 = of_resource().map(|part| part.capacity).sum();
+    let used: f64 = of_resource().map(|part| part.used).sum();
+    (0.0 < capacity).then(|| used / capacity)
+}
+
+/// A statistic of times, in seconds; the mean unless another is named. `None` without observations.
+pub fn statistic(times: &Compact, stat: Option<Stat>) -> Option<f64> {
+    match stat {
+        None | Some(Stat::Mean) => times.mean(),
+        Some(Stat::Quantile(q)) => times.quantile_raw(q),
+        Some(Stat::Max) => times.max(),
+        Some(Stat::Min) => times.quantile_raw(0.0),
+    }
+}
+
+fn limited(part: Part, figures: Vec<(Resource, f64, f64)>) -> Vec<Busy> {
+    let given = figures.into_iter().filter(|(_, _, capacity)| 0.0 < *capacity);
+    given.map(|(resource, used, capacity)| Busy { resource, part, used, capacity }).collect()
+}
+
+fn mean_only(stat: Option<Stat>, sum_ns: u128, count: u64) -> Option<f64> {
+    matches!(stat, None | Some(Stat::Mean)).then(|| secs(sum_ns) / count as f64).filter(|mean| mean.is_finite())
+}
+
+fn pairs<'t>((from, to): (&'t [Flow], &'t [Flow]), wanted: impl Fn(usize) -> bool) -> Vec<(&'t Flow, &'t Flow)> {
+    let both = from.iter().zip(to).enumerate();
+    both.filter(|(index, _)| wanted(*index)).map(|(_, pair)| pair).collect()
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (0 < whole).then(|| part as f64 / whole as f64)
+}
+
+fn secs(ns: u128) -> f64 {
+    ns as f64 / 1e9
+}

@@ -1,0 +1,401 @@
+//! The report: the one value between computing and showing. Everything a face (terminal, JSON, CSV) prints stands here.
+//!
+//! The JSON of this value is public and versioned (`plimsoll.report/1`), so field names and their order are a promise.
+//! These are plain values without behaviour, filled in by `analysis`; times are seconds, sizes bytes, rates per second,
+//! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
+
+pub mod csv;
+pub mod hgrm;
+pub mod json;
+pub mod terminal;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Name and version of the JSON document.
+pub const SCHEMA: &str = "plimsoll.report/1";
+
+/// What a run found out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub schema: &'static str,
+    pub scenario: About,
+    pub run: Run,
+    pub verdict: Verdict,
+    pub measured: Stretch,
+    pub objectives: Vec<Objective>,
+    pub evolve_when: Vec<Trigger>,
+    pub requests: Requests,
+    pub latency: Latencies,
+    /// By `component.operation`.
+    pub operations: BTreeMap<String, Traffic>,
+    pub loads: BTreeMap<String, Traffic>,
+    pub components: BTreeMap<String, Component>,
+    pub bottleneck: Option<Bottleneck>,
+    pub where_time_goes: TimeGoes,
+    pub cost: Cost,
+    pub alerts: Vec<Alert>,
+    pub faults: BTreeMap<String, Fault>,
+    pub regions: BTreeMap<String, Traffic>,
+    pub decisions: Vec<Decision>,
+    pub exemplars: Vec<Exemplar>,
+    pub assumptions: Vec<Assumption>,
+    pub audit: Vec<Audit>,
+    pub warnings: Vec<Warning>,
+    /// One line for each replication, in their order.
+    pub per_replication: Vec<Replication>,
+    /// About the machine and the hour; set by the command line, dropped by `--no-meta`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct About {
+    pub title: String,
+    pub file: String,
+    /// blake3 of the resolved scenario.
+    pub hash: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    pub seed: u64,
+    pub replications: u32,
+    /// Simulated length of one replication (the mean, in a run by requests).
+    pub duration_s: f64,
+    pub warmup_s: f64,
+    /// `mser5`, `given` or `none`.
+    pub warmup_rule: &'static str,
+    /// Events of all replications.
+    pub events: u64,
+    /// Requests that finished, of all replications, warm-up included.
+    pub requests: u64,
+    /// No queue grows without bound.
+    pub stable: bool,
+    /// Requests in flight gained per second where not stable.
+    pub growth_per_s: Option<f64>,
+    /// Share of replications in which a queue grew without bound.
+    pub unstable_share: f64,
+    /// Stopped by a time limit or the user: not all replications are there.
+    pub partial: bool,
+    /// The bound that ended replications early, if one did: `memory`, `events` or `interrupted`.
+    pub stopped_by: Option<&'static str>,
+    /// What `precision` reached: half-width over mean; `null` if it was not asked for.
+    pub precision: Option<f64>,
+}
+
+/// Three-valued wherever noise decides: a claim needs its whole interval on one side of the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Meets,
+    Misses,
+    Undecided,
+    /// Nothing was asked.
+    None,
+}
+
+impl Verdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Meets => "meets",
+            Verdict::Misses => "misses",
+            Verdict::Undecided => "undecided",
+            Verdict::None => "none",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Stretch {
+    pub from_s: f64,
+    pub to_s: f64,
+}
+
+/// A mean over replications with its 95 % interval; `null` bounds with one replication. Where the interval is not
+/// symmetric, `low` and `high` tell and `half_width` is half their distance.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    pub mean: f64,
+    pub half_width: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    pub replications: u32,
+}
+
+/// Summary of latencies (or waits, or holding times) in seconds. A quantile with fewer than ten observations beyond it is
+/// `None`, as is everything in an unstable system but the count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Latency {
+    pub count: u64,
+    pub mean: Option<Estimate>,
+    pub p50: Option<Estimate>,
+    pub p90: Option<Estimate>,
+    pub p95: Option<Estimate>,
+    pub p99: Option<Estimate>,
+    pub p999: Option<Estimate>,
+    pub max: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Latencies {
+    /// All outcomes, from the intended arrival.
+    pub all: Latency,
+    pub ok: Latency,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Requests {
+    pub offered_per_s: Estimate,
+    /// All answers, failures too.
+    pub throughput_per_s: Estimate,
+    /// Successes.
+    pub goodput_per_s: Estimate,
+    /// Failures over answers.
+    pub error_ratio: Option<Estimate>,
+    /// One minus that.
+    pub availability: Option<Estimate>,
+    /// Share of answers that failed in that way, by kind; they add to `error_ratio`. Kinds that did not happen are left out.
+    pub errors: BTreeMap<String, Estimate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Traffic {
+    pub requests: Requests,
+    pub latency: Latencies,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Component {
+    pub kind: &'static str,
+    /// Instances that were up, on average.
+    pub instances: Estimate,
+    pub utilisation: Utilisations,
+    pub arrivals_per_s: Estimate,
+    /// In the queue for a slot.
+    pub wait: Latency,
+    /// With a slot held, waiting for what was called included (`waits: sync`).
+    pub service: Latency,
+    /// Requests waiting for a slot, all instances together.
+    pub queue_length: Estimate,
+    /// Visits in progress, all instances together.
+    pub in_flight: Estimate,
+    /// Turned away at the door.
+    pub rejected_per_s: Estimate,
+    /// Share of visits that failed, by kind.
+    pub errors: BTreeMap<String, Estimate>,
+    /// What the kind measures; see the reference.
+    pub kind_specific: BTreeMap<String, Estimate>,
+}
+
+/// Each `None` where the component has no such resource or no limit to it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Utilisations {
+    pub cores: Option<Utilisation>,
+    pub workers: Option<Utilisation>,
+    pub memory: Option<Utilisation>,
+    pub disk: Option<Utilisation>,
+    pub nic: Option<Utilisation>,
+    pub connections: Option<Utilisation>,
+    /// Connections of the component's own pools to what it calls.
+    pub pool: Option<Utilisation>,
+}
+
+/// Share busy over all parts, with its spread over the windows of the time series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Utilisation {
+    #[serde(flatten)]
+    pub share: Estimate,
+    pub p5: Option<f64>,
+    pub p95: Option<f64>,
+    pub max: Option<f64>,
+    /// Its busiest part and how busy that was on average: `web/2`.
+    pub busiest: Option<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Part {
+    pub name: String,
+    pub share: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Objective {
+    pub name: String,
+    pub text: String,
+    pub verdict: Verdict,
+    pub value: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    pub limit: Option<f64>,
+    /// `s`, `per_s`, `ratio`, `bytes`, `usd_per_month` or empty for a count.
+    pub unit: &'static str,
+    /// Why there is no value or no decision, where there is something to say.
+    pub note: Option<String>,
+    /// The conditions under `all` or `any`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Objective>,
+}
+
+/// A condition that says when to move on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trigger {
+    pub name: String,
+    pub text: String,
+    /// Median over the replications in which it fired.
+    pub fired_at_s: Option<f64>,
+    /// Offered load in the minute before that, median likewise.
+    pub offered_per_s: Option<f64>,
+    /// Share of replications in which it fired.
+    pub fired_share: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alert {
+    pub name: String,
+    pub text: String,
+    pub severity: String,
+    /// Stretches of simulated time in which it was firing in at least half of the replications, seconds.
+    pub fired: Vec<[f64; 2]>,
+    /// Share of replications in which it fired at all.
+    pub fired_share: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bottleneck {
+    pub component: String,
+    /// `cores`, `workers`, `connections`, `pool`, `disk`, `nic` or `memory`.
+    pub resource: &'static str,
+    pub utilisation: f64,
+    pub why: String,
+    /// Capacity over load; below 1 more is asked for than it can give.
+    pub headroom: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TimeGoes {
+    pub mean: Vec<TimeShare>,
+    pub slowest_1_percent: Vec<TimeShare>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimeShare {
+    pub component: String,
+    pub cause: &'static str,
+    pub share: f64,
+    /// A request, on average.
+    pub seconds: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Cost {
+    pub usd_per_month: f64,
+    /// `None` without requests.
+    pub usd_per_million_requests: Option<f64>,
+    pub lines: Vec<CostLine>,
+    /// Components and hosts without a price.
+    pub unpriced: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CostLine {
+    pub component: String,
+    pub what: &'static str,
+    /// So many units a month.
+    pub quantity: f64,
+    pub unit: String,
+    pub usd_per_month: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// Start of its first occurrence (earliest of the replications); `None` if it never happened.
+    pub at_s: Option<f64>,
+    /// From its start until the share of errors is back at its level before.
+    pub rto_s: Option<Estimate>,
+    pub rpo_s: Option<Estimate>,
+    pub lost_writes: Option<Estimate>,
+    /// From the death to the last time a balancer picked the dead instance.
+    pub removal_s: Option<Estimate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Decision {
+    pub t_s: f64,
+    pub component: String,
+    pub from: f64,
+    pub to: f64,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Exemplar {
+    /// `members#18231`, the number counts the arrivals of the load.
+    pub request: String,
+    pub replication: u32,
+    pub latency_s: f64,
+    /// `ok` or the kind of failure.
+    pub outcome: String,
+    pub spans: Vec<ExemplarSpan>,
+}
+
+/// Time a request spent at one place for one cause, all visits together; spans are laid end to end in the order of the
+/// model, so that `end_s - start_s` is exact and the starts only draw the picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExemplarSpan {
+    pub component: String,
+    pub operation: Option<String>,
+    pub cause: &'static str,
+    pub start_s: f64,
+    pub end_s: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Assumption {
+    pub path: String,
+    /// `measured`, `vendor`, `default` or `guess`.
+    pub source: String,
+    pub influence: Option<f64>,
+}
+
+/// A law checked on this very run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Audit {
+    pub law: &'static str,
+    pub of: String,
+    pub holds: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    pub code: String,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+/// One replication at a glance.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Replication {
+    pub replication: u32,
+    pub events: u64,
+    pub requests: u64,
+    pub throughput_per_s: f64,
+    pub error_ratio: Option<f64>,
+    pub mean_s: Option<f64>,
+    pub p50_s: Option<f64>,
+    pub p99_s: Option<f64>,
+    pub stable: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Meta {
+    pub engine: String,
+    pub jobs: u32,
+    pub wall_s: f64,
+    pub events_per_s: f64,
+}

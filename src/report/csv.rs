@@ -1,0 +1,1 @@
+//! The time series as comma-separated values.

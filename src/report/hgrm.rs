@@ -1,0 +1,1 @@
+//! The latency distribution in the text format of HdrHistogram.

@@ -1,0 +1,63 @@
+//! The report as JSON: the public document.
+//!
+//! Numbers are written with twelve significant digits: far more than any of them is known to, and free of the last
+//! binary digits that only confuse (`0.30000000000000004`). What is not finite is `null`. Keys stand in the order of the
+//! report's fields, so the same report gives the same bytes.
+
+use serde_json::{Number, Value};
+
+use crate::report::Report;
+
+/// The document, indented, with a line end.
+pub fn render(report: &Report) -> String {
+    let mut text = serde_json::to_string_pretty(&value(report)).expect("a tree of plain values");
+    text.push('\n');
+    text
+}
+
+/// The document as a tree.
+pub fn value(report: &Report) -> Value {
+    let mut tree = serde_json::to_value(report).expect("the report has only string keys");
+    round(&mut tree);
+    tree
+}
+
+fn round(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let rounded = number.as_f64().map(twelve_digits).and_then(Number::from_f64);
+            *value = rounded.map_or(Value::Null, Value::Number);
+        }
+        Value::Array(items) => items.iter_mut().for_each(round),
+        Value::Object(fields) => fields.values_mut().for_each(round),
+        _ => {}
+    }
+}
+
+/// The nearest double to the twelve leading digits of `x`; negative zero becomes zero.
+pub fn twelve_digits(x: f64) -> f64 {
+    if x == 0.0 || !x.is_finite() {
+        return if x == 0.0 { 0.0 } else { x };
+    }
+    format!("{x:.11e}").parse().expect("what was printed is a number")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_beyond_the_twelfth_are_dropped() {
+        assert_eq!(twelve_digits(0.1 + 0.2), 0.3);
+        assert_eq!(twelve_digits(123456789.0123456), 123456789.012);
+        assert_eq!(twelve_digits(1e-300 / 3.0).to_string(), "0.".to_owned() + &"0".repeat(300) + "333333333333");
+        assert!(twelve_digits(-0.0).is_sign_positive());
+    }
+
+    #[test]
+    fn whole_numbers_stay_whole_and_infinities_are_null() {
+        let mut tree = serde_json::json!({"count": 18446744073709551615u64, "list": [0.30000000000000004, 2.0]});
+        round(&mut tree);
+        assert_eq!(tree.to_string(), r#"{"count":18446744073709551615,"list":[0.3,2.0]}"#);
+    }
+}
