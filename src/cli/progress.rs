@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::Stop;
 use crate::engine::Signals;
-use crate::report::terminal::figures::many;
+use crate::units::human_count;
 
 /// Nobody wants to see progress of what is over at once.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -118,7 +118,7 @@ fn bar(watch: &Watch) -> ProgressBar {
 fn state(signals: &Signals, elapsed: Duration) -> String {
     let events = signals.events.load(Ordering::Relaxed);
     let rate = events as f64 / elapsed.as_secs_f64();
-    format!("{} events, {} a second, {:.0} s", many(events), many(rate as u64), elapsed.as_secs_f64())
+    format!("{} events, {} a second, {:.0} s", human_count(events as f64), human_count(rate.round()), elapsed.as_secs_f64())
 }
 
 /// One plain line, for logs of machines.

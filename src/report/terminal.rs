@@ -5,14 +5,15 @@
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
 mod evidence;
-pub mod figures;
+mod figures;
 mod layout;
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use crate::report::terminal::figures::{money, of_unit, percent, rate, span, time};
+use crate::report::terminal::figures::{of_unit, percent, roughly, span, spaced_time};
 use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
 use crate::report::{Objective, Report, Trigger, Verdict};
+use crate::units::{human_count, human_money, human_rate};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -110,7 +111,7 @@ fn header(report: &Report, look: Look) -> String {
     let replications = if run.replications == 1 { "replication" } else { "replications" };
     let parts = [
         paint(&report.scenario.title.replace('·', dot), STRONG),
-        format!("{} offered", rate(report.requests.offered_per_s.mean).tight()),
+        format!("{} offered", human_rate(report.requests.offered_per_s.mean)),
         warmup,
         format!("{} {replications}", run.replications),
         format!("seed {}", run.seed),
@@ -159,7 +160,7 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
     if let Some(bottleneck) = &report.bottleneck {
         let what = if bottleneck.component.is_empty() { "" } else { " " };
         let label = format!("{}{what}{}", bottleneck.component, bottleneck.resource);
-        let why = format!("{}, {} busy: {}", label, percent(bottleneck.utilisation).tight(), bottleneck.why);
+        let why = format!("{}, {} busy: {}", label, percent(bottleneck.utilisation), bottleneck.why);
         lines.push(format!("    bottleneck  {}", wrap(&why, look.width, 16)));
         lines.push(format!("    headroom    {}", headroom(bottleneck.headroom, look)));
     }
@@ -178,11 +179,11 @@ fn headroom(headroom: f64, look: Look) -> String {
 /// An unstable system has no steady state, and that comes before everything else.
 fn stability(report: &Report) -> Option<String> {
     let run = &report.run;
-    let growth = run.growth_per_s.map(|g| format!(" by {} requests a second", figures::count(g))).unwrap_or_default();
+    let growth = run.growth_per_s.map(|g| format!(" by {} requests a second", human_count(g))).unwrap_or_default();
     let text = if !run.stable {
         format!("! cannot keep up: what is in flight grows{growth}; there is no steady state, so no quantile is stated")
     } else if 0.0 < run.unstable_share {
-        format!("! {} of the replications could not keep up: a tipping point is near", percent(run.unstable_share).tight())
+        format!("! {} of the replications could not keep up: a tipping point is near", percent(run.unstable_share))
     } else {
         return None;
     };
@@ -221,12 +222,12 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
         }
     }
     owners.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let owners: Vec<String> = owners.iter().map(|(name, sum)| format!("{name} {}", money(*sum))).collect();
-    let each = cost.usd_per_million_requests.map(|usd| format!("   {} per million requests", money(usd)));
-    let text = format!("{}/month   {}{}", money(cost.usd_per_month), owners.join(&dot), each.as_deref().unwrap_or_default());
+    let owners: Vec<String> = owners.iter().map(|(name, sum)| format!("{name} {}", human_money(*sum))).collect();
+    let each = cost.usd_per_million_requests.map(|usd| format!("   {} per million requests", human_money(usd)));
+    let text = format!("{}/month   {}{}", human_money(cost.usd_per_month), owners.join(&dot), each.as_deref().unwrap_or_default());
     let mut lines = vec![format!("  cost        {text}")];
     if look.width < text.chars().count() + 14 {
-        lines = vec![format!("  cost        {}/month{}", money(cost.usd_per_month), each.unwrap_or_default())];
+        lines = vec![format!("  cost        {}/month{}", human_money(cost.usd_per_month), each.unwrap_or_default())];
         lines.push(entry("", &owners.join(&dot), look));
     }
     if !cost.unpriced.is_empty() {
@@ -234,8 +235,8 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     }
     if 0 < look.verbose {
         for line in &cost.lines {
-            let quantity = figures::count(line.quantity);
-            lines.push(format!("    {} {}: {quantity} {}, {}", line.component, line.what, line.unit, money(line.usd_per_month)));
+            let quantity = human_count(line.quantity);
+            lines.push(format!("    {} {}: {quantity} {}, {}", line.component, line.what, line.unit, human_money(line.usd_per_month)));
         }
     }
     lines
@@ -249,7 +250,7 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         let mut text = format!("{name} at {}", span(at));
         for (label, value) in [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)] {
             if let Some(estimate) = value {
-                text.push_str(&format!(", {label} {}", time(estimate.mean).spaced()));
+                text.push_str(&format!(", {label} {}", spaced_time(estimate.mean)));
                 text.push_str(&half_width(&estimate, look));
             }
         }
@@ -270,16 +271,16 @@ fn entry(label: &str, text: &str, look: Look) -> String {
 }
 
 fn half_width(estimate: &crate::report::Estimate, look: Look) -> String {
-    estimate.half_width.map_or_else(String::new, |half| format!(" {}{}", look.marks().plus_minus, time(half).spaced()))
+    estimate.half_width.map_or_else(String::new, |half| format!(" {}{}", look.marks().plus_minus, spaced_time(half)))
 }
 
 fn evolve(trigger: &Trigger, look: Look) -> Option<String> {
     let text = format!("{} ({})", trigger.name, trigger.text);
     match (trigger.fired_at_s, trigger.offered_per_s) {
         (Some(at), offered) => {
-            let load = offered.map(|load| format!(", at {} offered", rate(load).spaced())).unwrap_or_default();
+            let load = offered.map(|load| format!(", at {} offered", human_rate(load))).unwrap_or_default();
             let share = if trigger.fired_share < 1.0 {
-                format!(", in {} of replications", percent(trigger.fired_share).tight())
+                format!(", in {} of replications", percent(trigger.fired_share))
             } else {
                 String::new()
             };
@@ -326,8 +327,8 @@ fn coarse(report: &Report, look: Look) -> Option<String> {
     let plus_minus = look.marks().plus_minus;
     Some(format!(
         "{name} is known only to {plus_minus}{}; --duration {longer} would make it about {plus_minus}{}",
-        percent(precision).tight(),
-        percent(precision / 2.0).tight()
+        roughly(precision),
+        roughly(precision / 2.0)
     ))
 }
 
@@ -339,7 +340,7 @@ fn why_it_stopped(report: &Report, look: Look) -> Vec<String> {
         other => other,
     };
     let precision = run.precision.map_or_else(String::new, |reached| {
-        format!("; precision reached {}{}", look.marks().plus_minus, percent(reached).tight())
+        format!("; precision reached {}{}", look.marks().plus_minus, roughly(reached))
     });
     let laws = report.audit.iter().filter(|audit| audit.holds).count();
     vec![

@@ -1,9 +1,10 @@
 //! The tables of the report: latency, components, where time goes, single requests, replications.
 
-use crate::report::terminal::figures::{count, many, percent, precision, rate, time};
+use crate::report::terminal::figures::{percent, precision, roughly, spaced_time};
 use crate::report::terminal::layout::{Cell, Column, Table, bar, beside, paint};
 use crate::report::terminal::{BAD, FAINT, Look, STRONG};
 use crate::report::{Component, Estimate, Latency, Report, Requests, TimeShare, Utilisation};
+use crate::units::{human_count, human_rate, human_time};
 
 /// Operations shown unless more is asked for.
 const FEW: usize = 12;
@@ -52,16 +53,16 @@ fn quantiles(latency: &Latency) -> [Option<Estimate>; 5] {
 
 fn latency_cells(name: &str, latency: &Latency, look: Look) -> Vec<Cell> {
     let dash = look.marks().dash;
-    let shown = |e: Option<Estimate>| Cell::new(e.map_or_else(|| dash.to_string(), |e| time(e.mean).tight()));
+    let shown = |e: Option<Estimate>| Cell::new(e.map_or_else(|| dash.to_string(), |e| human_time(e.mean)));
     [Cell::new(name)].into_iter().chain(quantiles(latency).map(shown)).collect()
 }
 
 fn latency_rows(table: &mut Table, name: &str, latency: &Latency, requests: &Requests, look: Look) {
     let mut cells = latency_cells(name, latency, look);
-    cells.push(Cell::new(rate(requests.goodput_per_s.mean).tight()));
+    cells.push(Cell::new(human_rate(requests.goodput_per_s.mean)));
     let failed = requests.error_ratio.map_or(0.0, |share| share.mean);
     let style = if failed < 0.001 { anstyle::Style::new() } else { BAD };
-    cells.push(Cell::styled(percent(failed).tight(), style));
+    cells.push(Cell::styled(percent(failed), style));
     table.row(cells);
 }
 
@@ -70,13 +71,13 @@ fn table_half_widths(table: &mut Table, latency: &Latency, requests: &Requests, 
     let sign = look.marks().plus_minus;
     let relative = |estimate: Option<Estimate>| {
         let known = estimate.as_ref().and_then(precision);
-        Cell::styled(known.map_or_else(String::new, |p| format!("{sign}{}", percent(p).tight())), FAINT)
+        Cell::styled(known.map_or_else(String::new, |p| format!("{sign}{}", roughly(p))), FAINT)
     };
     let mut cells = vec![Cell::default()];
     cells.extend(quantiles(latency).map(relative));
     cells.push(relative(Some(requests.goodput_per_s)));
     let half = requests.error_ratio.and_then(|share| share.half_width).filter(|half| 0.0 < *half);
-    cells.push(Cell::styled(half.map_or_else(String::new, |half| format!("{sign}{}", percent(half).tight())), FAINT));
+    cells.push(Cell::styled(half.map_or_else(String::new, |half| format!("{sign}{}", roughly(half))), FAINT));
     table.row(cells);
 }
 
@@ -102,15 +103,15 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
         let share = busiest.map(|(_, utilisation)| utilisation.share.mean);
         let limiting = report.bottleneck.as_ref().is_some_and(|b| is_limited(name, component, &b.component, b.resource));
         let arrow = if limiting { format!("{} bottleneck", marks.arrow) } else { String::new() };
-        let wait = component.wait.p99.map_or_else(|| marks.dash.to_string(), |e| time(e.mean).tight());
+        let wait = component.wait.p99.map_or_else(|| marks.dash.to_string(), |e| human_time(e.mean));
         table.row([
             Cell::new(name),
             Cell::new(instances(&component.instances)),
-            Cell::new(share.map_or_else(|| marks.dash.to_string(), |share| percent(share).tight())),
+            Cell::new(share.map_or_else(|| marks.dash.to_string(), |share| percent(share))),
             Cell::new(bar(share.unwrap_or(0.0), 10, look.unicode)),
             Cell::new(busiest.map_or("", |(resource, _)| resource)),
             Cell::new(wait),
-            Cell::new(count(component.queue_length.mean)),
+            Cell::new(human_count(component.queue_length.mean)),
             Cell::styled(arrow, BAD),
             Cell::styled(notes(component, busiest.map(|(resource, _)| resource), look), FAINT),
         ]);
@@ -153,21 +154,21 @@ fn notes(component: &Component, shown: Option<&str>, look: Look) -> String {
     let mut notes = Vec::new();
     for (resource, used) in resources(component) {
         if Some(resource) != shown && WORTH_A_NOTE <= used.share.mean {
-            notes.push(format!("{resource} {}", percent(used.share.mean).tight()));
+            notes.push(format!("{resource} {}", percent(used.share.mean)));
         }
         if let Some(part) = used.busiest.as_ref().filter(|part| used.share.mean + 0.1 < part.share) {
-            notes.push(format!("{} {}", part.name, percent(part.share).tight()));
+            notes.push(format!("{} {}", part.name, percent(part.share)));
         }
     }
     if let Some(hits) = component.kind_specific.get("hit_ratio") {
-        notes.push(format!("{} hits", percent(hits.mean).tight()));
+        notes.push(format!("{} hits", percent(hits.mean)));
     }
     if 0.0 < component.rejected_per_s.mean {
-        notes.push(format!("{} turned away", rate(component.rejected_per_s.mean).tight()));
+        notes.push(format!("{} turned away", human_rate(component.rejected_per_s.mean)));
     }
     let worst = component.errors.iter().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     if let Some((kind, share)) = worst.filter(|(_, share)| 0.0 < share.mean) {
-        notes.push(format!("{} {kind}", percent(share.mean).tight()));
+        notes.push(format!("{} {kind}", percent(share.mean)));
     }
     notes.join(&format!(" {} ", look.marks().dot))
 }
@@ -179,7 +180,7 @@ pub(super) fn where_time_goes(report: &Report, look: Look) -> Vec<String> {
         return Vec::new();
     }
     let bars = TWO_BLOCKS <= look.width;
-    let mean = report.latency.all.mean.map_or_else(String::new, |mean| format!(" {}", time(mean.mean).spaced()));
+    let mean = report.latency.all.mean.map_or_else(String::new, |mean| format!(" {}", spaced_time(mean.mean)));
     let room = if bars { look.width / 2 } else { look.width };
     let left = block(&format!("where the mean{mean} goes"), &goes.mean, room, look);
     let right = block("where the slowest 1% goes", &goes.slowest_1_percent, room.saturating_sub(2), look);
@@ -208,7 +209,7 @@ fn block(title: &str, shares: &[TimeShare], width: usize, look: Look) -> Vec<Str
 
 fn share_row(name: &str, share: f64, seconds: f64, look: Look) -> [Cell; 4] {
     let picture = bar(share, 12, look.unicode);
-    [Cell::new(name), Cell::new(time(seconds).tight()), Cell::new(percent(share).tight()), Cell::new(picture)]
+    [Cell::new(name), Cell::new(human_time(seconds)), Cell::new(percent(share)), Cell::new(picture)]
 }
 
 /// The slowest requests that were kept, and where each spent its time.
@@ -220,9 +221,9 @@ pub(super) fn slowest(report: &Report, look: Look) -> Vec<String> {
         let mut spans: Vec<_> = exemplar.spans.iter().map(|s| (s.end_s - s.start_s, s)).collect();
         spans.sort_by(|a, b| b.0.total_cmp(&a.0));
         let told: Vec<String> =
-            spans.iter().take(4).map(|(spent, s)| format!("{} {} {}", s.component, s.cause, time(*spent).tight())).collect();
+            spans.iter().take(4).map(|(spent, s)| format!("{} {} {}", s.component, s.cause, human_time(*spent))).collect();
         let dot = format!(" {} ", look.marks().dot);
-        let latency = time(exemplar.latency_s).tight();
+        let latency = human_time(exemplar.latency_s);
         lines.push(format!("    {:>8}  {:<20} {:<10} {}", latency, exemplar.request, exemplar.outcome, told.join(&dot)));
     }
     if !lines.is_empty() {
@@ -241,16 +242,16 @@ pub(super) fn replications(report: &Report, look: Look) -> Vec<String> {
     let heads = ["replication", "events", "served", "mean", "p50", "p99", "failed", ""];
     table.row(heads.map(|head| Cell::styled(head, STRONG)));
     let dash = look.marks().dash;
-    let seconds = |value: Option<f64>| Cell::new(value.map_or_else(|| dash.to_string(), |s| time(s).tight()));
+    let seconds = |value: Option<f64>| Cell::new(value.map_or_else(|| dash.to_string(), |s| human_time(s)));
     for one in &report.per_replication {
         table.row([
             Cell::new(one.replication.to_string()),
-            Cell::new(many(one.events)),
-            Cell::new(rate(one.throughput_per_s).tight()),
+            Cell::new(human_count(one.events as f64)),
+            Cell::new(human_rate(one.throughput_per_s)),
             seconds(one.mean_s),
             seconds(one.p50_s),
             seconds(one.p99_s),
-            Cell::new(percent(one.error_ratio.unwrap_or(0.0)).tight()),
+            Cell::new(percent(one.error_ratio.unwrap_or(0.0))),
             Cell::styled(if one.stable { "" } else { "could not keep up" }, BAD),
         ]);
     }
