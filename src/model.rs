@@ -99,6 +99,18 @@ pub struct Run {
     pub events: u64,
     /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
     pub first_change: Option<Time>,
+    /// Replicate until this is known well enough.
+    pub precision: Option<Precision>,
+}
+
+/// A stopping rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Precision {
+    pub probe: Probe,
+    /// Half-width over mean.
+    pub within: f64,
+    /// Replications at most.
+    pub most: u32,
 }
 
 #[derive(Clone, Debug)]

@@ -126,9 +126,10 @@ pub struct StationTally {
     pub busy_ns: u128,
     pub queued_ns: u128,
     pub queue_max: u32,
-    /// Sum of the waits of all who left the queue (served, reneged, reset): Little's twin of `queued_ns`.
+    /// Sum of the waits of all who left the queue (served, reneged, reset), and at the end of the run of those who still
+    /// wait: Little's twin of `queued_ns`.
     pub waits_ns: u128,
-    /// Sum of the times slots were held: twin of `busy_ns`.
+    /// Sum of the times slots were held, those still held at the end of the run too: twin of `busy_ns`.
     pub held_ns: u128,
     pub in_queue: u32,
     pub in_slots: u32,
@@ -188,7 +189,7 @@ pub struct Series {
 #[derive(Clone, Debug, Default)]
 pub struct Tracked {
     pub what: TrackedKind,
-    /// Station, host or pool.
+    /// Component (slots), first host of its name (cores, disk, NIC, memory) or pool.
     pub index: u32,
     /// Share busy, one a window.
     pub share: Vec<f32>,
