@@ -25,7 +25,7 @@ use crate::analysis::replicate::Number;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end};
 use crate::engine::{self, Signals};
-use crate::model::{Bound, Model, Period, Precision, Role, Test};
+use crate::model::{Bound, Condition, Model, Period, Probe, Role, Scope, Test};
 use crate::record::{Record, Stopped};
 use crate::report::{About, Objective, Report, Run, SCHEMA, Stretch};
 use crate::scenario::Scenario;
@@ -33,6 +33,16 @@ use crate::scenario::condition::Relation;
 
 /// Fewest replications before a stopping rule is asked.
 const LEAST: u32 = 5;
+
+/// A stopping rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Precision {
+    pub probe: Probe,
+    /// Half-width over mean.
+    pub within: f64,
+    /// Replications at most.
+    pub most: u32,
+}
 
 /// How to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +58,8 @@ pub struct Plan {
 impl Plan {
     /// What the scenario says.
     pub fn new(model: &Model, scenario: &Scenario, jobs: usize) -> Plan {
-        let run = &scenario.run;
-        Plan { seed: run.seed, replications: run.replications, precision: model.run.precision.clone(), jobs }
+        let precision = model.run.precision.clone().map(|(probe, within, most)| Precision { probe, within, most });
+        Plan { seed: scenario.run.seed, replications: scenario.run.replications, precision, jobs }
     }
 
     fn number(&self) -> Number {
@@ -135,8 +145,8 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         evolve_when: with_role(model, |condition| {
             (condition.role == Role::EvolveWhen).then(|| look::trigger(&study, condition))
         }),
-        requests: summary::requests(&study, crate::model::Scope::All),
-        latency: summary::latencies(&study, &stability, crate::model::Scope::All),
+        requests: summary::requests(&study, Scope::All),
+        latency: summary::latencies(&study, &stability, Scope::All),
         operations: summary::operations(&study, &stability),
         loads: summary::loads(&study, &stability),
         components: summary::components(&study, &stability),
@@ -167,7 +177,7 @@ fn judged(study: &Study, stability: &Stability) -> Vec<Objective> {
     })
 }
 
-fn with_role<T>(model: &Model, of: impl FnMut(&crate::model::Condition) -> Option<T>) -> Vec<T> {
+fn with_role<T>(model: &Model, of: impl FnMut(&Condition) -> Option<T>) -> Vec<T> {
     model.conditions.iter().filter_map(of).collect()
 }
 

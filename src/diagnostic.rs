@@ -7,6 +7,8 @@
 
 mod render;
 
+use crate::reader;
+
 /// A range of bytes in one text of a [`Sources`]; `start <= end`, both on character boundaries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
@@ -309,13 +311,19 @@ pub fn render_concise(found: &Diagnostics, sources: &Sources) -> String {
     plain(found, sources).iter().map(render::concise_line).collect()
 }
 
-/// The known name that was probably meant: at most a third of the letters away, the first such in the given order.
+/// The known name that was probably meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let written = written.to_lowercase();
-    let allowed = (written.chars().count() / 3).clamp(1, 4);
-    let distance = |name: &str| strsim::damerau_levenshtein(&written, &name.to_lowercase());
-    let near = known.into_iter().map(|name| (distance(name), name)).filter(|(far, _)| *far <= allowed);
-    near.min_by_key(|(far, _)| *far).map(|(_, name)| name)
+    let known: Vec<&str> = known.into_iter().collect();
+    reader::nearest(written, &known)
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 /// What stands behind a code: the one row in which a kind of mistake is defined.
@@ -369,7 +377,8 @@ otherwise quietly keep its default. `plimsoll schema` lists every field, and edi
         "run:\n\tduration: 10m",
         "run:\n  duration: 10m";
     DuplicateKey: "E0104", "key given twice",
-        "A map has the same key twice, so one of the two would be lost. Both places are shown; keep one.",
+        "A map has the same key twice, so one of the two values would be lost without a word. Both places are shown; keep
+one of them.",
         "run: {seed: 1, seed: 2}",
         "run: {seed: 2}";
     WrongShape: "E0105", "wrong shape",
@@ -398,8 +407,8 @@ apart. Separate arguments by spaces; or quote the value.",
     TooLarge: "E0110", "too large to read",
         "The text nests too deeply, or its aliases unfold to more values than any scenario needs. Such a text is refused
 before it fills the memory.",
-        "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
-        "c: [x, x]";
+        "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]  # and so on, twenty times",
+        "a: [x, x, x, x]";
     LanguageVersion: "E0111", "unknown language version",
         "`plimsoll:` states the version of the language, which freezes its defaults. This program reads version 1.",
         "plimsoll: 3",
@@ -538,6 +547,17 @@ components: {api: {kind: service, operations: {serve: [{wait: 1ms}]}}}";
         "The field is known, but beside the other fields of this map nothing would ever look at it.",
         "redis: {kind: cache, eviction: none, memory: 1GiB, replicas: {count: 0, read: nearest}}",
         "redis: {kind: cache, eviction: none, memory: 1GiB}";
+    TooManyThings: "E0426", "too large to simulate",
+        "Programs are kept small so that a run is fast: indices have 16 bits, so that there are at most 65,535 steps,
+calls, distributions and so on, and 255 kinds of failure. Simulate a part of the system, or let several operations that
+behave alike be one.",
+        "components: {api: {kind: service, operations: {a: [...], b: [...]}}}   # 20,000 operations of five steps",
+        "components: {api: {kind: service, operations: {small: [{cpu: 1ms}], large: [{cpu: 9ms}]}}}";
+    TwoBalancers: "E0427", "two balancers disagree",
+        "Instances are chosen by one balancer state for each component, shared by all who call it, and two balancers in
+front of it state different policies or health checks.",
+        "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: least_work}",
+        "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: random}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",
@@ -565,6 +585,27 @@ nor fails.",
         "The value under `let:` is never used, so changing it changes nothing.",
         "let: {daily: 2M}\nkeys: {user: {count: 2M}}",
         "let: {daily: 2M}\nkeys: {user: {count: $daily}}";
+    ShareSum: "W0407", "shares that are not a whole",
+        "The shares of a `choose` or of the targets of a call add up to something other than 100 %. They are taken as parts
+of their sum, so that one of the entries is always chosen.",
+        "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}]}]",
+        "serve: [{choose: [{weight: 20%, do: [{cpu: 1ms}]}, {weight: 30%, do: [{cpu: 2ms}]}, {weight: 50%, do: []}]}]";
+    NeverHappens: "W0408", "fault after the end",
+        "The fault begins after the run has ended, so it changes nothing.",
+        "run: {duration: 5m}\nfaults: {dies: {at: 6m, kill: web/2}}",
+        "run: {duration: 10m}\nfaults: {dies: {at: 6m, kill: web/2}}";
+    NoDisk: "W0409", "disk work without a disk",
+        "Steps use the disk (`io`, or `pages` that miss the buffer pool), but the component stands on no machine whose disk
+is known, so that they take no time.",
+        "db: {kind: database, operations: {read: {io: 2}}}",
+        "db: {kind: database, machine: r5.4xlarge, operations: {read: {io: 2}}}";
+    PoolTooLarge: "W0410", "pools larger than what they lead to",
+        "The pools of all callers together may open more connections than the database accepts. What it does not accept
+waits in its queue, where no caller sees it; scaling out the callers makes it worse.",
+        "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
+policies: {web -> db: {pool: {size: 20}}}",
+        "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
+policies: {web -> db: {pool: {size: 10}}}";
 }
 
 impl Code {
@@ -581,7 +622,7 @@ impl Code {
     /// What the code means, an example that provokes it, and the same example mended.
     pub fn explanation(self) -> String {
         let entry = self.entry();
-        let indent = |example: &str| example.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        let indent = |example: &str| example.lines().flat_map(|line| ["    ", line, "\n"]).collect::<String>();
         let (broken, mended) = (indent(entry.broken), indent(entry.mended));
         let meaning = entry.meaning;
         format!("{}: {}\n\n{meaning}\n\nBroken:\n\n{broken}\nMended:\n\n{mended}", entry.number, entry.title)
@@ -590,6 +631,11 @@ impl Code {
     /// The mended example of its explanation, as YAML.
     pub fn mended(self) -> &'static str {
         self.entry().mended
+    }
+
+    /// The example of its explanation that provokes it.
+    pub fn broken(self) -> &'static str {
+        self.entry().broken
     }
 
     /// The code with that number, in either case of letters.
@@ -648,7 +694,7 @@ mod tests {
         assert_eq!(numbers.len(), Code::ALL.len(), "two codes share a number");
         for code in Code::ALL {
             let text = code.explanation();
-            assert!(text.contains("Broken:") && text.contains("Mended:") && 200 < text.len(), "{text}");
+            assert!(text.contains("Broken:") && text.contains("Mended:") && 150 < text.len(), "{text}");
             assert_eq!(Code::find(&code.as_str().to_lowercase()), Some(*code));
             assert_eq!(code.severity() == Severity::Warning, code.as_str().starts_with('W'));
         }

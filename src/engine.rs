@@ -152,7 +152,7 @@ impl World<'_> {
             Timer::PoolWait { frame, generation } => return self.pool_wait_over(frame, generation),
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
-            Timer::Fork { join, generation } => return return self.fork_over(join, generation),
+            Timer::Fork { join, generation } => return self.fork_over(join, generation),
             Timer::FaultStart(fault) => self.fault_starts(fault),
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),

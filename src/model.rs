@@ -6,9 +6,25 @@
 //! a *request class* is a (load, target) pair, the unit of end-to-end statistics; a *cell* is a (component, cause) pair
 //! that request time is attributed to.
 
+mod arrows;
+mod check;
+pub mod compile;
+mod components;
+mod conditions;
+mod edges;
+mod faults;
+mod keys;
+pub mod listing;
+mod loads;
+mod names;
+mod places;
+mod plan;
+mod prices;
 pub mod program;
+mod steps;
+pub mod traffic;
 
-use crate::distribution::Samplers;
+use crate::distribution::sampler::Samplers;
 use crate::model::program::{Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
@@ -99,18 +115,8 @@ pub struct Run {
     pub events: u64,
     /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
     pub first_change: Option<Time>,
-    /// Replicate until this is known well enough.
-    pub precision: Option<Precision>,
-}
-
-/// A stopping rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Precision {
-    pub probe: Probe,
-    /// Half-width over mean.
-    pub within: f64,
-    /// Replications at most.
-    pub most: u32,
+    /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
+    pub precision: Option<(Probe, f64, u32)>,
 }
 
 #[derive(Clone, Debug)]
@@ -147,7 +153,7 @@ pub struct Component {
     pub prefer_zone: bool,
     /// Stream for the balancer's draws.
     pub key: u64,
-    /// Cell of the time spent in the queue for a slot.
+    /// Cell of the time spent in the queue for a slot; `NONE16` where nobody ever waits (no limit, nothing that pauses).
     pub queue_cell: u16,
     pub limit: u16,
     /// Share of requests that fail at once as `unavailable`, of 2^32.
@@ -210,6 +216,7 @@ pub struct Station {
 #[derive(Clone, Debug)]
 pub struct Host {
     pub name: String,
+    /// `NONE`: without limit.
     pub cores: u32,
     /// Cores are shared by all (processor sharing) or given in turn.
     pub sharing: bool,
@@ -219,6 +226,7 @@ pub struct Host {
     pub disk_iops: f64,
     pub disk_bytes_per_s: f64,
     pub nic_bytes_per_s: f64,
+    /// 0: without limit.
     pub memory_bytes: u64,
 }
 
@@ -252,6 +260,7 @@ pub struct LimitSpec {
 #[derive(Clone, Debug)]
 pub struct Pipe {
     pub name: String,
+    /// 0: without limit (a price only).
     pub bytes_per_s: f64,
     pub price_per_byte: f64,
 }
@@ -268,6 +277,8 @@ pub struct Source {
     pub priority: u8,
     /// Key values that this load pins or reshapes.
     pub overrides: Vec<(u16, KeyOrigin)>,
+    /// Zone its requests come from; `u8::MAX`: none in particular.
+    pub zone: u8,
 }
 
 #[derive(Clone, Debug)]

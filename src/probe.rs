@@ -134,8 +134,8 @@ impl Between<'_> {
         let mut counts = Counts::default();
         for (before, after) in self.flows(scope) {
             counts.offered += after.offered - before.offered;
-            counts.ok += after.ok.count - before.ok.count;
-            counts.failed += after.failed.count - before.failed.count;
+            counts.ok += after.ok.count() - before.ok.count();
+            counts.failed += after.failed.count() - before.failed.count();
             counts.kinds.resize(counts.kinds.len().max(after.kinds.len()), 0);
             for (kind, (now, then)) in after.kinds.iter().zip(&before.kinds).enumerate() {
                 counts.kinds[kind] += now - then;
@@ -280,7 +280,7 @@ impl Between<'_> {
             Some(Stat::Max) => Some(flows.iter().map(|(_, after)| after.in_flight_max as f64).sum()),
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
-                let sum = |flow: &Flow| flow.ok.sum.wrapping_add(flow.failed.sum);
+                let sum = |flow: &Flow| flow.ok.sum().wrapping_add(flow.failed.sum());
                 let spent = |(before, after): &(&Flow, &Flow)| u128::from(sum(after).wrapping_sub(sum(before)));
                 Some(self.per_second(flows.iter().map(spent).sum()))
             }
@@ -431,7 +431,7 @@ pub fn statistic(times: &Compact, stat: Option<Stat>) -> Option<f64> {
     match stat {
         None | Some(Stat::Mean) => times.mean(),
         Some(Stat::Quantile(q)) => times.quantile_raw(q),
-        Some(Stat::Max) => times.max_s(),
+        Some(Stat::Max) => times.max(),
         Some(Stat::Min) => times.quantile_raw(0.0),
     }
 }

@@ -89,7 +89,8 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let edits = |candidate: &str| strsim::osa_distance(&lower, candidate);
     let likeness = |candidate: &str| strsim::jaro_winkler(&lower, candidate);
-    let near = known.iter().copied().filter(|known| edits(known) <= 1 + known.len() / 4 || 0.85 < likeness(known));
+    let close = |known: &str| edits(known) < known.len() && edits(known) <= 1 + known.len() / 4;
+    let near = known.iter().copied().filter(|known| close(known) || 0.85 < likeness(known));
     near.min_by(|a, b| edits(a).cmp(&edits(b)).then(likeness(b).total_cmp(&likeness(a))))
 }
 

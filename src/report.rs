@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod hgrm;
 pub mod json;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 

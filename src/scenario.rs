@@ -4,6 +4,8 @@
 //! the default of language section 13 has not been filled in by the lowering. Lowering (`scenario/*.rs`) turns the merged
 //! text tree into these structs and reports every mistake of shape and unit; compilation (`model`) resolves names.
 
+pub mod condition;
+
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Spotted;

@@ -143,9 +143,30 @@ impl Node {
 
 /// The keys a scenario may have at its top; a path of `--set` that starts with none of them starts at a component.
 pub const TOP_LEVEL: &[&str] = &[
-    "plimsoll", "title", "description", "extends", "let", "run", "load", "keys", "components", "hosts", "regions",
-    "links", "residency", "policies", "faults", "objectives", "evolve_when", "alerts", "variants", "journey", "plan",
-    "assumptions", "stamps", "prices",
+    "plimsoll",
+    "title",
+    "description",
+    "extends",
+    "let",
+    "run",
+    "load",
+    "keys",
+    "components",
+    "hosts",
+    "regions",
+    "links",
+    "residency",
+    "policies",
+    "faults",
+    "objectives",
+    "evolve_when",
+    "alerts",
+    "variants",
+    "journey",
+    "plan",
+    "assumptions",
+    "stamps",
+    "prices",
 ];
 
 /// How files are read: the only door to the outside, given by whoever may open files.
@@ -246,8 +267,7 @@ impl Loader<'_> {
             Value::List(items) => items.as_slice(),
             _ => std::slice::from_ref(bases),
         };
-        let mut whole = Node::new(Value::Map(Vec::new()), node.spot);
-        let mut complete = true;
+        let (mut whole, mut complete, spot) = (None, true, node.spot);
         for base in bases {
             let Some(name) = base.as_text() else {
                 let message = format!("`extends` names a file or a list of files, this is {}", base.shape());
@@ -256,10 +276,15 @@ impl Loader<'_> {
             };
             let base_path = normal(&path.parent().unwrap_or(Path::new("")).join(name));
             match self.load(&base_path, Some(base.part(0, name.len()))) {
-                Some(base) => merge::merge(&mut whole, base, &mut Vec::new(), self.diags),
+                Some(base) => match &mut whole {
+                    Some(whole) => merge::merge(whole, base, &mut Vec::new(), self.diags),
+                    None => whole = Some(base),
+                },
                 None => complete = false,
             }
         }
+        let mut whole = whole.unwrap_or_else(|| Node::new(Value::Map(Vec::new()), spot));
+        whole.spot = spot;
         // Without its base a file removes and refers to things that are not there; that is no second mistake.
         let mut unheard = Diagnostics::new();
         merge::merge(&mut whole, node, &mut Vec::new(), if complete { self.diags } else { &mut unheard });
@@ -312,7 +337,7 @@ fn normal(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{Strategy, any, prop};
+    use proptest::prelude::{ProptestConfig, Strategy, any, prop};
     use proptest::{prop_assert, prop_assert_eq, proptest};
 
     use super::*;
@@ -377,7 +402,8 @@ mod tests {
 
     #[test]
     fn scalars_stay_text() {
-        let text = "a: 010\nb: no\nc: 3ms\nd: 0.2\ne: 'null'\nf: null\ng:\nh: ~\ni: {00:00: 30%, 18:00: 1}\nj: [{w: +2}]\n";
+        let text =
+            "a: 010\nb: no\nc: 3ms\nd: 0.2\ne: 'null'\nf: null\ng:\nh: ~\ni: {00:00: 30%, 18:00: 1}\nj: [{w: +2}]\n";
         let want = r#"{"a":"010","b":"no","c":"3ms","d":"0.2","e":"null","f":null,"g":null,"h":null,"i":{"00:00":"30%","18:00":"1"},"j":[{"w":"+2"}]}"#;
         assert_eq!(tree_of(text), want);
         let design = "us-east-1 -> eu-west-1: {latency: 38ms + exp(1ms)}\nb: {backoff: exponential(50ms x2 max=1s)}\n\
@@ -410,9 +436,11 @@ mod tests {
         finds("components:\n  - name: api\n\t  replicas: 4\n", &[("E0103", "\t")]);
         finds("a: [x, b\nc: 3\n", &[("E0101", "[")]);
         finds("a: {x: 1\n", &[("E0101", "{")]);
-        finds("a: {x: 1]\n", &[("E0101", "]")]);
+        finds("a: {x: 1]\n", &[("E0101", "{")]);
         finds("a: b: c\n", &[("E0101", ":")]);
-        finds("a: 1\n b: 2\n", &[("E0101", ":")]);
+        finds("a: 1\n b: 2\n", &[("E0101", "b")]);
+        finds("run:\n  duration 1m\n  seed: 3\n", &[("E0101", "duration 1m")]);
+        finds("run:\n  duration: 1m\n seed: 3\n", &[("E0101", "seed:")]);
         finds("a: 'x\n", &[("E0101", "'x")]);
         finds("a: *b\n", &[("E0101", "*b")]);
         finds("a: %x\n", &[("E0101", "%x")]);
@@ -437,7 +465,10 @@ mod tests {
 
     #[test]
     fn torn_arguments_are_put_together_and_told_once() {
-        let desk = read(&[("a.yaml", "ops: {read: {cpu: lognormal(p50=3ms, p99=20ms), io: 2}, w: {cpu: triangular(1ms, 2ms, 3ms)}}\n")]);
+        let desk = read(&[(
+            "a.yaml",
+            "ops: {read: {cpu: lognormal(p50=3ms, p99=20ms), io: 2}, w: {cpu: triangular(1ms, 2ms, 3ms)}}\n",
+        )]);
         assert_eq!(desk.found(), [("E0109", "lognormal(p50=3ms, p99=20ms)"), ("E0109", "triangular(1ms, 2ms, 3ms)")]);
         let told = desk.diags.sorted()[0];
         assert_eq!(told.patch.as_ref().expect("mended").1, "lognormal(p50=3ms p99=20ms)");
@@ -458,16 +489,18 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let refs = vec![format!("*a{}", n - 1); 10].join(", ");
-            bomb.push_str(&format!("a{n}: &a{n} [{refs}]\n"));
+            bomb = format!("{bomb}a{n}: &a{n} [{refs}]\n");
         }
         assert_eq!(read(&[("a.yaml", &bomb)]).found()[0].0, "E0110");
         assert_eq!(read(&[("a.yaml", &"[".repeat(20_000))]).found()[0].0, "E0110");
-        let chain: String = (1..300).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
-        assert_eq!(read(&[("a.yaml", &("a0: &a0 [x]\n".to_owned() + &chain))]).found()[0].0, "E0110");
+        let chain: Vec<String> = (1..300).map(|n| format!("a{n}: &a{n} [*a{}]", n - 1)).collect();
+        assert_eq!(read(&[("a.yaml", &format!("a0: &a0 [x]\n{}\n", chain.join("\n")))]).found()[0].0, "E0110");
     }
 
-    const STAGE: &str = "extends: base/one.yaml\nload: {all: {users: {each: 3}}}\nweb: {cpu: null, io: {reads: 5 foo}}\nnew: 1\n";
-    const BASE: &str = "extends: ./zero.yaml\nload: {all: {rate: 90/s, timeout: 5s}}\nweb: {cpu: 2 foo, wait: 3}\nlist: [1, 2]\n";
+    const STAGE: &str =
+        "extends: base/one.yaml\nload: {all: {users: {each: 3}}}\nweb: {cpu: null, io: {reads: 5 foo}}\nnew: 1\n";
+    const BASE: &str =
+        "extends: ./zero.yaml\nload: {all: {rate: 90/s, timeout: 5s}}\nweb: {cpu: 2 foo, wait: 3}\nlist: [1, 2]\n";
     const ZERO: &str = "web: {io: {reads: 1, writes: 2}}\nlist: [3]\n";
 
     #[test]
@@ -502,6 +535,8 @@ mod tests {
         let desk = read(&[("a", "extends: b\n"), ("b", "extends: [c]\n"), ("c", "extends: b\n")]);
         assert_eq!(desk.found(), [("E0308", "b")]);
         assert!(desk.diags.sorted()[0].message.contains("`b` extends `c` extends `b`"), "{:?}", desk.diags);
+        let desk = read(&[("a", "extends: b\nx: 1\n"), ("b", "load:\n")]);
+        assert_eq!(desk.found(), [], "an empty field of a base removes nothing; who reads it tells");
         let desk = read(&[("a", "extends: {b: 1}\n")]);
         assert_eq!(desk.found()[0].0, "E0105");
         let desk = read(&[("a", "extends: b\nweb: {cup: null}\n"), ("b", "web: {cpu: 1}\n")]);
@@ -515,7 +550,7 @@ mod tests {
         assert!(diags.sorted()[0].message.contains("not UTF-8"));
     }
 
-    const WEB: &str = "load: {users: {rate: 9/s, requests: {web.get: 1}}}\ncomponents:\n  web: {instances: 3, operations: {profile: [{cpu: 1ms}, {call: db.read}, {call: db.write}]}}\n  db: {on: box}\n  run: {x: 1}\nprices: {c5.2xlarge: $1/h}\n";
+    const WEB: &str = "load: {users: {rate: 9/s, requests: {web.get: 1}}}\ncomponents:\n  web: {instances: 3, operations: {profile: [{cpu: 1ms}, {call: db.read}, {call: db.write}]}}\n  db: {on: box}\n  run: {x: 1}\nprices: {c5.2xlarge: $1/h}\nhosts:\n";
 
     #[test]
     fn set_reaches_everything() {
@@ -532,17 +567,22 @@ mod tests {
         desk.set("run.seed", "7");
         desk.set("components.run", "null");
         desk.set("keys", "[1, {a: 2}]");
+        desk.set("hosts.box.cores", "4");
         assert!(desk.diags.sorted().iter().all(|d| d.message.contains("`run` is a component")), "{:?}", desk.diags);
         let want = concat!(
             r#"{"components":{"db":{"machine":"c5.large"},"web":{"instances":"8","operations":{"profile":[{"cpu":"exp(5ms)"},{"call":"db.read"},{"call":"db.read"}]},"queue":{"limit":"5"}}},"#,
-            r#""keys":["1",{"a":"2"}],"load":{"users":{"requests":{"db.read":"3","web.get":"2"},"users":{"each":"3"}}},"prices":{"c5.2xlarge":"$2/h"}}"#
+            r#""hosts":{"box":{"cores":"4"}},"keys":["1",{"a":"2"}],"load":{"users":{"requests":{"db.read":"3","web.get":"2"},"users":{"each":"3"}}},"prices":{"c5.2xlarge":"$2/h"}}"#
         );
         assert_eq!(canonical(desk.tree()), want);
         desk.set("run.seed", "7");
-        assert!(canonical(desk.tree()).contains(r#""run":{"seed":"7"}"#), "without a component of that name it is clear");
+        assert!(
+            canonical(desk.tree()).contains(r#""run":{"seed":"7"}"#),
+            "without a component of that name it is clear"
+        );
         let spot = at(desk.node.as_ref().expect("it reads"), &["components", "web", "instances"]).spot;
         assert_eq!((desk.sources.name(spot.file), desk.sources.slice(spot)), ("--set web.instances=8", "8"));
-        let (key, _) = at(desk.node.as_ref().expect("it reads"), &["components", "web", "queue"]).entry("limit").expect("set");
+        let (key, _) =
+            at(desk.node.as_ref().expect("it reads"), &["components", "web", "queue"]).entry("limit").expect("set");
         assert_eq!(desk.sources.slice(key.spot), "limit");
     }
 
@@ -606,7 +646,7 @@ mod tests {
     fn named_values_are_worked_out() {
         assert_eq!(value_of("daily: 2M", "$daily"), "2M");
         assert_eq!(value_of("users: 2M", "$(users * 20/day / 4)"), "10000000/day");
-        assert_eq!(value_of("users: 2M", "$(users * 20/day * 3)"), "120000000/day");
+        assert_eq!(value_of("users: 2M", "$(users * 20/day * 3)"), "5000000/h");
         assert_eq!(value_of("a: 5ms, b: $(a * 2)", "exp($(b + a))"), "exp(15ms)");
         assert_eq!(value_of("r: 90/s", "$(r * 10m)"), "54000");
         assert_eq!(value_of("r: 90/s", "$(r / 30)"), "3/s");
@@ -655,7 +695,10 @@ mod tests {
 
     #[test]
     fn named_values_change_by_stage_and_by_set() {
-        let mut desk = read(&[("a", "extends: b\nlet: {users: 3M}\n"), ("b", "let: {users: 2M, each: 20/day}\nx: $(users * each)\n")]);
+        let mut desk = read(&[
+            ("a", "extends: b\nlet: {users: 3M}\n"),
+            ("b", "let: {users: 2M, each: 20/day}\nx: $(users * each)\n"),
+        ]);
         desk.set("let.each", "2/s");
         assert_eq!(desk.resolved(), r#"{"x":"6000000/s"}"#);
         assert!(desk.diags.is_empty(), "{:?}", desk.diags);
@@ -668,16 +711,76 @@ mod tests {
         assert_ne!(tree_of("a: null\n"), tree_of("a: 'null'\n"));
     }
 
+    #[test]
+    fn examples_of_explanations_are_broken_and_mended() {
+        for code in Code::ALL {
+            let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+            let mended = parse("mended", code.mended(), &mut sources, &mut diags);
+            assert!(diags.is_empty() && mended.is_some(), "{}: {diags:?}", code.as_str());
+        }
+        for code in [
+            Code::Syntax,
+            Code::Tab,
+            Code::DuplicateKey,
+            Code::SplitArguments,
+            Code::Empty,
+            Code::Expression,
+            Code::Cycle,
+            Code::UnknownLet,
+            Code::UnknownTemplate,
+            Code::UnusedLet,
+        ] {
+            let mut desk = read(&[("a", code.broken())]);
+            if desk.node.is_some() {
+                desk.resolved();
+            }
+            assert_eq!(desk.found().iter().map(|(code, _)| *code).next(), Some(code.as_str()), "{:?}", desk.diags);
+        }
+    }
+
     fn trees() -> impl Strategy<Value = Node> {
         let text = prop::sample::select(vec![
-            "", "a", "010", "null", "~", "x: y", "a #b", "- a", "exp(3ms)", "a, b", "[", "{}", "'", "\"q\"", "\u{e9}\u{1F600}", "l1\nl2",
-            "tab\there", " lead", "trail ", "-", "?", ":", "a:", "*x", "&x", "!t", "%", "@", "`", "|", ">", "$x", "#", "<<", "---", "\u{2028}",
+            "",
+            "a",
+            "010",
+            "null",
+            "~",
+            "x: y",
+            "a #b",
+            "- a",
+            "exp(3ms)",
+            "a, b",
+            "[",
+            "{}",
+            "'",
+            "\"q\"",
+            "\u{e9}\u{1F600}",
+            "l1\nl2",
+            "tab\there",
+            " lead",
+            "trail ",
+            "-",
+            "?",
+            ":",
+            "a:",
+            "*x",
+            "&x",
+            "!t",
+            "%",
+            "@",
+            "`",
+            "|",
+            ">",
+            "$x",
+            "#",
+            "<<",
+            "---",
+            "\u{2028}",
         ]);
         let text = (text, "[a-z]{0,2}").prop_map(|(a, b)| format!("{a}{b}"));
         let scalar = |text| Node::new(Value::Scalar { text, quoted: false }, Spot::default());
-        let leaf = (text.clone(), any::<bool>()).prop_map(move |(text, null)| match null {
-            true if text.is_empty() => Node::new(Value::Null, Spot::default()),
-            _ => scalar(text),
+        let leaf = (text.clone(), any::<bool>()).prop_map(move |(text, null)| {
+            if null && text.is_empty() { Node::new(Value::Null, Spot::default()) } else { scalar(text) }
         });
         leaf.prop_recursive(4, 40, 4, move |inner| {
             let keys = text.clone();
@@ -691,6 +794,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn what_is_written_reads_back(node in trees()) {
             let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
@@ -711,7 +816,7 @@ mod tests {
                 desk.set("a.b", "1");
                 desk.resolved();
             }
-            for d in desk.diags.iter() {
+            for d in &desk.diags {
                 prop_assert!(desk.sources.text(d.spot.file).get(d.spot.start as usize..d.spot.end as usize).is_some(), "{d:?}");
             }
             crate::diagnostic::render(&desk.diags, &desk.sources, 80, false, true);

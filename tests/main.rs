@@ -1,2 +1,3 @@
-#[test]
-fn t() {}
+//! One binary for all integration tests, so that the crate is linked once.
+
+mod tidy;

@@ -76,14 +76,14 @@ pub fn latency(times: &[Compact]) -> Latency {
     let means: Vec<f64> = times.iter().filter_map(Compact::mean).collect();
     let at = |q| quantile_of(&merged, times, q);
     Latency {
-        count: merged.count,
+        count: merged.count(),
         mean: mean(&means),
         p50: at(0.5),
         p90: at(0.9),
         p95: at(0.95),
         p99: at(0.99),
         p999: at(0.999),
-        max: merged.max_s(),
+        max: merged.max(),
     }
 }
 

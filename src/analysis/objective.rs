@@ -287,7 +287,7 @@ fn is_without_end(study: &Study, stability: &Stability, test: &Test) -> bool {
 
 fn nothing(study: &Study, test: &Test) -> String {
     let needs_more = |q: f64| {
-        let seen: u64 = (0..study.records.len()).map(|index| times(study, test, index).count).sum();
+        let seen: u64 = (0..study.records.len()).map(|index| times(study, test, index).count()).sum();
         let needed = 10.0 / (1.0 - q);
         (0 < seen).then(|| format!("{seen} requests are too few for this quantile: it takes {needed:.0}"))
     };

@@ -1,6 +1,6 @@
 //! What a reader of the report should know before believing it: warnings that only a run can give.
 
-use crate::model::Precision;
+use crate::analysis::Precision;
 use crate::report::{Report, Warning};
 use crate::units::{human_rate, human_share, human_time};
 

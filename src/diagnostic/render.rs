@@ -107,7 +107,7 @@ fn mark<'a>(mut group: Group<'a>, d: &'a Diagnostic, sources: &'a Sources) -> Gr
     group
 }
 
-fn picture<'a, T: Clone>(file: u32, sources: &'a Sources) -> Snippet<'a, T> {
+fn picture<T: Clone>(file: u32, sources: &Sources) -> Snippet<'_, T> {
     Snippet::source(sources.text(file)).path(sources.name(file))
 }
 

@@ -31,7 +31,7 @@ impl World<'_> {
         }
         let n = self.sources[beside.source as usize].count;
         let gap = beside.gap * self.ziggurat.exponential(bits(beside.key, occasion(n)));
-        self.next_arrival = (self.now + crate::units::Span::nearest(gap).0, self.calendar.order(CLAIM));
+        self.next_arrival = (self.now + nearest(gap), self.calendar.order(CLAIM));
     }
 
     #[inline(always)]
@@ -266,4 +266,10 @@ impl World<'_> {
         }
         true
     }
+}
+
+/// Nearest whole ns of a gap below 52 days, without a saturating cast; longer ones are cut there.
+#[inline(always)]
+fn nearest(ns: f64) -> Ns {
+    (ns.min(4.0e15) + 4_503_599_627_370_496.0).to_bits() & ((1 << 52) - 1)
 }

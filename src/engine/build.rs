@@ -82,7 +82,7 @@ impl<'m> World<'m> {
             connections: FxHashMap::default(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             pipes: vec![Fluid::default(); m.pipes.len()],
-            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(Budget::new)).collect(),
+            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             joins: Vec::new(),
             free_joins: Vec::new(),
             locks: Vec::new(),

@@ -5,7 +5,7 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RELEASE, RING, Request, Stage, State, Timer, World, flag, row,
+    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16};
@@ -102,7 +102,7 @@ impl World<'_> {
         let own = if spec.deadline.0 == 0 { Ns::MAX } else { now.saturating_add(spec.deadline.0) };
         call.until = call.deadline.min(own);
         if let Some(budget) = self.budgets[edge as usize].as_mut() {
-            budget.first_attempt();
+            budget.first_attempt(crate::units::Time(now));
         }
         self.attempt(id, edge)
     }
@@ -396,17 +396,17 @@ impl World<'_> {
         let spec = &self.m.edges[edge as usize];
         let retry = spec.retry.as_ref()?;
         let call = self.calls[id as usize];
-        let exhausted = retry.attempts.is_some_and(|most| most <= call.attempt);
-        if exhausted || retry.on_mask & (1 << kind.0) == 0 || kind == Failure::DEADLINE {
+        if !retry.again(call.attempt, kind.0) || kind == Failure::DEADLINE {
             return None;
         }
+        let now = self.now;
         let draw = unit(bits(mix(spec.key), mix(frame.occasion ^ u64::from(call.attempt))));
         let pause = retry.pause(call.attempt, crate::units::Span(call.pause), draw).0;
-        if call.until <= self.now.saturating_add(pause) {
+        if call.until <= now.saturating_add(pause) {
             return None;
         }
         if let Some(budget) = self.budgets[edge as usize].as_mut()
-            && !budget.retry()
+            && !budget.retry(crate::units::Time(now))
         {
             return None;
         }
@@ -467,7 +467,7 @@ impl World<'_> {
     /// Slot, counters and statistics of a visit that ends.
     #[inline(always)]
     fn close_visit(&mut self, id: u32, outcome: Outcome) {
-        let Frame { flags, station, .. } = self.frames[id as usize];
+        let flags = self.frames[id as usize].flags;
         if flags & flag::RESPONDED == 0 {
             self.count_answer(id, outcome);
         }
@@ -522,6 +522,7 @@ impl World<'_> {
         self.classes[class as usize].count(took, outcome);
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
+        debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
         for (sum, &ticks) in self.cell_sums.iter_mut().zip(cells) {
             *sum += u64::from(ticks);
         }
@@ -537,6 +538,15 @@ impl World<'_> {
         if client != NONE {
             self.client_done(client);
         }
+    }
+
+    /// Whether the row's ticks sum to the request's latency (a saturated cell cannot).
+    fn telescopes(&self, id: u32) -> bool {
+        let from = id as usize * self.stride;
+        let cells = &self.cells[from..from + self.stride];
+        let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
+        let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
+        ticks == took || cells.contains(&u32::MAX)
     }
 
     #[cold]

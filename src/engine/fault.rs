@@ -1,7 +1,7 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
 use crate::engine::world::{
-    CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
+    CLAIM, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
 };
 use crate::model::{Act, Failure, NONE, NONE16, Target};
 use crate::policy::health::Checks;
@@ -110,12 +110,12 @@ impl World<'_> {
         let (component, epoch) = (station.component, station.epoch);
         self.break_connections(component);
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
-        for &id in dying.iter().filter(|&&id| self.frames[id as usize].state == State::Queued) {
-            self.die(id);
-        }
-        for &id in &dying {
-            if self.dies_with(id, s) {
-                self.die(id);
+        // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
+        for queued in [true, false] {
+            for &id in &dying {
+                if self.dies_with(id, s) && queued == (self.frames[id as usize].state == State::Queued) {
+                    self.die(id);
+                }
             }
         }
         match self.checks(s) {

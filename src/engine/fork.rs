@@ -120,17 +120,15 @@ impl World<'_> {
             _ => join.done += 1,
         }
         let (complete, hopeless) = (join.need <= join.done, join.total - join.failed < join.need);
-        let next = spec.sequence && join.started < join.total;
+        let (caller, next) = (join.caller, spec.sequence && join.started < join.total);
         self.free_frame(id);
         if complete || hopeless {
-            let caller = join.caller;
             self.hand_over_row(request, self.frames[caller as usize].request);
             self.free_request(request);
             return self.join_over(j, if complete { Outcome::OK } else { outcome });
         }
         // Time of a repetition before the last is on the caller's path too.
         if next {
-            let caller = join.caller;
             self.hand_over_row(request, self.frames[caller as usize].request);
             self.start_branch(j);
         }

@@ -2,6 +2,7 @@
 
 use super::{Field, Shape, Table};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::reader::{self, Term};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Span, UnitError};
 
@@ -215,30 +216,31 @@ impl<'n, 'd> Reader<'n, 'd> {
         parse(node, text, code, read, self.diags)
     }
 
+    /// A name with or without arguments, for the owner of a policy to look into.
+    pub fn term(&mut self, name: &str) -> Option<Spotted<Term>> {
+        self.parsed(name, Code::Policy, reader::read_term)
+    }
+
     /// The entries of a map whose keys are names of the author's.
     pub fn map(&mut self, name: &str) -> Vec<(&'n Spotted<String>, &'n Node)> {
         self.field(name);
         let Some(node) = self.node(name) else { return Vec::new() };
-        match node.as_map() {
-            Some(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
-            None => {
-                self.misshapen(node, name, "a map");
-                Vec::new()
-            }
-        }
+        let Some(entries) = node.as_map() else {
+            self.misshapen(node, name, "a map");
+            return Vec::new();
+        };
+        entries.iter().map(|(key, value)| (key, value)).collect()
     }
 
     /// The entries of a list.
     pub fn list(&mut self, name: &str) -> Vec<&'n Node> {
         self.field(name);
         let Some(node) = self.node(name) else { return Vec::new() };
-        match node.as_list() {
-            Some(items) => items.iter().collect(),
-            None => {
-                self.misshapen(node, name, "a list");
-                Vec::new()
-            }
-        }
+        let Some(items) = node.as_list() else {
+            self.misshapen(node, name, "a list");
+            return Vec::new();
+        };
+        items.iter().collect()
     }
 
     /// The entries of a list, or the one value that stands in its place.
@@ -273,7 +275,9 @@ impl<'n, 'd> Reader<'n, 'd> {
                 told.note_at(self.key(first), format!("`{first}` is given here")).help("keep one of them")
             })
             .collect();
-        told.into_iter().for_each(|diagnostic| self.tell(diagnostic));
+        for diagnostic in told {
+            self.tell(diagnostic);
+        }
         Some(first)
     }
 
@@ -296,7 +300,8 @@ impl<'n, 'd> Reader<'n, 'd> {
             self.misshapen(node, name, &field.shape.noun());
             return None;
         };
-        let word = field.shape.alternatives().iter().any(|shape| matches!(shape, Shape::Word(words) if words.contains(&text)));
+        let word =
+            field.shape.alternatives().iter().any(|shape| matches!(shape, Shape::Word(words) if words.contains(&text)));
         (!word).then_some((node, text))
     }
 
@@ -381,14 +386,12 @@ pub fn parse_node<T>(
     if node.is_broken() {
         return None;
     }
-    match node.as_text() {
-        Some(text) => parse(node, text, code, read, diags),
-        None => {
-            let message = format!("a single value is expected, this is {}", node.shape());
-            diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
-            None
-        }
-    }
+    let Some(text) = node.as_text() else {
+        let message = format!("a single value is expected, this is {}", node.shape());
+        diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
+        return None;
+    };
+    parse(node, text, code, read, diags)
 }
 
 fn parse<T>(
@@ -411,7 +414,8 @@ fn parse<T>(
 fn tell_wrong(node: &Node, code: Code, error: UnitError, is_quantity: bool, diags: &mut Diagnostics) {
     let told = Diagnostic::new(code, node.part(error.start, error.end), error.message);
     let Some(help) = error.help else { return diags.push(told) };
-    let instead = help.strip_prefix("write `").and_then(|rest| rest.strip_suffix('`')).filter(|text| !text.contains('`'));
+    let instead =
+        help.strip_prefix("write `").and_then(|rest| rest.strip_suffix('`')).filter(|text| !text.contains('`'));
     diags.push(match instead {
         Some(instead) if is_quantity => told.patch(whole(node), instead).help("write"),
         _ => told.help(help),
@@ -503,7 +507,8 @@ mod tests {
 
     #[test]
     fn a_good_map_is_read() {
-        let (service, _, diags) = read("web: {kind: service, instances: 2k, timeout: none, queue: {limit: 5}, sticky: true}\n");
+        let (service, _, diags) =
+            read("web: {kind: service, instances: 2k, timeout: none, queue: {limit: 5}, sticky: true}\n");
         assert!(diags.is_empty(), "{diags:?}");
         let want = Service { kind: Some("service"), instances: 2000, timeout: None, limit: Some(5), sticky: true };
         assert_eq!(service, Some(want));
@@ -558,8 +563,13 @@ mod tests {
         text::set(&mut node, "components.web.instances", "many", &mut sources, &mut diags);
         let (key, web) = node.entry("web").expect("it is there");
         lower(web, key.spot, &mut diags);
-        Reader::new(key.spot, node.get("components").and_then(|all| all.get("web")).expect("set"), &SERVICE, &mut diags)
-            .count("instances");
+        Reader::new(
+            key.spot,
+            node.get("components").and_then(|all| all.get("web")).expect("set"),
+            &SERVICE,
+            &mut diags,
+        )
+        .count("instances");
         let line = |d: &&Diagnostic| (sources.name(d.spot.file).to_owned(), sources.slice(d.spot).to_owned());
         let found: Vec<_> = diags.sorted().iter().filter(|d| d.code != Code::MissingField).map(line).collect();
         let want = [("s/a.yaml", "timeot"), ("s/b.yaml", "msecs"), ("--set components.web.instances=many", "many")];

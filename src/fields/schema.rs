@@ -6,6 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{Field, Shape, Table, Thing, reachable};
+use crate::diagnostic::{Diagnostics, Sources};
+use crate::text::{self, Node};
 use crate::units::{Dimension, Per};
 
 /// The schema (draft 2020-12) of files whose top level is `root`.
@@ -16,11 +18,14 @@ pub fn json_schema(root: &'static Table) -> Value {
         let before = definitions.insert(key(table), object(table));
         debug_assert!(before.is_none(), "two tables are called `{}`", table.name);
     }
-    definitions.insert("let".to_owned(), json!({
-        "description": "A named value, $name, or a sum of them, $(a * 20/day)",
-        "type": "string",
-        "pattern": r"\$([A-Za-z_]|\()",
-    }));
+    definitions.insert(
+        "let".to_owned(),
+        json!({
+            "description": "A named value, $name, or a sum of them, $(a * 20/day)",
+            "type": "string",
+            "pattern": r"\$([A-Za-z_]|\()",
+        }),
+    );
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": root.name,
@@ -55,12 +60,36 @@ fn property(field: &Field) -> (String, Value) {
     shapes.push(json!({ "type": "null" }));
     let mut property = json!({ "description": field.about, "anyOf": shapes });
     if let Some(default) = field.default {
-        property["default"] = json!(default);
+        property["default"] = sample(default);
     }
     if !field.example.is_empty() {
-        property["examples"] = json!([field.example]);
+        property["examples"] = json!([sample(field.example)]);
     }
     (field.name.to_owned(), property)
+}
+
+/// A value of the reference as JSON, the way an editor reads it in YAML.
+fn sample(text: &str) -> Value {
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let node = text::parse("example", &format!("x: {text}"), &mut sources, &mut diags);
+    debug_assert!(diags.is_empty(), "the example `{text}` is not YAML: {diags:?}");
+    node.as_ref().and_then(|node| node.get("x")).map_or(Value::Null, as_json)
+}
+
+fn as_json(node: &Node) -> Value {
+    match &node.value {
+        text::Value::Null => Value::Null,
+        text::Value::Scalar { text, quoted: true } => json!(text),
+        text::Value::Scalar { text, .. } => {
+            let number = text.parse::<serde_json::Number>().map(Value::Number);
+            number
+                .unwrap_or_else(|_| if text == "true" || text == "false" { json!(text == "true") } else { json!(text) })
+        }
+        text::Value::List(items) => items.iter().map(as_json).collect(),
+        text::Value::Map(entries) => {
+            entries.iter().map(|(key, node)| (key.value.clone(), as_json(node))).collect::<Map<_, _>>().into()
+        }
+    }
 }
 
 /// The schemas of which a value of this shape meets one.
@@ -90,7 +119,9 @@ fn one(shape: Shape) -> Value {
         Shape::Number => quantity(Dimension::Number),
         Shape::Growth => quantity(Dimension::Growth),
         Shape::Price(dimension) => quantity(dimension),
-        Shape::Distribution(dimension) => json!({ "anyOf": [quantity(dimension), { "type": "string", "pattern": r"[a-z]+\(.*\)" }] }),
+        Shape::Distribution(dimension) => {
+            json!({ "anyOf": [quantity(dimension), { "type": "string", "pattern": r"[a-z]+\(.*\)" }] })
+        }
         Shape::Policy(forms) => {
             let form = |form: &super::PolicyForm| {
                 let arguments = if form.arguments.is_empty() { "" } else { r"(\(.*\))?" };
@@ -101,9 +132,8 @@ fn one(shape: Shape) -> Value {
         }
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Word(words) => json!({ "enum": words }),
-        Shape::Text | Shape::Condition | Shape::Measure | Shape::AtTime => scalar(),
         Shape::Name(Thing::Part | Thing::Link | Thing::Operation | Thing::File) => json!({ "type": "string" }),
-        Shape::Name(_) => scalar(),
+        Shape::Text | Shape::Condition | Shape::Measure | Shape::AtTime | Shape::Name(_) => scalar(),
         Shape::Steps(of) => {
             let step = verb(of);
             json!({ "anyOf": [step, { "type": "array", "items": step }] })
@@ -155,9 +185,8 @@ fn quantity(dimension: Dimension) -> Value {
         Dimension::Bandwidth => format!(" ?([KMG]bps|{BYTES}{PER})"),
         Dimension::Share => format!("(%|/{NUMBER})"),
         Dimension::Growth => format!("%{PER}"),
-        Dimension::Count => "[kMG]?".to_owned(),
+        Dimension::Count | Dimension::Money => "[kMG]?".to_owned(),
         Dimension::Number => format!("(%|[kMG]|/{NUMBER})?"),
-        Dimension::Money => "[kMG]?".to_owned(),
         Dimension::MoneyRate => PER.to_owned(),
         Dimension::MoneyPer(Per::Byte) => format!("/{BYTES}"),
         Dimension::MoneyPer(Per::Piece) => "(/[kMG])?".to_owned(),
@@ -169,5 +198,78 @@ fn quantity(dimension: Dimension) -> Value {
     match dimension {
         Dimension::Count | Dimension::Number => json!({ "anyOf": [{ "type": "number" }, text] }),
         _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static WAIT: Table = Table {
+        name: "wait",
+        about: "Time on no core",
+        fields: &[Field::new("wait", Shape::Distribution(Dimension::Time), "exp(3ms)", "how long")],
+    };
+    static EACH: Table = Table {
+        name: "each",
+        about: "Again and again",
+        fields: &[
+            Field::new("each", Shape::Steps(STEPS), "{wait: 2ms}", "what to do"),
+            Field::new("times", Shape::Distribution(Dimension::Count), "geometric(4)", "how often").or("1"),
+        ],
+    };
+    static STEPS: &[&Table] = &[&WAIT, &EACH];
+    static SERVICE: Table = Table {
+        name: "service",
+        about: "Answers",
+        fields: &[
+            Field::new("kind", Shape::Word(&["service"]), "service", "what it is").required(),
+            Field::new("steps", Shape::Steps(STEPS), "[{wait: 1ms}, {each: {wait: 2ms}, times: 5}]", "what it does"),
+        ],
+    };
+    static STORE: Table = Table {
+        name: "store",
+        about: "Keeps",
+        fields: &[
+            Field::new("kind", Shape::Word(&["store"]), "store", "what it is").required(),
+            Field::new("first_byte", Shape::Time, "15ms", "how long"),
+            Field::new("bandwidth", Shape::Bandwidth, "1GB/s", "how fast"),
+            Field::new("growth", Shape::Growth, "8%/month", "how much more"),
+            Field::new("price", Shape::Price(Dimension::MoneyPer(Per::ByteTime)), "$0.023/GB/month", "what it costs"),
+            Field::new("rows", Shape::Count, "500M", "how many"),
+        ],
+    };
+    static ROOT: Table = Table {
+        name: "scenario",
+        about: "A worked example",
+        fields: &[Field::new("components", Shape::MapOf(&Shape::Kind(&[&SERVICE, &STORE])), "{}", "what answers")],
+    };
+
+    #[test]
+    fn every_example_meets_its_schema() {
+        let schema = json_schema(&ROOT);
+        for table in reachable(&ROOT) {
+            let mut alone = json!({ "$ref": format!("#/$defs/{}", key(table)) });
+            alone["$defs"] = schema["$defs"].clone();
+            let validator = jsonschema::validator_for(&alone).expect("a schema");
+            for field in table.fields {
+                let value = json!({ field.name: sample(field.example) });
+                assert!(validator.is_valid(&value), "{} of {}: {value}", field.name, table.name);
+            }
+        }
+    }
+
+    #[test]
+    fn kinds_and_verbs_choose_their_fields() {
+        let validator = jsonschema::validator_for(&json_schema(&ROOT)).expect("a schema");
+        let good = |component: Value| validator.is_valid(&json!({ "components": { "a": component } }));
+        assert!(good(json!({"kind": "store", "first_byte": "15ms"})));
+        assert!(!good(json!({"kind": "service", "first_byte": "15ms"})));
+        assert!(!good(json!({"kind": "stroe"})));
+        assert!(good(json!({"first_byte": "$first"})), "a stage states only what it changes");
+        assert!(good(json!(null)), "and removes");
+        assert!(good(json!({"kind": "service", "steps": [{"each": [{"wait": "1ms + exp(2ms)"}], "times": 5}]})));
+        assert!(!good(json!({"kind": "service", "steps": [{"wait": "1ms", "times": 5}]})));
+        assert!(!good(json!({"kind": "service", "steps": [{"wait": "5 msecs"}]})));
     }
 }

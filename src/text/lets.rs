@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Node, Origin, Value, sum};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted, nearest};
 
-
 /// Replaces every `$name` and `$(sum)` of the tree by what it stands for, and takes `let` out of it.
 pub(super) fn resolve(root: &mut Node, diags: &mut Diagnostics) {
     let file = root.spot.file;
@@ -21,12 +20,17 @@ pub(super) fn resolve(root: &mut Node, diags: &mut Diagnostics) {
         }
         _ => Vec::new(),
     };
-    let mut lets = Lets { written, known: BTreeMap::new(), used: BTreeSet::new(), chain: Vec::new(), diags };
+    let mut lets =
+        Lets { written, known: BTreeMap::new(), used: BTreeSet::new(), is_misspelt: false, chain: Vec::new(), diags };
     lets.replace_all(root);
     let names: Vec<Spotted<String>> = lets.written.iter().map(|(key, _)| key.clone()).collect();
     for name in &names {
         // Those that nothing uses are worked out too, for the mistakes in them.
         lets.value(&name.value);
+    }
+    if lets.is_misspelt {
+        // A name that is used under a wrong spelling is no second mistake.
+        return;
     }
     for name in names.iter().filter(|name| name.spot.file == file && !lets.used.contains(&name.value)) {
         let message = format!("nothing uses `${}`", name.value);
@@ -39,6 +43,8 @@ struct Lets<'a> {
     /// The text each stands for; `None` if a mistake was told about it.
     known: BTreeMap<String, Option<String>>,
     used: BTreeSet<String>,
+    /// Whether some name was not found.
+    is_misspelt: bool,
     /// The names being worked out, each needing the one after.
     chain: Vec<String>,
     diags: &'a mut Diagnostics,
@@ -47,11 +53,10 @@ struct Lets<'a> {
 impl Lets<'_> {
     fn replace_all(&mut self, node: &mut Node) {
         match &mut node.value {
-            Value::Null => {}
             Value::List(items) => items.iter_mut().for_each(|item| self.replace_all(item)),
             Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| self.replace_all(value)),
             Value::Scalar { text, .. } if text.contains('$') => self.replace(node),
-            Value::Scalar { .. } => {}
+            Value::Null | Value::Scalar { .. } => {}
         }
     }
 
@@ -104,6 +109,7 @@ impl Lets<'_> {
     fn named(&mut self, name: &str, spot: Spot) -> Option<String> {
         self.used.insert(name.to_owned());
         if self.written.iter().all(|(key, _)| key.value != name) {
+            self.is_misspelt = true;
             let message = format!("there is no `{name}` under `let`");
             let told = Diagnostic::new(Code::UnknownLet, spot, message);
             let near = nearest(name, self.written.iter().map(|(key, _)| &key.value[..]));
@@ -129,13 +135,12 @@ impl Lets<'_> {
         }
         let node = self.written.iter().find(|(key, _)| key.value == name).map(|(_, node)| node.clone())?;
         self.chain.push(name.to_owned());
-        let text = match &node.value {
-            Value::Scalar { .. } => self.replaced(&node),
-            _ => {
-                let message = format!("`{name}` stands for a single value, this is {}", node.shape());
-                self.diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
-                None
-            }
+        let text = if node.as_text().is_some() {
+            self.replaced(&node)
+        } else {
+            let message = format!("`{name}` stands for a single value, this is {}", node.shape());
+            self.diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
+            None
         };
         self.chain.pop();
         self.known.insert(name.to_owned(), text.clone());
@@ -145,16 +150,17 @@ impl Lets<'_> {
     /// The result of a sum that begins at byte `offset` of the scalar `node`.
     fn sum(&mut self, text: &str, node: &Node, offset: usize) -> Option<String> {
         let mut silent = false;
-        let mut resolve = |name: &str, start: usize, end: usize| {
+        let resolve = |name: &str, start: usize, end: usize| {
             let found = self.named(name, node.part(offset + start, offset + end));
             silent |= found.is_none();
             found
         };
-        match sum::evaluate(text, &mut resolve) {
+        match sum::evaluate(text, resolve) {
             Ok(worked) => Some(worked),
             Err(_) if silent => None,
             Err(error) => {
-                let spot = node.part(offset + error.start, offset + error.end);
+                // What is missing at the end of the sum is marked at its closing bracket.
+                let spot = node.part(offset + error.start, offset + error.end.max(error.start + 1));
                 let told = Diagnostic::new(Code::Expression, spot, error.message);
                 self.diags.push(error.help.into_iter().fold(told, Diagnostic::help));
                 None

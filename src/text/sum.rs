@@ -9,11 +9,13 @@ use crate::units::{self, Dimension, Per, Quantity, UnitError};
 /// Brackets nest at most this deep.
 const DEPTH_MOST: usize = 50;
 
-/// How a sum asks what a name stands for: the name and its bytes. `None` means that a mistake was told.
-pub(super) type Names<'a> = &'a mut dyn FnMut(&str, usize, usize) -> Option<String>;
-
-/// Works out a sum; the result is text that reads back as exactly the value that came out.
-pub(super) fn evaluate(text: &str, names: Names<'_>) -> Result<String, UnitError> {
+/// Works out a sum; the result is text with a unit.
+///
+/// `names` says what a name at some bytes of the sum stands for; `None` means that a mistake was told about it.
+pub(super) fn evaluate<F>(text: &str, names: F) -> Result<String, UnitError>
+where
+    F: FnMut(&str, usize, usize) -> Option<String>,
+{
     let mut reader = Reader { text, at: 0, depth: 0, names };
     let amount = reader.sum()?;
     reader.skip();
@@ -21,7 +23,8 @@ pub(super) fn evaluate(text: &str, names: Names<'_>) -> Result<String, UnitError
         let end = reader.at + text[reader.at..].chars().next().map_or(0, char::len_utf8);
         return Err(wrong(reader.at, end, "`+ - * /` or the end of the sum is expected here"));
     }
-    written(amount).ok_or_else(|| wrong(0, text.len(), format!("this comes out as {}, which no field holds", noun(amount))))
+    written(amount)
+        .ok_or_else(|| wrong(0, text.len(), format!("this comes out as {}, which no field holds", noun(amount))))
 }
 
 /// A value in SI units with the exponents of its dimension.
@@ -34,14 +37,14 @@ struct Amount {
     is_share: bool,
 }
 
-struct Reader<'a> {
+struct Reader<'a, F> {
     text: &'a str,
     at: usize,
     depth: usize,
-    names: Names<'a>,
+    names: F,
 }
 
-impl Reader<'_> {
+impl<F: FnMut(&str, usize, usize) -> Option<String>> Reader<'_, F> {
     fn skip(&mut self) {
         let rest = &self.text[self.at..];
         self.at += rest.len() - rest.trim_start().len();
@@ -130,16 +133,12 @@ impl Reader<'_> {
                 return Ok(amount(quantity));
             }
         }
-        match ends.first() {
-            Some(end) => {
-                let error = units::parse(&rest[..*end]).err();
-                Err(error.map_or_else(|| wrong(start, start + end, "not a quantity"), |error| error.shifted(start)))
-            }
-            None => {
-                let end = start + rest.chars().next().map_or(0, char::len_utf8);
-                Err(wrong(start, end, "a quantity or the name of a `let` is expected here"))
-            }
-        }
+        let Some(end) = ends.first() else {
+            let end = start + rest.chars().next().map_or(0, char::len_utf8);
+            return Err(wrong(start, end, "a quantity or the name of a `let` is expected here"));
+        };
+        let error = units::parse(&rest[..*end]).err();
+        Err(error.map_or_else(|| wrong(start, start + end, "not a quantity"), |error| error.shifted(start)))
     }
 }
 
@@ -233,12 +232,13 @@ fn amount(quantity: Quantity) -> Amount {
     }
 }
 
-/// The text of an amount, exact: in the unit people would take if that keeps every digit, else in the basic one.
+/// The text of an amount: in the unit people would take if that loses no more than the arithmetic itself did (a bit or
+/// two), else in the basic unit with every digit.
 fn written(amount: Amount) -> Option<String> {
     let (value, dimension) = (amount.value, amount.dimension()?);
     let pretty = units::write(Quantity { value, dimension });
-    let exact = |text: &str| units::parse(text).is_ok_and(|read| read.value == value);
-    if exact(&pretty) {
+    let off = |text: &str| units::parse(text).map_or(f64::INFINITY, |read| (read.value - value).abs());
+    if off(&pretty) <= 2.0 * f64::EPSILON * value.abs() {
         return Some(pretty);
     }
     let basic = match dimension {
@@ -253,7 +253,7 @@ fn written(amount: Amount) -> Option<String> {
         Dimension::MoneyPer(Per::ByteTime) => format!("${value}/B/s"),
         Dimension::Number | Dimension::Count | Dimension::Money | Dimension::MoneyPer(Per::Piece) => format!("{value}"),
     };
-    Some(if exact(&basic) { basic } else { pretty })
+    Some(if off(&basic) < off(&pretty) { basic } else { pretty })
 }
 
 /// The dimension of an amount in words.

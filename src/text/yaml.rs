@@ -76,12 +76,13 @@ impl Builder<'_> {
             Event::DocumentStart(..) if self.root.is_some() => {
                 let message = "a second document begins here; a file holds one scenario";
                 self.diags.push(Diagnostic::new(Code::Syntax, self.word(spot.start as usize), message));
-                return None;
+                None
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.tag(tag.as_deref(), span);
                 let node = self.scalar(text.into_owned(), style, spot);
-                self.add(node, anchor, 1)
+                self.add(node, anchor, 1);
+                Some(())
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.tag(tag.as_deref(), span);
@@ -91,7 +92,10 @@ impl Builder<'_> {
                 self.tag(tag.as_deref(), span);
                 self.begin(Kind::Map { entries: Vec::new(), key: Key::Awaited }, style, anchor, spot)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(spot),
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.end(spot);
+                Some(())
+            }
             Event::Alias(anchor) => self.alias(anchor, spot),
             _ => Some(()),
         }
@@ -144,7 +148,7 @@ impl Builder<'_> {
         Some(())
     }
 
-    fn end(&mut self, end: Spot) -> Option<()> {
+    fn end(&mut self, end: Spot) {
         let Open { spot, anchor, flow, kind } = self.open.pop().expect("the parser closes what it opened");
         let (value, last) = match kind {
             Kind::List(mut items) => {
@@ -168,7 +172,7 @@ impl Builder<'_> {
         let spot = if flow { spot.to(end) } else { last.filter(aliased).map_or(spot, |last| spot.to(last)) };
         let node = Node::new(value, spot);
         let depth = depth(&node);
-        self.add(node, anchor, depth)
+        self.add(node, anchor, depth);
     }
 
     fn alias(&mut self, anchor: usize, spot: Spot) -> Option<()> {
@@ -187,17 +191,18 @@ impl Builder<'_> {
             self.diags.push(Diagnostic::new(Code::TooLarge, spot, message).label("up to here"));
             return None;
         }
-        self.add(node, 0, depth)
+        self.add(node, 0, depth);
+        Some(())
     }
 
     /// Puts a finished value where it belongs: in the innermost open list or map, as its key or as its value.
-    fn add(&mut self, node: Node, anchor: usize, depth: usize) -> Option<()> {
+    fn add(&mut self, node: Node, anchor: usize, depth: usize) {
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), depth));
         }
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
-            return Some(());
+            return;
         };
         match &mut open.kind {
             Kind::List(items) => items.push(node),
@@ -211,15 +216,13 @@ impl Builder<'_> {
                 Key::Awaited => *key = read_key(self.text, node, self.diags),
             },
         }
-        Some(())
     }
 
     /// Carries out `<<: *base`: the fields of the base that the map does not have itself.
     fn merge_keys(&mut self, entries: Vec<(Spotted<String>, Node)>) -> Vec<(Spotted<String>, Node)> {
-        if entries.iter().all(|(key, _)| key.value != "<<") {
-            return entries;
-        }
-        let (bases, mut entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| key.value == "<<");
+        let before = |spot: Spot| self.text.as_bytes()[..spot.start as usize].last();
+        let merges = |key: &Spotted<String>| key.value == "<<" && !matches!(before(key.spot), Some(b'"' | b'\''));
+        let (bases, mut entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| merges(key));
         for (key, base) in bases {
             let maps = match base.value {
                 Value::List(maps) => maps,
@@ -347,11 +350,16 @@ impl Builder<'_> {
         }
         let here = self.word(at);
         let bracket = self.open.iter().rev().find(|open| open.flow).map(|open| open.spot);
-        let started_above = |open: &Spot| self.text[open.start as usize..here.start.max(open.start) as usize].contains('\n');
+        let started_above =
+            |open: &Spot| self.text[open.start as usize..here.start.max(open.start) as usize].contains('\n');
         let told = match (bracket, error.kind()) {
             (_, ErrorKind::MismatchedFlowCollectionEnd { open, close }) => {
-                let told = Diagnostic::new(Code::Syntax, here, format!("`{open}` is closed by `{close}`"));
-                bracket.into_iter().fold(told, |told, spot| told.note_at(spot.part(0, 1), "opened here"))
+                let told = Diagnostic::new(Code::Syntax, here.part(0, 1), format!("`{open}` is closed by `{close}`"));
+                told.label("opened here")
+            }
+            (None, ErrorKind::UnclosedFlowCollection { open }) => {
+                let told = Diagnostic::new(Code::Syntax, here.part(0, 1), format!("`{open}` is never closed"));
+                told.label("opened here")
             }
             (Some(open), kind) if never_closed(kind) || started_above(&open) => {
                 let bracket = open.part(0, 1);
@@ -359,6 +367,7 @@ impl Builder<'_> {
                 let told = Diagnostic::new(Code::Syntax, bracket, message).label("opened here");
                 if here.start <= bracket.start { told } else { told.note_at(here, "still open here") }
             }
+            (None, ErrorKind::MappingValueNotAllowed) => self.stray_colon(here),
             (_, kind) => {
                 let (message, help) = explain(kind);
                 let told = Diagnostic::new(Code::Syntax, here, message);
@@ -373,10 +382,30 @@ impl Builder<'_> {
         self.diags.push(told);
     }
 
+    /// A `:` that belongs to no key: the second of its line, or the first after a line without one, or indented wrong.
+    fn stray_colon(&self, colon: Spot) -> Diagnostic {
+        let before = &self.text[..colon.start as usize];
+        let line = before.rfind('\n').map_or(0, |at| at + 1);
+        if before[line..].contains(": ") {
+            let message = "a second `: ` where one value is expected";
+            return Diagnostic::new(Code::Syntax, colon, message).help("put the value in quotes");
+        }
+        let end = self.text[..line].trim_end().len();
+        let start = self.text[..end].rfind('\n').map_or(0, |at| at + 1);
+        let above = self.text[start..end].trim_start();
+        if above.is_empty() || above.contains(": ") || above.ends_with(':') {
+            let (message, help) = explain(&ErrorKind::InvalidIndentation);
+            let indent = before[line..].len() - before[line..].trim_start().len();
+            let key = Spot::new(self.file, line + indent, before.len());
+            return Diagnostic::new(Code::Syntax, key, message).help(help);
+        }
+        let spot = Spot::new(self.file, end - above.len(), end);
+        Diagnostic::new(Code::Syntax, spot, "this line has no `: ` after its key").help("write `key: value`")
+    }
+
     /// A tab that indents the line of the error or one beside it.
     fn tab_near(&self, at: usize) -> Option<Spot> {
-        let line_of = |byte: usize| self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|b| **b == b'\n').count();
-        let wrong = line_of(at);
+        let wrong = self.text.get(..at).unwrap_or(self.text).matches('\n').count();
         let mut start = 0;
         for (number, line) in self.text.split('\n').enumerate() {
             let indent = line.len() - line.trim_start_matches([' ', '\t']).len();

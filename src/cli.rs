@@ -1,0 +1,158 @@
+//! The hands: everything that reads files, clocks and the environment, and everything that prints.
+//!
+//! A verb is a function from its arguments and an [`Out`] to an [`Exit`]; what stops it early is a [`Stop`]. Results go to
+//! standard output; diagnostics, progress and "wrote ..." go to standard error. What can go wrong: a reader that goes away
+//! (`| head`) is no mistake of ours and ends quietly; a file that cannot be written is exit code 74; a panic is a bug, and
+//! the message says how to replay it.
+
+pub mod args;
+mod explain;
+mod files;
+mod init;
+mod input;
+mod out;
+mod progress;
+mod run;
+mod schema;
+mod shell;
+mod validate;
+
+use std::io::Write;
+use std::panic::PanicHookInfo;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::args::{Arguments, Verb};
+use crate::cli::out::Out;
+
+/// How a verb ended; `plimsoll help exit-codes` is its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, and every gate that was asked for passed.
+    Done,
+    /// Done, and the answer is no.
+    No,
+    /// Bad usage or a bad scenario.
+    Bad,
+    /// Undecided within the budget, or partial.
+    Undecided,
+    /// An output could not be written.
+    CannotWrite,
+    /// Stopped by the user.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::No => 1,
+            Exit::Bad => 2,
+            Exit::Undecided => 3,
+            Exit::CannotWrite => 74,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+/// What `plimsoll help exit-codes` prints.
+pub const EXIT_CODES: &str = "\
+Exit codes
+
+    0  done; every gate that was asked for passed
+    1  done; the answer is no: an objective is missed (`run --fail-on objectives`), or a warning stands
+       (`run --fail-on warnings`, `validate --strict`)
+    2  bad usage, or a bad scenario: nothing was simulated
+    3  undecided (the interval straddles the limit) under `run --fail-on objectives`, or partial
+       (`--timeout`, or a limit of the scenario, stopped the run early)
+   74  an output file could not be written
+  101  a bug in plimsoll; the message says how to replay it
+  130  interrupted; what was finished is reported and marked as partial
+
+`run` exits with 0 when the simulation ran, even if an objective is missed: it is for exploring.
+";
+
+/// What ends a verb early.
+#[derive(Debug)]
+pub struct Stop {
+    exit: Exit,
+    message: String,
+}
+
+impl Stop {
+    /// A mistake of usage, told in lower case without a full stop.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Stop { exit: Exit::Bad, message: message.into() }
+    }
+
+    /// Everything has been said already.
+    pub(crate) fn quiet(exit: Exit) -> Self {
+        Stop { exit, message: String::new() }
+    }
+
+    /// An output that could not be written.
+    pub(crate) fn cannot_write(what: &str, error: &std::io::Error) -> Self {
+        Stop { exit: Exit::CannotWrite, message: format!("cannot write {what}: {error}") }
+    }
+}
+
+/// Parses the command line, does what it asks, and turns the outcome into an exit code.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(report_bug));
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A reader that has gone away does not want our help text.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let mut out = Out::new(&arguments.shared);
+    let exit = match perform(&arguments.verb, &mut out) {
+        Ok(exit) => exit,
+        Err(stop) => {
+            if !stop.message.is_empty() {
+                out.error(&stop.message);
+            }
+            stop.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn perform(verb: &Verb, out: &mut Out) -> Result<Exit, Stop> {
+    match verb {
+        Verb::Run(args) => run::run(args, out),
+        Verb::Validate(args) => validate::validate(args, out),
+        Verb::Schema(args) => schema::schema(args, out),
+        Verb::Explain(args) => explain::explain(args, out),
+        Verb::Init(args) => init::init(args, out),
+        Verb::Completions(args) => shell::completions(args, out),
+        Verb::Man(args) => shell::man(args, out),
+        Verb::Help(args) => shell::help(args, out),
+    }
+}
+
+/// A panic is a bug: say so, and how to see it again.
+fn report_bug(info: &PanicHookInfo<'_>) {
+    let said = info
+        .payload()
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| info.payload().downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_string());
+    let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
+    let command: Vec<String> = std::env::args().skip(1).map(|word| shell::quoted(&word)).collect();
+    let mut stderr = anstream::stderr().lock();
+    // Nothing is left to tell anybody if even this cannot be written.
+    let _ = writeln!(
+        stderr,
+        "plimsoll has a bug: {said}\n  at      {place}\n  version {}\n  replay  plimsoll {}\n\
+         please report it with this text, the scenario (`plimsoll validate --resolved FILE`) and the seed (42 unless \
+         `run.seed` or --seed says otherwise)",
+        env!("CARGO_PKG_VERSION"),
+        command.join(" ")
+    );
+}

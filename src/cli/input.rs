@@ -1,0 +1,144 @@
+//! From what was typed to a model: files are read, mistakes are shown.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::Input;
+use crate::cli::out::Out;
+use crate::cli::{Exit, Stop};
+use crate::diagnostic::{Diagnostics, Sources, plain, render};
+use crate::model::Model;
+use crate::model::compile::compile;
+use crate::report::Warning;
+use crate::scenario::load::{Loaded, Request, load_scenario};
+
+/// Columns at the least for source text with its carets.
+const LEAST_WIDTH: usize = 80;
+
+/// What to read, and what to change in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// A path, or `-` for standard input.
+    pub(crate) scenario: String,
+    /// The name under which standard input is shown.
+    pub(crate) stdin_name: String,
+    pub(crate) variant: Option<String>,
+    /// `PATH=VALUE`; later ones win.
+    pub(crate) sets: Vec<String>,
+}
+
+impl Wanted {
+    /// What the flags of a verb ask for.
+    pub(crate) fn new(input: &Input) -> Self {
+        Wanted {
+            scenario: input.scenario.clone(),
+            stdin_name: "<stdin>".to_string(),
+            variant: input.variant.clone(),
+            sets: input.sets.clone(),
+        }
+    }
+
+    /// Stem of the files this run writes: `03-load-balancer`, `03-load-balancer-twenty`.
+    pub(crate) fn name(&self) -> String {
+        let stem = match self.scenario.as_str() {
+            "-" => "stdin".to_string(),
+            path => Path::new(path).file_stem().map_or_else(|| "scenario".to_string(), |s| s.to_string_lossy().to_string()),
+        };
+        self.variant.as_ref().map_or(stem.clone(), |variant| format!("{stem}-{variant}"))
+    }
+}
+
+/// A scenario that was read, as far as it could be, and everything to say about it.
+pub(crate) struct Reading {
+    pub(crate) loaded: Option<Loaded>,
+    pub(crate) model: Option<Model>,
+    pub(crate) sources: Sources,
+    pub(crate) found: Diagnostics,
+    /// Files that were opened.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Reads, lowers and compiles; mistakes are kept, not shown.
+pub(crate) fn read(wanted: &Wanted) -> Result<Reading, Stop> {
+    let stdin = if wanted.scenario == "-" { Some(read_stdin()?) } else { None };
+    let files = RefCell::new(Vec::new());
+    let open = |path: &Path| match &stdin {
+        Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
+        _ => {
+            files.borrow_mut().push(path.to_path_buf());
+            fs::read_to_string(path)
+        }
+    };
+    let path = if stdin.is_some() { &wanted.stdin_name } else { &wanted.scenario };
+    let sets = wanted.sets.iter().map(|set| split(set)).collect::<Result<Vec<_>, Stop>>()?;
+    let request = Request { path, sets: &sets, variant: wanted.variant.as_deref() };
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
+    let loaded = load_scenario(&request, &open, &mut sources, &mut found);
+    let model = loaded.as_ref().and_then(|loaded| compile(&loaded.scenario, &mut found));
+    Ok(Reading { loaded, model, sources, found, files: files.into_inner() })
+}
+
+/// The same for a run: shows what is wrong, and stops if nothing can be simulated.
+pub(crate) fn prepare(wanted: &Wanted, out: &mut Out) -> Result<(Loaded, Model, Reading), Stop> {
+    let mut reading = read(wanted)?;
+    if reading.found.has_errors() || out.quiet == 0 {
+        show(&reading, out);
+    }
+    match (reading.loaded.take(), reading.model.take()) {
+        (Some(loaded), Some(model)) if !reading.found.has_errors() => Ok((loaded, model, reading)),
+        _ => Err(Stop::quiet(Exit::Bad)),
+    }
+}
+
+/// Shows all mistakes on standard error, with their places.
+pub(crate) fn show(reading: &Reading, out: &mut Out) {
+    let text = render(&reading.found, &reading.sources, out.width.max(LEAST_WIDTH), out.colour_of_stderr(), out.unicode);
+    out.tell(&text);
+}
+
+/// Warnings of meaning belong in the report too.
+pub(crate) fn warnings(reading: &Reading) -> Vec<Warning> {
+    let told = plain(&reading.found, &reading.sources).into_iter();
+    told.map(|d| Warning { code: d.code.to_string(), message: d.message, help: d.help }).collect()
+}
+
+fn split(set: &str) -> Result<(String, String), Stop> {
+    let (path, value) = set.split_once('=').ok_or_else(|| Stop::usage(format!("`--set {set}` has no `=`: write PATH=VALUE")))?;
+    Ok((path.trim().to_string(), value.trim().to_string()))
+}
+
+fn read_stdin() -> Result<String, Stop> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return Err(Stop::usage("`-` reads a scenario from standard input, which is a terminal; try `plimsoll run FILE` or `plimsoll help run`"));
+    }
+    let mut text = String::new();
+    stdin.lock().read_to_string(&mut text).map_err(|error| Stop::usage(format!("cannot read standard input: {error}")))?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(scenario: &str, variant: Option<&str>) -> Wanted {
+        let stdin_name = "<stdin>".to_string();
+        Wanted { scenario: scenario.to_string(), stdin_name, variant: variant.map(str::to_string), sets: Vec::new() }
+    }
+
+    #[test]
+    fn files_are_named_after_the_scenario_and_its_variant() {
+        assert_eq!(wanted("scenarios/03-load-balancer.yaml", None).name(), "03-load-balancer");
+        assert_eq!(wanted("scenarios/03-load-balancer.yaml", Some("twenty")).name(), "03-load-balancer-twenty");
+        assert_eq!(wanted("-", None).name(), "stdin");
+    }
+
+    #[test]
+    fn a_setting_has_a_path_and_a_value() {
+        assert_eq!(split("let.users = 5M").expect("well formed"), ("let.users".to_string(), "5M".to_string()));
+        assert_eq!(split("a=b=c").expect("well formed").1, "b=c");
+        assert!(split("web.instances").is_err());
+    }
+}

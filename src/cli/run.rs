@@ -1,0 +1,205 @@
+//! One design, simulated: read, compile, evaluate, show, write.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::analysis::{self, Evaluation};
+use crate::cli::args::{FailOn, Format, Run};
+use crate::cli::input::{self, Wanted};
+use crate::cli::out::Out;
+use crate::cli::progress::{self, Watch, Watcher};
+use crate::cli::{Exit, Stop, files};
+use crate::engine::Signals;
+use crate::report::terminal::{self, Look};
+use crate::report::{Meta, Report, Verdict, csv, hgrm, json};
+use crate::units::{self, Dimension, human_count, human_time};
+
+/// Between two looks at the files of `--watch`.
+const POLL: Duration = Duration::from_millis(300);
+
+/// The figures of a run and what became of its time limit.
+struct Outcome {
+    evaluation: Evaluation,
+    timed_out: bool,
+}
+
+/// Runs a scenario once, or again and again while its files change.
+pub(crate) fn run(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
+    progress::catch_interrupts()?;
+    if args.watch { watch(args, out) } else { once(args, out, &mut Vec::new()) }
+}
+
+/// One run from text to exit code; leaves behind which files were read.
+fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop> {
+    let wanted = wanted(args, out)?;
+    let (loaded, model, reading) = input::prepare(&wanted, out)?;
+    read.clone_from(&reading.files);
+    let signals = Arc::new(Signals::default());
+    let jobs = args.jobs.unwrap_or_else(cores).max(1);
+    let timeout = args.timeout.as_deref().map(seconds).transpose()?;
+    let limit = [timeout, loaded.scenario.run.limit.wall_s].into_iter().flatten().reduce(f64::min);
+    let look_on = Watch { timeout: limit.map(Duration::from_secs_f64), live: out.live, silent: 0 < out.quiet };
+    let watcher = Watcher::start(look_on, Arc::clone(&signals));
+    let mut evaluation = analysis::evaluate(&loaded.scenario, &model, jobs, &signals);
+    let (wall_s, timed_out) = watcher.finish();
+    let report = &mut evaluation.report;
+    report.warnings.splice(0..0, input::warnings(&reading));
+    report.meta = (!args.no_meta).then(|| meta(report, jobs, wall_s));
+    let outcome = Outcome { evaluation, timed_out };
+    show(args, &outcome, out)?;
+    write(args, &wanted, &outcome, out)?;
+    out.note(&speed(&outcome.evaluation.report, jobs, wall_s));
+    Ok(exit(args, &outcome))
+}
+
+/// Flags become settings, so that they are checked and underlined like the text itself.
+fn wanted(args: &Run, out: &mut Out) -> Result<Wanted, Stop> {
+    let mut wanted = Wanted::new(&args.input);
+    let numbers = [("seed", args.seed), ("replications", args.replications.map(u64::from))];
+    for (field, value) in numbers {
+        wanted.sets.extend(value.map(|value| format!("run.{field}={value}")));
+    }
+    for (field, value) in [("duration", &args.duration), ("warmup", &args.warmup)] {
+        wanted.sets.extend(value.as_ref().map(|value| format!("run.{field}={value}")));
+    }
+    wanted.sets.extend(args.precision.as_ref().map(|share| format!("run.precision={{of: latency p99, within: {share}}}")));
+    for rate in &args.rate {
+        let set = match rate.split_once('=') {
+            Some((load, rate)) => format!("load.{load}.rate={rate}"),
+            None => format!("load.{}.rate={rate}", only_load(&wanted, out)?),
+        };
+        wanted.sets.push(set);
+    }
+    Ok(wanted)
+}
+
+/// The name of the only load of a scenario.
+fn only_load(wanted: &Wanted, out: &mut Out) -> Result<String, Stop> {
+    if wanted.scenario == "-" {
+        return Err(Stop::usage("with a scenario from standard input, name the load: --rate NAME=1200/s"));
+    }
+    let reading = input::read(wanted)?;
+    let Some(loaded) = &reading.loaded else {
+        input::show(&reading, out);
+        return Err(Stop::quiet(Exit::Bad));
+    };
+    let names: Vec<&str> = loaded.scenario.load.keys().map(String::as_str).collect();
+    match names.as_slice() {
+        [only] => Ok((*only).to_string()),
+        _ => Err(Stop::usage(format!("--rate needs the name of a load, NAME=1200/s; there are {}", names.join(", ")))),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+fn seconds(text: &str) -> Result<f64, Stop> {
+    let read = units::parse_as(text, Dimension::Time);
+    read.map_err(|error| Stop::usage(format!("--timeout {text}: {}", error.message)))
+}
+
+fn meta(report: &Report, jobs: usize, wall_s: f64) -> Meta {
+    let engine = format!("plimsoll {}", env!("CARGO_PKG_VERSION"));
+    Meta { engine, jobs: jobs as u32, wall_s, events_per_s: report.run.events as f64 / wall_s.max(1e-9) }
+}
+
+fn speed(report: &Report, jobs: usize, wall_s: f64) -> String {
+    let events = human_count(report.run.events as f64);
+    let threads = if jobs == 1 { "job" } else { "jobs" };
+    format!("  {}, {events} events, {jobs} {threads}\n", human_time(wall_s))
+}
+
+/// What goes to standard output.
+fn show(args: &Run, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
+    let report = &outcome.evaluation.report;
+    let unicode = out.unicode && args.format != Format::Plain;
+    let look = Look { width: out.width, unicode, verbose: out.verbose, trace: args.trace };
+    let text = match format(args) {
+        Format::Json => json::render(report),
+        Format::Jsonl => format!("{}\n", json::value(report)),
+        Format::Csv => csv::render(&outcome.evaluation.series),
+        Format::Human | Format::Plain if 1 < out.quiet => return Ok(()),
+        Format::Human | Format::Plain if out.quiet == 1 => terminal::verdict_line(report, look),
+        Format::Plain => anstream::adapter::strip_str(&terminal::render(report, look)).to_string(),
+        Format::Human => terminal::render(report, look),
+    };
+    out.print(&text)
+}
+
+fn format(args: &Run) -> Format {
+    if args.json || args.out.as_deref() == Some("-") { Format::Json } else { args.format }
+}
+
+/// The files of the run, and those asked for by `--export`.
+fn write(args: &Run, wanted: &Wanted, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
+    let evaluation = &outcome.evaluation;
+    if !args.no_files && args.out.as_deref() != Some("-") {
+        let folder = match &args.out {
+            Some(folder) => PathBuf::from(folder),
+            None => Path::new("output").join(wanted.name()),
+        };
+        for (name, kind) in [("report.json", "json"), ("timeseries.csv", "csv"), ("latency.hgrm", "hgrm")] {
+            files::write(&folder.join(name), rendered(evaluation, kind).as_bytes(), out)?;
+        }
+    }
+    for export in &args.export {
+        let (kind, path) = export.split_once('=').ok_or_else(|| Stop::usage(format!("--export {export}: write KIND=FILE")))?;
+        if !["json", "csv", "hgrm"].contains(&kind) {
+            return Err(Stop::usage(format!("--export {export}: `{kind}` is none of json, csv, hgrm")));
+        }
+        files::write(Path::new(path), rendered(evaluation, kind).as_bytes(), out)?;
+    }
+    Ok(())
+}
+
+fn rendered(evaluation: &Evaluation, kind: &str) -> String {
+    match kind {
+        "csv" => csv::render(&evaluation.series),
+        "hgrm" => hgrm::render(&evaluation.latency),
+        _ => json::render(&evaluation.report),
+    }
+}
+
+fn exit(args: &Run, outcome: &Outcome) -> Exit {
+    let report = &outcome.evaluation.report;
+    if progress::is_interrupted() {
+        return Exit::Interrupted;
+    }
+    let gate = match args.fail_on {
+        Some(FailOn::Objectives) if report.verdict == Verdict::Misses => Exit::No,
+        Some(FailOn::Objectives) if report.verdict == Verdict::Undecided => Exit::Undecided,
+        Some(FailOn::Warnings) if !report.warnings.is_empty() => Exit::No,
+        _ => Exit::Done,
+    };
+    let is_partial = outcome.timed_out || report.run.partial;
+    if gate == Exit::Done && is_partial { Exit::Undecided } else { gate }
+}
+
+/// Runs, waits until a file of the scenario is saved, and runs again, until interrupted.
+fn watch(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
+    let mut read = vec![PathBuf::from(&args.input.scenario)];
+    loop {
+        match once(args, out, &mut read) {
+            Ok(_) => {}
+            // A mistake has been shown; the next save may mend it.
+            Err(stop) if stop.exit == Exit::Bad && stop.message.is_empty() => {}
+            Err(stop) => return Err(stop),
+        }
+        let before = saved(&read);
+        out.note("  watching; Ctrl-C ends\n");
+        while saved(&read) == before {
+            if progress::is_interrupted() {
+                return Ok(Exit::Interrupted);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+/// When each file was last changed; a file that is just being replaced has no time.
+fn saved(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
+    files.iter().map(|file| file.metadata().and_then(|about| about.modified()).ok()).collect()
+}

@@ -1,0 +1,274 @@
+//! What lies between a caller and what it calls: policies and links given for `a -> b`, the more exact winning field by
+//! field.
+//!
+//! The order is that of language section 7: the step itself, `a.op -> b.op`, `a -> b`, `any -> b`, `a -> any`,
+//! `any -> any`; where only one side names an operation it stands between its neighbours.
+
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
+use crate::distribution::Distribution;
+use crate::model::compile::Compiler;
+use crate::scenario::{Fallback, Link, Pair, Policy, Reference, Side};
+
+/// One end of a call: a component or load, and its operation where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End<'a> {
+    pub(super) name: &'a str,
+    pub(super) operation: &'a str,
+}
+
+/// What applies to one call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Merged {
+    pub(super) policy: Policy,
+    /// Which arrow the rate limit was written for: calls under one arrow share it. `None`: on the step itself.
+    pub(super) limit_of: Option<String>,
+}
+
+/// What `links:` says about one call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GivenLink {
+    /// One way, seconds; inside a zone and between zones.
+    pub(super) latency_same: Option<Distribution>,
+    pub(super) latency_other: Option<Distribution>,
+    /// The arrow that gave a bandwidth (bytes per second) or a price (dollars a byte): calls under it share the pipe.
+    pub(super) pipe: Option<(String, Option<f64>, Option<f64>)>,
+    /// An arrow names one of the two ends, so that there is a link even where there would be none.
+    pub(super) is_named: bool,
+}
+
+impl<'a> Compiler<'a> {
+    /// The policy of a call, merged field by field; `own` is what the step or the load says itself.
+    pub(super) fn policy(&self, own: &Policy, from: End, to: End) -> Merged {
+        let mut matching: Vec<(u8, &Pair, &Policy)> = Vec::new();
+        for entry in &self.scenario.policies {
+            let (pair, policy) = &entry.value;
+            if let Some(rank) = exactness(pair, from, to) {
+                matching.push((rank, pair, policy));
+            }
+        }
+        matching.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
+        let mut merged = Merged { policy: own.clone(), limit_of: None };
+        for (_, pair, policy) in matching {
+            if merged.policy.rate_limit.is_none() && policy.rate_limit.is_some() {
+                merged.limit_of = Some(arrow(pair));
+            }
+            fill(&mut merged.policy, policy);
+        }
+        merged
+    }
+
+    /// What the most exact arrow with a fallback puts in the place of a failed call.
+    pub(super) fn fallback(&self, from: End, to: End) -> Option<&'a Fallback> {
+        let scenario = self.scenario;
+        let matching = scenario.policies.iter().filter_map(|entry| {
+            let (pair, policy) = &entry.value;
+            Some((exactness(pair, from, to)?, policy.fallback.as_ref()?))
+        });
+        matching.max_by_key(|(rank, _)| *rank).map(|(_, fallback)| fallback)
+    }
+
+    /// The link of a call as `links:` gives it, field by field.
+    pub(super) fn given_link(&self, from: End, to: End) -> GivenLink {
+        let mut matching: Vec<(u8, &Pair, &Link)> = Vec::new();
+        for entry in &self.scenario.links {
+            let (pair, link) = &entry.value;
+            // The way back is the same unless it is given itself, so it counts as a little less exact.
+            let there = exactness(pair, from, to).map(|rank| 2 * rank + 1);
+            let back = exactness(pair, to, from).filter(|_| named(&pair.from) && named(&pair.to)).map(|rank| 2 * rank);
+            let place = self.place_rank(pair);
+            if let Some(rank) = there.or(back).or(place) {
+                matching.push((rank, pair, link));
+            }
+        }
+        matching.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
+        let mut given = GivenLink::default();
+        for (rank, pair, link) in &matching {
+            given.is_named |= 3 < *rank;
+            let (inside, between) = if *rank == 0 { self.zones_of(pair) } else { (true, true) };
+            if inside && given.latency_same.is_none() {
+                given.latency_same.clone_from(&link.latency);
+            }
+            if between && given.latency_other.is_none() {
+                given.latency_other.clone_from(&link.latency);
+            }
+            if given.pipe.is_none() && (link.bandwidth.is_some() || link.price_per_byte.is_some()) {
+                given.pipe = Some((arrow(pair), link.bandwidth, link.price_per_byte));
+            }
+        }
+        given
+    }
+
+    /// 0, less exact than any arrow between components, for an arrow between places.
+    fn place_rank(&self, pair: &Pair) -> Option<u8> {
+        let place = |side: &Side| matches!(side, Side::Name(name) if self.is_place(name));
+        (place(&pair.from) && place(&pair.to)).then_some(0)
+    }
+
+    /// Whether an arrow between places is about the links inside a zone, and about those between zones.
+    fn zones_of(&self, pair: &Pair) -> (bool, bool) {
+        let is_region = |side: &Side| matches!(side, Side::Name(name) if !name.value.contains('/'));
+        match (is_region(&pair.from), is_region(&pair.to)) {
+            (true, true) => (true, true),
+            (false, false) if arrow_is_loop(pair) => (true, false),
+            _ => (false, true),
+        }
+    }
+
+    /// Tells of arrows that lead from or to nothing.
+    pub(super) fn check_arrows(&mut self) {
+        let scenario = self.scenario;
+        for entry in &scenario.policies {
+            self.check_end(&entry.value.0.from, true, false);
+            self.check_end(&entry.value.0.to, false, false);
+        }
+        for entry in &scenario.links {
+            self.check_end(&entry.value.0.from, true, true);
+            self.check_end(&entry.value.0.to, false, true);
+            self.check_zones(entry);
+        }
+    }
+
+    /// All zones are alike so far, so a link of two single zones among several cannot be told from the others.
+    fn check_zones(&mut self, entry: &Spotted<(Pair, Link)>) {
+        let pair = &entry.value.0;
+        let is_zone = |side: &Side| matches!(side, Side::Name(name) if self.is_place(name) && name.value.contains('/'));
+        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
+        let all_alike = if arrow_is_loop(pair) { zones <= 1 } else { zones <= 2 };
+        if (is_zone(&pair.from) || is_zone(&pair.to)) && !all_alike {
+            let message = format!("a link of single zones is not available yet, and there are {zones} zones");
+            let made = Diagnostic::new(Code::NotAvailable, entry.spot, message);
+            self.tell(made.help("give the link for the region: `REGION -> REGION`"));
+        }
+    }
+
+    fn check_end(&mut self, side: &Side, is_caller: bool, may_be_place: bool) {
+        match side {
+            Side::Any => {}
+            Side::Name(name) if may_be_place && self.is_place(name) => {}
+            Side::Name(name) if self.names.component(&name.value).is_some() => {}
+            Side::Name(name) if self.names.load(&name.value).is_some() => {
+                if !is_caller {
+                    let message = format!("`{}` is a load: it calls, but nothing can call it", name.value);
+                    self.tell(Diagnostic::new(Code::UnknownComponent, name.spot, message));
+                }
+            }
+            Side::Name(name) => self.tell_unknown_end(name.spot, &name.value),
+            Side::Operation(component, operation) => {
+                let spot = component.spot;
+                let whole = Reference { value: format!("{}.{operation}", component.value), spot };
+                self.names.find_operation(&whole, self.diags);
+            }
+        }
+    }
+
+    fn tell_unknown_end(&mut self, spot: Spot, name: &str) {
+        let known: Vec<&str> = self.names.components.iter().chain(&self.names.loads).copied().collect();
+        let message = format!("`{name}` is neither a component nor a load of this scenario");
+        self.tell(Diagnostic::new(Code::UnknownComponent, spot, message).nearest(name, known));
+    }
+
+    /// Whether the name is that of the region or of a zone in it.
+    pub(super) fn is_place(&self, name: &Reference) -> bool {
+        let Some(region) = &self.scenario.region else { return false };
+        let text = name.value.as_str();
+        text == region.name.value || text.strip_prefix(&region.name.value).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+/// How exactly an arrow speaks of this call: 9 for both operations, 1 for `any -> any`, `None` if it does not.
+fn exactness(pair: &Pair, from: End, to: End) -> Option<u8> {
+    let rank = match (level(&pair.from, from)?, level(&pair.to, to)?) {
+        (2, 2) => 9,
+        (1, 2) => 8,
+        (2, 1) => 7,
+        (1, 1) => 6,
+        (_, 2) => 5,
+        (_, 1) => 4,
+        (2, _) => 3,
+        (1, _) => 2,
+        _ => 1,
+    };
+    Some(rank)
+}
+
+/// 0: any, 1: the name, 2: its operation.
+fn level(side: &Side, end: End) -> Option<u8> {
+    match side {
+        Side::Any => Some(0),
+        Side::Name(name) => (name.value == end.name).then_some(1),
+        Side::Operation(name, operation) => (name.value == end.name && operation == end.operation).then_some(2),
+    }
+}
+
+fn named(side: &Side) -> bool {
+    !matches!(side, Side::Any)
+}
+
+fn arrow_is_loop(pair: &Pair) -> bool {
+    arrow(pair).split_once(" -> ").is_some_and(|(from, to)| from == to)
+}
+
+/// The arrow as it is written.
+pub(super) fn arrow(pair: &Pair) -> String {
+    let side = |side: &Side| match side {
+        Side::Any => "any".to_owned(),
+        Side::Name(name) => name.value.clone(),
+        Side::Operation(name, operation) => format!("{}.{operation}", name.value),
+    };
+    format!("{} -> {}", side(&pair.from), side(&pair.to))
+}
+
+/// Takes from `other` what is still open.
+fn fill(policy: &mut Policy, other: &Policy) {
+    fn take<T: Clone>(field: &mut Option<T>, other: &Option<T>) {
+        if field.is_none() {
+            field.clone_from(other);
+        }
+    }
+    take(&mut policy.timeout, &other.timeout);
+    take(&mut policy.deadline, &other.deadline);
+    take(&mut policy.retry, &other.retry);
+    take(&mut policy.cancel, &other.cancel);
+    take(&mut policy.pool, &other.pool);
+    take(&mut policy.rate_limit, &other.rate_limit);
+    take(&mut policy.fallback, &other.fallback);
+    take(&mut policy.connect, &other.connect);
+    take(&mut policy.sidecar, &other.sidecar);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(text: &str) -> Side {
+        let name = |text: &str| Spotted::new(text.to_owned(), Spot::default());
+        match text.split_once('.') {
+            _ if text == "any" => Side::Any,
+            Some((component, operation)) => Side::Operation(name(component), operation.to_owned()),
+            None => Side::Name(name(text)),
+        }
+    }
+
+    fn rank(from: &str, to: &str) -> Option<u8> {
+        let pair = Pair { from: side(from), to: side(to) };
+        exactness(&pair, End { name: "a", operation: "op" }, End { name: "b", operation: "op" })
+    }
+
+    #[test]
+    fn arrows_are_ordered_as_the_language_says() {
+        let order = [("a.op", "b.op"), ("a", "b"), ("any", "b"), ("a", "any"), ("any", "any")];
+        let ranks: Vec<u8> = order.iter().map(|(from, to)| rank(from, to).expect("it covers the call")).collect();
+        assert!(ranks.is_sorted_by(|more, less| less < more), "{ranks:?}");
+        let between = rank("a.op", "b").expect("it covers the call");
+        assert!(ranks[1] < between && between < ranks[0]);
+        assert_eq!(None, rank("a", "c"));
+        assert_eq!(None, rank("a.other", "b"));
+    }
+
+    #[test]
+    fn only_open_fields_are_filled() {
+        let mut policy = Policy { timeout: Some(None), ..Policy::default() };
+        fill(&mut policy, &Policy { timeout: Some(Some(1.0)), deadline: Some(Some(2.0)), ..Policy::default() });
+        assert_eq!((Some(None), Some(Some(2.0))), (policy.timeout, policy.deadline), "an explicit `none` stays");
+    }
+}

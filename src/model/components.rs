@@ -1,0 +1,249 @@
+//! Components: what is said once for all their instances.
+//!
+//! A balancer's policy of choice, health checks and stickiness belong to the components it leads to, because there is one
+//! balancer state for each component, shared by all who call it. Where a target states its own, the balancer's wins.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
+use crate::model::compile::{Compiler, span, stream, threshold};
+use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
+use crate::policy::balance::Balance;
+use crate::policy::discipline::Order;
+use crate::policy::health::Checks;
+use crate::policy::limit::Limit;
+use crate::random::Purpose;
+use crate::scenario;
+use crate::scenario::condition::Resource;
+use crate::scenario::{Act, Availability, Database, Kind, Prefer};
+use crate::units::Span;
+
+/// Bytes of a page.
+const PAGE: f64 = 8192.0;
+
+/// How the instances of a balancer itself are found.
+static TURNS: Spotted<Balance> = Spotted { value: Balance::RoundRobin, spot: Spot { file: 0, start: 0, end: 0 } };
+
+/// How instances of a component are chosen: its own words, or those of the balancer in front of it.
+struct Choosing<'a> {
+    balance: &'a Spotted<Balance>,
+    sticky: Option<&'a scenario::Sticky>,
+    health: Option<scenario::Health>,
+}
+
+impl<'a> Compiler<'a> {
+    /// All components, in the order of their names.
+    pub(super) fn compile_components(&mut self) {
+        let scenario = self.scenario;
+        let mut first = 0;
+        for (number, (name, written)) in scenario.components.iter().enumerate() {
+            let count = self.model.stations.iter().filter(|station| usize::from(station.component) == number).count();
+            let mut component = self.component(name, written);
+            (component.first, component.count) = (first, count as u32);
+            first += count as u32;
+            self.check_figures(name, written);
+            self.weigh(&component, written.value.balance.spot);
+            self.model.components.push(component);
+            if count == 0 {
+                let message = format!("`{name}` has no instances, so nothing could answer");
+                self.tell(Diagnostic::new(Code::OutOfRange, written.spot, message));
+            }
+        }
+        self.index(scenario.components.len(), "components");
+    }
+
+    fn component(&mut self, name: &str, written: &'a Spotted<scenario::Component>) -> Component {
+        let said = &written.value;
+        let choosing = self.choosing(name, written);
+        let database = if let Kind::Database(database) = &said.kind { Some(database) } else { None };
+        let (coin, up_draw, down_draw) = self.availability(name, &said.kind);
+        let pauses = self.scenario.faults.values().any(|fault| matches!(fault.value.act, Act::Pause(_)));
+        let limited = said.workers.is_some() || pauses;
+        Component {
+            name: name.to_owned(),
+            kind: said.kind.word(),
+            first: 0,
+            count: 0,
+            slots: said.workers.unwrap_or(NONE),
+            slots_are: if database.is_some() { Resource::Connections } else { Resource::Workers },
+            queue_limit: said.queue_limit.unwrap_or(NONE),
+            order: said.order.clone(),
+            order_key: if let Order::Fair(key) = &said.order { self.key_named(key, written.spot) } else { NONE16 },
+            waits_async: !said.waits_sync,
+            balance: choosing.balance.value.clone(),
+            balance_key: match &choosing.balance.value {
+                Balance::Hash(key) | Balance::ConsistentHash(key, _) => self.key_named(key, choosing.balance.spot),
+                _ => NONE16,
+            },
+            sticky: choosing.sticky.map(|sticky| self.sticky(sticky)),
+            health: choosing.health.map(health),
+            prefer_zone: said.prefer == Prefer::Zone && self.scenario.region.as_ref().is_some_and(|r| 1 < r.zones),
+            key: stream(&format!("components.{name}"), Purpose::Routing),
+            queue_cell: if limited { self.cell(name, Cause::Wait) } else { NONE16 },
+            limit: said.rate_limit.as_ref().map_or(NONE16, |limit| self.limit(name, limit, name, written.spot)),
+            coin,
+            up_draw,
+            down_draw,
+            boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
+            memory_idle: said.memory.idle_bytes as u64,
+            memory_each: said.memory.each_bytes as u64,
+            memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
+            buffer: database.and_then(|database| self.buffer(database)),
+            price_per_request: self.price_per_request(name, &said.kind),
+        }
+    }
+
+    /// Whose words say how an instance of this component is chosen.
+    fn choosing(&mut self, name: &str, written: &'a Spotted<scenario::Component>) -> Choosing<'a> {
+        let said = &written.value;
+        let in_front = balancers(self.scenario, name);
+        let own = Choosing { balance: &said.balance, sticky: said.sticky.as_ref(), health: said.health };
+        if matches!(said.kind, Kind::Balancer { .. }) {
+            // Its own words are about its targets; its own instances are found in turn.
+            return Choosing { balance: &TURNS, sticky: None, health: None };
+        }
+        let Some((first, balancer)) = in_front.first() else { return own };
+        let differs = |(_, other): &&(&str, &scenario::Component)| {
+            other.balance.value != balancer.balance.value || other.health != balancer.health
+        };
+        if let Some((second, _)) = in_front.iter().find(differs) {
+            let message = format!("`{first}` and `{second}` choose among the instances of `{name}` in different ways");
+            let made = Diagnostic::new(Code::TwoBalancers, written.spot, message);
+            self.diags.push(made.help("give both the same `balance` and `health`, or each targets of its own"));
+        }
+        let is_default = balancer.balance.value == Balance::RoundRobin;
+        Choosing {
+            balance: if is_default { own.balance } else { &balancer.balance },
+            sticky: balancer.sticky.as_ref().or(own.sticky),
+            health: balancer.health.or(own.health),
+        }
+    }
+
+    /// The weights of `weighted(...)`: by instance, by zone, or in the order of instances.
+    fn weigh(&mut self, component: &Component, spot: Spot) {
+        let Balance::Weighted(weights) = &component.balance else { return };
+        let mut used = vec![false; weights.len()];
+        for instance in 0..component.count {
+            let station = &mut self.model.stations[(component.first + instance) as usize];
+            let mut known = zone_names(self.scenario, station.zone);
+            known.push(format!("{}/{instance}", component.name));
+            let named = weights.iter().position(|(name, _)| known.contains(name));
+            let in_order = weights.get(instance as usize).filter(|(name, _)| name.is_empty());
+            if let Some(found) = named.or(in_order.map(|_| instance as usize)) {
+                station.weight = weights[found].1;
+                used[found] = true;
+            }
+        }
+        for ((name, weight), _) in weights.iter().zip(used).filter(|(_, used)| !used) {
+            let what = if name.is_empty() { format!("the weight {weight}") } else { format!("`{name}`") };
+            let message = format!("{what} belongs to no instance of `{}`", component.name);
+            self.tell(Diagnostic::new(Code::UnknownPart, spot, message));
+        }
+    }
+
+    /// What a policy says about itself.
+    pub(super) fn tell_problem(&mut self, problem: Option<String>, spot: Spot) {
+        if let Some(problem) = problem {
+            self.tell(Diagnostic::new(Code::OutOfRange, spot, problem));
+        }
+    }
+
+    /// Figures that cannot be, or cannot be together.
+    fn check_figures(&mut self, name: &str, written: &Spotted<scenario::Component>) {
+        let said = &written.value;
+        self.tell_problem(said.balance.value.problem(), said.balance.spot);
+        self.tell_problem(said.order.problem(said.queue_limit), written.spot);
+        if let Some(said) = said.health {
+            let Health { interval, healthy, unhealthy, timeout } = health(said);
+            let checks = Checks { interval, healthy, unhealthy, timeout, phase: Span(0) };
+            self.tell_problem(checks.problem(), written.spot);
+        }
+        if said.memory.limit_bytes.is_some_and(|limit| limit < said.memory.idle_bytes) {
+            let message = format!("an instance of `{name}` needs more memory when idle than its limit allows");
+            self.tell(Diagnostic::new(Code::OutOfRange, written.spot, message));
+        }
+    }
+
+    fn sticky(&mut self, said: &scenario::Sticky) -> Sticky {
+        let is_session = said.by.value == "session";
+        let key = if is_session { NONE16 } else { self.names.find_key(Some(&said.by), self.diags) };
+        Sticky { key, hold: said.hold_s.map(span) }
+    }
+
+    /// The coin and the renewal process of an external.
+    fn availability(&mut self, name: &str, kind: &Kind) -> (u64, u16, u16) {
+        let Kind::External { availability, .. } = kind else { return (0, NONE16, NONE16) };
+        match availability {
+            Availability::Always => (0, NONE16, NONE16),
+            Availability::Share(share) => (threshold(1.0 - share), NONE16, NONE16),
+            Availability::Renewal { up, down } => {
+                let up = self.draw(&format!("components.{name}.availability.up"), Purpose::Failure, up);
+                let down = self.draw(&format!("components.{name}.availability.down"), Purpose::Failure, down);
+                (0, up, down)
+            }
+        }
+    }
+
+    fn buffer(&mut self, database: &Database) -> Option<Buffer> {
+        let key = self.names.find_key(database.key.as_ref(), self.diags);
+        let (pool, rows) = (database.pool_bytes?, database.rows?);
+        let row = database.row_bytes.unwrap_or(1.0).max(1.0);
+        Some(Buffer {
+            pages: ((pool / PAGE) as u64).max(1),
+            data_pages: ((rows * row / PAGE).ceil() as u64).max(1),
+            rows_per_page: PAGE / row,
+            rows,
+            key,
+            prefill: self.scenario.run.prefill,
+        })
+    }
+
+    fn price_per_request(&self, name: &str, kind: &Kind) -> f64 {
+        let own = if let Kind::External { price_per_request, .. } = kind { *price_per_request } else { 0.0 };
+        self.scenario.prices.requests.get(name).copied().unwrap_or(own)
+    }
+
+    /// A key that a policy names; the place is that of the policy.
+    pub(super) fn key_named(&mut self, key: &str, spot: Spot) -> u16 {
+        let reference = Spotted::new(key.to_owned(), spot);
+        self.names.find_key(Some(&reference), self.diags)
+    }
+
+    /// The rate limit that is known as `name`; whoever asks for it again shares it.
+    pub(super) fn limit(&mut self, name: &str, limit: &Limit, cell_of: &str, spot: Spot) -> u16 {
+        if let Some(known) = self.limits.get(name) {
+            return *known;
+        }
+        self.tell_problem(limit.problem(), spot);
+        let key = limit.per.as_ref().map_or(NONE16, |key| self.key_named(key, spot));
+        let cell = self.cell(cell_of, Cause::RateLimit);
+        let index = self.index(self.model.limits.len(), "rate limits");
+        self.model.limits.push(LimitSpec { name: name.to_owned(), limit: limit.clone(), key, cell });
+        self.limits.insert(name.to_owned(), index);
+        index
+    }
+}
+
+/// The balancers that lead to a component.
+fn balancers<'a>(scenario: &'a scenario::Scenario, target: &str) -> Vec<(&'a str, &'a scenario::Component)> {
+    let leads =
+        |kind: &Kind| matches!(kind, Kind::Balancer { targets } if targets.iter().any(|(to, _)| to.value == target));
+    let all: &BTreeMap<_, _> = &scenario.components;
+    all.iter().filter(|(_, c)| leads(&c.value.kind)).map(|(name, c)| (name.as_str(), &c.value)).collect()
+}
+
+/// `home/0` and `home/a`: zones are counted or lettered.
+fn zone_names(scenario: &scenario::Scenario, zone: u8) -> Vec<String> {
+    let Some(region) = &scenario.region else { return Vec::new() };
+    let name = &region.name.value;
+    vec![format!("{name}/{zone}"), format!("{name}/{}", char::from(b'a' + zone % 26))]
+}
+
+fn health(said: scenario::Health) -> Health {
+    Health {
+        interval: span(said.interval_s),
+        healthy: said.healthy,
+        unhealthy: said.unhealthy,
+        timeout: span(said.timeout_s),
+    }
+}

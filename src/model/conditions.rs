@@ -1,0 +1,275 @@
+//! Conditions: what objectives, alerts, `evolve_when` and `when` read, resolved to probes and looks.
+//!
+//! A condition that must hold for a time, one with `over`, and every alert is looked at while the run goes on; the
+//! others are judged afterwards on the measured time.
+
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
+use crate::model::compile::{Compiler, span};
+use crate::model::{Body, Bound, Condition, Period, Probe, Role, Scope, Test, Watch};
+use crate::scenario;
+use crate::scenario::Length;
+use crate::scenario::condition::{self, Comparison, Measure, Quantity};
+
+/// Distance of the looks of an objective that is judged by its worst window, seconds.
+const LOOK: f64 = 15.0;
+
+impl Compiler<'_> {
+    /// Objectives, `evolve_when` and alerts.
+    pub(super) fn compile_conditions(&mut self) {
+        let scenario = self.scenario;
+        for (name, said) in &scenario.objectives {
+            self.condition(name, &said.value, Role::Objective, said.spot);
+        }
+        for (name, said) in &scenario.evolve_when {
+            self.condition(name, &said.value, Role::EvolveWhen, said.spot);
+        }
+        for (name, said) in &scenario.alerts {
+            let role = Role::Alert { severity: said.value.severity.clone() };
+            self.condition(name, &said.value.when, role, said.spot);
+        }
+        self.index(self.model.watches.len(), "conditions that are looked at during the run");
+    }
+
+    fn condition(&mut self, name: &str, said: &condition::Condition, role: Role, spot: Spot) {
+        let is_watched = role != Role::Objective;
+        if let Some(body) = self.body(said, is_watched, spot) {
+            self.model.conditions.push(Condition { name: name.to_owned(), text: said.text.clone(), role, body });
+        }
+    }
+
+    fn body(&mut self, said: &condition::Condition, is_watched: bool, spot: Spot) -> Option<Body> {
+        let mut all = |parts: &[condition::Condition]| -> Option<Vec<Body>> {
+            let bodies: Vec<_> = parts.iter().map(|part| self.body(part, is_watched, spot)).collect();
+            bodies.into_iter().collect()
+        };
+        match &said.body {
+            condition::Body::All(parts) => all(parts).map(Body::All),
+            condition::Body::Any(parts) => all(parts).map(Body::Any),
+            condition::Body::Compare(comparison) => self.test(&said.text, comparison, is_watched).map(Body::Test),
+        }
+    }
+
+    fn test(&mut self, text: &str, said: &Comparison, is_watched: bool) -> Option<Test> {
+        let measure = &said.measure.value;
+        let probe = self.probe(measure, said.measure.spot, None)?;
+        let period = self.period(&measure.period)?;
+        let bound = self.bound(said, period)?;
+        let over = if let condition::Period::Over(seconds) = measure.period { Some(seconds) } else { None };
+        let is_watched = is_watched || said.hold_s.is_some() || over.is_some();
+        let (mut watch, mut bound_watch) = (None, None);
+        if is_watched {
+            let every = if over.is_some() { LOOK.min(said.every_s) } else { said.every_s };
+            let look = |probe: Probe| Watch {
+                probe,
+                every: span(every.max(1e-9)),
+                over: span(over.unwrap_or(said.over_s)),
+                test: None,
+            };
+            self.check_length(text, said, over, every);
+            watch = Some(self.watch(look(probe.clone())));
+            if let Bound::ShareOf(_, other) = &bound {
+                bound_watch = Some(self.watch(look(other.clone())));
+            }
+        }
+        let hold = said.hold_s.map(span);
+        Some(Test { text: text.to_owned(), probe, relation: said.relation, bound, hold, period, watch, bound_watch })
+    }
+
+    /// A condition that needs more time than the run has can never fire.
+    fn check_length(&mut self, text: &str, said: &Comparison, over: Option<f64>, every: f64) {
+        let Length::Duration(end) = self.scenario.run.length else { return };
+        let needed = said.hold_s.unwrap_or(0.0).max(over.unwrap_or(0.0)).max(every);
+        if end < needed {
+            let message = format!("`{text}` is never judged: it needs {needed} s, and the run has {end} s");
+            let made = Diagnostic::new(Code::NeverJudged, said.measure.spot, message);
+            self.tell(made.help("run longer, or shorten `for`"));
+        }
+    }
+
+    fn watch(&mut self, watch: Watch) -> u16 {
+        let known = self.model.watches.iter().position(|known| *known == watch);
+        let index = known.unwrap_or(self.model.watches.len());
+        if known.is_none() {
+            self.model.watches.push(watch);
+        }
+        self.index(index, "conditions that are looked at during the run")
+    }
+
+    /// The watch behind `when`: a program can only compare with a number.
+    pub(super) fn watch_of_when(&mut self, said: &Comparison, component: &str, spot: Spot) -> Option<u16> {
+        let probe = self.probe(&said.measure.value, spot, Some(component))?;
+        let condition::Bound::Value(value) = said.bound.value else {
+            let message = "`when` compares with a value, not with another measure".to_owned();
+            self.tell(Diagnostic::new(Code::NotAvailable, said.bound.spot, message));
+            return None;
+        };
+        let (every, over) = (span(said.every_s), span(said.over_s));
+        Some(self.watch(Watch { probe, every, over, test: Some((said.relation, value)) }))
+    }
+
+    fn period(&mut self, period: &condition::Period) -> Option<Period> {
+        Some(match period {
+            condition::Period::Measured => Period::Measured,
+            condition::Period::Over(_) => Period::Over,
+            condition::Period::Before(fault) => Period::Before(self.names.find_fault(fault, self.diags)?),
+            condition::Period::During(fault) => Period::During(self.names.find_fault(fault, self.diags)?),
+            condition::Period::After(fault) => Period::After(self.names.find_fault(fault, self.diags)?),
+        })
+    }
+
+    fn bound(&mut self, said: &Comparison, period: Period) -> Option<Bound> {
+        Some(match (&said.bound.value, period) {
+            (condition::Bound::Value(value), _) => Bound::Value(*value),
+            (condition::Bound::ShareOf(share, measure), _) => {
+                Bound::ShareOf(*share, self.probe(measure, said.bound.spot, None)?)
+            }
+            (condition::Bound::ShareOfBefore(share), Period::During(fault) | Period::After(fault)) => {
+                Bound::ShareOfBefore(*share, fault)
+            }
+            (condition::Bound::ShareOfBefore(_), _) => {
+                let message = "`before` needs a fault to be before of".to_owned();
+                let made = Diagnostic::new(Code::Condition, said.bound.spot, message);
+                self.tell(made.help("name it: `goodput during FAULT >= 90% of before`"));
+                return None;
+            }
+        })
+    }
+
+    /// What a measure reads; `component` is meant where `utilisation` names nothing inside a program.
+    pub(super) fn probe(&mut self, measure: &Measure, spot: Spot, component: Option<&str>) -> Option<Probe> {
+        let mut scope = self.scope(measure)?;
+        if let (Scope::All, Some(number)) = (scope, component.and_then(|name| self.names.component(name))) {
+            scope = Scope::Component(number);
+        }
+        self.check_scope(measure, scope, spot);
+        let (stat, resource, per) = (measure.stat, measure.resource, measure.per);
+        Some(Probe { quantity: measure.what, stat, scope, resource, per })
+    }
+
+    fn scope(&mut self, measure: &Measure) -> Option<Scope> {
+        if let Some(on) = &measure.on {
+            return self.part(on);
+        }
+        let of = match &measure.of {
+            Some(of) => Some(self.thing(of)?),
+            None => None,
+        };
+        let Some(from) = &measure.from else { return Some(of.unwrap_or(Scope::All)) };
+        let load = self.names.find_load(from, self.diags)?;
+        match of {
+            None => Some(Scope::Load(load)),
+            Some(Scope::Operation(operation)) => {
+                let asks = |class: &crate::model::RequestClass| class.source == load && class.operation == operation;
+                let class = self.model.classes.iter().position(asks);
+                if class.is_none() {
+                    let message = format!("`{}` does not ask for this operation", from.value);
+                    self.tell(Diagnostic::new(Code::UnknownOperation, from.spot, message));
+                }
+                class.map(|class| Scope::Class(class as u16))
+            }
+            Some(_) => {
+                let message = "`from` goes with nothing or with `of COMPONENT.OPERATION`".to_owned();
+                self.tell(Diagnostic::new(Code::Condition, from.spot, message));
+                None
+            }
+        }
+    }
+
+    /// A component, `component.operation`, load, host, fault, pool `a -> b`, or part `web/2`.
+    fn thing(&mut self, of: &Spotted<String>) -> Option<Scope> {
+        let text = of.value.as_str();
+        if text.contains("->") {
+            return self.pool_named(of);
+        }
+        if text.contains('/') {
+            return self.part(of);
+        }
+        if text.contains('.') {
+            return self.names.find_operation(of, self.diags).map(Scope::Operation);
+        }
+        if let Some(load) = self.names.load(text) {
+            return Some(Scope::Load(load));
+        }
+        if let Ok(fault) = self.names.faults.binary_search(&text) {
+            return Some(Scope::Fault(fault as u16));
+        }
+        if self.scenario.hosts.contains_key(text) {
+            let first = format!("{text}/0");
+            return self.model.hosts.iter().position(|host| host.name == first).map(|host| Scope::Host(host as u32));
+        }
+        if let Some(component) = self.names.component(text) {
+            return Some(Scope::Component(component));
+        }
+        let hosts = self.scenario.hosts.keys().map(String::as_str);
+        let known: Vec<&str> = self.names.components.iter().chain(&self.names.loads).copied().chain(hosts).collect();
+        let message = format!("`{text}` is neither a component, a load nor a host of this scenario");
+        self.tell(Diagnostic::new(Code::UnknownComponent, of.spot, message).nearest(text, known));
+        None
+    }
+
+    fn pool_named(&mut self, of: &Spotted<String>) -> Option<Scope> {
+        let plain = |text: &str| text.split_whitespace().collect::<String>();
+        let wanted = plain(&of.value);
+        let found = self.model.pools.iter().position(|pool| plain(&pool.name) == wanted);
+        if found.is_none() {
+            let known: Vec<String> = self.model.pools.iter().map(|pool| pool.name.clone()).collect();
+            let message = format!("there is no pool `{}`", of.value);
+            let made = Diagnostic::new(Code::UnknownComponent, of.spot, message);
+            self.tell(made.nearest(&of.value, known.iter().map(String::as_str)));
+        }
+        found.map(|pool| Scope::Pool(pool as u16))
+    }
+
+    /// `web/2` or `box/1`.
+    fn part(&mut self, on: &Spotted<String>) -> Option<Scope> {
+        let text = on.value.as_str();
+        let (name, part) = text.split_once('/').unwrap_or((text, ""));
+        if part.is_empty() {
+            return self.thing_or_unknown(on);
+        }
+        let index = if part == "primary" { Some(0) } else { part.parse::<u32>().ok() };
+        if let Some(number) = self.names.component(name) {
+            let component = self.model.components.get(usize::from(number))?;
+            if let Some(index) = index.filter(|index| *index < component.count) {
+                return Some(Scope::Station(component.first + index));
+            }
+            let most = component.count.max(1) - 1;
+            let message = format!("`{name}` has no part `{part}`: its parts are 0 to {most}");
+            self.tell(Diagnostic::new(Code::UnknownPart, on.spot, message));
+            return None;
+        }
+        let host = self.model.hosts.iter().position(|host| host.name == text);
+        if host.is_none() {
+            self.names.find_component(name, on.spot.part(0, name.len()), self.diags)?;
+        }
+        host.map(|host| Scope::Host(host as u32))
+    }
+
+    fn thing_or_unknown(&mut self, on: &Spotted<String>) -> Option<Scope> {
+        let component = self.names.find_component(&on.value, on.spot, self.diags)?;
+        Some(Scope::Component(component))
+    }
+
+    /// Measures that need a certain kind of thing.
+    fn check_scope(&mut self, measure: &Measure, scope: Scope, spot: Spot) {
+        let needs_part = matches!(measure.what, Quantity::Removal);
+        if needs_part && !matches!(scope, Scope::Station(_) | Scope::Component(_)) {
+            let message = "`removal` is that of an instance".to_owned();
+            self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
+        }
+        if matches!(measure.what, Quantity::HitRatio)
+            && let Scope::Component(number) = scope
+            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none())
+        {
+            let name = self.names.components[usize::from(number)];
+            let message = format!("`{name}` keeps nothing that could be hit");
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            self.tell(made.help("a database has a hit ratio when `memory` and `data` are given"));
+        }
+    }
+
+    /// The component as it was written.
+    pub(super) fn written(&self, component: u16) -> &Spotted<scenario::Component> {
+        &self.scenario.components[self.names.components[usize::from(component)]]
+    }
+}

@@ -1,0 +1,321 @@
+//! Call sites: an edge holds what surrounds a call, merged from the step and the arrows that cover it.
+//!
+//! Targets with shares are one edge where everything around them is equal; otherwise the call becomes a choice among
+//! calls. A sidecar costs the caller before the call, and the callee where its program begins: the callee's part is that
+//! of `any -> callee`, because a program does not know who called it.
+
+use crate::diagnostic::{Code, Diagnostic, Spot};
+use crate::distribution::Distribution;
+use crate::model::arrows::{End, Merged};
+use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
+use crate::model::program::{Edge, Step};
+use crate::model::steps::Writer;
+use crate::model::{Cause, FAILURES, NONE16, Pipe, Pool};
+use crate::policy::retry::Retry;
+use crate::random::Purpose;
+use crate::scenario;
+use crate::scenario::{Cancel, Kind, MachineChoice, Policy, Reference, Sidecar};
+use crate::units::Span;
+
+/// One way inside a zone and between zones, seconds (language section 13).
+const LINK_SAME: f64 = 250e-6;
+const LINK_OTHER: f64 = 1e-3;
+
+/// Who calls, as far as an edge cares.
+#[derive(Clone, Copy)]
+pub(super) struct Caller<'a> {
+    pub(super) end: End<'a>,
+    /// `None`: a load.
+    pub(super) component: Option<u16>,
+    /// The place a load comes from, if it was given one.
+    pub(super) has_place: bool,
+}
+
+impl<'s> Writer<'_, 's> {
+    /// A `call` step.
+    pub(super) fn call_step(&mut self, targets: &'s [(Reference, f64)], step: &'s scenario::Step) {
+        let path = self.place.next("call");
+        let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
+        let weights: Vec<f64> = targets.iter().map(|(_, weight)| *weight).collect();
+        self.check_shares(&weights, "", step.verb.spot);
+        let mut found = Vec::new();
+        for (target, weight) in targets {
+            if let Some(operation) = self.compiler.names.find_operation(target, self.compiler.diags) {
+                found.push((operation, *weight));
+            }
+        }
+        self.call(&path, &found, &step.policy, key);
+    }
+
+    /// The one call of an operation that a balancer or a gateway passes on.
+    pub(super) fn forward(&mut self, to: &[(u16, String, f64)]) {
+        let path = self.place.next("call");
+        let names = &self.compiler.names;
+        let found = to.iter().filter_map(|(component, name, weight)| {
+            names.operation(*component, name).map(|operation| (operation, *weight))
+        });
+        let found: Vec<(u16, f64)> = found.collect();
+        self.call(&path, &found, &Policy::default(), NONE16);
+    }
+
+    fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
+        let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
+        let mut sidecar = None;
+        for (operation, weight) in targets {
+            let place = &self.place;
+            let component = self.compiler.names.component(place.end().name);
+            let caller = Caller { end: place.end(), component, has_place: true };
+            let to = self.compiler.end_of(*operation);
+            let to = End { name: &to.0, operation: &to.1 };
+            let merged = self.compiler.policy(own, caller.end, to);
+            let mut edge = self.compiler.edge(path, caller, *operation, &merged);
+            edge.key_given = key;
+            self.compiler.settle(&mut edge, *operation);
+            match groups.iter_mut().find(|(known, _)| *known == edge) {
+                Some((_, operations)) => operations.push((*operation, *weight)),
+                None => groups.push((edge, vec![(*operation, *weight)])),
+            }
+            sidecar = sidecar.or(merged.policy.sidecar);
+        }
+        if let Some(sidecar) = &sidecar {
+            self.sidecar(&format!("{path}.sidecar"), sidecar);
+        }
+        self.call_groups(path, groups);
+    }
+
+    fn call_groups(&mut self, path: &str, groups: Vec<(Edge, Vec<(u16, f64)>)>) {
+        let weights: Vec<f64> = groups.iter().map(|(_, to)| to.iter().map(|(_, weight)| weight).sum()).collect();
+        let mut jumps = Vec::new();
+        let count = groups.len();
+        for (number, (mut edge, to)) in groups.into_iter().enumerate() {
+            let rest: f64 = weights[number..].iter().sum();
+            let is_last = number + 1 == count;
+            let share = if is_last || rest <= 0.0 { 1.0 } else { weights[number] / rest };
+            let around = self.branch_around(&format!("{path}/{number}"), share);
+            let thresholds = cumulative(to.iter().map(|(_, weight)| *weight));
+            edge.targets = thresholds.into_iter().zip(to.iter().map(|(operation, _)| *operation)).collect();
+            let edge = self.compiler.add_edge(edge);
+            self.push(Step::Call { edge });
+            if !is_last {
+                jumps.push(self.push(Step::Jump { to: 0 }));
+            }
+            self.land(around.as_slice());
+        }
+        self.land(&jumps);
+    }
+
+    /// What a sidecar costs at this end.
+    fn sidecar(&mut self, path: &str, sidecar: &Sidecar) {
+        let component = self.place.end().name.to_owned();
+        for (given, cause) in [(&sidecar.cpu, Cause::Cpu), (&sidecar.wait, Cause::Service)] {
+            let path = format!("{path}.{}", cause.word());
+            let draw = self.compiler.draw_unless_zero(&path, Purpose::Service, given.as_ref());
+            if draw != NONE16 {
+                let cell = self.compiler.cell(&component, cause);
+                self.push(if cause == Cause::Cpu { Step::Cpu { draw, cell } } else { Step::Wait { draw, cell } });
+            }
+        }
+    }
+
+    /// What a sidecar costs where a call arrives.
+    pub(super) fn sidecar_of_callee(&mut self) {
+        let nobody = End { name: "", operation: "" };
+        let merged = self.compiler.policy(&Policy::default(), nobody, self.place.end());
+        if let Some(sidecar) = &merged.policy.sidecar {
+            let end = self.place.end();
+            let path = format!("{}.{}/sidecar", end.name, end.operation);
+            self.sidecar(&path, sidecar);
+        }
+    }
+}
+
+impl Compiler<'_> {
+    pub(super) fn add_edge(&mut self, edge: Edge) -> u16 {
+        let index = self.index(self.model.edges.len(), "calls");
+        self.model.edges.push(edge);
+        index
+    }
+
+    /// Component and operation by name.
+    pub(super) fn end_of(&self, operation: u16) -> (String, String) {
+        let offer = &self.names.operations[usize::from(operation)];
+        (self.names.components[usize::from(offer.component)].to_owned(), offer.name.clone())
+    }
+
+    /// Everything around a call to one operation; the targets are filled in by whoever asks.
+    pub(super) fn edge(&mut self, path: &str, caller: Caller, operation: u16, merged: &Merged) -> Edge {
+        let policy = &merged.policy;
+        let target = self.names.operations[usize::from(operation)].component;
+        let callee = self.names.components[usize::from(target)];
+        let spot = self.scenario.components[callee].spot;
+        let (link_same, link_other, pipe) = self.link(path, caller, operation);
+        let limit = policy.rate_limit.as_ref().map(|limit| {
+            let name = merged.limit_of.clone().unwrap_or_else(|| path.to_owned());
+            self.limit(&name, limit, callee, spot)
+        });
+        let retry = policy.retry.clone().flatten().map(|retry| self.retry(retry, spot));
+        Edge {
+            key: stream(path, Purpose::Routing),
+            targets: Vec::new(),
+            plain: false,
+            timeout: policy.timeout.flatten().map_or(Span(0), span),
+            deadline: policy.deadline.flatten().map_or(Span(0), span),
+            cancel: match policy.cancel {
+                Some(Cancel::After(seconds)) => Some(span(seconds)),
+                Some(Cancel::No) | None => None,
+            },
+            pool: policy.pool.as_ref().map_or(NONE16, |pool| self.pool(caller, target, pool)),
+            limits: limit.into_iter().collect(),
+            link_same,
+            link_other,
+            pipe,
+            payload: NONE16,
+            connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
+            connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
+            key_given: NONE16,
+            network_cell: NONE16,
+            backoff_cell: NONE16,
+            lost_cell: NONE16,
+            limit_cell: NONE16,
+            retry,
+        }
+    }
+
+    /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
+    pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
+        edge.plain = is_plain(edge);
+        if edge.plain {
+            return;
+        }
+        let (callee, _) = self.end_of(operation);
+        edge.network_cell = self.cell(&callee, Cause::Network);
+        if edge.retry.is_some() {
+            edge.backoff_cell = self.cell(&callee, Cause::BackOff);
+        }
+        if !edge.limits.is_empty() {
+            edge.limit_cell = self.cell(&callee, Cause::RateLimit);
+        }
+        // A deadline anywhere above is handed down to calls that have none themselves.
+        if edge.timeout != Span(0) || self.has_deadlines() {
+            edge.lost_cell = self.cell(&callee, Cause::Lost);
+        }
+    }
+
+    fn has_deadlines(&self) -> bool {
+        let given = |policy: &Policy| policy.deadline.flatten().is_some();
+        let on_steps = || {
+            let mut found = false;
+            for body in every_body(self.scenario) {
+                walk(body, &mut |step| found |= given(&step.policy));
+            }
+            found
+        };
+        self.scenario.policies.iter().any(|entry| given(&entry.value.1))
+            || self.scenario.load.values().any(|load| given(&load.value.policy))
+            || on_steps()
+    }
+
+    /// The failure kinds of a retry as bits.
+    fn retry(&mut self, mut retry: Retry, spot: Spot) -> Retry {
+        self.tell_problem(retry.problem(), spot);
+        if retry.on.is_empty() {
+            return retry;
+        }
+        retry.on_mask = 0;
+        for kind in &retry.on {
+            match self.failures.get(kind) {
+                Some(number) if *number < 64 => retry.on_mask |= 1 << number,
+                _ => {
+                    let message = format!("`{kind}` is not a kind of failure that this scenario knows");
+                    let known = FAILURES.iter().copied();
+                    self.diags.push(Diagnostic::new(Code::UnknownWord, spot, message).nearest(kind, known));
+                }
+            }
+        }
+        retry
+    }
+
+    /// The pool that instances of the caller have for this component; all their calls share it.
+    fn pool(&mut self, caller: Caller, target: u16, pool: &scenario::Pool) -> u16 {
+        let callee = self.names.components[usize::from(target)];
+        let name = format!("{} -> {callee}", caller.end.name);
+        let identity = format!("{name} {pool:?}");
+        if let Some(known) = self.pools.get(&identity) {
+            return *known;
+        }
+        let owner_name = if caller.component.is_some() { caller.end.name } else { callee };
+        let connect_draw = self.draw_unless_zero(&format!("{name}/pool.connect"), Purpose::Link, pool.connect.as_ref());
+        let connect_cell = if connect_draw == NONE16 { NONE16 } else { self.cell(owner_name, Cause::Connect) };
+        let index = self.index(self.model.pools.len(), "pools");
+        let made = Pool {
+            name,
+            owner: caller.component.unwrap_or(NONE16),
+            target,
+            size: pool.size,
+            wait: pool.wait_s.map(span),
+            connect_draw,
+            wait_cell: self.cell(owner_name, Cause::Pool),
+            connect_cell,
+        };
+        self.model.pools.push(made);
+        self.pools.insert(identity, index);
+        index
+    }
+
+    /// Samplers of the latency inside a zone and between zones, and the pipe, of a call.
+    fn link(&mut self, path: &str, caller: Caller, operation: u16) -> (u16, u16, u16) {
+        let (callee, name) = self.end_of(operation);
+        let given = self.given_link(caller.end, End { name: &callee, operation: &name });
+        let pipe = given.pipe.as_ref().map_or(NONE16, |(name, bandwidth, price)| self.pipe(name, *bandwidth, *price));
+        if !given.is_named && !self.has_link(caller, &callee) {
+            return (NONE16, NONE16, NONE16);
+        }
+        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
+        let default_same = Distribution::constant(LINK_SAME);
+        let default_other = Distribution::constant(LINK_OTHER);
+        let same = given.latency_same.unwrap_or(default_same);
+        let link_same = self.draw_unless_zero(&format!("{path}/link"), Purpose::Link, Some(&same));
+        if zones <= 1 {
+            return (link_same, link_same, pipe);
+        }
+        let other = given.latency_other.unwrap_or(default_other);
+        let link_other = self.draw_unless_zero(&format!("{path}/link.zones"), Purpose::Link, Some(&other));
+        (link_same, link_other, pipe)
+    }
+
+    /// Whether a call takes a link although nothing was said about this pair.
+    fn has_link(&self, caller: Caller, callee: &str) -> bool {
+        let to = &self.scenario.components[callee].value;
+        if !caller.has_place || matches!(to.kind, Kind::External { .. }) {
+            return false;
+        }
+        let Some(from) = self.scenario.components.get(caller.end.name) else { return true };
+        let one_host = |host: &str| self.scenario.hosts.get(host).is_some_and(|host| host.value.count <= 1);
+        match (&from.value.placement.machine, &to.placement.machine) {
+            (MachineChoice::On(a), MachineChoice::On(b)) => a.value != b.value || !one_host(&a.value),
+            _ => true,
+        }
+    }
+
+    fn pipe(&mut self, name: &str, bandwidth: Option<f64>, price: Option<f64>) -> u16 {
+        if let Some(known) = self.pipes.get(name) {
+            return *known;
+        }
+        let index = self.index(self.model.pipes.len(), "links with a bandwidth");
+        let bytes_per_s = bandwidth.unwrap_or(0.0);
+        self.model.pipes.push(Pipe { name: name.to_owned(), bytes_per_s, price_per_byte: price.unwrap_or(0.0) });
+        self.pipes.insert(name.to_owned(), index);
+        index
+    }
+}
+
+/// Whether the engine may take its fastest path: nothing surrounds the call.
+fn is_plain(edge: &Edge) -> bool {
+    let indices = [edge.pool, edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.key_given];
+    edge.timeout == Span(0)
+        && edge.deadline == Span(0)
+        && edge.retry.is_none()
+        && edge.limits.is_empty()
+        && edge.connect_round_trips_milli == 0
+        && indices.iter().all(|index| *index == NONE16)
+}

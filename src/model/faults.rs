@@ -1,0 +1,127 @@
+//! Faults: what they hit, resolved to stations, and when.
+
+use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::model::compile::{Compiler, stream, threshold, time};
+use crate::model::{Act, Fault, NONE, NONE16, Target};
+use crate::random::Purpose;
+use crate::scenario;
+use crate::scenario::{Length, Part, When};
+
+impl Compiler<'_> {
+    /// All faults, in the order of their names, which is also their order at one instant.
+    pub(super) fn compile_faults(&mut self) {
+        let scenario = self.scenario;
+        self.index(scenario.faults.len(), "faults");
+        for (name, fault) in &scenario.faults {
+            let path = format!("faults.{name}");
+            let (at, every_draw) = match &fault.value.when {
+                When::At(moment) => (Some(time(self.since_start(*moment))), NONE16),
+                When::Every(gap) => (None, self.draw(&format!("{path}.every"), Purpose::Fault, gap)),
+            };
+            self.check_moment(name, fault);
+            let lasts = fault.value.lasts.as_ref();
+            let lasts_draw = lasts.map_or(NONE16, |lasts| self.draw(&format!("{path}.for"), Purpose::Fault, lasts));
+            // A fault that hits nothing still takes its number, so that references to later ones stay right.
+            let act = self.act(&fault.value.act).unwrap_or(Act::Kill(Target::Stations(Vec::new())));
+            let key = stream(&path, Purpose::Fault);
+            self.model.faults.push(Fault { name: name.clone(), at, every_draw, lasts_draw, key, act });
+        }
+    }
+
+    fn check_moment(&mut self, name: &str, fault: &Spotted<scenario::Fault>) {
+        let (When::At(moment), Length::Duration(end)) = (&fault.value.when, self.scenario.run.length) else { return };
+        if end <= self.since_start(*moment) {
+            let message = format!("`{name}` begins after the end of the run");
+            self.tell(Diagnostic::new(Code::NeverHappens, fault.spot, message));
+        }
+    }
+
+    fn act(&mut self, act: &scenario::Act) -> Option<Act> {
+        Some(match act {
+            scenario::Act::Kill(target) => Act::Kill(self.target(target)?),
+            scenario::Act::Slow { target, factor } => Act::Slow(self.target(target)?, *factor),
+            scenario::Act::Pause(target) => Act::Pause(self.target(target)?),
+            scenario::Act::Surge { load, .. } => Act::Surge { source: self.names.find_load(load, self.diags)? },
+            scenario::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
+        })
+    }
+
+    fn errors(&mut self, target: &scenario::Target, share: f64, kind: &str) -> Option<Act> {
+        let component = self.names.find_component(&target.name.value, target.name.spot, self.diags)?;
+        let operation = match &target.operation {
+            None => NONE16,
+            Some(operation) => {
+                let value = format!("{}.{operation}", target.name.value);
+                self.names.find_operation(&Spotted::new(value, target.name.spot), self.diags)?
+            }
+        };
+        let station = match target.part {
+            Part::All => NONE,
+            _ => match self.target(target)? {
+                Target::Stations(stations) => stations.first().copied()?,
+                Target::AnyOf(_) => {
+                    let message = "errors hit all instances or a named one".to_owned();
+                    let made = Diagnostic::new(Code::NotAvailable, target.name.spot, message);
+                    self.tell(made.help(format!("write `{0}` or `{0}/0`", target.name.value)));
+                    return None;
+                }
+            },
+        };
+        Some(Act::Errors { component, operation, station, share: threshold(share), kind: self.failure(kind) })
+    }
+
+    /// The stations of a target: instances of a component, or all that stand on a host.
+    fn target(&mut self, target: &scenario::Target) -> Option<Target> {
+        let name = target.name.value.as_str();
+        let parts = self.parts(name);
+        let Some(parts) = parts else {
+            let known: Vec<&str> = self.names.components.iter().copied().collect();
+            let hosts = self.scenario.hosts.keys().map(String::as_str);
+            let message = format!("`{name}` is neither a component nor a host of this scenario");
+            let made = Diagnostic::new(Code::UnknownComponent, target.name.spot, message);
+            self.diags.push(made.nearest(name, known.into_iter().chain(hosts)));
+            return None;
+        };
+        match target.part {
+            Part::All => Some(Target::Stations(parts.into_iter().flatten().collect())),
+            Part::Any => Some(Target::AnyOf(parts.into_iter().flatten().collect())),
+            Part::Index(index) if (index as usize) < parts.len() => {
+                Some(Target::Stations(parts[index as usize].clone()))
+            }
+            Part::Index(index) => {
+                let message = format!("`{name}` has no part {index}: its parts are 0 to {}", parts.len().max(1) - 1);
+                self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
+                None
+            }
+            Part::Primary => self.primary(target, &parts),
+        }
+    }
+
+    fn primary(&mut self, target: &scenario::Target, parts: &[Vec<u32>]) -> Option<Target> {
+        let name = target.name.value.as_str();
+        let component = self.scenario.components.get(name);
+        if component.is_some_and(|component| matches!(component.value.kind, scenario::Kind::Database(_))) {
+            return parts.first().map(|first| Target::Stations(first.clone()));
+        }
+        let message = format!("`{name}` is not a database, so it has no primary");
+        self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message).help(format!("write `{name}/0`")));
+        None
+    }
+
+    /// The parts of a component (one station each) or of a host (the stations on it).
+    fn parts(&self, name: &str) -> Option<Vec<Vec<u32>>> {
+        if let Some(component) = self.names.component(name) {
+            let component = self.model.components.get(usize::from(component))?;
+            return Some((0..component.count).map(|instance| vec![component.first + instance]).collect());
+        }
+        let host = self.scenario.hosts.get(name)?;
+        let on = |number: u32| {
+            let wanted = format!("{name}/{number}");
+            let host = self.model.hosts.iter().position(|host| host.name == wanted);
+            let stations = self.model.stations.iter().enumerate();
+            let here = stations.filter(|(_, station)| Some(station.host as usize) == host);
+            here.map(|(index, _)| index as u32).collect()
+        };
+        Some((0..host.value.count).map(on).collect())
+    }
+}

@@ -1,0 +1,213 @@
+//! Loads become sources, and each target of a load a class of requests with its own call.
+//!
+//! Classes stand in the order of loads, then of targets by name: the order of the author's map never matters. A load is a
+//! caller like any other: the arrows that cover it apply under what it says itself.
+
+use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::model::arrows::{End, Merged};
+use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
+use crate::model::edges::Caller;
+use crate::model::program::Step;
+use crate::model::{Demand, NONE16, RequestClass, SessionStep, Source};
+use crate::policy::arrivals::{Shape, Surge};
+use crate::random::Purpose;
+use crate::scenario;
+use crate::scenario::{Act, Load, Moment, Reference, When};
+
+/// Seconds of a day and of a week.
+const DAY: f64 = 86_400.0;
+const WEEK: f64 = 7.0 * DAY;
+
+/// No zone: a load that enters at the door.
+const NOWHERE: u8 = u8::MAX;
+
+impl Compiler<'_> {
+    /// All loads, in the order of their names.
+    pub(super) fn compile_loads(&mut self) {
+        let scenario = self.scenario;
+        self.index(scenario.load.len(), "loads");
+        for (number, (name, load)) in scenario.load.iter().enumerate() {
+            let source = self.source(number as u16, name, load);
+            self.model.sources.push(source);
+        }
+        self.index(self.model.classes.len(), "pairs of load and operation");
+    }
+
+    fn source(&mut self, number: u16, name: &str, load: &Spotted<Load>) -> Source {
+        let said = &load.value;
+        let path = format!("load.{name}");
+        let requests = self.requests(number, name, load);
+        let patience = said.abandon.as_ref();
+        let overrides = said.keys.iter().filter_map(|(key, value)| {
+            let reference = Spotted::new(key.clone(), value.spot);
+            let found = self.names.find_key(Some(&reference), self.diags);
+            (found != NONE16).then(|| (found, self.key_override(found, value)))
+        });
+        let overrides = overrides.collect();
+        Source {
+            name: name.to_owned(),
+            key: stream(&path, Purpose::Arrival),
+            demand: self.demand(number, name, load),
+            requests,
+            patience_draw: patience.map_or(NONE16, |patience| self.draw(&path, Purpose::Patience, patience)),
+            priority: said.priority.unwrap_or(0),
+            overrides,
+            zone: self.zone(said.from.as_ref()),
+        }
+    }
+
+    /// The zone a load comes from; a region as a whole is nowhere in particular.
+    fn zone(&mut self, from: Option<&Reference>) -> u8 {
+        let Some(from) = from else { return NOWHERE };
+        let zones = self.scenario.region.as_ref().map_or(0, |region| region.zones);
+        let part = from.value.split_once('/').map(|(_, zone)| zone);
+        let number = part.map(|part| match part.as_bytes() {
+            [letter @ b'a'..=b'z'] => u32::from(letter - b'a'),
+            _ => part.parse().unwrap_or(u32::MAX),
+        });
+        if !self.is_place(from) || number.is_some_and(|number| zones <= number) {
+            let region = self.scenario.region.as_ref().map(|region| region.name.value.as_str());
+            let message = format!("`{}` is not a place of this scenario", from.value);
+            self.diags.push(Diagnostic::new(Code::UnknownPart, from.spot, message).nearest(&from.value, region));
+        }
+        number.map_or(NOWHERE, |number| number as u8)
+    }
+
+    /// The classes of a load with their cumulative shares.
+    fn requests(&mut self, number: u16, name: &str, load: &Spotted<Load>) -> Vec<(u64, u16)> {
+        let mut targets: Vec<&(Reference, f64)> = load.value.requests.iter().collect();
+        targets.sort_by(|a, b| a.0.value.cmp(&b.0.value));
+        let mut found = Vec::new();
+        for (target, weight) in targets {
+            if let Some(operation) = self.names.find_operation(target, self.diags) {
+                found.push((self.class(number, name, load, operation), *weight));
+            }
+        }
+        if found.iter().all(|(_, weight)| *weight <= 0.0) && !found.is_empty() {
+            let message = format!("all shares of `{name}` are zero, so it asks for nothing");
+            self.tell(Diagnostic::new(Code::OutOfRange, load.spot, message));
+        }
+        let thresholds = cumulative(found.iter().map(|(_, weight)| *weight));
+        thresholds.into_iter().zip(found.iter().map(|(class, _)| *class)).collect()
+    }
+
+    /// The class of this load and operation; made when first asked for.
+    fn class(&mut self, number: u16, name: &str, load: &Spotted<Load>, operation: u16) -> u16 {
+        let known = self.model.classes.iter().position(|class| class.source == number && class.operation == operation);
+        if let Some(known) = known {
+            return known as u16;
+        }
+        let to = self.end_of(operation);
+        let to = End { name: &to.0, operation: &to.1 };
+        let path = format!("load.{name}/{}.{}", to.name, to.operation);
+        let from = End { name, operation: "" };
+        let merged = self.policy(&load.value.policy, from, to);
+        self.check_timeout(name, load, &merged);
+        let caller = Caller { end: from, component: None, has_place: load.value.from.is_some() };
+        let mut edge = self.edge(&path, caller, operation, &merged);
+        edge.payload = self.draw_unless_zero(&path, Purpose::Size, load.value.payload.as_ref());
+        self.settle(&mut edge, operation);
+        edge.targets = vec![(1 << 32, operation)];
+        let edge = self.add_edge(edge);
+        let entry = self.next_step();
+        self.model.steps.extend([Step::Call { edge }, Step::Return]);
+        self.model.classes.push(RequestClass { source: number, operation, edge, entry });
+        self.index(self.model.classes.len() - 1, "pairs of load and operation")
+    }
+
+    /// Whoever asks and never gives up is surely not meant, unless it says so.
+    fn check_timeout(&mut self, name: &str, load: &Spotted<Load>, merged: &Merged) {
+        let policy = &merged.policy;
+        let gives_up = policy.timeout.is_some() || policy.deadline.is_some() || load.value.abandon.is_some();
+        if !gives_up && !matches!(load.value.demand, scenario::Demand::Every { .. }) {
+            let message = format!("`{name}` has no timeout: its callers wait for ever");
+            let made = Diagnostic::new(Code::NoTimeout, load.spot, message);
+            self.tell(made.help("add `timeout: 5s`, or `timeout: none` if that is meant"));
+        }
+    }
+
+    fn demand(&mut self, number: u16, name: &str, load: &Spotted<Load>) -> Demand {
+        let said = &load.value;
+        let path = format!("load.{name}");
+        let shape = self.shape(name, load);
+        match &said.demand {
+            scenario::Demand::Open { rate } => Demand::Open { rate: *rate, arrivals: said.arrivals.clone(), shape },
+            scenario::Demand::Closed { clients, think } => {
+                if is_zero(think) && said.requests.is_empty() {
+                    self.tell(Diagnostic::new(Code::NothingToRun, load.spot, format!("`{name}` asks for nothing")));
+                }
+                Demand::Closed { clients: *clients, think_draw: self.draw(&path, Purpose::Think, think) }
+            }
+            scenario::Demand::Sessions { rate, think, keep, steps } => Demand::Sessions {
+                rate: *rate,
+                shape,
+                think_draw: self.draw(&path, Purpose::Think, think),
+                keep: keep.iter().map(|key| self.names.find_key(Some(key), self.diags)).collect(),
+                steps: self.session(number, name, load, steps),
+            },
+            scenario::Demand::Every { every, at } => {
+                let first = at.map_or(*every, |at| self.since_start(at));
+                Demand::Every { first: time(first), every: span(*every) }
+            }
+            scenario::Demand::Trace { times } => Demand::Trace { times: times.iter().map(|at| time(*at)).collect() },
+        }
+    }
+
+    fn session(
+        &mut self,
+        number: u16,
+        name: &str,
+        load: &Spotted<Load>,
+        steps: &[scenario::SessionStep],
+    ) -> Vec<SessionStep> {
+        let mut walk = Vec::new();
+        for (order, step) in steps.iter().enumerate() {
+            let times_draw = self.draw(&format!("load.{name}/{order}"), Purpose::Session, &step.times);
+            if let Some(operation) = self.names.find_operation(&step.request, self.diags) {
+                walk.push(SessionStep { class: self.class(number, name, load, operation), times_draw });
+            }
+        }
+        walk
+    }
+
+    /// The author's shape with the surges that faults add to it.
+    fn shape(&mut self, name: &str, load: &Spotted<Load>) -> Shape {
+        let scenario = self.scenario;
+        let mut shape = load.value.shape.clone();
+        for fault in scenario.faults.values() {
+            let Act::Surge { load: surged, factor, ramp_s } = &fault.value.act else { continue };
+            if surged.value != name {
+                continue;
+            }
+            let has_rate =
+                matches!(load.value.demand, scenario::Demand::Open { .. } | scenario::Demand::Sessions { .. });
+            match &fault.value.when {
+                When::At(at) if has_rate => {
+                    let lasts = fault.value.lasts.as_ref().map_or(f64::INFINITY, |lasts| lasts.mean());
+                    let hold_s = (lasts - ramp_s).max(0.0);
+                    let at_s = self.since_start(*at);
+                    shape.surges.push(Surge { at_s, factor: *factor, ramp_s: *ramp_s, hold_s, every_s: None });
+                }
+                When::At(_) => {
+                    let message = format!("`{name}` has no rate that a surge could multiply");
+                    self.tell(Diagnostic::new(Code::Inert, fault.spot, message));
+                }
+                When::Every(_) => {
+                    let message = "surges at random times are not available yet".to_owned();
+                    self.tell(Diagnostic::new(Code::NotAvailable, fault.spot, message).help("give the surge an `at:`"));
+                }
+            }
+        }
+        shape
+    }
+
+    /// Seconds since the start of the run.
+    pub(super) fn since_start(&self, moment: Moment) -> f64 {
+        let start = self.scenario.run.start_s;
+        match moment {
+            Moment::Since(seconds) => seconds,
+            Moment::Daily(seconds) => (seconds - start).rem_euclid(DAY),
+            Moment::Weekly(seconds) => (seconds - start).rem_euclid(WEEK),
+        }
+    }
+}

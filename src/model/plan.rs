@@ -1,0 +1,155 @@
+//! The plan of a run: how long, where snapshots are taken, how fine the time series is.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::compile::{Compiler, span, time};
+use crate::model::{Demand, Model, Run};
+use crate::policy::arrivals::Shape;
+use crate::scenario::{Length, Warmup};
+use crate::units::{Span, Time};
+
+/// Ends of warm-up that are tried, in 64ths of the run.
+const CUTS: [u64; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32];
+
+/// At most so many windows in the series of a run.
+const WINDOWS: f64 = 1200.0;
+
+impl Compiler<'_> {
+    /// Tells if nothing asks or nothing answers.
+    pub(super) fn check_run(&mut self) {
+        let spot = self.anywhere();
+        if self.scenario.components.is_empty() {
+            let made = Diagnostic::new(Code::NothingToRun, spot, "there is no component that could answer");
+            self.tell(made.help("add `components:`"));
+        }
+        if self.scenario.load.is_empty() {
+            let made = Diagnostic::new(Code::NothingToRun, spot, "there is no load that asks for anything");
+            self.tell(made.help("add `load: {users: {rate: 100/s, requests: {COMPONENT.OPERATION: 1}}}`"));
+        }
+    }
+
+    /// The plan; faults and loads must be known.
+    pub(super) fn compile_plan(&mut self) {
+        let said = &self.scenario.run;
+        let precision = said.precision.as_ref().and_then(|precision| {
+            let probe = self.probe(&precision.of.value, precision.of.spot, None)?;
+            Some((probe, precision.within, precision.most))
+        });
+        let first_change = self.first_change();
+        let horizon = match said.length {
+            Length::Duration(seconds) => seconds,
+            Length::Requests(count) => count as f64 / total_rate(&self.model).max(1e-9),
+        };
+        let mut run = Run {
+            start_s: said.start_s,
+            first_change,
+            precision,
+            window: window(horizon),
+            memory_bytes: said.limit.memory_bytes as u64,
+            events: said.limit.events,
+            ..Run::default()
+        };
+        match said.length {
+            Length::Duration(seconds) => run.duration = Some(span(seconds)),
+            Length::Requests(count) => run.requests = Some(count),
+        }
+        match said.warmup {
+            Warmup::Given(seconds) => {
+                run.warmup = Some(span(seconds));
+                if 0.0 < seconds {
+                    run.cuts = vec![time(seconds)];
+                }
+                self.check_warmup(seconds, horizon);
+            }
+            Warmup::Auto => match said.length {
+                Length::Duration(seconds) => {
+                    let cuts = CUTS.iter().map(|part| time(seconds * *part as f64 / 64.0));
+                    run.cuts = cuts.filter(|cut| first_change.is_none_or(|change| *cut <= change)).collect();
+                }
+                Length::Requests(count) => {
+                    run.cut_counts = CUTS.iter().map(|part| count * part / 64).filter(|count| 0 < *count).collect();
+                    run.cut_counts.dedup();
+                }
+            },
+        }
+        self.model.run = run;
+    }
+
+    fn check_warmup(&mut self, warmup: f64, horizon: f64) {
+        if horizon <= warmup {
+            let spot = self.anywhere();
+            let message = "the warm-up is as long as the run, so nothing would be measured";
+            self.tell(Diagnostic::new(Code::OutOfRange, spot, message));
+        }
+    }
+
+    /// The first instant at which a fault strikes or a load changes its rate for good.
+    fn first_change(&self) -> Option<Time> {
+        let faults = self.model.faults.iter().filter_map(|fault| fault.at);
+        let shapes = self.model.sources.iter().filter_map(|source| match &source.demand {
+            Demand::Open { shape, .. } | Demand::Sessions { shape, .. } => change_of(shape),
+            _ => None,
+        });
+        faults.chain(shapes).min()
+    }
+}
+
+/// The first instant after the start at which a shape changes. What changes all the time, such as the profile of a day,
+/// changes from the start, and no stretch of it is like another; then all of it is looked at.
+fn change_of(shape: &Shape) -> Option<Time> {
+    let steps = shape.steps.iter().map(|(at, _)| *at);
+    let surges = shape.surges.iter().map(|surge| surge.at_s);
+    let first = steps.chain(surges).filter(|at| 0.0 < *at).min_by(f64::total_cmp);
+    first.map(time)
+}
+
+/// Mean rate of new requests of the open loads, and what closed clients could ask at most.
+fn total_rate(model: &Model) -> f64 {
+    let rate = |demand: &Demand| match demand {
+        Demand::Open { rate, .. } => *rate,
+        Demand::Sessions { rate, steps, .. } => {
+            rate * steps.iter().map(|step| model.samplers.mean(step.times_draw)).sum::<f64>()
+        }
+        Demand::Closed { clients, think_draw } => f64::from(*clients) / model.samplers.mean(*think_draw).max(1e-3),
+        Demand::Every { every, .. } => 1.0 / every.secs().max(1e-9),
+        Demand::Trace { times } => times.len() as f64 / times.last().map_or(1.0, |last| last.secs().max(1e-9)),
+    };
+    model.sources.iter().map(|source| rate(&source.demand)).sum()
+}
+
+/// A window that people like: at least a second in runs of a minute and more, and not too many of them.
+fn window(horizon: f64) -> Span {
+    const NICE: [f64; 17] = [
+        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0,
+        86400.0,
+    ];
+    if horizon < 60.0 {
+        return span((horizon / 60.0).max(1e-6));
+    }
+    let nice = NICE.iter().find(|seconds| horizon <= **seconds * WINDOWS);
+    span(nice.copied().unwrap_or(horizon / WINDOWS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::arrivals::Surge;
+
+    #[test]
+    fn windows_are_nice_and_not_too_many() {
+        assert_eq!(0.5, window(30.0).secs());
+        assert_eq!(1.0, window(60.0).secs());
+        assert_eq!(1.0, window(1200.0).secs());
+        assert_eq!(120.0, window(86_400.0).secs());
+        for horizon in [61.0, 4000.0, 1e5, 3e6, 1e9] {
+            assert!(horizon <= WINDOWS * window(horizon).secs() * 1.000_001);
+        }
+    }
+
+    #[test]
+    fn a_shape_changes_first_at_its_first_step_or_surge() {
+        let surge = |at_s| Surge { at_s, factor: 2.0, ramp_s: 1.0, hold_s: 1.0, every_s: None };
+        let shape = Shape { steps: vec![(0.0, 1.0), (300.0, 2.0)], surges: vec![surge(200.0)], ..Shape::default() };
+        assert_eq!(Some(time(200.0)), change_of(&shape));
+        assert_eq!(None, change_of(&Shape::default()));
+    }
+}

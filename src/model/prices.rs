@@ -1,0 +1,105 @@
+//! What the whole costs, as lines that analysis evaluates on the measured use.
+
+use crate::catalogue;
+use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::model::compile::Compiler;
+use crate::model::{Metered, Price};
+
+impl Compiler<'_> {
+    /// A line for everything that has a price, and the names of what has none.
+    pub(super) fn compile_prices(&mut self) {
+        self.machine_prices();
+        self.request_prices();
+        self.byte_prices();
+        for (name, component) in &self.scenario.components {
+            let is_external = matches!(component.value.kind, crate::scenario::Kind::External { .. });
+            let has_machine = self.machines.iter().any(|(owner, ..)| owner == name);
+            let on_host = matches!(component.value.placement.machine, crate::scenario::MachineChoice::On(_));
+            let has_line = self.model.prices.iter().any(|price| price.component == *name);
+            if !is_external && !has_machine && !on_host && !has_line {
+                self.model.unpriced.push(name.clone());
+            }
+        }
+        self.model.unpriced.sort();
+        self.model.unpriced.dedup();
+    }
+
+    fn machine_prices(&mut self) {
+        for (owner, kind, count, per_hour) in std::mem::take(&mut self.machines) {
+            let factor = self.term(&owner);
+            match per_hour {
+                Some(per_hour) => self.model.prices.push(Price {
+                    component: owner.clone(),
+                    what: "instances",
+                    unit: format!("{kind} month"),
+                    metered: Metered::Machines { count: f64::from(count), per_hour: per_hour * factor },
+                }),
+                None => self.model.unpriced.push(owner.clone()),
+            }
+            self.machines.push((owner, kind, count, per_hour));
+        }
+    }
+
+    /// What a commitment leaves of the price of this owner's machines.
+    fn term(&mut self, owner: &str) -> f64 {
+        let Some(term) = self.scenario.prices.terms.get(owner) else { return 1.0 };
+        catalogue::term_factor(&term.value).unwrap_or_else(|| {
+            let known = catalogue::TERMS.iter().map(|(name, _)| *name);
+            let message = format!("`{}` is not a term one can buy on", term.value);
+            self.diags.push(Diagnostic::new(Code::UnknownWord, term.spot, message).nearest(&term.value, known));
+            1.0
+        })
+    }
+
+    fn request_prices(&mut self) {
+        for number in 0..self.model.components.len() {
+            let component = &self.model.components[number];
+            if 0.0 < component.price_per_request {
+                let each = component.price_per_request;
+                self.model.prices.push(Price {
+                    component: component.name.clone(),
+                    what: "requests",
+                    unit: "request".to_owned(),
+                    metered: Metered::Requests { component: number as u16, each },
+                });
+            }
+        }
+    }
+
+    fn byte_prices(&mut self) {
+        for (name, tiers) in &self.scenario.prices.bytes_out {
+            let Some(component) = self.names.component(name) else { continue };
+            self.model.prices.push(Price {
+                component: name.clone(),
+                what: "bytes out",
+                unit: "GB".to_owned(),
+                metered: Metered::BytesOut { component, tiers: tiers.clone() },
+            });
+        }
+        for (number, pipe) in self.model.pipes.iter().enumerate() {
+            if 0.0 < pipe.price_per_byte {
+                self.model.prices.push(Price {
+                    component: pipe.name.clone(),
+                    what: "bytes moved",
+                    unit: "GB".to_owned(),
+                    metered: Metered::Pipe { pipe: number as u16 },
+                });
+            }
+        }
+        self.check_price_names();
+    }
+
+    /// Prices for what is not there.
+    fn check_price_names(&mut self) {
+        let scenario = self.scenario;
+        let is_known = |name: &String| scenario.components.contains_key(name) || scenario.hosts.contains_key(name);
+        for (name, term) in &scenario.prices.terms {
+            if !is_known(name) {
+                let spotted = Spotted::new(name, term.spot);
+                let message = format!("`{}` is not a component of this scenario", spotted.value);
+                let known = self.names.components.iter().copied();
+                self.diags.push(Diagnostic::new(Code::UnknownComponent, spotted.spot, message).nearest(name, known));
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The report as text for people: verdict, evidence, money, caveats, in this order.
+//!
+//! Styles are written as escape sequences; whoever prints strips them where colour is not wanted, and no meaning hangs on
+//! colour alone. Tables keep to the width: bars go first, then notes, figures never. Every estimate stands with the
+//! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
+
+mod evidence;
+mod figures;
+mod layout;
+
+use anstyle::{AnsiColor, Effects, Style};
+
+use crate::report::terminal::figures::{of_unit, percent, roughly, span, spaced_time};
+use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
+use crate::report::{Objective, Report, Trigger, Verdict};
+use crate::units::{human_count, human_money, human_rate};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const UNSURE: Style = AnsiColor::Yellow.on_default();
+const STRONG: Style = Style::new().effects(Effects::BOLD);
+const FAINT: Style = Style::new().effects(Effects::DIMMED);
+
+/// An interval wider than this share of its mean deserves a word.
+const COARSE: f64 = 0.10;
+
+/// What the reader's terminal shows, and how much the reader wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Columns.
+    pub width: usize,
+    /// Whether more than ASCII can be shown.
+    pub unicode: bool,
+    /// 1 adds intervals and why the run stopped, 2 a line for each replication.
+    pub verbose: u8,
+    /// How many of the slowest requests to show.
+    pub trace: usize,
+}
+
+/// The marks of a look: with the terminal's best means, or in ASCII.
+struct Marks {
+    meets: &'static str,
+    misses: &'static str,
+    dot: &'static str,
+    dots: &'static str,
+    times: &'static str,
+    arrow: &'static str,
+    dash: &'static str,
+    plus_minus: &'static str,
+}
+
+impl Look {
+    fn marks(self) -> Marks {
+        if self.unicode {
+            let (meets, misses, dot, dots) = ("✓", "✗", "·", "…");
+            Marks { meets, misses, dot, dots, times: "×", arrow: "←", dash: "–", plus_minus: "±" }
+        } else {
+            let (meets, misses, dot, dots) = ("+", "x", "-", "to");
+            Marks { meets, misses, dot, dots, times: "x", arrow: "<-", dash: "-", plus_minus: "+-" }
+        }
+    }
+}
+
+/// The whole report.
+pub fn render(report: &Report, look: Look) -> String {
+    let mut lines = vec![header(report, look), String::new()];
+    lines.extend(verdict(report, look));
+    for section in [
+        evidence::latency(report, look),
+        evidence::components(report, look),
+        evidence::where_time_goes(report, look),
+        cost(report, look),
+        events(report, look),
+        evidence::slowest(report, look),
+        evidence::replications(report, look),
+        caveats(report, look),
+    ] {
+        if !section.is_empty() {
+            lines.push(String::new());
+            lines.extend(section);
+        }
+    }
+    lines.push(String::new());
+    finish(&lines, look)
+}
+
+/// The first line of the verdict, alone.
+pub fn verdict_line(report: &Report, look: Look) -> String {
+    finish(&[headline(report, look).trim_start().to_string()], look)
+}
+
+/// Joins lines; the author's own words are all that may still not be ASCII where it has to be.
+fn finish(lines: &[String], look: Look) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    if look.unicode { text } else { text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect() }
+}
+
+fn header(report: &Report, look: Look) -> String {
+    let run = &report.run;
+    let dot = look.marks().dot;
+    let measured = span(report.measured.to_s - report.measured.from_s);
+    let warmup = if run.warmup_s == 0.0 {
+        format!("{measured} simulated")
+    } else {
+        format!("{measured} simulated after {} warm-up", span(run.warmup_s))
+    };
+    let replications = if run.replications == 1 { "replication" } else { "replications" };
+    let parts = [
+        paint(&report.scenario.title.replace('·', dot), STRONG),
+        format!("{} offered", human_rate(report.requests.offered_per_s.mean)),
+        warmup,
+        format!("{} {replications}", run.replications),
+        format!("seed {}", run.seed),
+    ];
+    wrap(&parts.join(&format!(" {dot} ")), look.width.max(40) + escapes(&parts[0]), 2)
+}
+
+/// Characters of a painted text that take no column.
+fn escapes(painted: &str) -> usize {
+    painted.len() - anstream::adapter::strip_str(painted).to_string().len()
+}
+
+fn mark(verdict: Verdict, look: Look) -> (&'static str, Style) {
+    let marks = look.marks();
+    match verdict {
+        Verdict::Meets => (marks.meets, GOOD),
+        Verdict::Misses => (marks.misses, BAD),
+        Verdict::Undecided => ("?", UNSURE),
+        Verdict::None => (marks.dot, FAINT),
+    }
+}
+
+fn headline(report: &Report, look: Look) -> String {
+    let all = report.objectives.len();
+    let with = |wanted: Verdict| report.objectives.iter().filter(|o| o.verdict == wanted).count();
+    let text = match report.verdict {
+        Verdict::None => "no objectives are stated; nothing to judge".to_string(),
+        Verdict::Meets if all == 1 => "meets its objective".to_string(),
+        Verdict::Meets => format!("meets all {all} objectives"),
+        Verdict::Misses if all == 1 => "misses its objective".to_string(),
+        Verdict::Misses => format!("misses {} of {all} objectives", with(Verdict::Misses)),
+        Verdict::Undecided => format!("{} of {all} objectives undecided: more replications may tell", with(Verdict::Undecided)),
+    };
+    let (sign, style) = mark(report.verdict, look);
+    format!("  {}", paint(&format!("{sign} {text}"), style.bold()))
+}
+
+fn verdict(report: &Report, look: Look) -> Vec<String> {
+    let mut lines = vec![headline(report, look)];
+    let mut table = Table::new(&[Column::TEXT, Column::TEXT, Column::TEXT, Column::NUMBER, Column::NOTE], 4);
+    for objective in &report.objectives {
+        objective_rows(&mut table, objective, look, 0);
+    }
+    lines.extend(table.lines(look.width));
+    lines.extend(stability(report));
+    if let Some(bottleneck) = &report.bottleneck {
+        let what = if bottleneck.component.is_empty() { "" } else { " " };
+        let label = format!("{}{what}{}", bottleneck.component, bottleneck.resource);
+        let why = format!("{}, {} busy: {}", label, percent(bottleneck.utilisation), bottleneck.why);
+        lines.push(format!("    bottleneck  {}", wrap(&why, look.width, 16)));
+        lines.push(format!("    headroom    {}", headroom(bottleneck.headroom, look)));
+    }
+    lines
+}
+
+fn headroom(headroom: f64, look: Look) -> String {
+    let times = look.marks().times;
+    if headroom < 1.0 {
+        format!("none; it can give {:.2} {times} what is asked of it", headroom)
+    } else {
+        format!("it is full at {:.2} {times} this load; objectives break before that", headroom)
+    }
+}
+
+/// An unstable system has no steady state, and that comes before everything else.
+fn stability(report: &Report) -> Option<String> {
+    let run = &report.run;
+    let growth = run.growth_per_s.map(|g| format!(" by {} requests a second", human_count(g))).unwrap_or_default();
+    let text = if !run.stable {
+        format!("! cannot keep up: what is in flight grows{growth}; there is no steady state, so no quantile is stated")
+    } else if 0.0 < run.unstable_share {
+        format!("! {} of the replications could not keep up: a tipping point is near", percent(run.unstable_share))
+    } else {
+        return None;
+    };
+    Some(format!("    {}", paint(&text, BAD)))
+}
+
+fn objective_rows(table: &mut Table, objective: &Objective, look: Look, depth: usize) {
+    let marks = look.marks();
+    let (sign, style) = mark(objective.verdict, look);
+    let value = objective.value.map_or_else(|| marks.dash.to_string(), |value| of_unit(value, objective.unit));
+    let interval = figures::interval(objective, marks.dots).map(|text| format!("({text})"));
+    let remark = [interval, objective.note.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    table.row([
+        Cell::styled(format!("{}{sign}", "  ".repeat(depth)), style),
+        Cell::new(if objective.name == objective.text { "" } else { &objective.name }),
+        Cell::new(&objective.text),
+        Cell::styled(value, style),
+        Cell::styled(remark, FAINT),
+    ]);
+    for part in &objective.parts {
+        objective_rows(table, part, look, depth + 1);
+    }
+}
+
+fn cost(report: &Report, look: Look) -> Vec<String> {
+    let cost = &report.cost;
+    if cost.lines.is_empty() && cost.unpriced.is_empty() {
+        return Vec::new();
+    }
+    let dot = format!(" {} ", look.marks().dot);
+    let mut owners: Vec<(&str, f64)> = Vec::new();
+    for line in &cost.lines {
+        match owners.iter_mut().find(|(name, _)| *name == line.component) {
+            Some((_, sum)) => *sum += line.usd_per_month,
+            None => owners.push((&line.component, line.usd_per_month)),
+        }
+    }
+    owners.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let owners: Vec<String> = owners.iter().map(|(name, sum)| format!("{name} {}", human_money(*sum))).collect();
+    let each = cost.usd_per_million_requests.map(|usd| format!("   {} per million requests", human_money(usd)));
+    let text = format!("{}/month   {}{}", human_money(cost.usd_per_month), owners.join(&dot), each.as_deref().unwrap_or_default());
+    let mut lines = vec![format!("  cost        {text}")];
+    if look.width < text.chars().count() + 14 {
+        lines = vec![format!("  cost        {}/month{}", human_money(cost.usd_per_month), each.unwrap_or_default())];
+        lines.push(entry("", &owners.join(&dot), look));
+    }
+    if !cost.unpriced.is_empty() {
+        lines.push(format!("              without a price: {}", cost.unpriced.join(", ")));
+    }
+    if 0 < look.verbose {
+        for line in &cost.lines {
+            let quantity = human_count(line.quantity);
+            lines.push(format!("    {} {}: {quantity} {}, {}", line.component, line.what, line.unit, human_money(line.usd_per_month)));
+        }
+    }
+    lines
+}
+
+/// What happened on the way: faults, alerts, and the signs that it is time for the next design.
+fn events(report: &Report, look: Look) -> Vec<String> {
+    let mut lines: Vec<String> = report.evolve_when.iter().filter_map(|trigger| evolve(trigger, look)).collect();
+    for (name, fault) in &report.faults {
+        let Some(at) = fault.at_s else { continue };
+        let mut text = format!("{name} at {}", span(at));
+        for (label, value) in [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)] {
+            if let Some(estimate) = value {
+                text.push_str(&format!(", {label} {}", spaced_time(estimate.mean)));
+                text.push_str(&half_width(&estimate, look));
+            }
+        }
+        lines.push(entry("fault", &text, look));
+    }
+    for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {
+        let dots = look.marks().dots;
+        let spans: Vec<String> = alert.fired.iter().map(|[from, to]| format!("{} {dots} {}", span(*from), span(*to))).collect();
+        let text = format!("{} {}: {}, {}", alert.severity, alert.name, alert.text, spans.join(", "));
+        lines.push(entry("alert", &text, look));
+    }
+    lines
+}
+
+/// A label and what is to be said, broken to the width.
+fn entry(label: &str, text: &str, look: Look) -> String {
+    format!("  {label:<10}  {}", wrap(text, look.width, 14))
+}
+
+fn half_width(estimate: &crate::report::Estimate, look: Look) -> String {
+    estimate.half_width.map_or_else(String::new, |half| format!(" {}{}", look.marks().plus_minus, spaced_time(half)))
+}
+
+fn evolve(trigger: &Trigger, look: Look) -> Option<String> {
+    let text = format!("{} ({})", trigger.name, trigger.text);
+    match (trigger.fired_at_s, trigger.offered_per_s) {
+        (Some(at), offered) => {
+            let load = offered.map(|load| format!(", at {} offered", human_rate(load))).unwrap_or_default();
+            let share = if trigger.fired_share < 1.0 {
+                format!(", in {} of replications", percent(trigger.fired_share))
+            } else {
+                String::new()
+            };
+            Some(entry("evolve", &format!("{text} fired after {}{load}{share}", span(at)), look))
+        }
+        (None, _) if 0 < look.verbose => Some(entry("evolve", &format!("{text} did not fire"), look)),
+        (None, _) => None,
+    }
+}
+
+fn caveats(report: &Report, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut say = |style: Style, text: &str| {
+        lines.push(paint(&format!("  ! {}", wrap(text, look.width, 4)), style));
+    };
+    if report.run.partial {
+        let by = report.run.stopped_by.map(|by| format!(" ({by})")).unwrap_or_default();
+        say(UNSURE, &format!("partial: the run was stopped early{by}, not all replications are finished"));
+    }
+    for broken in report.audit.iter().filter(|audit| !audit.holds) {
+        say(BAD, &format!("the law of {} does not hold for {}: please report this as a bug", broken.law, broken.of));
+    }
+    for warning in &report.warnings {
+        let help = warning.help.as_ref().map(|help| format!(" {} {help}", look.marks().dash)).unwrap_or_default();
+        let code = if warning.code.is_empty() { String::new() } else { format!("{}: ", warning.code) };
+        say(UNSURE, &format!("{code}{}{help}", warning.message));
+    }
+    if let Some(text) = coarse(report, look) {
+        say(UNSURE, &text);
+    }
+    if 0 < look.verbose {
+        lines.extend(why_it_stopped(report, look));
+    }
+    lines
+}
+
+/// A tail that is known only roughly, and the flag that mends it: an interval shrinks with the root of the time.
+fn coarse(report: &Report, look: Look) -> Option<String> {
+    let latency = &report.latency.all;
+    let named = [("p99", latency.p99), ("p99.9", latency.p999)];
+    let width = |estimate: Option<_>| estimate.as_ref().and_then(figures::precision);
+    let (name, precision) = named.into_iter().find_map(|(name, e)| Some((name, width(e).filter(|p| COARSE < *p)?)))?;
+    let longer = span((report.measured.to_s * 4.0 / 60.0).ceil() * 60.0).replace(' ', "");
+    let plus_minus = look.marks().plus_minus;
+    Some(format!(
+        "{name} is known only to {plus_minus}{}; --duration {longer} would make it about {plus_minus}{}",
+        roughly(precision),
+        roughly(precision / 2.0)
+    ))
+}
+
+fn why_it_stopped(report: &Report, look: Look) -> Vec<String> {
+    let run = &report.run;
+    let rule = match run.warmup_rule {
+        "mser5" => "found by MSER-5",
+        "given" => "as given",
+        other => other,
+    };
+    let precision = run.precision.map_or_else(String::new, |reached| {
+        format!("; precision reached {}{}", look.marks().plus_minus, roughly(reached))
+    });
+    let laws = report.audit.iter().filter(|audit| audit.holds).count();
+    vec![
+        format!("  run         {} replications of {}{precision}", run.replications, span(run.duration_s)),
+        format!("  warm-up     {}, {rule}", span(run.warmup_s)),
+        format!("  audit       {laws} of {} laws hold on this run", report.audit.len()),
+        format!("  scenario    {}", report.scenario.hash),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! How figures are written for people: three significant digits, in the unit that keeps them short.
+
+use crate::report::{Estimate, Objective};
+use crate::units::{human_bytes, human_count, human_money, human_rate, human_share, human_time};
+
+/// A time in seconds as in a sentence: `231 ms`.
+pub(super) fn spaced_time(seconds: f64) -> String {
+    let tight = human_time(seconds);
+    let unit = tight.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(tight.len());
+    format!("{} {}", &tight[..unit], &tight[unit..])
+}
+
+/// A length of simulated time as an author would write it: `9m 43s`.
+pub(super) fn span(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes, rest) {
+        (0, 0, _) => human_time(seconds),
+        (0, m, 0) => format!("{m}m"),
+        (0, m, s) => format!("{m}m {s}s"),
+        (h, 0, 0) => format!("{h}h"),
+        (h, m, _) => format!("{h}h {m}m"),
+    }
+}
+
+/// A share of which whole percents are enough: `94%`, but `0.11%`.
+pub(super) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if 9.95 <= percent && !(99.0 < percent && percent < 100.0) { format!("{percent:.0}%") } else { human_share(share) }
+}
+
+/// A width of an interval, as exact as such a thing is worth: `16%`, `0.13%`.
+pub(super) fn roughly(share: f64) -> String {
+    match share * 100.0 {
+        p if p == 0.0 => "0%".to_string(),
+        p if p < 0.01 => "<0.01%".to_string(),
+        p if p < 0.995 => format!("{p:.2}%"),
+        p if p < 9.95 => format!("{p:.1}%"),
+        p => format!("{p:.0}%"),
+    }
+}
+
+/// A value of an objective in its own unit.
+pub(super) fn of_unit(value: f64, unit: &str) -> String {
+    match unit {
+        "s" => spaced_time(value),
+        "per_s" => human_rate(value),
+        "ratio" => human_share(value),
+        "bytes" => human_bytes(value),
+        "usd_per_month" => format!("{}/month", human_money(value)),
+        _ => human_count(value),
+    }
+}
+
+/// The interval of an objective's value, where noise has a part in it.
+pub(super) fn interval(objective: &Objective, dots: &str) -> Option<String> {
+    let (low, high) = (objective.low?, objective.high?);
+    let text = format!("{} {dots} {}", of_unit(low, objective.unit), of_unit(high, objective.unit));
+    (low < high).then_some(text)
+}
+
+/// Half the width of the interval over the mean.
+pub(super) fn precision(estimate: &Estimate) -> Option<f64> {
+    let half = estimate.half_width?;
+    (0.0 < estimate.mean.abs()).then(|| half / estimate.mean.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_leaves_room_before_the_unit() {
+        assert_eq!([0.2314, 4.1].map(spaced_time), ["231 ms", "4.1 s"].map(String::from));
+    }
+
+    #[test]
+    fn shares_are_as_exact_as_they_are_small() {
+        let shown = [0.0, 0.0011, 0.0123, 0.36, 0.941, 0.9991, 1.0, 1.03];
+        let expected = ["0%", "0.11%", "1.23%", "36%", "94%", "99.91%", "100%", "103%"];
+        assert_eq!(shown.map(percent), expected.map(String::from));
+        assert_eq!([0.0, 0.00004, 0.0013, 0.08, 0.157].map(roughly), ["0%", "<0.01%", "0.13%", "8.0%", "16%"].map(String::from));
+    }
+
+    #[test]
+    fn lengths_read_as_they_are_written() {
+        assert_eq!([31.0, 60.0, 583.0, 3600.0, 5400.0].map(span), ["31.0s", "1m", "9m 43s", "1h", "1h 30m"].map(String::from));
+    }
+}
