@@ -25,7 +25,9 @@ use crate::analysis::replicate::Number;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end};
 use crate::engine::{self, Signals};
+use crate::measure::histogram::Compact;
 use crate::model::{Bound, Condition, Model, Period, Probe, Role, Scope, Test};
+use crate::probe::Outcome;
 use crate::record::{Record, Stopped};
 use crate::report::{About, Objective, Report, Run, SCHEMA, Stretch};
 use crate::scenario::Scenario;
@@ -82,7 +84,10 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Evaluation {
     pub report: Report,
+    /// One a replication, in their order.
     pub records: Vec<Record>,
+    /// Latencies of all outcomes over the measured time of all replications.
+    pub latency: Compact,
 }
 
 /// Simulates as planned and analyses the records.
@@ -105,7 +110,8 @@ pub fn evaluate(model: &Model, scenario: &Scenario, plan: &Plan, progress: &Prog
         report.warnings.extend(warning::precision(&report, precision));
     }
     report.warnings.extend(warning::partial(&report));
-    Evaluation { report, records: runs.records }
+    let latency = estimate::merge(&Study::new(model, &runs.records).latencies(Scope::All, Outcome::All));
+    Evaluation { report, records: runs.records, latency }
 }
 
 /// Half-width over mean of what `precision` asks for.

@@ -96,9 +96,8 @@ fn component(study: &Study, stability: &Stability, index: usize) -> Component {
         study.mean(|stretch| probe::read(&probe, study.model, stretch.from, stretch.to))
     };
     let (queued_up, held_up) = backed_up(study, stability, index);
-    let times = |of: fn(&Between, Scope) -> Compact| -> Vec<Compact> {
-        study.measured.iter().map(|stretch| of(stretch, scope)).collect()
-    };
+    let waits: Vec<Compact> = study.measured.iter().map(|stretch| stretch.waits(scope)).collect();
+    let holdings: Vec<Compact> = study.measured.iter().map(|stretch| stretch.holdings(scope)).collect();
     let zero = || study.rate(|_| 0);
     let gained = |of: fn(&ComponentTally) -> u64| {
         study.rate(|stretch| of(&stretch.to.components[index]) - of(&stretch.from.components[index]))
@@ -108,8 +107,8 @@ fn component(study: &Study, stability: &Stability, index: usize) -> Component {
         instances: study.mean(|stretch| Some(stretch.instances(scope))).unwrap_or_else(zero),
         utilisation: utilisations(study, scope),
         arrivals_per_s: gained(|tally| tally.arrivals),
-        wait: summary(&times(Between::waits), queued_up),
-        service: summary(&times(Between::holdings), held_up),
+        wait: summary(&waits, queued_up),
+        service: summary(&holdings, held_up),
         queue_length: read(Quantity::Queue).unwrap_or_else(zero),
         in_flight: read(Quantity::InFlight).unwrap_or_else(zero),
         rejected_per_s: gained(|tally| tally.rejected.iter().sum()),
