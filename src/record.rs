@@ -88,6 +88,8 @@ pub struct Tallies {
     /// Requests created and gone; the difference is in flight.
     pub created: u64,
     pub finished: u64,
+    /// At the end of the run: requests still in the system, counted one by one.
+    pub open: u64,
 }
 
 /// Requests of one kind.
@@ -128,6 +130,10 @@ pub struct StationTally {
     pub queue_max: u32,
     /// Sum of the waits of all who left the queue (served, reneged, reset): Little's twin of `queued_ns`.
     pub waits_ns: u128,
+    /// At the end of the run: waits so far of those still in the queue, and holding times so far of those in slots, summed
+    /// one by one; `queued_ns == waits_ns + open_waits_ns` and `busy_ns == held_ns + open_held_ns`, exactly.
+    pub open_waits_ns: u128,
+    pub open_held_ns: u128,
     /// Sum of the times slots were held: twin of `busy_ns`.
     pub held_ns: u128,
     pub in_queue: u32,

@@ -5,7 +5,7 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, Timer, World, flag, row,
+    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16};
@@ -522,6 +522,7 @@ impl World<'_> {
         self.classes[class as usize].count(took, outcome);
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
+        debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
         for (sum, &ticks) in self.cell_sums.iter_mut().zip(cells) {
             *sum += u64::from(ticks);
         }
@@ -537,6 +538,15 @@ impl World<'_> {
         if client != NONE {
             self.client_done(client);
         }
+    }
+
+    /// Whether the row's ticks sum to the request's latency (a saturated cell cannot).
+    fn telescopes(&self, id: u32) -> bool {
+        let from = id as usize * self.stride;
+        let cells = &self.cells[from..from + self.stride];
+        let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
+        let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
+        ticks == took || cells.contains(&u32::MAX)
     }
 
     #[cold]

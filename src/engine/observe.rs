@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::world::{Flow, Ns, OBSERVE, TIMER, Timer, World};
+use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
 use crate::model::{Model, NONE};
 use crate::probe;
 use crate::record::{
@@ -327,6 +327,22 @@ impl World<'_> {
             attempts: self.attempts,
             created: self.created,
             finished: self.finished,
+            open: 0,
+        }
+    }
+
+    /// What is still going on at the end, frame by frame: the other side of the conservation laws.
+    fn count_open(&self, tallies: &mut Tallies) {
+        for frame in &self.frames {
+            if matches!(frame.state, State::Free | State::Zombie) {
+                continue;
+            }
+            tallies.open += u64::from(frame.parent == NONE && self.requests[frame.request as usize].flags & row::DETACHED == 0);
+            if frame.state == State::Queued {
+                tallies.stations[frame.station as usize].open_waits_ns += u128::from(self.now - frame.since);
+            } else if frame.flags & flag::HOLDS != 0 {
+                tallies.stations[frame.station as usize].open_held_ns += u128::from(self.now - frame.granted);
+            }
         }
     }
 
@@ -423,6 +439,9 @@ impl World<'_> {
             self.close_window();
         }
         self.snapshot(Mark::End);
+        let mut last = self.observer.snapshots.pop().expect("it was just taken");
+        self.count_open(&mut last.tallies);
+        self.observer.snapshots.push(last);
         Record {
             stopped: self.stopped,
             end: Time(self.now),

@@ -287,6 +287,11 @@ impl World<'_> {
             self.free_frame(id);
             return NONE;
         }
+        if self.frames[id as usize].state == State::Parked {
+            let Frame { request, cell, since, .. } = self.frames[id as usize];
+            self.attribute(request, cell, since);
+            self.frames[id as usize].since = self.now;
+        }
         self.frames[id as usize].state = State::Running;
         if self.frames[id as usize].flags & flag::STAGED != 0 {
             self.frames[id as usize].flags &= !flag::STAGED;
@@ -420,6 +425,8 @@ impl World<'_> {
             queued_ns,
             queue_max: station.queue_max,
             waits_ns: u128::from(station.waits),
+            open_waits_ns: 0,
+            open_held_ns: 0,
             held_ns: u128::from(station.held),
             in_queue: station.queued,
             in_slots: station.busy.n as u32,
