@@ -1,3 +1,7 @@
 //! One binary for all integration tests, so that the crate is linked once.
 
+mod cli;
+mod examples;
+mod laws;
+mod model;
 mod tidy;
