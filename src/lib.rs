@@ -9,3 +9,9 @@ pub mod reader;
 pub mod random;
 
 pub mod theory;
+
+pub mod distribution;
+
+pub mod measure;
+
+pub mod calendar;
