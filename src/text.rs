@@ -438,7 +438,9 @@ mod tests {
         finds("a: {x: 1\n", &[("E0101", "{")]);
         finds("a: {x: 1]\n", &[("E0101", "{")]);
         finds("a: b: c\n", &[("E0101", ":")]);
-        finds("a: 1\n b: 2\n", &[("E0101", ":")]);
+        finds("a: 1\n b: 2\n", &[("E0101", "b")]);
+        finds("run:\n  duration 1m\n  seed: 3\n", &[("E0101", "duration 1m")]);
+        finds("run:\n  duration: 1m\n seed: 3\n", &[("E0101", "seed:")]);
         finds("a: 'x\n", &[("E0101", "'x")]);
         finds("a: *b\n", &[("E0101", "*b")]);
         finds("a: %x\n", &[("E0101", "%x")]);

@@ -367,6 +367,7 @@ impl Builder<'_> {
                 let told = Diagnostic::new(Code::Syntax, bracket, message).label("opened here");
                 if here.start <= bracket.start { told } else { told.note_at(here, "still open here") }
             }
+            (None, ErrorKind::MappingValueNotAllowed) => self.stray_colon(here),
             (_, kind) => {
                 let (message, help) = explain(kind);
                 let told = Diagnostic::new(Code::Syntax, here, message);
@@ -379,6 +380,27 @@ impl Builder<'_> {
             told
         };
         self.diags.push(told);
+    }
+
+    /// A `:` that belongs to no key: the second of its line, or the first after a line without one, or indented wrong.
+    fn stray_colon(&self, colon: Spot) -> Diagnostic {
+        let before = &self.text[..colon.start as usize];
+        let line = before.rfind('\n').map_or(0, |at| at + 1);
+        if before[line..].contains(": ") {
+            let message = "a second `: ` where one value is expected";
+            return Diagnostic::new(Code::Syntax, colon, message).help("put the value in quotes");
+        }
+        let end = self.text[..line].trim_end().len();
+        let start = self.text[..end].rfind('\n').map_or(0, |at| at + 1);
+        let above = self.text[start..end].trim_start();
+        if above.is_empty() || above.contains(": ") || above.ends_with(':') {
+            let (message, help) = explain(&ErrorKind::InvalidIndentation);
+            let indent = before[line..].len() - before[line..].trim_start().len();
+            let key = Spot::new(self.file, line + indent, before.len());
+            return Diagnostic::new(Code::Syntax, key, message).help(help);
+        }
+        let spot = Spot::new(self.file, end - above.len(), end);
+        Diagnostic::new(Code::Syntax, spot, "this line has no `: ` after its key").help("write `key: value`")
     }
 
     /// A tab that indents the line of the error or one beside it.
