@@ -24,6 +24,8 @@ pub mod health;
 pub mod limit;
 pub mod retry;
 
+use crate::reader::{ReadError, Term};
+
 /// One way to write a policy, for the schema, the reference page, and "did you mean".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
@@ -33,4 +35,15 @@ pub struct Form {
     pub example: &'static str,
     /// One sentence on what it does.
     pub about: &'static str,
+}
+
+/// An entry of a list of forms.
+const fn form(name: &'static str, example: &'static str, about: &'static str) -> Form {
+    Form { name, example, about }
+}
+
+/// The error for a name that is not in the list. `what` is the thing with its article.
+fn unknown(term: &Term, what: &str, forms: &[Form]) -> ReadError {
+    let names: Vec<&str> = forms.iter().map(|form| form.name).collect();
+    term.unknown(what, &names)
 }

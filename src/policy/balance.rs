@@ -5,8 +5,10 @@
 //! instance after the last pick, in cyclic order. What can go wrong: forgetting `less` on some way out makes an instance
 //! look busy for ever.
 
+use crate::policy::{Form, form, unknown};
 use crate::random::{Chain, below, bits, mix, occasion};
-use crate::units::{Span, Time};
+use crate::reader::{Arg, ReadError, Term, read_term};
+use crate::units::{Dimension, Span, Time};
 
 /// How a caller chooses among the instances of a component.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +76,67 @@ pub enum Balance {
     JoinIdle,
 }
 
+/// How a balance may be written.
+pub const FORMS: &[Form] = &[
+    form("round_robin", "round_robin", "Instances take turns."),
+    form("weighted", "weighted(web/0=5 web/1=1)", "Turns in proportion to weights; without any, to the cores of the machines."),
+    form("least_connections", "least_connections", "The instance with the fewest outstanding requests."),
+    form("least_work", "least_work", "The instance with the least unfinished work, as if demands were known."),
+    form("random", "random", "Any instance, with equal probability."),
+    form("choices", "choices(2)", "Draw so many instances and take the one with the fewest outstanding requests."),
+    form("hash", "hash(ip)", "By the value of a key, modulo the number of living instances."),
+    form("consistent_hash", "consistent_hash(user)", "By the value of a key on a ring of hashes (`points=150` for each instance)."),
+    form("least_latency", "least_latency", "The least product of recent latency and outstanding requests plus one."),
+    form("join_idle", "join_idle", "An idle instance if there is one, else any."),
+];
+
+/// Other words for the same.
+const SYNONYMS: &[(&str, &str)] = &[("ip_hash", "hash(ip)"), ("two_choices", "choices(2)")];
+
+/// Across places: they belong to the language, but there are no several places yet.
+const LATER: &[&str] = &["nearest", "latency", "failover", "geoproximity"];
+
+/// Points of an instance on the ring, as is usual.
+const POINTS: u32 = 150;
+
 impl Balance {
+    /// Reads what stands after `balance:`.
+    pub fn read(term: &Term) -> Result<Balance, ReadError> {
+        if let Some((_, meant)) = SYNONYMS.iter().find(|(name, _)| *name == term.name.text) {
+            term.expect_bare()?;
+            return Balance::read(&read_term(meant)?);
+        }
+        let bare = |balance| term.expect_bare().map(|()| balance);
+        match term.name.text.as_str() {
+            "round_robin" => bare(Balance::RoundRobin),
+            "weighted" => weights(term).map(Balance::Weighted),
+            "least_connections" => bare(Balance::LeastConnections),
+            "least_work" => bare(Balance::LeastWork),
+            "random" => bare(Balance::Random),
+            "choices" => {
+                term.expect_only(&[])?;
+                term.expect_positionals(1, 1, "choices(2)")?;
+                Ok(Balance::Choices(term.whole(0, "choices(2)")?.min(u64::from(u32::MAX)) as u32))
+            }
+            "hash" => {
+                term.expect_only(&[])?;
+                key_of(term, "hash(ip)").map(Balance::Hash)
+            }
+            "consistent_hash" => {
+                term.expect_only(&["points"])?;
+                let points = term.named_quantity("points", Dimension::Count)?.unwrap_or(f64::from(POINTS));
+                Ok(Balance::ConsistentHash(key_of(term, "consistent_hash(user)")?, points as u32))
+            }
+            "least_latency" => bare(Balance::LeastLatency),
+            "join_idle" => bare(Balance::JoinIdle),
+            name if LATER.contains(&name) => {
+                let help = "it chooses among regions, and a scenario has one region for now".to_owned();
+                Err(term.name.wrong(format!("`{name}` is not available yet"), Some(help)))
+            }
+            _ => Err(unknown(term, "a way to balance", FORMS)),
+        }
+    }
+
     /// The name of the key that decides, if one does.
     pub fn key(&self) -> Option<&str> {
         match self {
@@ -247,7 +309,7 @@ impl Balancer {
     }
 
     /// Whether an instance may be picked.
-    pub fn is_eligible(&self, i: u32) -> bool {
+    pub fn eligible(&self, i: u32) -> bool {
         self.groups[0].mask[i as usize / 64] >> (i % 64) & 1 == 1
     }
 
@@ -297,8 +359,8 @@ impl Balancer {
     /// The same with a preference: among the eligible instances of a zone, or of all zones if it has none. The hashes
     /// know no preference: a value stays with its instance.
     #[inline]
-    pub fn pick_in(&mut self, ask: &Ask, zone: u8) -> Option<u32> {
-        let own = usize::from(zone) + 1;
+    pub fn pick_in(&mut self, ask: &Ask, zone: usize) -> Option<u32> {
+        let own = zone + 1;
         let hashed = matches!(self.rule, Rule::Hash { .. } | Rule::ConsistentHash(_));
         let any = hashed || self.groups.get(own).is_none_or(|group| group.ids.is_empty());
         self.pick_from(if any { 0 } else { own }, ask)
@@ -515,6 +577,26 @@ impl Ring {
     }
 }
 
+/// The one plain argument, which names a key.
+fn key_of(term: &Term, example: &str) -> Result<String, ReadError> {
+    term.expect_positionals(1, 1, example)?;
+    let key = term.positional(0).expect("there is one plain argument");
+    let word = key.word().ok_or_else(|| key.wrong("the name of a key is expected", Some(format!("write `{example}`"))))?;
+    Ok(word.text.clone())
+}
+
+/// Names with weights, or bare weights (without a name) in the order of the instances.
+fn weights(term: &Term) -> Result<Vec<(String, f64)>, ReadError> {
+    let weight = |arg: &Arg| {
+        let weight = arg.value.quantity(Dimension::Number)?;
+        if weight < 0.0 {
+            return Err(arg.value.wrong("a weight cannot be negative", Some("drop the minus sign".to_owned())));
+        }
+        Ok((arg.key.as_ref().map_or(String::new(), |key| key.text.clone()), weight))
+    };
+    term.args.iter().map(weight).collect()
+}
+
 /// The set of the first `count` instances.
 fn full(count: usize) -> Vec<u64> {
     (0..count.div_ceil(64)).map(|word| if 64 <= count - word * 64 { u64::MAX } else { (1 << (count % 64)) - 1 }).collect()
@@ -549,6 +631,39 @@ mod tests {
     /// Letters of the instances picked, one after the other, with nothing coming back.
     fn order(mut balancer: Balancer, picks: u64) -> String {
         (0..picks).map(|n| char::from(b'a' + balancer.pick(&ask(n)).expect("someone is eligible") as u8)).collect()
+    }
+
+    fn read(text: &str) -> Result<Balance, String> {
+        let term = read_term(text).map_err(|error| error.message)?;
+        Balance::read(&term).map_err(|error| format!("{}; {}", error.message, error.help.unwrap_or_default()))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for form in FORMS {
+            let balance = read(form.example).unwrap_or_else(|error| panic!("{}: {error}", form.example));
+            assert_eq!(balance.problem(), None, "{}", form.example);
+        }
+        let weights = |pairs: &[(&str, f64)]| Ok(Balance::Weighted(pairs.iter().map(|(n, w)| ((*n).to_owned(), *w)).collect()));
+        assert_eq!(read("weighted(web/0=5 web/1=1)"), weights(&[("web/0", 5.0), ("web/1", 1.0)]));
+        assert_eq!(read("weighted(5 1 1)"), weights(&[("", 5.0), ("", 1.0), ("", 1.0)]));
+        assert_eq!(read("weighted"), weights(&[]));
+        assert_eq!(read("ip_hash"), Ok(Balance::Hash("ip".to_owned())));
+        assert_eq!(read("two_choices"), Ok(Balance::Choices(2)));
+        assert_eq!(read("consistent_hash(user points=10)"), Ok(Balance::ConsistentHash("user".to_owned(), 10)));
+        assert_eq!(read("consistent_hash(user)"), Ok(Balance::ConsistentHash("user".to_owned(), 150)));
+        let wrong = [
+            ("round_robbin", "`round_robbin` is not a way to balance; did you mean `round_robin`?"),
+            ("choices", "`choices` needs one more argument; write `choices(2)`"),
+            ("choices(1.5)", "a whole number of at least 1 is expected; write `choices(2)`"),
+            ("hash(a b)", "`hash` takes one plain argument; write `hash(ip)`"),
+            ("random(2)", "`random` takes no arguments; write `random`"),
+            ("nearest", "`nearest` is not available yet; it chooses among regions, and a scenario has one region for now"),
+        ];
+        for (text, message) in wrong {
+            assert_eq!(read(text), Err(message.to_owned()));
+        }
+        assert!(Balance::Choices(0).problem().is_some() && Balance::ConsistentHash("k".to_owned(), 0).problem().is_some());
     }
 
     #[test]
@@ -666,7 +781,7 @@ mod tests {
         for balance in [Balance::RoundRobin, Balance::LeastConnections, Balance::Choices(2), Balance::JoinIdle] {
             let mut zoned = balancer(&balance, 5);
             zoned.set_zones(&[0, 1, 0, 1, 2]);
-            let picks = |zoned: &mut Balancer, zone: u8| {
+            let picks = |zoned: &mut Balancer, zone: usize| {
                 let mut found: Vec<u32> = (0..40).filter_map(|n| zoned.pick_in(&ask(n), zone)).collect();
                 found.sort_unstable();
                 found.dedup();
