@@ -11,7 +11,7 @@ use crate::units::{Span, Time};
 const CUTS: [u64; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32];
 
 /// At most so many windows in the series of a run.
-const WINDOWS: f64 = 3600.0;
+const WINDOWS: f64 = 1200.0;
 
 impl Compiler<'_> {
     /// Tells if nothing asks or nothing answers.
@@ -138,8 +138,8 @@ mod tests {
     fn windows_are_nice_and_not_too_many() {
         assert_eq!(0.5, window(30.0).secs());
         assert_eq!(1.0, window(60.0).secs());
-        assert_eq!(1.0, window(3600.0).secs());
-        assert_eq!(30.0, window(86_400.0).secs());
+        assert_eq!(1.0, window(1200.0).secs());
+        assert_eq!(120.0, window(86_400.0).secs());
         for horizon in [61.0, 4000.0, 1e5, 3e6, 1e9] {
             assert!(horizon <= WINDOWS * window(horizon).secs() * 1.000_001);
         }

@@ -1,0 +1,453 @@
+//! `components:`: what answers, by kind.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
+use crate::fields::reader::Reader;
+use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
+use crate::policy::balance::{self, Balance};
+use crate::policy::discipline::{self, Order};
+use crate::reader::read_term;
+use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED, placement};
+use crate::scenario::policy::{RATE_LIMIT, rate_limit};
+use crate::scenario::step::{self, SHORT, STEPS};
+use crate::scenario::values::{Env, count, distribution, draw, forms, letters, name, shares};
+use crate::scenario::{
+    Availability, Component, Database, Health, Kind, Memory, Named, Operation, Prefer, Route, RouteTarget, Sticky,
+};
+use crate::text::{Node, Value};
+use crate::units::{self, Dimension, Per};
+
+/// Every kind of this version; a table has the name of its kind.
+pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &DATABASE, &EXTERNAL];
+
+/// Kinds of later versions.
+pub const LATER: &[&str] = &["cache", "cdn", "queue", "log", "function", "store", "pooler", "telemetry"];
+
+const fn later(name: &'static str, about: &'static str) -> Field {
+    Field::new(name, Shape::Any, "", about).later()
+}
+
+static KIND: Field = Field::new("kind", Shape::Word(&["service", "balancer", "gateway", "database", "external"]), "service", "What it is").required();
+static LIKE: Field = Field::new("like", Shape::Name(Thing::Component), "orders", "Another component, over which this one's fields are merged");
+static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
+static INSTANCES: Field = Field::new("instances", Shape::Count, "5", "How many, each alike").or("1");
+static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
+static WORKERS: Field = Field::new("workers", Shape::OneOf(COUNT_OR_NONE), "64", "Requests that an instance serves at the same time; the others queue");
+static WAITS: Field = Field::new("waits", Shape::Word(&["sync", "async"]), "async", "Whether a request keeps its worker while it waits for what it called");
+static QUEUE: Field = Field::new("queue", Shape::Object(&QUEUE_TABLE), "{limit: 1024, order: fifo}", "Where requests wait for a worker").or("{}");
+static OPERATION_SHAPES: &[Shape] = &[Shape::Steps(STEPS), Shape::Object(&SHORT)];
+static OPERATIONS: Field = Field::new("operations", Shape::MapOf(&Shape::OneOf(OPERATION_SHAPES)), "{serve: [{cpu: exp(3ms)}, {respond: 12KB}]}", "What can be asked of it");
+static BALANCES: [PolicyForm; balance::FORMS.len()] = forms(balance::FORMS);
+static ORDERS: [PolicyForm; discipline::FORMS.len()] = forms(discipline::FORMS);
+static BALANCE: Field = Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request").or("round_robin");
+static STICKY: Field = Field::new("sticky", Shape::Object(&STICKY_TABLE), "{by: session, for: 30m}", "Keep an asker at its instance");
+static HEALTH: Field = Field::new("health", Shape::Object(&HEALTH_TABLE), "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}", "How it is noticed that an instance died; without it at once");
+static PREFER: Field = Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
+static BOOT: Field = Field::new("boot", Shape::Distribution(Dimension::Time), "60s", "Time an instance needs to come back after it died").or("0s");
+static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
+static MEMORY_USE: Field = Field::new("memory", Shape::OneOf(MEMORY_SHAPES), "{idle: 500MB, each: 10MB, limit: 2GiB}", "Memory an instance needs; or, as a size, that of its machine");
+static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
+
+/// A service.
+pub static SERVICE: Table = Table {
+    name: "service",
+    about: "Instances with workers that run operations",
+    fields: &[
+        KIND, LIKE, ABSTRACT, OWN, ON, INSTANCES,
+        Field { default: Some("256"), ..WORKERS },
+        Field { default: Some("sync"), ..WAITS },
+        QUEUE, OPERATIONS, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        later("warm", "Instances that are slow at first"),
+        later("drain", "Time to finish when an instance is taken away"),
+        later("consumes", "Messages it works on"),
+        later("state", "What it keeps between requests"),
+    ],
+};
+
+/// A balancer.
+pub static BALANCER: Table = Table {
+    name: "balancer",
+    about: "A hop of its own that offers the operations of its targets and picks an instance of one",
+    fields: &[
+        KIND, LIKE, ABSTRACT,
+        Field::new("targets", Shape::OneOf(TARGETS), "web", "The component it stands before, or several with their shares").required(),
+        OWN, ON, INSTANCES,
+        Field { default: Some("none"), ..WORKERS },
+        Field { default: Some("async"), ..WAITS },
+        QUEUE, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        later("ttl", "Name service: callers keep an answer that long"),
+        later("ignore_ttl", "Callers that keep an answer for ever"),
+    ],
+};
+
+/// A gateway.
+pub static GATEWAY: Table = Table {
+    name: "gateway",
+    about: "A hop of its own that does the same for every request and then hands it on by its name",
+    fields: &[
+        KIND, LIKE, ABSTRACT,
+        Field::new("before", Shape::Steps(STEPS), "[{cpu: 100us}]", "Steps before every request"),
+        Field::new("routes", Shape::MapOf(&Shape::OneOf(ROUTES)), "{users.*: users, orders.place: {orders: 90%, orders_v2: 10%}}", "Where each request goes: a component, several with their shares, or steps").required(),
+        OWN, ON, INSTANCES,
+        Field { default: Some("none"), ..WORKERS },
+        Field { default: Some("async"), ..WAITS },
+        QUEUE, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+    ],
+};
+
+/// A database.
+pub static DATABASE: Table = Table {
+    name: "database",
+    about: "One primary with connections, a buffer pool and a disk",
+    fields: &[
+        KIND, LIKE, ABSTRACT, OWN, ON,
+        Field::new("connections", Shape::OneOf(COUNT_OR_NONE), "200", "Requests it serves at the same time; the others queue").or("none"),
+        QUEUE,
+        Field { about: "The buffer pool", example: "96GiB", ..MEMORY },
+        Field::new("data", Shape::Object(&DATA), "{rows: 500M, row: 1KB}", "What it holds; `pages` that miss the buffer pool are read from disk"),
+        OPERATIONS, HEALTH, PREFER, RATE_LIMIT, CORES, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT,
+        later("instances", "A database has one primary"),
+        later("shards", "Split the data over several machines"),
+        later("replicas", "Copies of the data"),
+        later("failover", "What happens when the primary dies"),
+        later("primary", "Where the primary stands"),
+    ],
+};
+
+/// An external service.
+pub static EXTERNAL: Table = Table {
+    name: "external",
+    about: "Somebody else's service: known by its times, its failures and its price",
+    fields: &[
+        KIND, LIKE, ABSTRACT,
+        Field { required: true, ..OPERATIONS },
+        Field::new("availability", Shape::OneOf(AVAILABILITY), "99.9%", "The share of requests that work, drawn for each; or how long it is up and down in turn").or("100%"),
+        RATE_LIMIT,
+        Field::new("price", Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]), "$0.05", "Of a request").or("$0"),
+    ],
+};
+
+static TARGETS: &[Shape] = &[Shape::Name(Thing::Component), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
+static ROUTES: &[Shape] = &[Shape::Name(Thing::Component), Shape::Steps(STEPS), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
+static AVAILABILITY: &[Shape] = &[Shape::Share, Shape::Object(&UP_AND_DOWN)];
+
+static QUEUE_TABLE: Table = Table {
+    name: "queue",
+    about: "Where requests wait for a worker or a connection",
+    fields: &[
+        Field::new("limit", Shape::OneOf(COUNT_OR_NONE), "1024", "Most that wait at an instance; more fail as `queue_full`").or("1024"),
+        Field::new("order", Shape::Policy(&ORDERS), "fair(user)", "Who is next").or("fifo"),
+        later("shed", "Refuse requests before the queue is full"),
+    ],
+};
+static STICKY_TABLE: Table = Table {
+    name: "sticky",
+    about: "Keep an asker at its instance",
+    fields: &[
+        Field::new("by", Shape::Text, "session", "What tells askers apart: `session`, or a key").or("session"),
+        Field::new("for", Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]), "30m", "How long after its last request; `none` for ever").or("none"),
+    ],
+};
+static HEALTH_TABLE: Table = Table {
+    name: "health",
+    about: "Checks that take a dead instance out and bring it back",
+    fields: &[
+        Field::new("interval", Shape::Time, "30s", "Time between two checks").or("30s"),
+        Field::new("healthy", Shape::Count, "2", "Checks that must succeed in a row").or("2"),
+        Field::new("unhealthy", Shape::Count, "3", "Checks that must fail in a row").or("3"),
+        Field::new("timeout", Shape::Time, "5s", "When a check has failed").or("5s"),
+    ],
+};
+static MEMORY_TABLE: Table = Table {
+    name: "memory",
+    about: "Memory an instance needs; one that needs more than the limit dies",
+    fields: &[
+        Field::new("idle", Shape::Bytes, "500MB", "Without any request").or("0B"),
+        Field::new("each", Shape::Bytes, "10MB", "For each request in flight").or("0B"),
+        Field::new("limit", Shape::Bytes, "2GiB", "Most it may take; without it what its machine has"),
+    ],
+};
+static DATA: Table = Table {
+    name: "data",
+    about: "What a database holds",
+    fields: &[
+        Field::new("rows", Shape::Count, "500M", "How many rows").required(),
+        Field::new("row", Shape::Bytes, "1KB", "Size of a row").required(),
+        Field::new("key", Shape::Name(Thing::Key), "user", "The key whose value says which row is touched; without it all alike"),
+        later("growth", "How fast it grows"),
+    ],
+};
+static UP_AND_DOWN: Table = Table {
+    name: "availability",
+    about: "Up and down in turn",
+    fields: &[
+        Field::new("up", Shape::Distribution(Dimension::Time), "exp(30d)", "How long it works").required(),
+        Field::new("down", Shape::Distribution(Dimension::Time), "exp(40m)", "How long it does not").required(),
+    ],
+};
+
+/// Reads one component. One whose kind cannot be told still counts as a component, so that nothing else stumbles over it.
+pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Component {
+    let Some(table) = kind(owner, node, diags) else { return silent(owner) };
+    let mut r = Reader::new(owner, node, table, diags);
+    let (placement, instances) = placement_of(&mut r);
+    let kind = match table.name {
+        "service" => Kind::Service,
+        "balancer" => balancer(&mut r),
+        "gateway" => gateway(&mut r, env),
+        "database" => Kind::Database(database(&mut r)),
+        _ => external(&mut r),
+    };
+    let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
+    let (queue_limit, order) = queue(&mut r, &kind);
+    let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
+    Component {
+        workers: workers(&mut r, &kind),
+        placement,
+        instances,
+        waits_sync,
+        queue_limit,
+        order,
+        operations: operations(&mut r, env),
+        balance: balance_of(&mut r),
+        sticky: has(&r, "sticky").then(|| r.object("sticky").and_then(|mut r| sticky(&mut r))).flatten(),
+        health: has(&r, "health").then(|| r.object("health").and_then(|mut r| health(&mut r))).flatten(),
+        prefer: prefer(&mut r),
+        memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
+        boot: has(&r, "boot").then(|| draw(&mut r, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        rate_limit: rate_limit(&mut r),
+        kind,
+    }
+}
+
+/// The table of the component's kind; tells if there is none.
+fn kind(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option<&'static Table> {
+    if node.is_broken() {
+        return None;
+    }
+    let Some(written) = node.get("kind") else {
+        // A reader tells what is missing, or that this is no map; of which kind it might be does not matter for that.
+        static ANY: Table = Table { name: "component", about: "", fields: &[KIND] };
+        match node.as_map() {
+            Some(_) => {
+                let told = Diagnostic::new(Code::MissingField, owner, "this component has no `kind`");
+                diags.push(told.help("add `kind: service`, or balancer, gateway, database, external"));
+            }
+            None => drop(Reader::new(owner, node, &ANY, diags)),
+        }
+        return None;
+    };
+    let text = written.as_text().filter(|_| !written.is_broken());
+    if let Some(table) = KINDS.iter().find(|table| Some(table.name) == text) {
+        return Some(table);
+    }
+    if written.is_broken() {
+        return None;
+    }
+    let spot = written.part(0, usize::MAX);
+    let told = match text {
+        Some(text) if LATER.contains(&text) => Diagnostic::new(Code::NotAvailable, spot, format!("`{text}` is not available yet")),
+        Some(text) => {
+            let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
+            let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
+            told.nearest(text, known).note("the kinds are service, balancer, gateway, database and external")
+        }
+        None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
+    };
+    diags.push(told);
+    None
+}
+
+/// Stands for a component that could not be read.
+fn silent(owner: Spot) -> Component {
+    let placement = crate::scenario::Placement {
+        machine: crate::scenario::MachineChoice::None,
+        overrides: crate::scenario::Machine::default(),
+    };
+    Component {
+        kind: Kind::Service,
+        placement,
+        instances: 1,
+        workers: None,
+        waits_sync: true,
+        queue_limit: None,
+        order: Order::Fifo,
+        operations: Named::new(),
+        balance: Spotted::new(Balance::RoundRobin, owner),
+        sticky: None,
+        health: None,
+        prefer: Prefer::Zone,
+        memory: Memory::default(),
+        boot: at_once(),
+        rate_limit: None,
+    }
+}
+
+fn at_once() -> Distribution {
+    distribution("0s", Dimension::Time).expect("no time is a time")
+}
+
+/// Whether the kind has such a field at all.
+fn has(r: &Reader, name: &str) -> bool {
+    r.table().field(name).is_some_and(|field| field.available)
+}
+
+fn placement_of(r: &mut Reader) -> (crate::scenario::Placement, u32) {
+    if has(r, "machine") {
+        let (mut place, instances) = placement(r);
+        if r.table().name == "database" {
+            // `memory` of a database is its buffer pool.
+            place.overrides.memory_bytes = None;
+        }
+        return (place, instances);
+    }
+    let machine = crate::scenario::MachineChoice::None;
+    (crate::scenario::Placement { machine, overrides: crate::scenario::Machine::default() }, 1)
+}
+
+fn operations(r: &mut Reader, env: &mut Env) -> Named<Operation> {
+    let mut read = Named::new();
+    if !has(r, "operations") {
+        return read;
+    }
+    for (key, node) in r.map("operations") {
+        let operation = step::operation(letters(key), node, env, r.diags());
+        read.insert(key.value.clone(), Spotted::new(operation, letters(key)));
+    }
+    read
+}
+
+fn workers(r: &mut Reader, kind: &Kind) -> Option<u32> {
+    let field = if matches!(kind, Kind::Database(_)) { "connections" } else { "workers" };
+    let default = if matches!(kind, Kind::Service) { Some(256) } else { None };
+    if !has(r, field) || r.is(field, "none") {
+        return if has(r, field) { None } else { default };
+    }
+    if r.has(field) { count(r, field, 1) } else { default }
+}
+
+fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
+    let default = if matches!(kind, Kind::External { .. }) { None } else { Some(1024) };
+    if !has(r, "queue") {
+        return (default, Order::Fifo);
+    }
+    let Some(mut r) = r.object("queue") else { return (default, Order::Fifo) };
+    let limit = if r.is("limit", "none") { None } else { count(&mut r, "limit", 0).or(default) };
+    let order = r.parsed("order", Code::Policy, |text| Order::read(&read_term(text)?));
+    (limit, order.map_or(Order::Fifo, |order| order.value))
+}
+
+fn balance_of(r: &mut Reader) -> Spotted<Balance> {
+    let owner = r.owner();
+    if !has(r, "balance") {
+        return Spotted::new(Balance::RoundRobin, owner);
+    }
+    let read = r.parsed("balance", Code::Policy, |text| Balance::read(&read_term(text)?));
+    read.unwrap_or(Spotted::new(Balance::RoundRobin, owner))
+}
+
+fn prefer(r: &mut Reader) -> Prefer {
+    let word = if has(r, "prefer") { r.word("prefer").map_or("zone", |word| word.value) } else { "zone" };
+    match word {
+        "region" => Prefer::Region,
+        "any" => Prefer::Any,
+        _ => Prefer::Zone,
+    }
+}
+
+fn sticky(r: &mut Reader) -> Option<Sticky> {
+    let hold_s = if r.is("for", "none") { None } else { r.time("for").map(|time| time.value) };
+    let session = Spotted::new("session".to_owned(), r.owner());
+    Some(Sticky { by: name(r, "by").unwrap_or(session), hold_s })
+}
+
+fn health(r: &mut Reader) -> Option<Health> {
+    let interval = r.time("interval");
+    let interval = r.within("interval", interval, 1e-6, f64::INFINITY);
+    Some(Health {
+        interval_s: interval.map_or(30.0, |time| time.value),
+        healthy: count(r, "healthy", 1).unwrap_or(2),
+        unhealthy: count(r, "unhealthy", 1).unwrap_or(3),
+        timeout_s: r.time("timeout").map_or(5.0, |time| time.value),
+    })
+}
+
+fn memory(r: &mut Reader) -> Memory {
+    if r.node("memory").is_none_or(|node| node.as_map().is_none()) {
+        return Memory::default();
+    }
+    let Some(mut r) = r.object("memory") else { return Memory::default() };
+    Memory {
+        idle_bytes: r.bytes("idle").map_or(0.0, |bytes| bytes.value),
+        each_bytes: r.bytes("each").map_or(0.0, |bytes| bytes.value),
+        limit_bytes: r.bytes("limit").map(|bytes| bytes.value),
+    }
+}
+
+fn balancer(r: &mut Reader) -> Kind {
+    let owner = r.key("targets");
+    let targets = r.node("targets").map(|node| shares(owner, node, "a component", r.diags()));
+    Kind::Balancer { targets: targets.unwrap_or_default() }
+}
+
+fn gateway(r: &mut Reader, env: &mut Env) -> Kind {
+    let owner = r.key("before");
+    let before = r.node("before").map(|node| step::steps(owner, node, env, r.diags())).unwrap_or_default();
+    let mut routes = Vec::new();
+    for (key, node) in r.map("routes") {
+        let to = route(key, node, env, r.diags());
+        routes.push(Route { name: Spotted::new(key.value.clone(), letters(key)), to });
+    }
+    routes.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+    Kind::Gateway { before, routes }
+}
+
+fn route(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> RouteTarget {
+    let is_verb = |name: &str| STEPS.iter().any(|table| table.name == name) || step::LATER.contains(&name);
+    let is_step = match &node.value {
+        Value::List(_) => true,
+        Value::Map(entries) => entries.iter().any(|(key, node)| is_verb(&key.value) && !is_share(node)),
+        _ => false,
+    };
+    if is_step {
+        return RouteTarget::Steps(step::steps(letters(key), node, env, diags));
+    }
+    RouteTarget::Components(shares(letters(key), node, "a component", diags))
+}
+
+/// A component may be called `lock`; what stands beside tells.
+fn is_share(node: &Node) -> bool {
+    node.as_text().is_some_and(|text| units::parse_as(text, Dimension::Number).is_ok())
+}
+
+fn database(r: &mut Reader) -> Database {
+    let pool_bytes = r.bytes("memory").map(|bytes| bytes.value);
+    let Some(mut r) = r.object("data") else { return Database { pool_bytes, ..Database::default() } };
+    let rows = r.count_from("rows", 1).map(|rows| rows.value as f64);
+    let row_bytes = r.bytes("row");
+    let row_bytes = r.within("row", row_bytes, 1.0, f64::INFINITY).map(|bytes| bytes.value);
+    Database { pool_bytes, rows, row_bytes, key: name(&mut r, "key") }
+}
+
+fn external(r: &mut Reader) -> Kind {
+    let price = r.node("price").and_then(Node::as_text).unwrap_or("");
+    let dimension = if price.contains('/') { Dimension::MoneyPer(Per::Piece) } else { Dimension::Money };
+    let price_per_request = r.quantity("price", dimension).map_or(0.0, |price| price.value);
+    let availability = match r.node("availability").map(Node::as_map) {
+        None => None,
+        Some(None) => {
+            let share = r.share("availability");
+            r.within("availability", share, 0.0, 1.0).map(|share| Availability::Share(share.value))
+        }
+        Some(Some(_)) => r.object("availability").and_then(|mut r| {
+            let up = draw(&mut r, "up", Dimension::Time);
+            let down = draw(&mut r, "down", Dimension::Time);
+            Some(Availability::Renewal { up: up?, down: down? })
+        }),
+    };
+    let availability = match availability {
+        None | Some(Availability::Share(1.0)) => Availability::Always,
+        Some(other) => other,
+    };
+    Kind::External { availability, price_per_request }
+}

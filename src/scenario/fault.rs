@@ -1,0 +1,159 @@
+//! `faults:`: what goes wrong, when, and for how long.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::fields::reader::Reader;
+use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::values::{draw, moment, verb};
+use crate::scenario::{Act, Fault, Part, Reference, Target, When};
+use crate::text::Node;
+use crate::units::Dimension;
+
+/// Every fault of this version; a table has the name of its verb.
+pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE];
+
+/// Faults of later versions.
+pub const LATER: &[&str] = &["partition", "link", "expire", "flush", "deploy", "reshard"];
+
+static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
+static EVERY: Field = Field::new("every", Shape::Distribution(Dimension::Time), "exp(30s)", "Instead of `at`: again and again, so long after the last one ended");
+static FOR: Field = Field::new("for", Shape::Distribution(Dimension::Time), "2m", "How long it lasts; without it to the end");
+
+static KILL: Table = Table {
+    name: "kill",
+    about: "Instances or a host die with all they are working on",
+    fields: &[Field::new("kill", Shape::Name(Thing::Part), "web/2", "Who dies").required(), AT, EVERY, FOR],
+};
+static SLOW: Table = Table {
+    name: "slow",
+    about: "Instances or a host take longer for everything",
+    fields: &[
+        Field::new("slow", Shape::Name(Thing::Part), "db/primary", "Who").required(),
+        Field::new("factor", Shape::Number, "10", "How many times as long").required(),
+        AT,
+        EVERY,
+        FOR,
+    ],
+};
+static ERRORS: Table = Table {
+    name: "errors",
+    about: "Requests to a component or one of its operations fail",
+    fields: &[
+        Field::new("errors", Shape::Name(Thing::Part), "stripe", "Whose requests").required(),
+        Field::new("share", Shape::Share, "30%", "How many of them").or("100%"),
+        Field::new("as", Shape::Text, "unavailable", "The kind of failure").or("unavailable"),
+        AT,
+        EVERY,
+        FOR,
+    ],
+};
+static SURGE: Table = Table {
+    name: "surge",
+    about: "A load becomes a multiple of itself",
+    fields: &[
+        Field::new("surge", Shape::Name(Thing::Load), "members", "Which load").required(),
+        Field::new("factor", Shape::Number, "5", "How many times the rate").required(),
+        Field::new("ramp", Shape::Time, "10s", "Time of the way up, and of the way down").or("0s"),
+        AT,
+        EVERY,
+        FOR,
+    ],
+};
+static PAUSE: Table = Table {
+    name: "pause",
+    about: "Instances or a host stand still, as in a garbage collection",
+    fields: &[Field::new("pause", Shape::Name(Thing::Part), "web/any", "Who").required(), AT, EVERY, FOR],
+};
+
+/// Reads one fault.
+pub(super) fn fault(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option<Fault> {
+    let table = verb(node, FAULTS, LATER, "a fault", diags)?;
+    let mut r = Reader::new(owner, node, table, diags);
+    let when = when(&mut r);
+    let lasts = draw(&mut r, "for", Dimension::Time);
+    let act = act(&mut r, table.name);
+    if lasts.is_none() && !r.has("for") && (r.has("every") || table.name == "pause") {
+        let told = Diagnostic::new(Code::MissingField, r.owner(), "this fault does not say how long it lasts");
+        r.tell(told.help("add `for: 2m`"));
+    }
+    Some(Fault { when: when?, lasts, act: act? })
+}
+
+fn when(r: &mut Reader) -> Option<When> {
+    match r.exactly_one(&["at", "every"])? {
+        "at" => moment(r, "at").map(|at| When::At(at.value)),
+        _ => draw(r, "every", Dimension::Time).map(When::Every),
+    }
+}
+
+fn act(r: &mut Reader, verb: &str) -> Option<Act> {
+    match verb {
+        "kill" => target(r, "kill").map(Act::Kill),
+        "pause" => target(r, "pause").map(Act::Pause),
+        "slow" => {
+            let target = target(r, "slow");
+            let factor = factor(r);
+            Some(Act::Slow { target: target?, factor: factor? })
+        }
+        "errors" => {
+            let target = target(r, "errors");
+            let share = r.share("share");
+            let share = r.within("share", share, 0.0, 1.0).map_or(1.0, |share| share.value);
+            let kind = r.text("as").map_or_else(|| "unavailable".to_owned(), |kind| kind.value);
+            Some(Act::Errors { target: target?, share, kind })
+        }
+        _ => {
+            let load = r.text("surge");
+            let factor = factor(r);
+            let ramp_s = r.time("ramp").map_or(0.0, |ramp| ramp.value);
+            Some(Act::Surge { load: load?, factor: factor?, ramp_s })
+        }
+    }
+}
+
+fn factor(r: &mut Reader) -> Option<f64> {
+    let factor = r.number("factor");
+    r.within("factor", factor, 1e-6, 1e6).map(|factor| factor.value)
+}
+
+fn target(r: &mut Reader, field: &str) -> Option<Target> {
+    let written = r.text(field)?;
+    if written.value.starts_with("any ") {
+        let message = format!("`{}` is not available yet", written.value);
+        r.tell(Diagnostic::new(Code::NotAvailable, written.spot, message).help("name a component, as in `web/any`"));
+        return None;
+    }
+    read_target(&written, r.diags())
+}
+
+/// Reads `web`, `web/2`, `web/any`, `db/primary` or `web.serve`.
+pub(super) fn read_target(written: &Reference, diags: &mut Diagnostics) -> Option<Target> {
+    let text = written.value.as_str();
+    let (whole, part) = match text.split_once('/') {
+        None => (text, Part::All),
+        Some((name, "any")) => (name, Part::Any),
+        Some((name, "primary")) => (name, Part::Primary),
+        Some((name, part)) => match part.parse() {
+            Ok(index) => (name, Part::Index(index)),
+            Err(_) => {
+                diags.push(unknown_part(written, name, part));
+                return None;
+            }
+        },
+    };
+    let (name, operation) = match whole.split_once('.') {
+        Some((name, operation)) => (name, Some(operation.to_owned())),
+        None => (whole, None),
+    };
+    Some(Target { name: Spotted::new(name.to_owned(), written.spot.part(0, name.len())), part, operation })
+}
+
+fn unknown_part(written: &Reference, name: &str, part: &str) -> Diagnostic {
+    let spot = written.spot.part(name.len() + 1, written.value.len());
+    let is_later = ["shard-", "replica-"].iter().any(|later| part.starts_with(later));
+    if is_later {
+        let what = part.split('-').next().unwrap_or(part);
+        return Diagnostic::new(Code::NotAvailable, spot, format!("parts called `{what}` are not available yet"));
+    }
+    let told = Diagnostic::new(Code::UnknownPart, spot, format!("`{part}` is not a part"));
+    told.nearest(part, ["any", "primary"]).note(format!("parts are numbers from 0, as in `{name}/2`, `any` or `primary`"))
+}

@@ -1,0 +1,205 @@
+//! `hosts:`, `regions:`, `links:` and the figures of machines.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::fields::reader::Reader;
+use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::values::{count, draw, letters, name, refuse_by_place};
+use crate::scenario::{Host, Link, Machine, MachineChoice, Placement, Reference, Region};
+use crate::text::Node;
+use crate::units::{Dimension, Per};
+
+/// A host that components share.
+pub static HOST: Table = Table {
+    name: "host",
+    about: "A machine, or several alike, that components share with `on:`",
+    fields: &[MACHINE, CORES, MEMORY, DISK_FIELD, NIC, SPEED, PRICE, SCHEDULING, COUNT],
+};
+
+/// A region.
+pub static REGION: Table = Table {
+    name: "region",
+    about: "A place with zones; what runs in it is spread over them",
+    fields: &[Field::new("zones", Shape::Count, "3", "How many zones").or("1")],
+};
+
+/// What lies between two.
+pub static LINK: Table = Table {
+    name: "link",
+    about: "What lies between two: time, bandwidth, price; the way back is the same unless given",
+    fields: &[
+        Field::new("latency", Shape::Distribution(Dimension::Time), "500us", "One way; inside a zone 250us and between zones 1ms unless given"),
+        Field::new("bandwidth", Shape::Bandwidth, "10Gbps", "Bytes wait for it; without it there is enough"),
+        Field::new("price", Shape::Price(Dimension::MoneyPer(Per::Byte)), "$0.02/GB", "Of each byte"),
+    ],
+};
+
+static MACHINE: Field = Field::new("machine", Shape::Name(Thing::Machine), "m5.4xlarge", "The type of machine, from the catalogue");
+static COUNT: Field = Field::new("count", Shape::Count, "6", "How many").or("1");
+static OWN_MACHINE: &[Shape] = &[Shape::Name(Thing::Machine), Shape::MapOf(&Shape::Count)];
+pub(super) static OWN: Field = Field::new("machine", Shape::OneOf(OWN_MACHINE), "c5.2xlarge", "A machine for each instance: its type, or types and how many of each");
+pub(super) static ON: Field = Field::new("on", Shape::Name(Thing::Host), "nodes", "The host whose cores, memory, disk and network the instances share with others");
+pub(super) static CORES: Field = Field::new("cores", Shape::Count, "4", "Cores, instead of those of the machine type");
+pub(super) static MEMORY: Field = Field::new("memory", Shape::Bytes, "16GiB", "Memory, instead of that of the machine type");
+pub(super) static DISK_FIELD: Field = Field::new("disk", Shape::Object(&DISK), "{size: 200GB, iops: 3000, bandwidth: 125MB/s}", "The disk, instead of that of the machine type");
+pub(super) static NIC: Field = Field::new("nic", Shape::Bandwidth, "5Gbps", "Bandwidth of the network card, instead of that of the machine type");
+pub(super) static SPEED: Field = Field::new("speed", Shape::Number, "1.2", "Speed of a core; `cpu` is divided by it");
+pub(super) static PRICE: Field = Field::new("price", Shape::Price(Dimension::MoneyRate), "$120/month", "Of one machine, instead of the catalogue's");
+pub(super) static SCHEDULING: Field = Field::new("scheduling", Shape::Word(&["ps", "fcfs"]), "fcfs", "How cores are shared: all in flight get an equal part (`ps`), or one after the other").or("ps");
+
+static DISK: Table = Table {
+    name: "disk",
+    about: "A disk",
+    fields: &[
+        Field::new("size", Shape::Bytes, "200GB", "How much fits"),
+        Field::new("iops", Shape::OneOf(&[Shape::Count, Shape::Rate]), "3000", "Operations per second"),
+        Field::new("bandwidth", Shape::Bandwidth, "125MB/s", "Bytes per second"),
+    ],
+};
+
+/// Reads the figures of a machine that the reader's table offers.
+pub(super) fn figures(r: &mut Reader) -> Machine {
+    let offered = |r: &Reader, name: &str| r.table().field(name).is_some();
+    let mut machine = Machine::default();
+    if offered(r, "cores") {
+        machine.cores = cores(r);
+    }
+    if offered(r, "memory") && r.node("memory").is_some_and(|node| node.as_map().is_none()) {
+        machine.memory_bytes = r.bytes("memory").map(|bytes| bytes.value);
+    }
+    if offered(r, "disk")
+        && let Some(mut r) = r.object("disk")
+    {
+        disk(&mut r, &mut machine);
+    }
+    if offered(r, "nic") {
+        machine.nic = r.bandwidth("nic").map(|nic| nic.value);
+    }
+    if offered(r, "speed") {
+        let speed = r.number("speed");
+        machine.speed = r.within("speed", speed, 1e-3, 1e3).map(|speed| speed.value);
+    }
+    if offered(r, "scheduling") {
+        machine.fcfs = r.word("scheduling").map(|word| word.value == "fcfs");
+    }
+    machine
+}
+
+/// Dollars an hour of one machine.
+pub(super) fn price_per_hour(r: &mut Reader) -> Option<f64> {
+    r.quantity("price", Dimension::MoneyRate).map(|price| price.value * 3600.0)
+}
+
+fn cores(r: &mut Reader) -> Option<f64> {
+    if r.node("cores")?.as_map().is_some() {
+        let told = Diagnostic::new(Code::NotAvailable, r.key("cores"), "`request` and `limit` of cores are not available yet");
+        r.tell(told.help("write one number"));
+        return None;
+    }
+    r.count_from("cores", 1).map(|cores| cores.value as f64)
+}
+
+fn disk(r: &mut Reader, machine: &mut Machine) {
+    machine.disk_bytes = r.bytes("size").map(|size| size.value);
+    let dimension = match r.node("iops").and_then(Node::as_text) {
+        Some(text) if text.contains('/') => Dimension::Rate,
+        _ => Dimension::Count,
+    };
+    machine.disk_iops = r.quantity("iops", dimension).map(|iops| iops.value);
+    machine.disk_bandwidth = r.bandwidth("bandwidth").map(|bandwidth| bandwidth.value);
+    for (name, value) in [("iops", machine.disk_iops), ("bandwidth", machine.disk_bandwidth)] {
+        if value.is_some_and(|value| value <= 0.0) {
+            let told = Diagnostic::new(Code::OutOfRange, r.key(name), format!("a disk without {name} serves nobody"));
+            r.tell(told);
+        }
+    }
+}
+
+/// Reads where a component runs, and checks the number of machines against that of the instances.
+pub(super) fn placement(r: &mut Reader) -> (Placement, u32) {
+    // A database has one primary and refuses `instances` by its table.
+    let offered = r.table().field("instances").is_some_and(|field| field.available);
+    let has_count = offered && r.has("instances") && !refuse_by_place(r, "instances");
+    let instances = if has_count { count(r, "instances", 1) } else { None };
+    let machine = match r.one_of(&["machine", "on"]) {
+        Some("machine") => MachineChoice::Own(types(r)),
+        Some(_) => name(r, "on").map_or(MachineChoice::None, MachineChoice::On),
+        None => MachineChoice::None,
+    };
+    let mut overrides = figures(r);
+    if matches!(r.table().field("price"), Some(field) if matches!(field.shape, Shape::Price(Dimension::MoneyRate))) {
+        overrides.price_per_hour = price_per_hour(r);
+    }
+    let of_types = match &machine {
+        MachineChoice::Own(types) if r.node("machine").is_some_and(|node| node.as_map().is_some()) => {
+            types.iter().map(|(_, number)| number).sum()
+        }
+        _ => 0,
+    };
+    if 0 < of_types
+        && let Some(written) = instances.filter(|written| *written != of_types)
+    {
+        let message = format!("{written} instances, but {of_types} machines");
+        let told = Diagnostic::new(Code::Excluded, r.key("instances"), message);
+        let machines = r.key("machine");
+        r.tell(told.note_at(machines, "the machines are here").help("leave `instances` out"));
+    }
+    let instances = if 0 < of_types { of_types } else { instances.unwrap_or(1) };
+    (Placement { machine, overrides }, instances)
+}
+
+fn types(r: &mut Reader) -> Vec<(Reference, u32)> {
+    if r.node("machine").is_none_or(|node| node.as_map().is_none()) {
+        return name(r, "machine").map(|one| (one, 0)).into_iter().collect();
+    }
+    let mut types = Vec::new();
+    for (key, node) in r.map("machine") {
+        let number = crate::scenario::values::weight(node, r.diags());
+        match number {
+            Some(number) if 1.0 <= number && number.fract() == 0.0 && number < 1e6 => {
+                types.push((Spotted::new(key.value.clone(), letters(key)), number as u32));
+            }
+            Some(_) => r.tell(Diagnostic::new(Code::OutOfRange, node.spot, "a number of machines is at least 1")),
+            None => {}
+        }
+    }
+    types.sort_by(|a, b| a.0.value.cmp(&b.0.value));
+    types
+}
+
+/// Reads a host.
+pub(super) fn host(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Host {
+    let mut r = Reader::new(owner, node, &HOST, diags);
+    let mut overrides = figures(&mut r);
+    overrides.price_per_hour = price_per_hour(&mut r);
+    if !r.has("machine") && !r.has("cores") {
+        let told = Diagnostic::new(Code::MissingField, r.owner(), "this host has neither `machine` nor `cores`");
+        r.tell(told.help("add `machine: m5.4xlarge` or `cores: 4`"));
+    }
+    Host { machine: name(&mut r, "machine"), overrides, count: count(&mut r, "count", 1).unwrap_or(1) }
+}
+
+/// Reads the one region.
+pub(super) fn regions(entries: &[(&Spotted<String>, &Node)], diags: &mut Diagnostics) -> Option<Region> {
+    if let [first, second, ..] = entries {
+        let told = Diagnostic::new(Code::NotAvailable, letters(second.0), "more than one region is not available yet");
+        diags.push(told.note_at(letters(first.0), "the first region"));
+    }
+    let (key, node) = entries.first()?;
+    let mut r = Reader::new(key.spot, node, &REGION, diags);
+    let zones = count(&mut r, "zones", 1).unwrap_or(1);
+    if 200 < zones {
+        let told = Diagnostic::new(Code::OutOfRange, r.key("zones"), "a region has at most 200 zones");
+        r.tell(told);
+    }
+    Some(Region { name: Spotted::new(key.value.clone(), letters(key)), zones })
+}
+
+/// Reads a link.
+pub(super) fn link(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Link {
+    let mut r = Reader::new(owner, node, &LINK, diags);
+    Link {
+        latency: draw(&mut r, "latency", Dimension::Time),
+        bandwidth: r.bandwidth("bandwidth").map(|bandwidth| bandwidth.value),
+        price_per_byte: r.quantity("price", Dimension::MoneyPer(Per::Byte)).map(|price| price.value),
+    }
+}

@@ -1,0 +1,259 @@
+//! `policies:` and the same words on a load or a step: what surrounds a call.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
+use crate::fields::reader::Reader;
+use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
+use crate::policy::limit::{self, Limit};
+use crate::policy::retry::{self, Backoff, Jitter, Retry};
+use crate::reader::read_term;
+use crate::scenario::step;
+use crate::scenario::values::{Env, count, draw, forms, name_of};
+use crate::scenario::{Cancel, Connect, Fallback, Policy, Pool, Sidecar};
+use crate::text::Node;
+use crate::units::{self, Dimension, Span, UnitError};
+
+/// What a policy of an arrow may say.
+pub static POLICY: Table = Table {
+    name: "policy",
+    about: "What surrounds the calls of an arrow `caller -> callee`; field by field the more exact arrow wins",
+    fields: &[
+        TIMEOUT, DEADLINE, RETRY_FIELD, CANCEL, POOL_FIELD, RATE_LIMIT, FALLBACK, CONNECT_FIELD, SIDECAR_FIELD, BREAKER, EJECT, HEDGE,
+    ],
+};
+
+static TIME_OR_NONE: &[Shape] = &[Shape::Time, Shape::Word(&["none"])];
+
+pub(super) static TIMEOUT: Field = Field::new("timeout", Shape::OneOf(TIME_OR_NONE), "200ms", "How long one attempt may take; `none` for ever");
+pub(super) static DEADLINE: Field = Field::new("deadline", Shape::OneOf(TIME_OR_NONE), "10s", "How long all attempts may take together; handed down to everything called");
+static RETRY_SHAPES: &[Shape] = &[Shape::Object(&RETRY), Shape::Word(&["none"])];
+pub(super) static RETRY_FIELD: Field = Field::new("retry", Shape::OneOf(RETRY_SHAPES), "{attempts: 3, backoff: exponential(50ms x2 max=1s), jitter: full}", "Try again after a failure");
+pub(super) static CANCEL: Field = Field::new("cancel", Shape::OneOf(&[Shape::Bool, Shape::Text]), "after 50ms", "Whether what the caller has left behind is stopped: `true`, `false` or `after TIME`");
+static FALLBACK_SHAPES: &[Shape] = &[Shape::Word(&["skip"]), Shape::Steps(step::STEPS)];
+pub(super) static FALLBACK: Field = Field::new("fallback", Shape::OneOf(FALLBACK_SHAPES), "skip", "What to do instead of failing: `skip`, or steps");
+pub(super) static RATE_LIMIT: Field = Field::new("rate_limit", Shape::Object(&LIMIT), "{limit: 1000/min, per: user, as: window}", "How many requests are let in");
+pub(super) static CONNECT_FIELD: Field = Field::new("connect", Shape::Object(&CONNECT), "{round_trips: 2, keep: 60s}", "Handshakes of connections");
+static POOL_FIELD: Field = Field::new("pool", Shape::Object(&POOL), "{size: 20, wait: 1s, connect: 5ms}", "Connections of each instance of the caller");
+static SIDECAR_FIELD: Field = Field::new("sidecar", Shape::Object(&SIDECAR), "{cpu: 60us, wait: 300us}", "What a proxy adds to each call");
+pub(super) static BREAKER: Field = Field::new("breaker", Shape::Any, "{errors: 5 in a row, open: 30s}", "Stop calling who keeps failing").later();
+static EJECT: Field = Field::new("eject", Shape::Any, "{errors: 5 in a row, for: 30s}", "Take failing instances out").later();
+pub(super) static HEDGE: Field = Field::new("hedge", Shape::Any, "{after: p95, most: 1}", "Ask a second instance when the first is slow").later();
+
+static BACKOFF: [PolicyForm; retry::FORMS.len()] = forms(retry::FORMS);
+static LIMITS: [PolicyForm; limit::FORMS.len()] = forms(limit::FORMS);
+const JITTERS: &[&str] = &["none", "full", "equal", "decorrelated"];
+
+static RETRY: Table = Table {
+    name: "retry",
+    about: "When a caller tries again",
+    fields: &[
+        Field::new("attempts", Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]), "3", "Attempts in all, the first one too").required(),
+        Field::new("backoff", Shape::Policy(&BACKOFF), "exponential(50ms x2 max=1s)", "The pause before the next attempt").or("constant(0s)"),
+        Field::new("jitter", Shape::Word(JITTERS), "full", "How the pause is spread").or("none"),
+        Field::new("budget", Shape::Share, "10%", "Most retries, as a share of first attempts over the last ten seconds"),
+        Field::new("on", Shape::ListOf(&Shape::Text), "[timeout, reset]", "The kinds of failure worth another attempt; without it all"),
+    ],
+};
+
+static POOL: Table = Table {
+    name: "pool",
+    about: "Connections that each instance of the caller holds to the callee; a bulkhead is a pool with `wait: 0s`",
+    fields: &[
+        Field::new("size", Shape::Count, "20", "Connections of an instance").required(),
+        Field::new("wait", Shape::OneOf(TIME_OR_NONE), "1s", "Longest wait for one, then the call fails as `pool_full`; `none` for ever").or("none"),
+        Field::new("connect", Shape::Distribution(Dimension::Time), "5ms", "Time to open one").or("0s"),
+    ],
+};
+
+static LIMIT: Table = Table {
+    name: "rate limit",
+    about: "How many requests are let in; the others fail as `rate_limited`",
+    fields: &[
+        Field::new("limit", Shape::Rate, "1000/min", "So many requests in that time").required(),
+        Field::new("per", Shape::Name(Thing::Key), "user", "The key whose values each have a limit of their own"),
+        Field::new("as", Shape::Policy(&LIMITS), "bucket(burst=100)", "What is counted").or("bucket"),
+    ],
+};
+
+static CONNECT: Table = Table {
+    name: "connect",
+    about: "Handshakes before the first request of a connection",
+    fields: &[
+        Field::new("round_trips", Shape::Number, "2", "Round trips of a handshake").or("2"),
+        Field::new("keep", Shape::OneOf(TIME_OR_NONE), "60s", "How long an idle connection is kept; `none` for ever").or("none"),
+    ],
+};
+
+static SIDECAR: Table = Table {
+    name: "sidecar",
+    about: "What a proxy beside caller and callee adds to each call",
+    fields: &[
+        Field::new("cpu", Shape::Distribution(Dimension::Time), "60us", "Time on a core of each side"),
+        Field::new("wait", Shape::Distribution(Dimension::Time), "300us", "Time that occupies no core"),
+    ],
+};
+
+/// Reads all of a policy that the reader's table offers.
+pub(super) fn policy(r: &mut Reader, env: &mut Env) -> Policy {
+    Policy {
+        timeout: time_or_none(r, "timeout"),
+        deadline: time_or_none(r, "deadline"),
+        retry: retry_of(r),
+        cancel: cancel(r),
+        pool: offered(r, "pool").then(|| r.object("pool").and_then(|mut r| pool(&mut r))).flatten(),
+        rate_limit: rate_limit(r),
+        fallback: fallback(r, env),
+        connect: connect(r),
+        sidecar: offered(r, "sidecar").then(|| r.object("sidecar").map(|mut r| sidecar(&mut r))).flatten(),
+    }
+}
+
+/// Reads `rate_limit:`, if the table offers it.
+pub(super) fn rate_limit(r: &mut Reader) -> Option<Limit> {
+    if !offered(r, "rate_limit") {
+        return None;
+    }
+    let mut r = r.object("rate_limit")?;
+    let (count, period_s) = r.parsed("limit", Code::Unit, per_period)?.value;
+    let per = r.text("per").map(|per| per.value);
+    let kind = r.parsed("as", Code::Policy, |text| limit::Kind::read(&read_term(text)?));
+    let kind = kind.map_or(limit::Kind::Bucket { burst: None }, |kind| kind.value);
+    Some(Limit { count, period_s, per, kind })
+}
+
+/// Reads `fallback:`: `skip` or steps.
+pub(super) fn fallback(r: &mut Reader, env: &mut Env) -> Option<Fallback> {
+    if !offered(r, "fallback") {
+        return None;
+    }
+    let node = r.node("fallback")?;
+    match node.as_text() {
+        Some("skip") => Some(Fallback::Skip),
+        Some("stale") => {
+            r.tell(Diagnostic::new(Code::NotAvailable, node.spot, "`stale` is not available yet"));
+            None
+        }
+        Some(text) => {
+            let told = Diagnostic::new(Code::UnknownWord, node.spot, format!("`{text}` is not a fallback"));
+            r.tell(told.nearest(text, ["skip"]).note("a fallback is `skip` or a list of steps"));
+            None
+        }
+        None => {
+            let owner = r.key("fallback");
+            Some(Fallback::Steps(step::steps(owner, node, env, r.diags())))
+        }
+    }
+}
+
+/// Whether the reader's table has the field; a step has fewer than an arrow.
+fn offered(r: &Reader, name: &str) -> bool {
+    r.table().field(name).is_some_and(|field| field.available)
+}
+
+fn time_or_none(r: &mut Reader, name: &str) -> Option<Option<f64>> {
+    if !offered(r, name) {
+        return None;
+    }
+    if r.is(name, "none") {
+        return Some(None);
+    }
+    let time = r.time(name)?;
+    if time.value <= 0.0 {
+        r.tell(Diagnostic::new(Code::OutOfRange, time.spot, format!("a {name} is longer than nothing")));
+        return None;
+    }
+    Some(Some(time.value))
+}
+
+fn retry_of(r: &mut Reader) -> Option<Option<Retry>> {
+    if !offered(r, "retry") {
+        return None;
+    }
+    if r.is("retry", "none") {
+        return Some(None);
+    }
+    let mut r = r.object("retry")?;
+    let attempts = if r.is("attempts", "unlimited") { None } else { Some(count(&mut r, "attempts", 1)?) };
+    let backoff = r.parsed("backoff", Code::Policy, |text| Backoff::read(&read_term(text)?));
+    let backoff = backoff.map_or(Backoff::Constant(Span(0)), |found| found.value);
+    let jitter = match r.word("jitter").map_or("none", |word| word.value) {
+        "full" => Jitter::Full,
+        "equal" => Jitter::Equal,
+        "decorrelated" => Jitter::Decorrelated,
+        _ => Jitter::None,
+    };
+    let budget = r.share("budget").map(|share| share.value);
+    let mut on = Vec::new();
+    for node in r.list("on") {
+        on.extend(name_of(node, "a kind of failure", r.diags()).map(|kind| kind.value));
+    }
+    on.sort();
+    Some(Some(Retry { attempts, backoff, jitter, budget, on, on_mask: u64::MAX }))
+}
+
+fn cancel(r: &mut Reader) -> Option<Cancel> {
+    if !offered(r, "cancel") {
+        return None;
+    }
+    let read = |text: &str| match text {
+        "true" => Ok(Cancel::After(0.0)),
+        "false" => Ok(Cancel::No),
+        _ => match text.strip_prefix("after ") {
+            Some(time) => {
+                let read = units::parse_as(time, Dimension::Time).map(Cancel::After);
+                read.map_err(|error| error.shifted("after ".len()))
+            }
+            None => Err(UnitError {
+                start: 0,
+                end: text.len(),
+                message: format!("`{text}` does not say when to cancel"),
+                help: Some("write `true`, `false` or `after 50ms`".to_owned()),
+            }),
+        },
+    };
+    r.parsed("cancel", Code::UnknownWord, read).map(|cancel| cancel.value)
+}
+
+fn pool(r: &mut Reader) -> Option<Pool> {
+    let wait_s = if r.is("wait", "none") { None } else { r.time("wait").map(|wait| wait.value) };
+    let connect = draw(r, "connect", Dimension::Time);
+    let size = r.count("size")?;
+    if size.value == 0 {
+        let told = Diagnostic::new(Code::ImpossiblePool, size.spot, "a pool of nothing serves nobody");
+        r.tell(told.help("give it one connection at least"));
+        return None;
+    }
+    let size = count(r, "size", 1)?;
+    Some(Pool { size, wait_s, connect })
+}
+
+fn connect(r: &mut Reader) -> Option<Connect> {
+    if !offered(r, "connect") {
+        return None;
+    }
+    let mut r = r.object("connect")?;
+    let round_trips = r.number("round_trips");
+    let round_trips = r.within("round_trips", round_trips, 0.0, 100.0).map_or(2.0, |number| number.value);
+    let keep_s = if r.is("keep", "none") { None } else { r.time("keep").map(|keep| keep.value) };
+    Some(Connect { round_trips, keep_s })
+}
+
+fn sidecar(r: &mut Reader) -> Sidecar {
+    Sidecar { cpu: draw(r, "cpu", Dimension::Time), wait: draw(r, "wait", Dimension::Time) }
+}
+
+/// `1000/min` as 1000 in 60 seconds.
+fn per_period(text: &str) -> Result<(f64, f64), UnitError> {
+    let rate = units::parse_as(text, Dimension::Rate)?;
+    if rate <= 0.0 {
+        let message = "a limit of nothing lets nobody in".to_owned();
+        return Err(UnitError { start: 0, end: text.len(), message, help: None });
+    }
+    let count = text.split_once('/').and_then(|(head, _)| units::parse_as(head, Dimension::Count).ok());
+    let count = count.unwrap_or(rate);
+    Ok((count, count / rate))
+}
+
+/// Reads one policy of an arrow.
+pub(super) fn of_arrow(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Policy {
+    policy(&mut Reader::new(owner, node, &POLICY, diags), env)
+}

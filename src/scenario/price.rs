@@ -1,0 +1,155 @@
+//! `prices:`: what the author pays, over the built-in catalogue.
+
+use std::collections::BTreeMap;
+
+use crate::catalogue;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::fields::reader::{Reader, parse_node};
+use crate::fields::{Field, Shape, Table};
+use crate::scenario::Prices;
+use crate::scenario::values::letters;
+use crate::text::Node;
+use crate::units::{self, Dimension, Per};
+
+/// What a component costs besides its machines.
+pub static PRICE: Table = Table {
+    name: "price",
+    about: "What a component costs",
+    fields: &[
+        Field::new("term", Shape::Word(&["on_demand", "reserved_1y", "reserved_3y", "spot"]), "reserved_1y", "How its machines are bought").or("on_demand"),
+        Field::new("out", Shape::ListOf(&Shape::Object(&TIER)), "[{upto: 10TB, price: $0.085/GB}, {price: $0.060/GB}]", "Bytes it sends, by volume of a month"),
+        Field::new("requests", Shape::Price(Dimension::MoneyPer(Per::Piece)), "$0.40/M", "Requests it gets"),
+        Field::new("storage", Shape::Any, "$0.023/GB/month", "Bytes it keeps").later(),
+        Field::new("in", Shape::Any, "$0.01/GB", "Bytes it gets").later(),
+    ],
+};
+
+/// What stands beside a name.
+pub static SHAPES: &[Shape] = &[Shape::Price(Dimension::MoneyRate), Shape::Object(&PRICE)];
+
+static TIER: Table = Table {
+    name: "tier",
+    about: "A price up to a volume",
+    fields: &[
+        Field::new("upto", Shape::Bytes, "10TB", "Bytes a month; without it all that follow"),
+        Field::new("price", Shape::Price(Dimension::MoneyPer(Per::Byte)), "$0.085/GB", "Of each byte").required(),
+    ],
+};
+
+/// Reads the prices; `components` are the names that may stand beside machine types.
+pub(super) fn prices(entries: &[(&Spotted<String>, &Node)], components: &[&str], diags: &mut Diagnostics) -> Prices {
+    let mut prices = Prices::default();
+    for (key, node) in entries {
+        let is_component = components.contains(&key.value.as_str());
+        if node.as_map().is_some() {
+            if is_component {
+                of_component(key, node, &mut prices, diags);
+            } else {
+                let told = Diagnostic::new(Code::UnknownComponent, letters(key), format!("no component is called `{}`", key.value));
+                diags.push(told.nearest(&key.value, components.iter().copied()));
+            }
+            continue;
+        }
+        if is_component {
+            let told = Diagnostic::new(Code::WrongShape, letters(key), format!("`{}` is a component, not a machine type", key.value));
+            diags.push(told.help("write `price:` on the component, or `{term: reserved_1y}` here"));
+            continue;
+        }
+        if catalogue::find(&key.value).is_none() {
+            let told = Diagnostic::new(Code::UnknownHost, letters(key), format!("no machine type is called `{}`", key.value));
+            diags.push(told.nearest(&key.value, catalogue::names().chain(components.iter().copied())));
+            continue;
+        }
+        let price = parse_node(node, Code::Unit, |text| units::parse_as(text, Dimension::MoneyRate), diags);
+        prices.machines.extend(price.map(|price| (key.value.clone(), price.value * 3600.0)));
+    }
+    prices
+}
+
+fn of_component(key: &Spotted<String>, node: &Node, prices: &mut Prices, diags: &mut Diagnostics) {
+    let name = || key.value.clone();
+    let mut r = Reader::new(letters(key), node, &PRICE, diags);
+    if let Some(term) = r.word("term") {
+        if term.value == "spot" {
+            r.tell(Diagnostic::new(Code::NotAvailable, term.spot, "`spot` is not available yet"));
+        }
+        prices.terms.insert(name(), term.map(str::to_owned));
+    }
+    if let Some(price) = r.quantity("requests", Dimension::MoneyPer(Per::Piece)) {
+        prices.requests.insert(name(), price.value);
+    }
+    let tiers: Vec<&Node> = r.list("out");
+    let mut read = Vec::new();
+    for (place, node) in tiers.iter().enumerate() {
+        let is_last = place + 1 == tiers.len();
+        read.extend(tier(node, is_last, r.diags()));
+    }
+    let rising = read.windows(2).all(|pair: &[(Option<f64>, f64)]| pair[0].0 < pair[1].0 || pair[1].0.is_none());
+    if !rising {
+        let told = Diagnostic::new(Code::OutOfRange, r.key("out"), "each tier goes further than the one before");
+        r.tell(told);
+    }
+    if !read.is_empty() {
+        prices.bytes_out.insert(name(), read);
+    }
+}
+
+fn tier(node: &Node, is_last: bool, diags: &mut Diagnostics) -> Option<(Option<f64>, f64)> {
+    let nameless = Spot { end: node.spot.start, ..node.spot };
+    let mut r = Reader::new(nameless, node, &TIER, diags);
+    let upto = r.bytes("upto").map(|upto| upto.value);
+    if upto.is_none() && !is_last && !r.has("upto") {
+        r.tell(Diagnostic::new(Code::MissingField, node.spot, "only the last tier goes on for ever").help("add `upto: 10TB`"));
+    }
+    let price = r.quantity("price", Dimension::MoneyPer(Per::Byte))?;
+    Some((upto, price.value))
+}
+
+/// Where a number comes from.
+pub const SOURCES: &[&str] = &["measured", "vendor", "default", "guess"];
+
+/// Reads `assumptions:`: paths into the scenario and where the numbers there come from.
+pub(super) fn assumptions(
+    tree: &Node,
+    entries: &[(&Spotted<String>, &Node)],
+    diags: &mut Diagnostics,
+) -> BTreeMap<String, String> {
+    let mut read = BTreeMap::new();
+    for (key, node) in entries {
+        if !leads_somewhere(tree, &key.value) {
+            let message = format!("nothing in this scenario is called `{}`", key.value);
+            let told = Diagnostic::new(Code::UnknownPath, letters(key), message);
+            diags.push(told.help("write a path such as `components.web.operations.show.cpu`"));
+        }
+        let Some(text) = node.as_text().filter(|_| !node.is_broken()) else { continue };
+        if SOURCES.contains(&text) {
+            read.insert(key.value.clone(), text.to_owned());
+            continue;
+        }
+        let message = format!("`{text}` is not where a number comes from");
+        let told = Diagnostic::new(Code::UnknownWord, node.part(0, text.len()), message);
+        diags.push(told.nearest(text, SOURCES.iter().copied()).note("write measured, vendor, default or guess"));
+    }
+    read
+}
+
+/// Whether the path names something: map keys, numbers of list entries, or the verb of a step.
+fn leads_somewhere(tree: &Node, path: &str) -> bool {
+    if path.is_empty() {
+        return true;
+    }
+    if let Some(items) = tree.as_list() {
+        let (head, rest) = path.split_once('.').unwrap_or((path, ""));
+        return match head.parse::<usize>() {
+            Ok(index) => items.get(index).is_some_and(|item| leads_somewhere(item, rest)),
+            Err(_) => items.iter().any(|item| item.get(head).is_some_and(|node| leads_somewhere(node, rest))),
+        };
+    }
+    let Some(entries) = tree.as_map() else { return false };
+    // A name may hold dots itself, such as a machine type.
+    entries.iter().any(|(key, node)| match path.strip_prefix(key.value.as_str()) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix('.').is_some_and(|rest| leads_somewhere(node, rest)),
+        None => false,
+    })
+}

@@ -1,0 +1,89 @@
+//! The scenario with every default written out, for `validate --resolved`.
+
+use crate::fields::{Shape, Table};
+use crate::scenario::root::root_table;
+use crate::text::{Node, Value};
+use crate::diagnostic::{Spot, Spotted};
+
+/// The resolved tree with every field that has a default and was left out.
+pub fn resolved(tree: &Node) -> Node {
+    let mut whole = tree.clone();
+    fill_table(&mut whole, root_table());
+    whole
+}
+
+/// Fills what a value of this shape leaves out.
+fn fill(node: &mut Node, shape: &Shape) {
+    match shape {
+        Shape::Object(table) => fill_table(node, table),
+        Shape::MapOf(of) => {
+            if let Value::Map(entries) = &mut node.value {
+                entries.iter_mut().for_each(|(_, node)| fill(node, of));
+            }
+        }
+        Shape::ListOf(of) => {
+            if let Value::List(items) = &mut node.value {
+                items.iter_mut().for_each(|node| fill(node, of));
+            }
+        }
+        Shape::Kind(tables) => {
+            let kind = node.get("kind").and_then(Node::as_text);
+            if let Some(table) = tables.iter().copied().find(|table| Some(table.name) == kind) {
+                fill_table(node, table);
+            }
+        }
+        Shape::Verb(tables) | Shape::Steps(tables) => match &mut node.value {
+            Value::List(items) => items.iter_mut().for_each(|item| fill(item, shape)),
+            _ => {
+                if let Some(table) = verb_of(node, tables) {
+                    fill_table(node, table);
+                }
+            }
+        },
+        Shape::OneOf(shapes) => {
+            if let Some(shape) = shapes.iter().find(|shape| fits(node, shape)) {
+                fill(node, shape);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fill_table(node: &mut Node, table: &Table) {
+    let at = Spot { end: node.spot.start, ..node.spot };
+    let Value::Map(entries) = &mut node.value else { return };
+    for field in table.fields.iter().filter(|field| field.available) {
+        let known = entries.iter_mut().find(|(key, _)| key.value == field.name);
+        match (known, field.default) {
+            (Some((_, node)), _) => fill(node, &field.shape),
+            (None, Some(default)) => {
+                let value = match default {
+                    "{}" => Value::Map(Vec::new()),
+                    text => Value::Scalar { text: text.to_owned(), quoted: false },
+                };
+                let mut node = Node::new(value, at);
+                fill(&mut node, &field.shape);
+                entries.push((Spotted::new(field.name.to_owned(), at), node));
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+fn verb_of<'t>(node: &Node, tables: &[&'t Table]) -> Option<&'t Table> {
+    tables.iter().copied().find(|table| node.get(table.name).is_some())
+}
+
+/// Whether a value can be of this shape, judged by what kind of value it is and which fields it has.
+fn fits(node: &Node, shape: &Shape) -> bool {
+    let is_map = node.as_map().is_some();
+    match shape {
+        Shape::Object(table) => node.as_map().is_some_and(|entries| entries.iter().all(|(key, _)| table.field(&key.value).is_some())),
+        Shape::MapOf(_) => is_map,
+        Shape::Steps(tables) => node.as_list().is_some() || (is_map && verb_of(node, tables).is_some_and(|table| fits(node, &Shape::Object(table)))),
+        Shape::ListOf(_) => node.as_list().is_some(),
+        Shape::Verb(tables) => verb_of(node, tables).is_some(),
+        Shape::Kind(_) => is_map,
+        _ => node.as_text().is_some(),
+    }
+}

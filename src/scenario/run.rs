@@ -1,0 +1,136 @@
+//! `run:`: how long, how often, from which seed.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::fields::reader::Reader;
+use crate::fields::{Field, Shape, Table};
+use crate::scenario::condition::parse;
+use crate::scenario::values::count;
+use crate::scenario::{Length, Precision, Run, RunLimit, Warmup};
+use crate::units::{self, UnitError};
+
+/// The fields of `run:`.
+pub static RUN: Table = Table {
+    name: "run",
+    about: "How long, how often and from which seed the scenario is simulated",
+    fields: &[
+        Field::new("start", Shape::AtTime, "Mon 06:00", "The time of the week at which the run starts").or("Mon 00:00"),
+        Field::new("duration", Shape::Time, "10m", "Simulated time"),
+        Field::new("requests", Shape::Count, "2M", "Instead of `duration`: so many requests are created, and the run ends when the last has left"),
+        Field::new("warmup", Shape::OneOf(&[Shape::Time, Shape::Word(&["auto", "none"])]), "auto", "What is cut off before measuring; `auto` finds it by MSER-5, before the first fault or change of load").or("auto"),
+        Field::new("prefill", Shape::Word(&["auto", "none"]), "auto", "Whether buffer pools start as that much traffic would leave them, or cold").or("auto"),
+        Field::new("replications", Shape::Count, "5", "Independent runs; intervals come from their differences").or("5"),
+        Field::new("precision", Shape::Object(&PRECISION), "{of: latency p99, within: 5%}", "Replicate until a measure is known well enough"),
+        Field::new("seed", Shape::Count, "42", "Where all random numbers start").or("42"),
+        Field::new("scale", Shape::Number, "1/50", "Simulate a part of the users and of the instances").later(),
+        Field::new("limit", Shape::Object(&LIMIT), "{memory: 2GiB, events: 10G}", "What a run may use before it is stopped").or("{}"),
+    ],
+};
+
+static PRECISION: Table = Table {
+    name: "precision of a run",
+    about: "Replicate until the 95 % interval of a measure is narrow enough",
+    fields: &[
+        Field::new("of", Shape::Measure, "latency p99", "The measure").required(),
+        Field::new("within", Shape::Share, "5%", "Half-width of the interval, as a share of the mean").required(),
+        Field::new("most", Shape::Count, "100", "Most replications").or("100"),
+    ],
+};
+
+static LIMIT: Table = Table {
+    name: "limit of a run",
+    about: "What a run may use; one that reaches a limit is stopped and reported as far as it came",
+    fields: &[
+        Field::new("memory", Shape::Bytes, "2GiB", "Memory of all that is in flight, for each replication").or("2GiB"),
+        Field::new("events", Shape::Count, "10G", "Events of a replication").or("10G"),
+        Field::new("wall", Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]), "60s", "Real time; the only limit that depends on the machine").or("none"),
+    ],
+};
+
+/// Reads `run:`.
+pub(super) fn run(r: &mut Reader) -> Run {
+    let length = match r.exactly_one(&["duration", "requests"]) {
+        Some("requests") => r.count_from("requests", 1).map(|count| Length::Requests(count.value)),
+        Some(_) => duration(r).map(Length::Duration),
+        None => None,
+    };
+    let warmup = if r.is("warmup", "none") { Some(Warmup::Given(0.0)) } else { r.time("warmup").map(|t| Warmup::Given(t.value)) };
+    let prefill = r.word("prefill").is_none_or(|word| word.value == "auto");
+    let mut run = Run {
+        start_s: start(r),
+        length: length.unwrap_or(Length::Duration(1.0)),
+        warmup: warmup.unwrap_or(Warmup::Auto),
+        replications: count(r, "replications", 1).unwrap_or(5),
+        precision: None,
+        seed: r.parsed("seed", Code::OutOfRange, seed).map_or(42, |seed| seed.value),
+        limit: RunLimit { memory_bytes: 2_147_483_648.0, events: 10_000_000_000, wall_s: None },
+        prefill,
+    };
+    run.precision = r.object("precision").and_then(|mut r| precision(&mut r));
+    if let Some(mut r) = r.object("limit") {
+        limit(&mut r, &mut run.limit);
+    }
+    cut_fits(r, &run);
+    run
+}
+
+fn duration(r: &mut Reader) -> Option<f64> {
+    let duration = r.time("duration")?;
+    if duration.value <= 0.0 {
+        r.tell(Diagnostic::new(Code::OutOfRange, duration.spot, "a run takes more than no time"));
+        return None;
+    }
+    Some(duration.value)
+}
+
+/// Warns nobody, refuses what cannot be: a warm-up as long as the run leaves nothing to measure.
+fn cut_fits(r: &mut Reader, run: &Run) {
+    if let (Length::Duration(length), Warmup::Given(cut)) = (run.length, run.warmup)
+        && length <= cut
+        && let Some(node) = r.node("warmup")
+    {
+        let told = Diagnostic::new(Code::OutOfRange, node.spot, "the warm-up is as long as the run, so nothing is measured");
+        let duration = r.key("duration");
+        r.tell(told.note_at(duration, "the run is this long"));
+    }
+}
+
+fn start(r: &mut Reader) -> f64 {
+    let read = |text: &str| match units::clock(text) {
+        Some(clock) => Ok(clock.since.secs()),
+        None => Err(UnitError {
+            start: 0,
+            end: text.len(),
+            message: format!("`{text}` is not a time of the week"),
+            help: Some("write it as in `Mon 06:00`".to_owned()),
+        }),
+    };
+    r.parsed("start", Code::Unit, read).map_or(0.0, |start| start.value)
+}
+
+/// A seed is any whole number of 64 bits, also those too large for a count.
+fn seed(text: &str) -> Result<u64, UnitError> {
+    text.parse().map_err(|_| UnitError {
+        start: 0,
+        end: text.len(),
+        message: format!("`{text}` is not a seed"),
+        help: Some("a seed is a whole number from 0 to 18446744073709551615".to_owned()),
+    })
+}
+
+fn precision(r: &mut Reader) -> Option<Precision> {
+    let most = count(r, "most", 2).unwrap_or(100);
+    let within = r.share("within");
+    let within = r.within("within", within, 1e-6, 10.0);
+    let of = r.node("of").and_then(|node| parse::measure(node, r.diags()));
+    Some(Precision { of: of?, within: within?.value, most })
+}
+
+fn limit(r: &mut Reader, limit: &mut RunLimit) {
+    if let Some(bytes) = r.bytes("memory") {
+        limit.memory_bytes = bytes.value;
+    }
+    if let Some(events) = r.count_from("events", 1) {
+        limit.events = events.value;
+    }
+    limit.wall_s = if r.is("wall", "none") { None } else { r.time("wall").map(|wall| wall.value) };
+}
