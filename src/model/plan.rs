@@ -93,13 +93,14 @@ impl Compiler<'_> {
     }
 }
 
-/// The first instant after the start at which a shape changes. What changes all the time, such as the profile of a day,
-/// changes from the start, and no stretch of it is like another; then all of it is looked at.
+/// The first instant at which a shape changes: a ramp does from the start. The profile of a day or a week is not such a
+/// change, because it is always there and repeats.
 fn change_of(shape: &Shape) -> Option<Time> {
-    let steps = shape.steps.iter().map(|(at, _)| *at);
+    let steps = shape.steps.iter().map(|(at, _)| *at).filter(|at| 0.0 < *at);
+    let points = shape.points.first().filter(|_| 1 < shape.points.len()).map(|(at, _)| *at);
     let surges = shape.surges.iter().map(|surge| surge.at_s);
-    let first = steps.chain(surges).filter(|at| 0.0 < *at).min_by(f64::total_cmp);
-    first.map(time)
+    let first = steps.chain(points).chain(surges).chain(shape.ramp.map(|_| 0.0));
+    first.min_by(f64::total_cmp).map(time)
 }
 
 /// Mean rate of new requests of the open loads, and what closed clients could ask at most.
