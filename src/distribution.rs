@@ -112,6 +112,11 @@ pub fn parse(text: &str, dimension: Dimension) -> Result<Distribution, ReadError
 }
 
 impl Distribution {
+    /// Always the same.
+    pub fn constant(value: f64) -> Distribution {
+        Distribution::Constant(value)
+    }
+
     /// The distribution of measured values.
     pub fn empirical(mut values: Vec<f64>) -> Distribution {
         values.sort_by(f64::total_cmp);

@@ -24,7 +24,7 @@ pub mod program;
 mod steps;
 pub mod traffic;
 
-use crate::distribution::Samplers;
+use crate::distribution::sampler::Samplers;
 use crate::model::program::{Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;

@@ -7,7 +7,8 @@
 //! Definitions. *Latency* is that of all outcomes, from the intended arrival (of an operation or component: from its door).
 //! *Throughput* counts all answers, *goodput* the good ones. The *utilisation* of a named resource is that of all its parts
 //! together; without a name it is the busiest resource on its busiest part. Instances that are down do not count as
-//! capacity of workers. A *maximum* of a queue or of requests in flight is the one since time 0.
+//! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
+//! A *maximum* of a queue or of requests in flight is the one since time 0.
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
@@ -147,9 +148,9 @@ impl Between<'_> {
     pub fn latency(&self, scope: Scope, outcome: Outcome) -> Compact {
         let mut merged = Compact::default();
         for (before, after) in self.flows(scope) {
-            merged.merge(&after.ok.since(&before.ok));
+            merged.merge(&after.ok.minus(&before.ok));
             if outcome == Outcome::All {
-                merged.merge(&after.failed.since(&before.failed));
+                merged.merge(&after.failed.minus(&before.failed));
             }
         }
         merged
@@ -215,11 +216,11 @@ impl Between<'_> {
     pub fn waits(&self, scope: Scope) -> Compact {
         if let Scope::Pool(pool) = scope {
             let at = usize::from(pool);
-            return self.to.pools[at].wait.since(&self.from.pools[at].wait);
+            return self.to.pools[at].wait.minus(&self.from.pools[at].wait);
         }
         let mut merged = Compact::default();
         for (before, after) in self.component_pairs(scope) {
-            merged.merge(&after.wait.since(&before.wait));
+            merged.merge(&after.wait.minus(&before.wait));
         }
         merged
     }
@@ -228,7 +229,7 @@ impl Between<'_> {
     pub fn holdings(&self, scope: Scope) -> Compact {
         let mut merged = Compact::default();
         for (before, after) in self.component_pairs(scope) {
-            merged.merge(&after.service.since(&before.service));
+            merged.merge(&after.service.minus(&before.service));
         }
         merged
     }
@@ -279,8 +280,9 @@ impl Between<'_> {
             Some(Stat::Max) => Some(flows.iter().map(|(_, after)| after.in_flight_max as f64).sum()),
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
-                let area = |(before, after): &(&Flow, &Flow)| after.in_flight_ns - before.in_flight_ns;
-                Some(self.per_second(flows.iter().map(area).sum()))
+                let sum = |flow: &Flow| flow.ok.sum().wrapping_add(flow.failed.sum());
+                let spent = |(before, after): &(&Flow, &Flow)| u128::from(sum(after).wrapping_sub(sum(before)));
+                Some(self.per_second(flows.iter().map(spent).sum()))
             }
         }
     }
@@ -387,7 +389,10 @@ impl Between<'_> {
         let (before, after) = (&self.from.hosts[index as usize], &self.to.hosts[index as usize]);
         let seconds = self.seconds();
         let has_disk = 0.0 < host.disk_iops || 0.0 < host.disk_bytes_per_s;
-        let mut parts = vec![(Resource::Cores, secs(after.core_ns - before.core_ns), f64::from(host.cores) * seconds)];
+        let mut parts = Vec::new();
+        if host.cores != NONE {
+            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), f64::from(host.cores) * seconds));
+        }
         if has_disk {
             parts.push((Resource::Disk, secs(after.disk_ns - before.disk_ns), seconds));
         }
@@ -425,9 +430,9 @@ pub fn together(parts: &[Busy], resource: Resource) -> Option<f64> {
 pub fn statistic(times: &Compact, stat: Option<Stat>) -> Option<f64> {
     match stat {
         None | Some(Stat::Mean) => times.mean(),
-        Some(Stat::Quantile(q)) => times.quantile(q),
+        Some(Stat::Quantile(q)) => times.quantile_raw(q),
         Some(Stat::Max) => times.max(),
-        Some(Stat::Min) => times.quantile(0.0),
+        Some(Stat::Min) => times.quantile_raw(0.0),
     }
 }
 

@@ -12,6 +12,8 @@ use crate::random::{Chain, Stream, Ziggurat, below, bits, mix, occasion as hashe
 #[derive(Clone, Debug)]
 pub struct Samplers {
     entries: Vec<Entry>,
+    /// Mean of each entry in SI, before scaling.
+    means: Vec<f64>,
     rare: Arc<Vec<Rare>>,
     ziggurat: Arc<Ziggurat>,
 }
@@ -84,7 +86,7 @@ enum Rare {
 impl Samplers {
     /// An empty table.
     pub fn new() -> Samplers {
-        Samplers { entries: Vec::new(), rare: Arc::default(), ziggurat: Arc::from(Ziggurat::new()) }
+        Samplers { entries: Vec::new(), means: Vec::new(), rare: Arc::default(), ziggurat: Arc::from(Ziggurat::new()) }
     }
 
     /// Adds a distribution that is drawn from the stream `key` (a hashed value) and returns its number. `scale` turns SI
@@ -93,6 +95,7 @@ impl Samplers {
         let entry = self.entry(&distribution.scaled(scale), key);
         let id = u16::try_from(self.entries.len()).expect("a model has fewer than 65,536 distributions");
         self.entries.push(entry);
+        self.means.resize(self.entries.len(), distribution.mean());
         id
     }
 
@@ -115,6 +118,11 @@ impl Samplers {
         nanoseconds(self.draw(id, occasion))
     }
 
+    /// The mean of what an entry draws, in SI.
+    pub fn mean(&self, id: u16) -> f64 {
+        self.means[usize::from(id)]
+    }
+
     /// The key of an entry, for drawing other things of the same place.
     pub fn key(&self, id: u16) -> u64 {
         self.entries[usize::from(id)].key
@@ -135,7 +143,7 @@ impl Samplers {
     pub fn rekeyed(&self, seed: u64, replication: u64) -> Samplers {
         let run = hashed(hashed(seed) ^ replication);
         let entries = self.entries.iter().map(|entry| Entry { key: mix(entry.key ^ run), ..*entry }).collect();
-        Samplers { entries, rare: Arc::clone(&self.rare), ziggurat: Arc::clone(&self.ziggurat) }
+        Samplers { entries, means: self.means.clone(), rare: Arc::clone(&self.rare), ziggurat: Arc::clone(&self.ziggurat) }
     }
 
     /// The tables for exponential and normal variates, for whoever draws by hand.

@@ -226,7 +226,7 @@ impl World<'_> {
     /// Answers, failures, and the sum of both's latencies, over all classes.
     fn outcomes(&self) -> (u64, u64, u64) {
         self.classes.iter().fold((0, 0, 0), |(ok, failed, sum), c| {
-            (ok + c.answered, failed + c.kinds.iter().sum::<u64>(), sum.wrapping_add(c.ok.sum()).wrapping_add(c.failed.sum()))
+            (ok + c.answered, failed + c.kinds.iter().sum::<u64>(), sum.wrapping_add(c.ok.sum).wrapping_add(c.failed.sum))
         })
     }
 

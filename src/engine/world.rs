@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
-use crate::distribution::Samplers;
+use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::measure::gauge::Gauge;

@@ -86,7 +86,9 @@ impl<'a> Compiler<'a> {
         if let Some(known) = self.samplers.get(&key) {
             return *known;
         }
-        let index = self.model.samplers.add(distribution, key, 1.0);
+        // Times are drawn in ns; counts and bytes as they are.
+        let scale = if matches!(purpose, Purpose::Size | Purpose::Choice | Purpose::Session) { 1.0 } else { 1e9 };
+        let index = self.model.samplers.add(distribution, key, scale);
         let index = self.index(index as usize, "different distributions");
         self.samplers.insert(key, index);
         index

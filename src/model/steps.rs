@@ -243,8 +243,8 @@ impl<'s> Writer<'_, 's> {
 
     fn io(&mut self, reads: &Distribution, writes: &Distribution, bytes: Option<&Distribution>) {
         let path = self.place.next("io");
-        let reads = self.compiler.draw_unless_zero(&format!("{path}.reads"), Purpose::Service, Some(reads));
-        let writes = self.compiler.draw_unless_zero(&format!("{path}.writes"), Purpose::Service, Some(writes));
+        let reads = self.compiler.draw_unless_zero(&format!("{path}.reads"), Purpose::Choice, Some(reads));
+        let writes = self.compiler.draw_unless_zero(&format!("{path}.writes"), Purpose::Choice, Some(writes));
         let bytes = self.compiler.draw_unless_zero(&format!("{path}.bytes"), Purpose::Size, bytes);
         self.disk(Io { key: stream(&path, Purpose::Choice), reads, writes, bytes });
     }
@@ -263,7 +263,7 @@ impl<'s> Writer<'_, 's> {
     fn pages(&mut self, count: &Distribution, step: &scenario::Step) {
         let path = self.place.next("pages");
         let row_key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
-        let draw = self.compiler.draw_unless_zero(&path, Purpose::Service, Some(count));
+        let draw = self.compiler.draw_unless_zero(&path, Purpose::Choice, Some(count));
         let kind = &self.compiler.scenario.components[&self.place.component].value.kind;
         let Kind::Database(database) = kind else {
             let message = format!("`{}` is not a database, so it has no pages", self.place.component);

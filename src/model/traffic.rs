@@ -151,12 +151,12 @@ impl Model {
                     self.ask(&mut closed, &shares, f64::from(*clients) / cycle);
                 }
                 Demand::Sessions { rate, shape, steps, .. } => {
-                    let rate = rate * shape.mean_factor(self.run.start_s, self.horizon_s());
+                    let rate = rate * shape.mean(self.run.start_s, self.horizon_s());
                     let steps: Vec<_> = steps.iter().map(|step| (step.class, self.mean(step.times_draw))).collect();
                     self.ask(&mut open, &steps, rate);
                 }
                 Demand::Open { rate, shape, .. } => {
-                    let rate = rate * shape.mean_factor(self.run.start_s, self.horizon_s());
+                    let rate = rate * shape.mean(self.run.start_s, self.horizon_s());
                     self.ask(&mut open, &shares, rate);
                 }
                 Demand::Every { every, .. } => self.ask(&mut open, &shares, 1.0 / every.secs().max(1e-9)),

@@ -579,11 +579,8 @@ mod tests {
 
     /// How many arrivals there are in each stretch of `width` seconds, up to `end`.
     fn counts(rate: f64, arrivals: &Arrivals, shape: &Shape, width: f64, end: f64) -> Vec<f64> {
-        counts_of(7, rate, arrivals, shape, width, end)
-    }
-    fn counts_of(seed: u64, rate: f64, arrivals: &Arrivals, shape: &Shape, width: f64, end: f64) -> Vec<f64> {
         let ziggurat = Ziggurat::new();
-        let mut state = ArrivalState::new(rate, arrivals, shape, 0.0, stream(seed));
+        let mut state = ArrivalState::new(rate, arrivals, shape, 0.0, stream(7));
         let mut counts = vec![0.0; (end / width).round() as usize];
         let mut n = 0;
         while let Some(at) = state.next(n, &ziggurat).map(Time::secs).filter(|at| *at < end) {
@@ -651,19 +648,6 @@ mod tests {
             let rate = mean(&counts(1.0, &Arrivals::Constant, shape, DAY_S, days * DAY_S)) / DAY_S;
             assert!((rate - 1.0).abs() < 1e-4, "{rate}");
         }
-    }
-
-    #[test]
-    fn zz() {
-        let mut z = Vec::new(); let mut m=Vec::new();
-        for seed in 0..40 {
-            z.push(index_of_dispersion(&counts_of(seed, 100.0, &Arrivals::Poisson, &Shape::constant(), 1.0, 10_000.0)));
-            m.push(mean(&counts_of(seed, 20.0, &bursty(), &Shape::constant(), 1000.0, 100_000.0)) / 20000.0);
-        }
-        let sd = |v: &[f64]| { let a = mean(v); (v.iter().map(|x| (x-a)*(x-a)).sum::<f64>()/39.0).sqrt() };
-        println!("{z:?} mean {} sd {}; {m:?} {} {}", mean(&z), sd(&z), mean(&m), sd(&m));
-        let a = instants(0.02, &Arrivals::Poisson, &mixed(), 3000);
-        println!("{} {:?} {}", a.len(), a.last(), a.is_sorted());
     }
 
     #[test]
