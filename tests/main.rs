@@ -1,5 +1,6 @@
 //! One binary for all integration tests, so that the crate is linked once.
 
+mod claims;
 mod cli;
 mod examples;
 mod laws;
