@@ -6,12 +6,11 @@
 
 use std::path::Path;
 
-use plimsoll::analysis;
+use plimsoll::analysis::{self, Plan, Progress};
 use plimsoll::diagnostic::{Diagnostics, Sources, render_concise};
-use plimsoll::engine::Signals;
 use plimsoll::model::compile::compile;
 use plimsoll::report::{Objective, Report};
-use plimsoll::scenario::load::{Request, load_scenario};
+use plimsoll::scenario::root::{Given, load};
 
 /// Replications at a time; results do not depend on it.
 const JOBS: usize = 2;
@@ -21,7 +20,7 @@ const JOBS: usize = 2;
 struct Stage {
     file: &'static str,
     variant: Option<&'static str>,
-    sets: Vec<(String, String)>,
+    sets: Vec<String>,
 }
 
 impl Stage {
@@ -35,7 +34,7 @@ impl Stage {
     }
 
     fn set(mut self, path: &str, value: impl ToString) -> Self {
-        self.sets.push((path.to_string(), value.to_string()));
+        self.sets.push(format!("{path}={}", value.to_string()));
         self
     }
 
@@ -52,12 +51,13 @@ impl Stage {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(self.file);
         let path = path.to_str().expect("a path of ASCII");
         let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
-        let request = Request { path, sets: &self.sets, variant: self.variant };
         let open = |path: &Path| std::fs::read_to_string(path);
-        let loaded = load_scenario(&request, &open, &mut sources, &mut found);
-        let model = loaded.as_ref().and_then(|loaded| compile(&loaded.scenario, &mut found));
-        let (Some(loaded), Some(model)) = (loaded, model) else { panic!("{}", render_concise(&found, &sources)) };
-        analysis::evaluate(&loaded.scenario, &model, JOBS, &Signals::default()).report
+        let given = Given { path, read: &open, sets: &self.sets, variant: self.variant };
+        let scenario = load(&given, &mut sources, &mut found).map(|(scenario, _)| scenario);
+        let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
+        let (Some(scenario), Some(model)) = (scenario, model) else { panic!("{}", render_concise(&found, &sources)) };
+        let plan = Plan::new(&model, &scenario, JOBS);
+        analysis::evaluate(&model, &scenario, &plan, &Progress::default()).report
     }
 
     /// The highest rate of visitors at which the objective's value keeps to its limit, by bisection; `low` must hold.
