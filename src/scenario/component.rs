@@ -432,7 +432,7 @@ fn without_kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) {
     let follows =
         |told: &Diagnostic| matches!(told.code, Code::UnknownTemplate | Code::Cycle) && node.spot.contains(told.spot);
     if node.as_map().is_none() {
-        drop(Reader::new(owner, node, &ANY, diags));
+        let _told = Reader::new(owner, node, &ANY, diags);
     } else if env.sources.name(owner.file).starts_with("--set ") {
         let name = env.sources.slice(owner);
         let known = env.components.iter().map(String::as_str).filter(|known| *known != name);
