@@ -130,6 +130,7 @@ impl Compiler<'_> {
         let said = &load.value;
         let path = format!("load.{name}");
         let shape = self.shape(name, load);
+        self.tell_problem(said.arrivals.problem().or_else(|| shape.problem()), load.spot);
         match &said.demand {
             scenario::Demand::Open { rate } => Demand::Open { rate: *rate, arrivals: said.arrivals.clone(), shape },
             scenario::Demand::Closed { clients, think } => {
