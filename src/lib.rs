@@ -55,9 +55,9 @@ pub mod probe;
 
 pub mod engine;
 
-// -- claims and looks
-pub mod analysis;
-
+// -- looks and claims: the report is a plain value that analysis fills in and faces render
 pub mod report;
+
+pub mod analysis;
 
 pub mod cli;

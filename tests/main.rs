@@ -1,4 +1,9 @@
 //! One binary for all integration tests, so that the crate is linked once.
 
+mod claims;
+mod cli;
+mod examples;
+mod laws;
 mod model;
+mod support;
 mod tidy;

@@ -8,7 +8,7 @@ use crate::cli::{Exit, Stop};
 use crate::diagnostic::{Code, nearest};
 use crate::fields::{Field, Table, reachable};
 use crate::scenario::condition::parse::MEASURES;
-use crate::scenario::tables::SCENARIO;
+use crate::scenario::root::root_table;
 
 /// Why writing to a string cannot fail.
 const TAKES: &str = "a string takes every text";
@@ -28,7 +28,7 @@ fn lookup(word: &str) -> Option<String> {
     if let Some(code) = Code::find(&word.to_uppercase()) {
         return Some(format!("{}: {}\n\n{}\n", code.as_str(), code.title(), code.explanation().trim_end()));
     }
-    let tables = reachable(&SCENARIO);
+    let tables = reachable(root_table());
     let mut parts = Vec::new();
     if let Some(measure) = MEASURES.iter().find(|entry| entry.name == lower) {
         parts.push(format!("`{}`, a measure: {}\n", measure.name, measure.doc));
@@ -78,7 +78,7 @@ fn everything() -> String {
         writeln!(text, "  {:<16} {}", measure.name, measure.doc).expect(TAKES);
     }
     text.push_str("\nKinds of maps\n\n");
-    for table in reachable(&SCENARIO) {
+    for table in reachable(root_table()) {
         writeln!(text, "  {:<24} {}", table.name, table.about).expect(TAKES);
     }
     text
@@ -86,7 +86,7 @@ fn everything() -> String {
 
 fn unknown(word: &str) -> Stop {
     let codes = Code::ALL.iter().map(|code| code.as_str());
-    let tables = reachable(&SCENARIO);
+    let tables = reachable(root_table());
     let fields = tables.iter().flat_map(|table| table.fields.iter().map(|field| field.name));
     let known = codes.chain(MEASURES.iter().map(|entry| entry.name)).chain(tables.iter().map(|table| table.name));
     let near = nearest(word, known.chain(fields)).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

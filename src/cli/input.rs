@@ -12,7 +12,9 @@ use crate::diagnostic::{Diagnostics, Sources, plain, render};
 use crate::model::Model;
 use crate::model::compile::compile;
 use crate::report::Warning;
-use crate::scenario::load::{Loaded, Request, load_scenario};
+use crate::scenario::Scenario;
+use crate::scenario::root::{Given, load};
+use crate::text::Node;
 
 /// Columns at the least for source text with its carets.
 const LEAST_WIDTH: usize = 80;
@@ -52,7 +54,9 @@ impl Wanted {
 
 /// A scenario that was read, as far as it could be, and everything to say about it.
 pub(crate) struct Reading {
-    pub(crate) loaded: Option<Loaded>,
+    pub(crate) scenario: Option<Scenario>,
+    /// The text with everything merged and worked out.
+    pub(crate) resolved: Option<Node>,
     pub(crate) model: Option<Model>,
     pub(crate) sources: Sources,
     pub(crate) found: Diagnostics,
@@ -72,22 +76,21 @@ pub(crate) fn read(wanted: &Wanted) -> Result<Reading, Stop> {
         }
     };
     let path = if stdin.is_some() { &wanted.stdin_name } else { &wanted.scenario };
-    let sets = wanted.sets.iter().map(|set| split(set)).collect::<Result<Vec<_>, Stop>>()?;
-    let request = Request { path, sets: &sets, variant: wanted.variant.as_deref() };
+    let given = Given { path, read: &open, sets: &wanted.sets, variant: wanted.variant.as_deref() };
     let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
-    let loaded = load_scenario(&request, &open, &mut sources, &mut found);
-    let model = loaded.as_ref().and_then(|loaded| compile(&loaded.scenario, &mut found));
-    Ok(Reading { loaded, model, sources, found, files: files.into_inner() })
+    let (scenario, resolved) = load(&given, &mut sources, &mut found).unzip();
+    let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
+    Ok(Reading { scenario, resolved, model, sources, found, files: files.into_inner() })
 }
 
 /// The same for a run: shows what is wrong, and stops if nothing can be simulated.
-pub(crate) fn prepare(wanted: &Wanted, out: &mut Out) -> Result<(Loaded, Model, Reading), Stop> {
+pub(crate) fn prepare(wanted: &Wanted, out: &mut Out) -> Result<(Scenario, Model, Reading), Stop> {
     let mut reading = read(wanted)?;
     if reading.found.has_errors() || out.quiet == 0 {
         show(&reading, out);
     }
-    match (reading.loaded.take(), reading.model.take()) {
-        (Some(loaded), Some(model)) if !reading.found.has_errors() => Ok((loaded, model, reading)),
+    match (reading.scenario.take(), reading.model.take()) {
+        (Some(scenario), Some(model)) if !reading.found.has_errors() => Ok((scenario, model, reading)),
         _ => Err(Stop::quiet(Exit::Bad)),
     }
 }
@@ -102,11 +105,6 @@ pub(crate) fn show(reading: &Reading, out: &mut Out) {
 pub(crate) fn warnings(reading: &Reading) -> Vec<Warning> {
     let told = plain(&reading.found, &reading.sources).into_iter();
     told.map(|d| Warning { code: d.code.to_string(), message: d.message, help: d.help }).collect()
-}
-
-fn split(set: &str) -> Result<(String, String), Stop> {
-    let (path, value) = set.split_once('=').ok_or_else(|| Stop::usage(format!("`--set {set}` has no `=`: write PATH=VALUE")))?;
-    Ok((path.trim().to_string(), value.trim().to_string()))
 }
 
 fn read_stdin() -> Result<String, Stop> {
@@ -133,12 +131,5 @@ mod tests {
         assert_eq!(wanted("scenarios/03-load-balancer.yaml", None).name(), "03-load-balancer");
         assert_eq!(wanted("scenarios/03-load-balancer.yaml", Some("twenty")).name(), "03-load-balancer-twenty");
         assert_eq!(wanted("-", None).name(), "stdin");
-    }
-
-    #[test]
-    fn a_setting_has_a_path_and_a_value() {
-        assert_eq!(split("let.users = 5M").expect("well formed"), ("let.users".to_string(), "5M".to_string()));
-        assert_eq!(split("a=b=c").expect("well formed").1, "b=c");
-        assert!(split("web.instances").is_err());
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::analysis::Progress;
 use crate::cli::Stop;
-use crate::engine::Signals;
 use crate::units::human_count;
 
 /// Nobody wants to see progress of what is over at once.
@@ -61,11 +61,11 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// Starts to look.
     #[expect(clippy::disallowed_methods, reason = "progress and time limits are about real time")]
-    pub(crate) fn start(watch: Watch, signals: Arc<Signals>) -> Self {
+    pub(crate) fn start(watch: Watch, progress: Arc<Progress>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let started = Instant::now();
         let seen = Arc::clone(&over);
-        let thread = std::thread::spawn(move || look_on(&watch, &signals, &seen, started));
+        let thread = std::thread::spawn(move || look_on(&watch, &progress, &seen, started));
         Watcher { thread, over, started }
     }
 
@@ -78,7 +78,7 @@ impl Watcher {
 }
 
 /// Looks until the run is over; whether the time limit has stopped it.
-fn look_on(watch: &Watch, signals: &Signals, over: &AtomicBool, started: Instant) -> bool {
+fn look_on(watch: &Watch, progress: &Progress, over: &AtomicBool, started: Instant) -> bool {
     let bar = bar(watch);
     let mut timed_out = false;
     let mut next_line = LINE;
@@ -87,15 +87,15 @@ fn look_on(watch: &Watch, signals: &Signals, over: &AtomicBool, started: Instant
         let elapsed = started.elapsed();
         if !timed_out && watch.timeout.is_some_and(|limit| limit <= elapsed) {
             timed_out = true;
-            signals.stop.store(true, Ordering::Relaxed);
+            progress.signals.stop.store(true, Ordering::Relaxed);
         }
         if is_interrupted() {
-            signals.stop.store(true, Ordering::Relaxed);
+            progress.signals.stop.store(true, Ordering::Relaxed);
         }
         if watch.silent || elapsed < PATIENCE {
             continue;
         }
-        let told = state(signals, elapsed);
+        let told = state(progress, elapsed);
         if watch.live {
             bar.set_message(told);
             bar.tick();
@@ -114,11 +114,12 @@ fn bar(watch: &Watch) -> ProgressBar {
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
-/// Events so far, how fast, and since when.
-fn state(signals: &Signals, elapsed: Duration) -> String {
-    let events = signals.events.load(Ordering::Relaxed);
+/// What is done, how fast, and since when.
+fn state(progress: &Progress, elapsed: Duration) -> String {
+    let events = progress.signals.events.load(Ordering::Relaxed);
     let rate = events as f64 / elapsed.as_secs_f64();
-    format!("{} events, {} a second, {:.0} s", human_count(events as f64), human_count(rate.round()), elapsed.as_secs_f64())
+    let done = progress.done.load(Ordering::Relaxed);
+    format!("{done} replications done, {} events, {} a second, {:.0} s", human_count(events as f64), human_count(rate.round()), elapsed.as_secs_f64())
 }
 
 /// One plain line, for logs of machines.

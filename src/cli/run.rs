@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::analysis::{self, Evaluation};
+use crate::analysis::{self, Evaluation, Plan, Progress};
 use crate::cli::args::{FailOn, Format, Run};
 use crate::cli::input::{self, Wanted};
 use crate::cli::out::Out;
 use crate::cli::progress::{self, Watch, Watcher};
 use crate::cli::{Exit, Stop, files};
-use crate::engine::Signals;
+use crate::model::Model;
 use crate::report::terminal::{self, Look};
 use crate::report::{Meta, Report, Verdict, csv, hgrm, json};
 use crate::units::{self, Dimension, human_count, human_time};
@@ -21,6 +21,7 @@ const POLL: Duration = Duration::from_millis(300);
 
 /// The figures of a run and what became of its time limit.
 struct Outcome {
+    model: Model,
     evaluation: Evaluation,
     timed_out: bool,
 }
@@ -34,20 +35,21 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
 /// One run from text to exit code; leaves behind which files were read.
 fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop> {
     let wanted = wanted(args, out)?;
-    let (loaded, model, reading) = input::prepare(&wanted, out)?;
+    let (scenario, model, reading) = input::prepare(&wanted, out)?;
     read.clone_from(&reading.files);
-    let signals = Arc::new(Signals::default());
+    let progress = Arc::new(Progress::default());
     let jobs = args.jobs.unwrap_or_else(cores).max(1);
+    let plan = Plan::new(&model, &scenario, jobs);
     let timeout = args.timeout.as_deref().map(seconds).transpose()?;
-    let limit = [timeout, loaded.scenario.run.limit.wall_s].into_iter().flatten().reduce(f64::min);
+    let limit = [timeout, scenario.run.limit.wall_s].into_iter().flatten().reduce(f64::min);
     let look_on = Watch { timeout: limit.map(Duration::from_secs_f64), live: out.live, silent: 0 < out.quiet };
-    let watcher = Watcher::start(look_on, Arc::clone(&signals));
-    let mut evaluation = analysis::evaluate(&loaded.scenario, &model, jobs, &signals);
+    let watcher = Watcher::start(look_on, Arc::clone(&progress));
+    let mut evaluation = analysis::evaluate(&model, &scenario, &plan, &progress);
     let (wall_s, timed_out) = watcher.finish();
     let report = &mut evaluation.report;
     report.warnings.splice(0..0, input::warnings(&reading));
     report.meta = (!args.no_meta).then(|| meta(report, jobs, wall_s));
-    let outcome = Outcome { evaluation, timed_out };
+    let outcome = Outcome { model, evaluation, timed_out };
     show(args, &outcome, out)?;
     write(args, &wanted, &outcome, out)?;
     out.note(&speed(&outcome.evaluation.report, jobs, wall_s));
@@ -81,11 +83,11 @@ fn only_load(wanted: &Wanted, out: &mut Out) -> Result<String, Stop> {
         return Err(Stop::usage("with a scenario from standard input, name the load: --rate NAME=1200/s"));
     }
     let reading = input::read(wanted)?;
-    let Some(loaded) = &reading.loaded else {
+    let Some(scenario) = &reading.scenario else {
         input::show(&reading, out);
         return Err(Stop::quiet(Exit::Bad));
     };
-    let names: Vec<&str> = loaded.scenario.load.keys().map(String::as_str).collect();
+    let names: Vec<&str> = scenario.load.keys().map(String::as_str).collect();
     match names.as_slice() {
         [only] => Ok((*only).to_string()),
         _ => Err(Stop::usage(format!("--rate needs the name of a load, NAME=1200/s; there are {}", names.join(", ")))),
@@ -120,7 +122,7 @@ fn show(args: &Run, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
     let text = match format(args) {
         Format::Json => json::render(report),
         Format::Jsonl => format!("{}\n", json::value(report)),
-        Format::Csv => csv::render(&outcome.evaluation.series),
+        Format::Csv => rendered(outcome, "csv"),
         Format::Human | Format::Plain if 1 < out.quiet => return Ok(()),
         Format::Human | Format::Plain if out.quiet == 1 => terminal::verdict_line(report, look),
         Format::Plain => anstream::adapter::strip_str(&terminal::render(report, look)).to_string(),
@@ -135,14 +137,13 @@ fn format(args: &Run) -> Format {
 
 /// The files of the run, and those asked for by `--export`.
 fn write(args: &Run, wanted: &Wanted, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
-    let evaluation = &outcome.evaluation;
     if !args.no_files && args.out.as_deref() != Some("-") {
         let folder = match &args.out {
             Some(folder) => PathBuf::from(folder),
             None => Path::new("output").join(wanted.name()),
         };
         for (name, kind) in [("report.json", "json"), ("timeseries.csv", "csv"), ("latency.hgrm", "hgrm")] {
-            files::write(&folder.join(name), rendered(evaluation, kind).as_bytes(), out)?;
+            files::write(&folder.join(name), rendered(outcome, kind).as_bytes(), out)?;
         }
     }
     for export in &args.export {
@@ -150,14 +151,15 @@ fn write(args: &Run, wanted: &Wanted, outcome: &Outcome, out: &mut Out) -> Resul
         if !["json", "csv", "hgrm"].contains(&kind) {
             return Err(Stop::usage(format!("--export {export}: `{kind}` is none of json, csv, hgrm")));
         }
-        files::write(Path::new(path), rendered(evaluation, kind).as_bytes(), out)?;
+        files::write(Path::new(path), rendered(outcome, kind).as_bytes(), out)?;
     }
     Ok(())
 }
 
-fn rendered(evaluation: &Evaluation, kind: &str) -> String {
+fn rendered(outcome: &Outcome, kind: &str) -> String {
+    let evaluation = &outcome.evaluation;
     match kind {
-        "csv" => csv::render(&evaluation.series),
+        "csv" => csv::render(&outcome.model, &evaluation.records),
         "hgrm" => hgrm::render(&evaluation.latency),
         _ => json::render(&evaluation.report),
     }

@@ -3,8 +3,9 @@
 use crate::cli::args::{Schema, SchemaOf};
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
-use crate::fields::{json_schema, reference};
-use crate::scenario::tables::SCENARIO;
+use crate::fields::reference::reference;
+use crate::fields::schema::json_schema;
+use crate::scenario::root::root_table;
 
 /// The schema of the JSON report, which a test holds against reports.
 const REPORT: &str = include_str!("../../docs/report.schema.json");
@@ -29,11 +30,11 @@ pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
 
 /// The JSON Schema of a scenario file, for editors.
 pub(crate) fn scenario_schema() -> String {
-    let mut text = serde_json::to_string_pretty(&json_schema(&SCENARIO)).expect("a tree of plain values");
+    let mut text = serde_json::to_string_pretty(&json_schema(root_table())).expect("a tree of plain values");
     text.push('\n');
     text
 }
 
 fn reference_page() -> String {
-    format!("{REFERENCE_HEAD}{}\n", reference(&SCENARIO).trim_end())
+    format!("{REFERENCE_HEAD}{}\n", reference(root_table()).trim_end())
 }

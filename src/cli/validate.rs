@@ -41,9 +41,9 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
 fn tell(scenario: &str, reading: &Reading, args: &Validate, out: &mut Out) -> Result<(), Stop> {
     input::show(reading, out);
     let (errors, warnings) = reading.found.counts();
-    let Some(loaded) = reading.loaded.as_ref().filter(|_| errors == 0) else { return Ok(()) };
+    let Some(resolved) = reading.resolved.as_ref().filter(|_| errors == 0) else { return Ok(()) };
     if args.resolved {
-        return out.print(&text::to_yaml(&loaded.resolved));
+        return out.print(&text::to_yaml(resolved));
     }
     if out.quiet == 0 {
         let model = reading.model.as_ref().map_or_else(String::new, |model| {

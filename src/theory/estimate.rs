@@ -203,6 +203,8 @@ mod tests {
         assert_eq!(quantile_ranks(299, 0.99, 0.9).1, Some(299));
         let (low, high) = quantile_ranks(100_000, 0.99, 0.95);
         // The normal approximation: 99,000 +- 1.96 sqrt(990).
-        assert!(low.is_some_and(|low| low.abs_diff(98_938) <= 2) && high.is_some_and(|high| high.abs_diff(99_062) <= 2));
+        assert!(
+            low.is_some_and(|low| low.abs_diff(98_938) <= 2) && high.is_some_and(|high| high.abs_diff(99_062) <= 2)
+        );
     }
 }
