@@ -19,6 +19,5 @@ pub mod model;
 pub mod record;
 pub mod probe;
 pub mod engine;
-pub mod analysis;
 pub mod report;
 pub mod cli;

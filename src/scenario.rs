@@ -4,7 +4,20 @@
 //! the default of language section 13 has not been filled in by the lowering. Lowering (`scenario/*.rs`) turns the merged
 //! text tree into these structs and reports every mistake of shape and unit; compilation (`model`) resolves names.
 
+pub mod component;
 pub mod condition;
+pub mod fault;
+pub mod keys;
+pub mod load;
+pub mod machine;
+pub mod policy;
+pub mod price;
+pub mod resolved;
+pub mod root;
+pub mod run;
+pub mod step;
+pub mod values;
+pub mod watch;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +40,8 @@ pub type Reference = Spotted<String>;
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub title: String,
+    /// A sentence or two for the report.
+    pub description: Option<String>,
     /// As the user named the file; `-` for standard input.
     pub file: String,
     /// blake3 of the canonical resolved text, hexadecimal.

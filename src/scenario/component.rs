@@ -10,7 +10,7 @@ use crate::reader::read_term;
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED, placement};
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, SHORT, STEPS};
-use crate::scenario::values::{Env, count, distribution, draw, forms, letters, name, shares};
+use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
     Availability, Component, Database, Health, Kind, Memory, Named, Operation, Prefer, Route, RouteTarget, Sticky,
 };
@@ -196,7 +196,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
         "database" => Kind::Database(database(&mut r)),
-        _ => external(&mut r),
+        _ => external(&mut r, env),
     };
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
     let (queue_limit, order) = queue(&mut r, &kind);
@@ -214,7 +214,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         health: has(&r, "health").then(|| r.object("health").and_then(|mut r| health(&mut r))).flatten(),
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
-        boot: has(&r, "boot").then(|| draw(&mut r, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
         rate_limit: rate_limit(&mut r),
         kind,
     }
@@ -284,7 +284,7 @@ fn silent(owner: Spot) -> Component {
 }
 
 fn at_once() -> Distribution {
-    distribution("0s", Dimension::Time).expect("no time is a time")
+    Distribution::Constant(0.0)
 }
 
 /// Whether the kind has such a field at all.
@@ -429,7 +429,7 @@ fn database(r: &mut Reader) -> Database {
     Database { pool_bytes, rows, row_bytes, key: name(&mut r, "key") }
 }
 
-fn external(r: &mut Reader) -> Kind {
+fn external(r: &mut Reader, env: &mut Env) -> Kind {
     let price = r.node("price").and_then(Node::as_text).unwrap_or("");
     let dimension = if price.contains('/') { Dimension::MoneyPer(Per::Piece) } else { Dimension::Money };
     let price_per_request = r.quantity("price", dimension).map_or(0.0, |price| price.value);
@@ -440,8 +440,8 @@ fn external(r: &mut Reader) -> Kind {
             r.within("availability", share, 0.0, 1.0).map(|share| Availability::Share(share.value))
         }
         Some(Some(_)) => r.object("availability").and_then(|mut r| {
-            let up = draw(&mut r, "up", Dimension::Time);
-            let down = draw(&mut r, "down", Dimension::Time);
+            let up = draw(&mut r, env, "up", Dimension::Time);
+            let down = draw(&mut r, env, "down", Dimension::Time);
             Some(Availability::Renewal { up: up?, down: down? })
         }),
     };

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
-use crate::scenario::values::{draw, moment, verb};
+use crate::scenario::values::{Env, draw, moment, verb};
 use crate::scenario::{Act, Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
@@ -65,11 +65,11 @@ static PAUSE: Table = Table {
 };
 
 /// Reads one fault.
-pub(super) fn fault(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option<Fault> {
+pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Fault> {
     let table = verb(node, FAULTS, LATER, "a fault", diags)?;
     let mut r = Reader::new(owner, node, table, diags);
-    let when = when(&mut r);
-    let lasts = draw(&mut r, "for", Dimension::Time);
+    let when = when(&mut r, env);
+    let lasts = draw(&mut r, env, "for", Dimension::Time);
     let act = act(&mut r, table.name);
     if lasts.is_none() && !r.has("for") && (r.has("every") || table.name == "pause") {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this fault does not say how long it lasts");
@@ -78,10 +78,10 @@ pub(super) fn fault(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option
     Some(Fault { when: when?, lasts, act: act? })
 }
 
-fn when(r: &mut Reader) -> Option<When> {
+fn when(r: &mut Reader, env: &mut Env) -> Option<When> {
     match r.exactly_one(&["at", "every"])? {
         "at" => moment(r, "at").map(|at| When::At(at.value)),
-        _ => draw(r, "every", Dimension::Time).map(When::Every),
+        _ => draw(r, env, "every", Dimension::Time).map(When::Every),
     }
 }
 

@@ -43,7 +43,7 @@ enum Written {
 /// Reads one key.
 pub(super) fn key(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Key {
     let mut r = Reader::new(owner, node, &KEY, diags);
-    let bytes = draw(&mut r, "bytes", Dimension::Bytes);
+    let bytes = draw(&mut r, env, "bytes", Dimension::Bytes);
     let scattered = r.flag("scattered").is_some_and(|flag| flag.value);
     let origin = match r.one_of(&["like", "of"]) {
         Some("like") => {

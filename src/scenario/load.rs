@@ -1,6 +1,7 @@
 //! `load:`: who asks, how often, and how that changes over time.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::arrivals::{self, Arrivals, Ramp, Surge};
@@ -127,8 +128,8 @@ pub(super) fn load(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnost
         shape: shape(&mut r, env),
         keys: overrides(&mut r, env),
         policy: policy(&mut r, env),
-        abandon: draw(&mut r, "abandon", Dimension::Time),
-        payload: draw(&mut r, "payload", Dimension::Bytes),
+        abandon: draw(&mut r, env, "abandon", Dimension::Time),
+        payload: draw(&mut r, env, "payload", Dimension::Bytes),
         priority: priority(&mut r),
         from: from(&mut r),
         demand: demand.unwrap_or(Demand::Open { rate: 0.0 }),
@@ -173,9 +174,9 @@ fn demand(r: &mut Reader, env: &mut Env, arrivals: &Option<How>) -> Option<Deman
                 r.tell(told.help("add `think: exp(2s)`, or `think: 0s` for clients that never pause"));
             }
             let clients = count(r, "clients", 1);
-            Some(Demand::Closed { think: draw(r, "think", Dimension::Time)?, clients: clients? })
+            Some(Demand::Closed { think: draw(r, env, "think", Dimension::Time)?, clients: clients? })
         }
-        "sessions" => r.object("sessions").and_then(|mut r| sessions(&mut r)),
+        "sessions" => r.object("sessions").and_then(|mut r| sessions(&mut r, env)),
         _ => every(r),
     }
 }
@@ -226,9 +227,9 @@ fn users(r: &mut Reader) -> Option<f64> {
     of(r, "users")
 }
 
-fn sessions(r: &mut Reader) -> Option<Demand> {
+fn sessions(r: &mut Reader, env: &mut Env) -> Option<Demand> {
     let rate = r.rate("rate");
-    let think = draw(r, "think", Dimension::Time);
+    let think = draw(r, env, "think", Dimension::Time);
     let mut keep: Vec<Reference> = Vec::new();
     for node in r.list_or_one("keep") {
         keep.extend(name_of(node, "a key", r.diags()));
@@ -237,7 +238,7 @@ fn sessions(r: &mut Reader) -> Option<Demand> {
     for node in r.list("steps") {
         let nameless = Spot { end: node.spot.start, ..node.spot };
         let mut r = Reader::new(nameless, node, &SESSION_STEP, r.diags());
-        let times = if r.has("times") { draw(&mut r, "times", Dimension::Number) } else { once() };
+        let times = if r.has("times") { draw(&mut r, env, "times", Dimension::Number) } else { Some(Distribution::Constant(1.0)) };
         if let (Some(request), Some(times)) = (name(&mut r, "request"), times) {
             steps.push(SessionStep { request, times });
         }
@@ -247,10 +248,6 @@ fn sessions(r: &mut Reader) -> Option<Demand> {
         r.tell(told);
     }
     Some(Demand::Sessions { rate: rate?.value, think: think?, keep, steps })
-}
-
-fn once() -> Option<crate::distribution::Distribution> {
-    crate::scenario::values::distribution("1", Dimension::Number).ok()
 }
 
 fn every(r: &mut Reader) -> Option<Demand> {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
-use crate::scenario::values::{count, draw, letters, name, refuse_by_place};
+use crate::scenario::values::{Env, count, draw, letters, name, refuse_by_place};
 use crate::scenario::{Host, Link, Machine, MachineChoice, Placement, Reference, Region};
 use crate::text::Node;
 use crate::units::{Dimension, Per};
@@ -195,10 +195,10 @@ pub(super) fn regions(entries: &[(&Spotted<String>, &Node)], diags: &mut Diagnos
 }
 
 /// Reads a link.
-pub(super) fn link(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Link {
+pub(super) fn link(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Link {
     let mut r = Reader::new(owner, node, &LINK, diags);
     Link {
-        latency: draw(&mut r, "latency", Dimension::Time),
+        latency: draw(&mut r, env, "latency", Dimension::Time),
         bandwidth: r.bandwidth("bandwidth").map(|bandwidth| bandwidth.value),
         price_per_byte: r.quantity("price", Dimension::MoneyPer(Per::Byte)).map(|price| price.value),
     }

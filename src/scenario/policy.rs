@@ -10,7 +10,7 @@ use crate::scenario::step;
 use crate::scenario::values::{Env, count, draw, forms, name_of};
 use crate::scenario::{Cancel, Connect, Fallback, Policy, Pool, Sidecar};
 use crate::text::Node;
-use crate::units::{self, Dimension, Span, UnitError};
+use crate::units::{self, Dimension, UnitError};
 
 /// What a policy of an arrow may say.
 pub static POLICY: Table = Table {
@@ -38,17 +38,17 @@ pub(super) static BREAKER: Field = Field::new("breaker", Shape::Any, "{errors: 5
 static EJECT: Field = Field::new("eject", Shape::Any, "{errors: 5 in a row, for: 30s}", "Take failing instances out").later();
 pub(super) static HEDGE: Field = Field::new("hedge", Shape::Any, "{after: p95, most: 1}", "Ask a second instance when the first is slow").later();
 
-static BACKOFF: [PolicyForm; retry::FORMS.len()] = forms(retry::FORMS);
+static BACKOFF: [PolicyForm; retry::BACKOFF_FORMS.len()] = forms(retry::BACKOFF_FORMS);
 static LIMITS: [PolicyForm; limit::FORMS.len()] = forms(limit::FORMS);
-const JITTERS: &[&str] = &["none", "full", "equal", "decorrelated"];
+static JITTER: [PolicyForm; retry::JITTER_FORMS.len()] = forms(retry::JITTER_FORMS);
 
 static RETRY: Table = Table {
     name: "retry",
     about: "When a caller tries again",
     fields: &[
-        Field::new("attempts", Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]), "3", "Attempts in all, the first one too").required(),
+        Field::new("attempts", Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]), "3", "Attempts in all, the first one too").or("3"),
         Field::new("backoff", Shape::Policy(&BACKOFF), "exponential(50ms x2 max=1s)", "The pause before the next attempt").or("constant(0s)"),
-        Field::new("jitter", Shape::Word(JITTERS), "full", "How the pause is spread").or("none"),
+        Field::new("jitter", Shape::Policy(&JITTER), "full", "How the pause is spread").or("none"),
         Field::new("budget", Shape::Share, "10%", "Most retries, as a share of first attempts over the last ten seconds"),
         Field::new("on", Shape::ListOf(&Shape::Text), "[timeout, reset]", "The kinds of failure worth another attempt; without it all"),
     ],
@@ -99,11 +99,11 @@ pub(super) fn policy(r: &mut Reader, env: &mut Env) -> Policy {
         deadline: time_or_none(r, "deadline"),
         retry: retry_of(r),
         cancel: cancel(r),
-        pool: offered(r, "pool").then(|| r.object("pool").and_then(|mut r| pool(&mut r))).flatten(),
+        pool: offered(r, "pool").then(|| r.object("pool").and_then(|mut r| pool(&mut r, env))).flatten(),
         rate_limit: rate_limit(r),
         fallback: fallback(r, env),
         connect: connect(r),
-        sidecar: offered(r, "sidecar").then(|| r.object("sidecar").map(|mut r| sidecar(&mut r))).flatten(),
+        sidecar: offered(r, "sidecar").then(|| r.object("sidecar").map(|mut r| sidecar(&mut r, env))).flatten(),
     }
 }
 
@@ -113,11 +113,16 @@ pub(super) fn rate_limit(r: &mut Reader) -> Option<Limit> {
         return None;
     }
     let mut r = r.object("rate_limit")?;
-    let (count, period_s) = r.parsed("limit", Code::Unit, per_period)?.value;
+    let (count, period_s) = r.parsed("limit", Code::Unit, Limit::read_rate)?.value;
     let per = r.text("per").map(|per| per.value);
     let kind = r.parsed("as", Code::Policy, |text| limit::Kind::read(&read_term(text)?));
     let kind = kind.map_or(limit::Kind::Bucket { burst: None }, |kind| kind.value);
-    Some(Limit { count, period_s, per, kind })
+    let limit = Limit { count, period_s, per, kind };
+    if let Some(problem) = limit.problem() {
+        let told = Diagnostic::new(Code::OutOfRange, r.key("limit"), problem);
+        r.tell(told);
+    }
+    Some(limit)
 }
 
 /// Reads `fallback:`: `skip` or steps.
@@ -172,15 +177,12 @@ fn retry_of(r: &mut Reader) -> Option<Option<Retry>> {
         return Some(None);
     }
     let mut r = r.object("retry")?;
-    let attempts = if r.is("attempts", "unlimited") { None } else { Some(count(&mut r, "attempts", 1)?) };
+    let usual = Retry::default();
+    let attempts = if r.is("attempts", "unlimited") { None } else { count(&mut r, "attempts", 1).or(usual.attempts) };
     let backoff = r.parsed("backoff", Code::Policy, |text| Backoff::read(&read_term(text)?));
-    let backoff = backoff.map_or(Backoff::Constant(Span(0)), |found| found.value);
-    let jitter = match r.word("jitter").map_or("none", |word| word.value) {
-        "full" => Jitter::Full,
-        "equal" => Jitter::Equal,
-        "decorrelated" => Jitter::Decorrelated,
-        _ => Jitter::None,
-    };
+    let backoff = backoff.map_or(usual.backoff, |found| found.value);
+    let jitter = r.parsed("jitter", Code::Policy, |text| Jitter::read(&read_term(text)?));
+    let jitter = jitter.map_or(usual.jitter, |found| found.value);
     let budget = r.share("budget").map(|share| share.value);
     let mut on = Vec::new();
     for node in r.list("on") {
@@ -213,9 +215,9 @@ fn cancel(r: &mut Reader) -> Option<Cancel> {
     r.parsed("cancel", Code::UnknownWord, read).map(|cancel| cancel.value)
 }
 
-fn pool(r: &mut Reader) -> Option<Pool> {
+fn pool(r: &mut Reader, env: &mut Env) -> Option<Pool> {
     let wait_s = if r.is("wait", "none") { None } else { r.time("wait").map(|wait| wait.value) };
-    let connect = draw(r, "connect", Dimension::Time);
+    let connect = draw(r, env, "connect", Dimension::Time);
     let size = r.count("size")?;
     if size.value == 0 {
         let told = Diagnostic::new(Code::ImpossiblePool, size.spot, "a pool of nothing serves nobody");
@@ -237,20 +239,8 @@ fn connect(r: &mut Reader) -> Option<Connect> {
     Some(Connect { round_trips, keep_s })
 }
 
-fn sidecar(r: &mut Reader) -> Sidecar {
-    Sidecar { cpu: draw(r, "cpu", Dimension::Time), wait: draw(r, "wait", Dimension::Time) }
-}
-
-/// `1000/min` as 1000 in 60 seconds.
-fn per_period(text: &str) -> Result<(f64, f64), UnitError> {
-    let rate = units::parse_as(text, Dimension::Rate)?;
-    if rate <= 0.0 {
-        let message = "a limit of nothing lets nobody in".to_owned();
-        return Err(UnitError { start: 0, end: text.len(), message, help: None });
-    }
-    let count = text.split_once('/').and_then(|(head, _)| units::parse_as(head, Dimension::Count).ok());
-    let count = count.unwrap_or(rate);
-    Ok((count, count / rate))
+fn sidecar(r: &mut Reader, env: &mut Env) -> Sidecar {
+    Sidecar { cpu: draw(r, env, "cpu", Dimension::Time), wait: draw(r, env, "wait", Dimension::Time) }
 }
 
 /// Reads one policy of an arrow.

@@ -57,7 +57,9 @@ pub(super) fn prices(entries: &[(&Spotted<String>, &Node)], components: &[&str],
         }
         if catalogue::find(&key.value).is_none() {
             let told = Diagnostic::new(Code::UnknownHost, letters(key), format!("no machine type is called `{}`", key.value));
-            diags.push(told.nearest(&key.value, catalogue::names().chain(components.iter().copied())));
+            let mut known: Vec<&str> = catalogue::names().collect();
+            known.extend(components);
+            diags.push(told.nearest(&key.value, known));
             continue;
         }
         let price = parse_node(node, Code::Unit, |text| units::parse_as(text, Dimension::MoneyRate), diags);

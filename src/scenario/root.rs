@@ -93,10 +93,9 @@ pub fn load(given: &Given, sources: &mut Sources, diags: &mut Diagnostics) -> Op
     }
     price_file(&mut tree, given.read, sources, diags);
     text::resolve(&mut tree, diags);
-    let known = sources.count();
-    let mut env = Env { read: given.read, sources, start_s: 0.0, objectives: Vec::new() };
+    let mut env = Env::new(given.read, sources);
     let mut scenario = lower(&tree, given.path, &mut env, diags);
-    scenario.hash = hash(&tree, sources, known);
+    scenario.hash = hash(&tree, &env);
     Some((scenario, tree))
 }
 
@@ -125,9 +124,9 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         components: named(&mut r, "components", |owner, node, diags| Some(component::component(owner, node, env, diags))),
         hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
         region: machine::regions(&r.map("regions"), r.diags()),
-        links: arrows(&mut r, "links", machine::link),
+        links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
         policies: arrows(&mut r, "policies", |owner, node, diags| policy::of_arrow(owner, node, env, diags)),
-        faults: faults(&mut r),
+        faults: faults(&mut r, env),
         objectives: with_node(&mut r, "objectives", |node, diags| watch::conditions(node, &objectives, diags)),
         evolve_when: with_node(&mut r, "evolve_when", |node, diags| watch::conditions(node, &objectives, diags)),
         alerts: with_node(&mut r, "alerts", |node, diags| watch::alerts(node, &objectives, diags)),
@@ -137,13 +136,15 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
     }
 }
 
-/// The hash of what the tree says and of every data file it uses, those numbered from `known` on.
-fn hash(tree: &Node, sources: &Sources, known: u32) -> String {
+/// The hash of what the tree says and of every data file it uses.
+fn hash(tree: &Node, env: &Env) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(text::canonical(tree).as_bytes());
-    for file in known..sources.count() {
+    let mut data: Vec<&str> = env.data.iter().map(|file| env.sources.text(*file)).collect();
+    data.sort_unstable();
+    for text in data {
         hasher.update(&[0]);
-        hasher.update(sources.text(file).as_bytes());
+        hasher.update(text.as_bytes());
     }
     hasher.finalize().to_hex().to_string()
 }
@@ -225,11 +226,11 @@ fn names_of(pair: &Pair) -> [String; 2] {
     })
 }
 
-fn faults(r: &mut Reader) -> Named<crate::scenario::Fault> {
+fn faults(r: &mut Reader, env: &mut Env) -> Named<crate::scenario::Fault> {
     let mut read = Named::new();
     let Some(node) = r.node("faults") else { return read };
     for (key, node) in watch::entries(node, "faults", r.diags()) {
-        if let Some(fault) = fault::fault(letters(&key), node, r.diags()) {
+        if let Some(fault) = fault::fault(letters(&key), node, env, r.diags()) {
             read.insert(key.value.clone(), Spotted::new(fault, letters(&key)));
         }
     }
@@ -247,9 +248,9 @@ fn with_node<T: Default>(r: &mut Reader, field: &str, read: impl FnOnce(&Node, &
 fn price_file(tree: &mut Node, read: Read, sources: &mut Sources, diags: &mut Diagnostics) {
     let Some(node) = tree.get_mut("prices") else { return };
     let Some(name) = node.as_text().map(str::to_owned) else { return };
-    let mut env = Env { read, sources, start_s: 0.0, objectives: Vec::new() };
+    let mut env = Env::new(read, sources);
     let spot = node.part(0, name.len());
-    let Some(file) = env.data(&name, spot, diags) else {
+    let Some(file) = env.file(&name, spot, diags) else {
         node.origin = text::Origin::Broken;
         return;
     };

@@ -6,7 +6,7 @@ use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::watch;
 use crate::scenario::policy::{BREAKER, CANCEL, DEADLINE, FALLBACK, HEDGE, RETRY_FIELD, TIMEOUT, policy};
-use crate::scenario::values::{Env, count, distribution, draw, name, shares, verb};
+use crate::scenario::values::{Env, count, draw, name, shares, verb};
 use crate::scenario::{Choice, Join, Need, Operation, Step, Verb};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension};
@@ -35,7 +35,7 @@ pub static SHORT: Table = Table {
 const DURATION: Shape = Shape::Distribution(Dimension::Time);
 const COUNTED: Shape = Shape::Distribution(Dimension::Number);
 const BYTES: Shape = Shape::Distribution(Dimension::Bytes);
-const DO: Shape = Shape::Steps(STEPS);
+static DO: Shape = Shape::Steps(STEPS);
 static IO_SHAPES: &[Shape] = &[COUNTED, Shape::Object(&IO)];
 static TARGETS: &[Shape] = &[Shape::Name(Thing::Operation), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
 static JOIN_SHAPES: &[Shape] = &[Shape::Word(&["all", "any"]), Shape::Object(&JOIN)];
@@ -183,7 +183,7 @@ static FAIL: Table = Table {
 pub(super) fn operation(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
     let is_long = |key: &str| SHORT.field(key).is_none() && (STEPS.iter().any(|verb| verb.name == key) || LATER.contains(&key));
     let is_short = node.as_map().is_some_and(|entries| !entries.iter().any(|(key, _)| is_long(&key.value)));
-    let steps = if is_short { short(&mut Reader::new(owner, node, &SHORT, diags)) } else { steps(owner, node, env, diags) };
+    let steps = if is_short { short(&mut Reader::new(owner, node, &SHORT, diags), env) } else { steps(owner, node, env, diags) };
     Operation { steps }
 }
 
@@ -202,14 +202,14 @@ pub(super) fn steps(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
     }
 }
 
-fn short(r: &mut Reader) -> Vec<Step> {
+fn short(r: &mut Reader, env: &mut Env) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut add = |spot: Spot, verb: Option<Verb>| steps.extend(verb.map(|verb| plain(Spotted::new(verb, spot))));
-    add(r.key("cpu"), draw(r, "cpu", Dimension::Time).map(Verb::Cpu));
-    add(r.key("pages"), draw(r, "pages", Dimension::Number).map(Verb::Pages));
-    add(r.key("io"), io(r));
-    add(r.key("wait"), draw(r, "wait", Dimension::Time).map(Verb::Wait));
-    add(r.key("bytes"), draw(r, "bytes", Dimension::Bytes).map(Verb::Respond));
+    add(r.key("cpu"), draw(r, env, "cpu", Dimension::Time).map(Verb::Cpu));
+    add(r.key("pages"), draw(r, env, "pages", Dimension::Number).map(Verb::Pages));
+    add(r.key("io"), io(r, env));
+    add(r.key("wait"), draw(r, env, "wait", Dimension::Time).map(Verb::Wait));
+    add(r.key("bytes"), draw(r, env, "bytes", Dimension::Bytes).map(Verb::Respond));
     if let Some(node) = r.node("from").filter(|node| node.as_text() != Some("primary")) {
         let message = format!("reading from {} is not available yet", node.shape());
         r.tell(Diagnostic::new(Code::NotAvailable, node.spot, message).help("write `primary`, or leave it out"));
@@ -232,11 +232,11 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
     let fallback = around.fallback.take();
     let mut named = if table.field("key").is_some() { name(&mut r, "key") } else { None };
     let verb = match table.name {
-        "cpu" => draw(&mut r, "cpu", Dimension::Time).map(Verb::Cpu),
-        "wait" => draw(&mut r, "wait", Dimension::Time).map(Verb::Wait),
-        "pages" => draw(&mut r, "pages", Dimension::Number).map(Verb::Pages),
-        "respond" => draw(&mut r, "respond", Dimension::Bytes).map(Verb::Respond),
-        "io" => io(&mut r),
+        "cpu" => draw(&mut r, env, "cpu", Dimension::Time).map(Verb::Cpu),
+        "wait" => draw(&mut r, env, "wait", Dimension::Time).map(Verb::Wait),
+        "pages" => draw(&mut r, env, "pages", Dimension::Number).map(Verb::Pages),
+        "respond" => draw(&mut r, env, "respond", Dimension::Bytes).map(Verb::Respond),
+        "io" => io(&mut r, env),
         "call" => call(&mut r),
         "parallel" => parallel(&mut r, env),
         "each" => r.object("each").and_then(|mut r| each(&mut r, env)),
@@ -255,15 +255,15 @@ fn body(r: &mut Reader, field: &str, env: &mut Env) -> Option<Vec<Step>> {
 }
 
 /// A count, or reads and writes with their size.
-fn io(r: &mut Reader) -> Option<Verb> {
-    let none = || distribution("0", Dimension::Number).expect("nothing is a number");
+fn io(r: &mut Reader, env: &mut Env) -> Option<Verb> {
+    let none = || Distribution::Constant(0.0);
     if r.node("io")?.as_map().is_none() {
-        return draw(r, "io", Dimension::Number).map(|reads| Verb::Io { reads, writes: none(), bytes: None });
+        return draw(r, env, "io", Dimension::Number).map(|reads| Verb::Io { reads, writes: none(), bytes: None });
     }
     let mut r = r.object("io")?;
-    let reads: Option<Distribution> = draw(&mut r, "reads", Dimension::Number);
-    let writes = draw(&mut r, "writes", Dimension::Number);
-    let bytes = draw(&mut r, "bytes", Dimension::Bytes);
+    let reads: Option<Distribution> = draw(&mut r, env, "reads", Dimension::Number);
+    let writes = draw(&mut r, env, "writes", Dimension::Number);
+    let bytes = draw(&mut r, env, "bytes", Dimension::Bytes);
     Some(Verb::Io { reads: reads.unwrap_or_else(none), writes: writes.unwrap_or_else(none), bytes })
 }
 
@@ -308,7 +308,7 @@ fn first(r: &mut Reader) -> Option<Need> {
 }
 
 fn each(r: &mut Reader, env: &mut Env) -> Option<Verb> {
-    let times = draw(r, "times", Dimension::Number);
+    let times = draw(r, env, "times", Dimension::Number);
     let draw = name(r, "draw");
     let parallel = r.word("mode").is_some_and(|word| word.value == "parallel");
     let join = join(r);

@@ -3,7 +3,7 @@
 //! Each tells its mistake and answers `None`, or what could be read; nothing here knows which field it is read for.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Spot, Spotted};
-use crate::distribution::Distribution;
+use crate::distribution::{self, Distribution};
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{PolicyForm, Table};
 use crate::policy::Form;
@@ -22,18 +22,29 @@ pub struct Env<'a> {
     pub start_s: f64,
     /// The names under `objectives:`.
     pub objectives: Vec<String>,
+    /// The numbers of the data files that were read.
+    pub data: Vec<u32>,
 }
 
-impl Env<'_> {
+impl<'a> Env<'a> {
+    /// What lowering needs to start with.
+    pub fn new(read: Read<'a>, sources: &'a mut Sources) -> Self {
+        Env { read, sources, start_s: 0.0, objectives: Vec::new(), data: Vec::new() }
+    }
+
     /// The number of the text of a data file, whose path is relative to the file that names it.
-    pub(super) fn data(&mut self, name: &str, at: Spot, diags: &mut Diagnostics) -> Option<u32> {
+    pub(super) fn file(&mut self, name: &str, at: Spot, diags: &mut Diagnostics) -> Option<u32> {
         let path = Path::new(self.sources.name(at.file)).parent().unwrap_or(Path::new("")).join(name);
         let shown = path.to_string_lossy().into_owned();
         if let Some(file) = self.sources.find(&shown) {
             return Some(file);
         }
         match (self.read)(&path) {
-            Ok(text) => Some(self.sources.add(shown, text)),
+            Ok(text) => {
+                let file = self.sources.add(shown, text);
+                self.data.push(file);
+                Some(file)
+            }
             Err(error) => {
                 let why = match error.kind() {
                     std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -47,7 +58,7 @@ impl Env<'_> {
 
     /// The lines of a data file as cells with their places; comments, blank lines and a line of headings are left out.
     pub(super) fn rows(&mut self, name: &str, at: Spot, diags: &mut Diagnostics) -> Option<Vec<Vec<Spotted<String>>>> {
-        let file = self.data(name, at, diags)?;
+        let file = self.file(name, at, diags)?;
         let mut rows = Vec::new();
         let mut start = 0;
         for (number, line) in self.sources.text(file).split_inclusive('\n').enumerate() {
@@ -113,14 +124,31 @@ pub(super) fn letters(key: &Spotted<String>) -> Spot {
 }
 
 /// A quantity or a distribution of it.
-pub(super) fn draw(r: &mut Reader, name: &str, dimension: Dimension) -> Option<Distribution> {
-    let read = |text: &str| distribution(text, dimension);
-    r.parsed(name, Code::Distribution, read).map(|found| found.value)
+pub(super) fn draw(r: &mut Reader, env: &mut Env, name: &str, dimension: Dimension) -> Option<Distribution> {
+    let found = r.parsed(name, Code::Distribution, |text| distribution::parse(text, dimension))?;
+    if found.value.files().is_empty() {
+        return Some(found.value);
+    }
+    let read = &mut |file: &str| measured(file, found.spot, dimension, env, r.diags()).ok_or(());
+    found.value.resolved(read).ok()
 }
 
-/// Reads the text of a distribution.
-pub(super) fn distribution(text: &str, dimension: Dimension) -> Result<Distribution, UnitError> {
-    Distribution::read(text, dimension)
+/// The values of a file of measurements: with a unit, or bare in SI units.
+fn measured(file: &str, at: Spot, dimension: Dimension, env: &mut Env, diags: &mut Diagnostics) -> Option<Vec<f64>> {
+    let rows = env.rows(file, at, diags)?;
+    let mut values = Vec::with_capacity(rows.len());
+    for cell in rows.iter().filter_map(|row| row.first()) {
+        let value = match cell.value.parse::<f64>() {
+            Ok(value) if value.is_finite() && 0.0 <= value => value,
+            _ => read_at(cell.spot, &cell.value, Code::Unit, |text| units::parse_as(text, dimension), diags)?,
+        };
+        values.push(value);
+    }
+    if values.is_empty() {
+        diags.push(Diagnostic::new(Code::Distribution, at, format!("`{file}` holds no values")));
+        return None;
+    }
+    Some(values)
 }
 
 /// A name that refers to something else.
