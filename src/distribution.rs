@@ -13,7 +13,7 @@ pub mod fit;
 pub mod sampler;
 mod text;
 
-use crate::reader::{self, ReadError};
+use crate::reader::{self, ReadError, Value};
 use crate::theory::special::{bisect, gamma_p, normal_cdf, normal_density};
 use crate::units::Dimension;
 
@@ -108,7 +108,12 @@ pub enum Distribution {
 ///
 /// `mu` of a lognormal is the mean of the logarithm of the value in SI units.
 pub fn parse(text: &str, dimension: Dimension) -> Result<Distribution, ReadError> {
-    text::from_value(&reader::read(text)?, dimension)
+    from_value(&reader::read(text)?, dimension)
+}
+
+/// The same for what the reader has already taken apart.
+pub fn from_value(value: &Value, dimension: Dimension) -> Result<Distribution, ReadError> {
+    text::from_value(value, dimension)
 }
 
 impl Distribution {

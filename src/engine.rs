@@ -78,7 +78,7 @@ impl World<'_> {
     fn turn(&mut self) -> bool {
         let key = self.calendar.peek();
         let (at, order) = self.next_arrival;
-        if at < key[0] || (at == key[0] && order < key[1]) {
+        if at < key.time || (at == key.time && order < key.order) {
             if self.horizon < at {
                 return false;
             }
@@ -87,11 +87,11 @@ impl World<'_> {
             let id = self.arrive_beside();
             self.advance(id);
         } else {
-            if self.horizon < key[0] || key[0] == Ns::MAX {
+            if self.horizon < key.time || Ns::MAX / 2 < key.time {
                 return false;
             }
-            self.now = key[0];
-            let payload = self.calendar.payload();
+            self.now = key.time;
+            let payload = key.payload();
             self.events += 1;
             let id = if payload < HOST { self.wake(payload) } else { self.special(payload) };
             self.advance(id);

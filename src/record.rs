@@ -194,7 +194,7 @@ pub struct Series {
 #[derive(Clone, Debug, Default)]
 pub struct Tracked {
     pub what: TrackedKind,
-    /// Station, host or pool.
+    /// Component (slots), first host of its name (cores, disk, NIC, memory) or pool.
     pub index: u32,
     /// Share busy, one a window.
     pub share: Vec<f32>,

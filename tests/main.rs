@@ -5,4 +5,5 @@ mod cli;
 mod examples;
 mod laws;
 mod model;
+mod support;
 mod tidy;

@@ -10,8 +10,6 @@ use crate::theory::estimate::{mean_interval, wilson};
 
 /// Confidence of every interval.
 pub const CONFIDENCE: f64 = 0.95;
-/// Observations a stated quantile must have beyond it.
-pub const BEYOND: f64 = 10.0;
 /// Below so many events (or non-events) a share's interval allows for the chance of the events themselves.
 const RARE: u64 = 30;
 
@@ -56,11 +54,8 @@ pub fn quantile(times: &[Compact], q: f64) -> Option<Estimate> {
 }
 
 fn quantile_of(merged: &Compact, times: &[Compact], q: f64) -> Option<Estimate> {
-    if (merged.count() as f64) * (1.0 - q) < BEYOND - 1e-9 {
-        return None;
-    }
     let value = merged.quantile(q)?;
-    let own: Vec<f64> = times.iter().filter_map(|times| times.quantile(q)).collect();
+    let own: Vec<f64> = times.iter().filter_map(|times| times.quantile_raw(q)).collect();
     let replications = own.len() as u32;
     if own.len() < 2 {
         return Some(Estimate { mean: value, half_width: None, low: None, high: None, replications });

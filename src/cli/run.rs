@@ -160,7 +160,7 @@ fn rendered(outcome: &Outcome, kind: &str) -> String {
     let evaluation = &outcome.evaluation;
     match kind {
         "csv" => csv::render(&outcome.model, &evaluation.records),
-        "hgrm" => hgrm::render(&outcome.model, &evaluation.records),
+        "hgrm" => hgrm::render(&evaluation.latency),
         _ => json::render(&evaluation.report),
     }
 }

@@ -149,7 +149,6 @@ impl World<'_> {
                 occasion: address,
                 count: 0,
                 context: NONE,
-                timer: NONE,
                 source,
                 step: 0,
                 left: 0,
@@ -217,7 +216,7 @@ impl World<'_> {
         };
         let address = bits(self.sources[source as usize].key, occasion(n));
         let client =
-            self.new_client(Client { occasion: address, count: 0, context: NONE, timer: NONE, source, step: 0, left: 0 });
+            self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
         let context = self.keep_keys(keep, source, address);
         self.clients[client as usize].context = context;
         self.clients[client as usize].left = self.repetitions(client);

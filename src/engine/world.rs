@@ -390,7 +390,6 @@ pub(super) struct Client {
     pub(super) occasion: u64,
     pub(super) count: u64,
     pub(super) context: u32,
-    pub(super) timer: u32,
     pub(super) source: u16,
     pub(super) step: u16,
     /// Repetitions of the present step still to do.

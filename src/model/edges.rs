@@ -271,8 +271,8 @@ impl Compiler<'_> {
             return (NONE16, NONE16, NONE16);
         }
         let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
-        let default_same = Distribution::constant(LINK_SAME);
-        let default_other = Distribution::constant(LINK_OTHER);
+        let default_same = Distribution::Constant(LINK_SAME);
+        let default_other = Distribution::Constant(LINK_OTHER);
         let same = given.latency_same.unwrap_or(default_same);
         let link_same = self.draw_unless_zero(&format!("{path}/link"), Purpose::Link, Some(&same));
         if zones <= 1 {

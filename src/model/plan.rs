@@ -3,7 +3,6 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::compile::{Compiler, span, time};
 use crate::model::{Demand, Model, Run};
-use crate::policy::arrivals::Shape;
 use crate::scenario::{Length, Warmup};
 use crate::units::{Span, Time};
 
@@ -86,21 +85,11 @@ impl Compiler<'_> {
     fn first_change(&self) -> Option<Time> {
         let faults = self.model.faults.iter().filter_map(|fault| fault.at);
         let shapes = self.model.sources.iter().filter_map(|source| match &source.demand {
-            Demand::Open { shape, .. } | Demand::Sessions { shape, .. } => change_of(shape),
+            Demand::Open { shape, .. } | Demand::Sessions { shape, .. } => shape.first_change().map(time),
             _ => None,
         });
         faults.chain(shapes).min()
     }
-}
-
-/// The first instant at which a shape changes: a ramp does from the start. The profile of a day or a week is not such a
-/// change, because it is always there and repeats.
-fn change_of(shape: &Shape) -> Option<Time> {
-    let steps = shape.steps.iter().map(|(at, _)| *at).filter(|at| 0.0 < *at);
-    let points = shape.points.first().filter(|_| 1 < shape.points.len()).map(|(at, _)| *at);
-    let surges = shape.surges.iter().map(|surge| surge.at_s);
-    let first = steps.chain(points).chain(surges).chain(shape.ramp.map(|_| 0.0));
-    first.min_by(f64::total_cmp).map(time)
 }
 
 /// Mean rate of new requests of the open loads, and what closed clients could ask at most.
@@ -133,7 +122,6 @@ fn window(horizon: f64) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::arrivals::Surge;
 
     #[test]
     fn windows_are_nice_and_not_too_many() {
@@ -144,13 +132,5 @@ mod tests {
         for horizon in [61.0, 4000.0, 1e5, 3e6, 1e9] {
             assert!(horizon <= WINDOWS * window(horizon).secs() * 1.000_001);
         }
-    }
-
-    #[test]
-    fn a_shape_changes_first_at_its_first_step_or_surge() {
-        let surge = |at_s| Surge { at_s, factor: 2.0, ramp_s: 1.0, hold_s: 1.0, every_s: None };
-        let shape = Shape { steps: vec![(0.0, 1.0), (300.0, 2.0)], surges: vec![surge(200.0)], ..Shape::default() };
-        assert_eq!(Some(time(200.0)), change_of(&shape));
-        assert_eq!(None, change_of(&Shape::default()));
     }
 }

@@ -180,8 +180,9 @@ impl Model {
         self.call_seconds(&self.edges[usize::from(edge)], seconds)
     }
 
+    /// Length of the run, over which rates are averaged; a day where it is known in requests only.
     fn horizon_s(&self) -> f64 {
-        self.run.duration.map_or(f64::INFINITY, |duration| duration.secs())
+        self.run.duration.map_or(86_400.0, |duration| duration.secs())
     }
 
     /// Mean of a sampler; 0 for none.

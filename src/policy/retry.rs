@@ -113,7 +113,9 @@ impl Retry {
         }
         let is_exponential = matches!(self.backoff, Backoff::Exponential { .. });
         if self.jitter == Jitter::Decorrelated && !is_exponential {
-            return Some("`decorrelated` grows up to a maximum, so it needs `backoff: exponential(... max=...)`".to_owned());
+            return Some(
+                "`decorrelated` grows up to a maximum, so it needs `backoff: exponential(... max=...)`".to_owned(),
+            );
         }
         self.backoff.problem()
     }
@@ -330,9 +332,8 @@ mod tests {
         let resilience4j = retry("exponential(100ms x2 max=100s)", Jitter::None);
         assert_eq!(milliseconds(&resilience4j, 13)[9..], [51200.0, 100_000.0, 100_000.0, 100_000.0]);
         let grpc = milliseconds(&retry("exponential(1s x1.6 max=120s)", Jitter::None), 12);
-        let expected = [
-            1.0, 1.6, 2.56, 4.096, 6.5536, 10.48576, 16.777216, 26.843546, 42.949673, 68.719477, 109.95116, 120.0,
-        ];
+        let expected =
+            [1.0, 1.6, 2.56, 4.096, 6.5536, 10.48576, 16.777216, 26.843546, 42.949673, 68.719477, 109.95116, 120.0];
         assert!(grpc.iter().zip(expected).all(|(ms, s): (&f64, f64)| (ms / 1e3 / s - 1.0).abs() < 3e-8), "{grpc:?}");
         assert_eq!(milliseconds(&retry("linear(100ms)", Jitter::None), 3), [100.0, 200.0, 300.0]);
         assert_eq!(milliseconds(&retry("constant(100ms)", Jitter::None), 3), [100.0, 100.0, 100.0]);
@@ -352,7 +353,7 @@ mod tests {
         let mut previous = Span(0);
         for n in 1..1000 {
             let pause = decorrelated.pause(n, previous, unit(bits(1, occasion(u64::from(n)))));
-            assert!(Span(10 * MS) <= pause && pause.0 <= (3 * previous.0).max(30 * MS).min(2000 * MS));
+            assert!(Span(10 * MS) <= pause && pause.0 <= (3 * previous.0).clamp(30 * MS, 2000 * MS));
             previous = pause;
         }
         assert_eq!(decorrelated.pause(1, Span(0), 0.5), Span(20 * MS));

@@ -1,0 +1,78 @@
+//! What faults did: how long until the system was itself again, and until a dead instance was left alone.
+//!
+//! The time to recover is read from the end-to-end time series, to its window: from the start of the fault to the end of
+//! the last window whose share of errors lies above its level before, by more than noise.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::estimate;
+use crate::analysis::study::Study;
+use crate::model::Scope;
+use crate::record::FaultPeriod;
+use crate::report;
+
+/// Standard deviations of a share, and the least difference, that count as noise.
+const NOISE: f64 = 4.0;
+const LEAST: f64 = 0.001;
+
+/// A line for each fault.
+pub fn faults(study: &Study) -> BTreeMap<String, report::Fault> {
+    let faults = study.model.faults.iter().enumerate();
+    faults.map(|(fault, said)| (said.name.clone(), one(study, fault as u16))).collect()
+}
+
+fn one(study: &Study, fault: u16) -> report::Fault {
+    let periods = |index: usize| study.records[index].faults.get(usize::from(fault)).map_or(&[][..], |periods| periods);
+    let indices = || 0..study.records.len();
+    let starts = indices().filter_map(|index| periods(index).first()).map(|period| period.start.secs());
+    let rto: Vec<f64> = indices().filter_map(|index| rto(study, index, fault)).collect();
+    let removals = indices().flat_map(periods).filter_map(removal_of).collect::<Vec<_>>();
+    report::Fault {
+        at_s: starts.reduce(f64::min),
+        rto_s: estimate::mean(&rto),
+        rpo_s: None,
+        lost_writes: None,
+        removal_s: estimate::mean(&removals),
+    }
+}
+
+/// From the first start of a fault until the share of errors is back for good, seconds.
+pub fn rto(study: &Study, index: usize, fault: u16) -> Option<f64> {
+    let record = &study.records[index];
+    let start = record.faults.get(usize::from(fault))?.first()?.start;
+    let series = &record.series;
+    let window = series.window.0.max(1);
+    let first = (start.0 / window) as usize;
+    let from = ((study.measured[index].from.at.0 / window) as usize).min(first);
+    let finished = |window: usize| f64::from(series.ok[window]) + f64::from(series.failed[window]);
+    let sum = |of: &[u32]| of.iter().map(|n| f64::from(*n)).sum::<f64>();
+    let before = sum(&series.ok[from..first]) + sum(&series.failed[from..first]);
+    let level = if 0.0 < before { sum(&series.failed[from..first]) / before } else { 0.0 };
+    let is_hurt = |window: &usize| {
+        let n = finished(*window);
+        let noise = NOISE * (level * (1.0 - level) / n).sqrt();
+        0.0 < n && level + noise.max(LEAST) < f64::from(series.failed[*window]) / n
+    };
+    let last = (first..series.ok.len()).rev().find(is_hurt);
+    Some(last.map_or(0.0, |last| ((last as u64 + 1) * window).saturating_sub(start.0) as f64 / 1e9))
+}
+
+/// From the death of an instance in a scope to the balancer's last pick of it, seconds; the mean over its deaths.
+pub fn removal(study: &Study, index: usize, scope: Scope) -> Option<f64> {
+    let model = study.model;
+    let is_meant = |fault: usize, period: &FaultPeriod| match scope {
+        Scope::Station(station) => period.station == station,
+        Scope::Component(component) => {
+            model.stations.get(period.station as usize).is_some_and(|station| station.component == component)
+        }
+        Scope::Fault(wanted) => fault == usize::from(wanted),
+        _ => true,
+    };
+    let periods = study.records[index].faults.iter().enumerate().flat_map(|(fault, list)| list.iter().map(move |p| (fault, p)));
+    let values: Vec<f64> = periods.filter(|(fault, p)| is_meant(*fault, p)).filter_map(|(_, p)| removal_of(p)).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn removal_of(period: &FaultPeriod) -> Option<f64> {
+    Some((period.last_pick? - period.start).secs())
+}

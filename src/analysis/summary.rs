@@ -1,0 +1,260 @@
+//! Requests, latencies and components as the report shows them.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::bottleneck::{TICK_S, part_name};
+use crate::analysis::stability::Stability;
+use crate::analysis::study::{Study, end, total};
+use crate::analysis::{estimate, windows};
+use crate::measure::histogram::Compact;
+use crate::model::{Probe, Scope};
+use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
+use crate::record::{self, ComponentTally, StationTally, Tallies};
+use crate::report::{
+    self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Traffic,
+    Utilisation, Utilisations,
+};
+use crate::scenario::Scenario;
+use crate::scenario::condition::{Quantity, Resource};
+
+/// Slow requests shown.
+const EXEMPLARS: usize = 10;
+
+/// What was offered and what became of it.
+pub(super) fn requests(study: &Study, scope: Scope) -> Requests {
+    let counts = study.counts(scope);
+    Requests {
+        offered_per_s: study.rate(|stretch| stretch.counts(scope).offered),
+        throughput_per_s: study.rate(|stretch| stretch.counts(scope).finished()),
+        goodput_per_s: study.rate(|stretch| stretch.counts(scope).ok),
+        error_ratio: share(&counts, |counts| counts.failed),
+        availability: share(&counts, |counts| counts.ok),
+        errors: errors(study, &counts),
+    }
+}
+
+/// Share of those that finished, by kind of failure.
+fn errors(study: &Study, counts: &[Counts]) -> BTreeMap<String, Estimate> {
+    let kinds = study.model.failures.iter().enumerate().filter_map(|(kind, name)| {
+        let of_kind = |counts: &Counts| counts.kinds.get(kind).copied().unwrap_or(0);
+        let happened = 0 < total(counts, of_kind);
+        happened.then(|| Some((name.clone(), share(counts, of_kind)?))).flatten()
+    });
+    kinds.collect()
+}
+
+/// Some of those that finished, as a share of them.
+fn share(counts: &[Counts], of: impl Fn(&Counts) -> u64) -> Option<Estimate> {
+    let finished = |counts: &&Counts| 0 < counts.finished();
+    let values: Vec<f64> =
+        counts.iter().filter(finished).map(|counts| of(counts) as f64 / counts.finished() as f64).collect();
+    estimate::share(&values, total(counts, &of), total(counts, Counts::finished))
+}
+
+/// Latencies of a scope, all outcomes and successes.
+pub(super) fn latencies(study: &Study, stability: &Stability, scope: Scope) -> Latencies {
+    let held_up = stability.touches(&study.counts(scope));
+    let of = |outcome| summary(&study.latencies(scope, outcome), held_up);
+    Latencies { all: of(Outcome::All), ok: of(Outcome::Ok) }
+}
+
+/// Nothing but the count where there is no steady state.
+fn summary(times: &[Compact], held_up: bool) -> Latency {
+    let latency = estimate::latency(times);
+    if held_up { Latency { count: latency.count, ..Latency::default() } } else { latency }
+}
+
+fn traffic(study: &Study, stability: &Stability, scope: Scope) -> Traffic {
+    Traffic { requests: requests(study, scope), latency: latencies(study, stability, scope) }
+}
+
+/// By `component.operation`.
+pub(super) fn operations(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
+    let operations = study.model.operations.iter().enumerate().map(|(index, operation)| {
+        let component = &study.model.components[usize::from(operation.component)].name;
+        (format!("{component}.{}", operation.name), traffic(study, stability, Scope::Operation(index as u16)))
+    });
+    operations.collect()
+}
+
+/// By load.
+pub(super) fn loads(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
+    let loads = study.model.sources.iter().enumerate();
+    loads.map(|(index, load)| (load.name.clone(), traffic(study, stability, Scope::Load(index as u16)))).collect()
+}
+
+/// By component.
+pub(super) fn components(study: &Study, stability: &Stability) -> BTreeMap<String, Component> {
+    let components = study.model.components.iter().enumerate();
+    components.map(|(index, said)| (said.name.clone(), component(study, stability, index))).collect()
+}
+
+fn component(study: &Study, stability: &Stability, index: usize) -> Component {
+    let scope = Scope::Component(index as u16);
+    let read = |quantity| {
+        let probe = Probe { quantity, stat: None, scope, resource: None, per: None };
+        study.mean(|stretch| probe::read(&probe, study.model, stretch.from, stretch.to))
+    };
+    let (queued_up, held_up) = backed_up(study, stability, index);
+    let waits: Vec<Compact> = study.measured.iter().map(|stretch| stretch.waits(scope)).collect();
+    let holdings: Vec<Compact> = study.measured.iter().map(|stretch| stretch.holdings(scope)).collect();
+    let zero = || study.rate(|_| 0);
+    let gained = |of: fn(&ComponentTally) -> u64| {
+        study.rate(|stretch| of(&stretch.to.components[index]) - of(&stretch.from.components[index]))
+    };
+    Component {
+        kind: study.model.components[index].kind,
+        instances: study.mean(|stretch| Some(stretch.instances(scope))).unwrap_or_else(zero),
+        utilisation: utilisations(study, scope),
+        arrivals_per_s: gained(|tally| tally.arrivals),
+        wait: summary(&waits, queued_up),
+        service: summary(&holdings, held_up),
+        queue_length: read(Quantity::Queue).unwrap_or_else(zero),
+        in_flight: read(Quantity::InFlight).unwrap_or_else(zero),
+        rejected_per_s: gained(|tally| tally.rejected.iter().sum()),
+        errors: errors(study, &study.counts(scope)),
+        kind_specific: kind_specific(study, scope, read(Quantity::HitRatio)),
+    }
+}
+
+/// Whether more came to the component's queues, and into its slots, than left them.
+fn backed_up(study: &Study, stability: &Stability, index: usize) -> (bool, bool) {
+    let component = &study.model.components[index];
+    let stations = component.first as usize..(component.first + component.count) as usize;
+    let sum = |tallies: &Tallies, of: fn(&StationTally) -> u32| -> u64 {
+        tallies.stations[stations.clone()].iter().map(|station| u64::from(of(station))).sum()
+    };
+    let (mut came, mut queued, mut held) = (0, (0, 0), (0, 0));
+    for Between { from, to, .. } in &study.measured {
+        came += to.components[index].arrivals - from.components[index].arrivals;
+        queued = (queued.0 + sum(from, |s| s.in_queue), queued.1 + sum(to, |s| s.in_queue));
+        held = (held.0 + sum(from, |s| s.in_slots), held.1 + sum(to, |s| s.in_slots));
+    }
+    let grew = |(before, after): (u64, u64)| stability.backs_up(came, (came + before).saturating_sub(after));
+    (grew(queued), grew(held))
+}
+
+fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BTreeMap<String, Estimate> {
+    let mut specific = BTreeMap::new();
+    if let Some(hit_ratio) = hit_ratio {
+        specific.insert("hit_ratio".to_owned(), hit_ratio);
+    }
+    if let Some(spread) = study.mean(|stretch| spread(&stretch.busy(scope))) {
+        specific.insert("spread".to_owned(), spread);
+    }
+    specific
+}
+
+/// Busiest over least busy instance: of their cores, or of their slots where cores have no limit.
+fn spread(parts: &[Busy]) -> Option<f64> {
+    let of = |wanted: fn(&Busy) -> bool| -> Vec<f64> { parts.iter().filter(|part| wanted(part)).map(Busy::share).collect() };
+    let cores = of(|part| part.resource == Resource::Cores);
+    let slots = of(|part| matches!(part.resource, Resource::Workers | Resource::Connections));
+    let shares = if 1 < cores.len() { cores } else { slots };
+    let least = shares.iter().copied().reduce(f64::min).filter(|least| 0.0 < *least && 1 < shares.len())?;
+    shares.into_iter().reduce(f64::max).map(|most| most / least)
+}
+
+fn utilisations(study: &Study, scope: Scope) -> Utilisations {
+    let parts: Vec<Vec<Busy>> = study.measured.iter().map(|stretch| stretch.busy(scope)).collect();
+    let of = |resource| utilisation(study, scope, resource, &parts);
+    Utilisations {
+        cores: of(Resource::Cores),
+        workers: of(Resource::Workers),
+        memory: of(Resource::Memory),
+        disk: of(Resource::Disk),
+        nic: of(Resource::Nic),
+        connections: of(Resource::Connections),
+        pool: of(Resource::Pool),
+    }
+}
+
+fn utilisation(study: &Study, scope: Scope, resource: Resource, parts: &[Vec<Busy>]) -> Option<Utilisation> {
+    let shares: Vec<f64> = parts.iter().filter_map(|parts| together(parts, resource)).collect();
+    let share = estimate::mean(&shares)?;
+    let mut windows: Vec<f64> = (0..study.records.len())
+        .flat_map(|index| windows::shares(&study.records[index], study.model, scope, resource, study.windows(index)))
+        .collect();
+    windows.sort_by(f64::total_cmp);
+    Some(Utilisation {
+        share,
+        p5: estimate::nearest_rank(&windows, 0.05),
+        p95: estimate::nearest_rank(&windows, 0.95),
+        max: windows.last().copied(),
+        busiest: busiest(study, resource, parts),
+    })
+}
+
+/// The busiest part on average over the replications, where there are several.
+fn busiest(study: &Study, resource: Resource, parts: &[Vec<Busy>]) -> Option<report::Part> {
+    let mut sums: Vec<(Part, f64)> = Vec::new();
+    for part in parts.iter().flatten().filter(|part| part.resource == resource) {
+        match sums.iter_mut().find(|(known, _)| *known == part.part) {
+            Some((_, sum)) => *sum += part.share(),
+            None => sums.push((part.part, part.share())),
+        }
+    }
+    if sums.len() < 2 {
+        return None;
+    }
+    let (part, sum) = sums.into_iter().reduce(|best, other| if best.1 < other.1 { other } else { best })?;
+    Some(report::Part { name: part_name(study.model, part), share: sum / parts.len() as f64 })
+}
+
+/// The slowest requests of all replications.
+pub(super) fn exemplars(study: &Study) -> Vec<Exemplar> {
+    let mut all: Vec<(u32, &record::Exemplar)> = Vec::new();
+    for (index, record) in study.records.iter().enumerate() {
+        let from = study.measured[index].from.at;
+        all.extend(record.exemplars.iter().filter(|seen| from <= seen.arrived).map(|seen| (index as u32, seen)));
+    }
+    all.sort_by(|a, b| b.1.latency.cmp(&a.1.latency).then(a.0.cmp(&b.0)));
+    all.into_iter().take(EXEMPLARS).map(|(replication, seen)| exemplar(study, replication, seen)).collect()
+}
+
+fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exemplar {
+    let model = study.model;
+    let source = &model.sources[usize::from(model.classes[usize::from(seen.class)].source)];
+    let mut start_s = 0.0;
+    let span = |(cell, ticks): &(u16, u32)| {
+        let cell = &model.cells[usize::from(*cell)];
+        let end_s = start_s + f64::from(*ticks) * TICK_S;
+        let component = cell.name.clone();
+        let span = ExemplarSpan { component, operation: None, cause: cell.cause.word(), start_s, end_s };
+        start_s = end_s;
+        span
+    };
+    Exemplar {
+        request: format!("{}#{}", source.name, seen.number),
+        replication,
+        latency_s: seen.latency.secs(),
+        outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),
+        spans: seen.cells.iter().map(span).collect(),
+    }
+}
+
+/// Where the author says that numbers come from.
+pub(super) fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
+    let said = scenario.assumptions.iter();
+    said.map(|(path, source)| Assumption { path: path.clone(), source: source.clone(), influence: None }).collect()
+}
+
+/// A line for each replication.
+pub(super) fn replications(study: &Study, stability: &Stability) -> Vec<Replication> {
+    let line = |(index, stretch): (usize, &Between)| {
+        let (counts, times) = (stretch.counts(Scope::All), stretch.latency(Scope::All, Outcome::All));
+        let finished = counts.finished();
+        Replication {
+            replication: index as u32,
+            events: study.records[index].events,
+            requests: end(&study.records[index]).tallies.finished,
+            throughput_per_s: finished as f64 / stretch.seconds().max(1e-9),
+            error_ratio: (0 < finished).then(|| counts.failed as f64 / finished as f64),
+            mean_s: times.mean(),
+            p50_s: times.quantile(0.5),
+            p99_s: times.quantile(0.99),
+            stable: !stability.unstable[index],
+        }
+    };
+    study.measured.iter().enumerate().map(line).collect()
+}
