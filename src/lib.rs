@@ -19,5 +19,6 @@ pub mod model;
 pub mod record;
 pub mod probe;
 pub mod engine;
+pub mod analysis;
 pub mod report;
 pub mod cli;
