@@ -47,7 +47,7 @@ static ROOT: Table = Table {
         Field::new(
             "title",
             Shape::Text,
-            "Stage 5: Caching layer",
+            "One server, one queue",
             "What reports call it; without it the name of the file",
         ),
         Field::new("description", Shape::Text, "A shop on a Friday evening", "A sentence or two for the report"),
