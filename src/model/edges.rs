@@ -61,7 +61,10 @@ impl<'s> Writer<'_, 's> {
     fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
         let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
         let mut sidecar = None;
-        for (operation, weight) in targets {
+        // Shares are a map, so their order must not matter; operations are numbered by name.
+        let mut targets = targets.to_vec();
+        targets.sort_by_key(|(operation, _)| *operation);
+        for (operation, weight) in &targets {
             let place = &self.place;
             let component = self.compiler.names.component(place.end().name);
             let caller = Caller { end: place.end(), component, has_place: true };

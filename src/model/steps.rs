@@ -309,7 +309,7 @@ impl<'s> Writer<'_, 's> {
         let path = self.place.next("each");
         let mut fork = fork(&path, step);
         fork.entries = vec![0];
-        fork.times = self.compiler.draw(&path, Purpose::Choice, times);
+        fork.times = self.compiler.draw(&format!("{path}.times"), Purpose::Choice, times);
         fork.draw = self.compiler.names.find_key(draw, self.compiler.diags);
         self.lost(&mut fork);
         let index = self.add_fork(fork);
