@@ -484,3 +484,28 @@ run: {duration: 1m}
 ";
     assert_eq!(format!("{:?}", model(one)), format!("{:?}", model(other)));
 }
+
+#[test]
+fn what_a_policy_says_about_failures_and_sidecars_reaches_those_who_pass_on() {
+    let model = model(
+        "run: {duration: 1m}
+load: {users: {rate: 10/s, requests: {gw.pay: 1}, timeout: 5s}}
+components:
+  gw: {kind: gateway, routes: {pay: {bank: 1}}}
+  bank: {kind: external, operations: {pay: [{wait: 1ms}]}}
+policies: {any -> bank: {fallback: [{fail: {as: closed}}]}, any -> any: {sidecar: {wait: 300us}}}
+",
+    );
+    let listed = program(&model, "gw", "pay");
+    let expected = "gw.pay
+   0  wait 0.0003s (gw service)
+   1  wait 0.0003s (gw service)
+   2  call bank.pay plain
+   3  jump to 5
+   4  fail closed
+   5  return
+      1..3 fails to 4
+";
+    assert_eq!(expected, listed, "one sidecar where the call arrives, one where it leaves");
+    assert_eq!("bank.pay\n   0  wait 0.001s (bank service)\n   1  return\n", program(&model, "bank", "pay"));
+}
