@@ -47,7 +47,12 @@ fn tell(scenario: &str, reading: &Reading, args: &Validate, out: &mut Out) -> Re
     }
     if out.quiet == 0 {
         let model = reading.model.as_ref().map_or_else(String::new, |model| {
-            format!(": {} components, {} operations, {} loads", model.components.len(), model.operations.len(), model.sources.len())
+            format!(
+                ": {} components, {} operations, {} loads",
+                model.components.len(),
+                model.operations.len(),
+                model.sources.len()
+            )
         });
         let but = if warnings == 0 { "ok".to_string() } else { format!("ok, {warnings} to look at") };
         out.print(&format!("{scenario} {but}{model}\n"))?;
