@@ -5,6 +5,7 @@ use crate::cli::input::{self, Reading, Wanted};
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
 use crate::diagnostic::{Plain, Severity, plain, render_concise};
+use crate::scenario::resolved::resolved;
 use crate::text;
 
 /// Checks each scenario in turn, and tells about all of them.
@@ -41,18 +42,14 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
 fn tell(scenario: &str, reading: &Reading, args: &Validate, out: &mut Out) -> Result<(), Stop> {
     input::show(reading, out);
     let (errors, warnings) = reading.found.counts();
-    let Some(resolved) = reading.resolved.as_ref().filter(|_| errors == 0) else { return Ok(()) };
+    let Some(tree) = reading.resolved.as_ref().filter(|_| errors == 0) else { return Ok(()) };
     if args.resolved {
-        return out.print(&text::to_yaml(resolved));
+        return out.print(&text::to_yaml(&resolved(tree)));
     }
     if out.quiet == 0 {
         let model = reading.model.as_ref().map_or_else(String::new, |model| {
-            format!(
-                ": {} components, {} operations, {} loads",
-                model.components.len(),
-                model.operations.len(),
-                model.sources.len()
-            )
+            let counted = [("component", model.components.len()), ("operation", model.operations.len()), ("load", model.sources.len())];
+            format!(": {}", counted.map(|(what, number)| format!("{number} {what}{}", if number == 1 { "" } else { "s" })).join(", "))
         });
         let but = if warnings == 0 { "ok".to_string() } else { format!("ok, {warnings} to look at") };
         out.print(&format!("{scenario} {but}{model}\n"))?;
