@@ -69,7 +69,7 @@ pub fn find(study: &Study, time: &TimeGoes) -> Option<Bottleneck> {
 fn why(candidate: &Candidate) -> String {
     let Candidate { component, resource, .. } = candidate;
     let busy = percent(candidate.busiest);
-    let mut text = match resource {
+    let limit = match resource {
         Resource::Disk => format!("the disk of {component} is {busy} busy"),
         Resource::Nic => format!("the network card of {component} is {busy} busy"),
         Resource::Memory => format!("{busy} of the memory of {component} is in use"),
@@ -79,13 +79,15 @@ fn why(candidate: &Candidate) -> String {
             format!("{busy} of the {} of {component} are in use", word(*resource))
         }
     };
-    if 1.005 < candidate.asked {
-        text += &format!(" and it turns away {} of what it is asked", percent(1.0 - 1.0 / candidate.asked));
-    }
-    if 0.005 <= candidate.waiting {
-        text += &format!("; {} of the time of the slowest 1% goes there", percent(candidate.waiting));
-    }
-    text
+    let refused = match candidate.asked {
+        asked if 1.005 < asked => format!(" and it turns away {} of what it is asked", percent(1.0 - 1.0 / asked)),
+        _ => String::new(),
+    };
+    let slowest = match candidate.waiting {
+        share if 0.005 <= share => format!("; {} of the time of the slowest 1% goes there", percent(share)),
+        _ => String::new(),
+    };
+    limit + &refused + &slowest
 }
 
 fn percent(share: f64) -> String {

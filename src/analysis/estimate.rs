@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn zeros_have_an_interval_too() {
-        let own: Vec<Compact> = (0..5).map(|n| times((0..1000).map(move |i| if i < 900 + n { 0 } else { 5 }))).collect();
+        let own: Vec<Compact> =
+            (0..5).map(|n| times((0..1000).map(move |i| if i < 900 + n { 0 } else { 5 }))).collect();
         let p50 = quantile(&own, 0.5).expect("there are enough");
         assert_eq!((p50.mean, p50.low, p50.high), (0.0, Some(0.0), Some(0.0)));
     }

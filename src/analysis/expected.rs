@@ -71,7 +71,8 @@ fn expected<'s>(study: &Study, scenario: &'s Scenario) -> Option<(&'s str, Expec
 fn rate(load: &Load) -> Option<f64> {
     let Demand::Open { rate } = load.demand else { return None };
     let policy = &load.policy;
-    let plain = policy.pool.is_none() && policy.rate_limit.is_none() && policy.connect.is_none() && policy.sidecar.is_none();
+    let plain =
+        policy.pool.is_none() && policy.rate_limit.is_none() && policy.connect.is_none() && policy.sidecar.is_none();
     let patient = load.abandon.is_none() && load.payload.is_none() && load.from.is_none();
     let steady = load.arrivals == Arrivals::Poisson && load.shape == Shape::default();
     (plain && patient && steady && load.requests.len() == 1).then_some(rate)
@@ -110,8 +111,12 @@ fn computing(study: &Study, rate: f64, time: &Distribution) -> Option<Expected> 
     }
     match (host.sharing, host.cores, time) {
         (false, cores, Distribution::Exponential { .. }) => Some(exponential(rate, demand, u64::from(cores))),
-        (false, 1, _) => Some(Expected { law: "M/G/1 mean", mean: demand + mg1_wait(rate, demand, time.scv()), p99: None }),
-        (true, 1, _) => Some(Expected { law: "M/G/1-PS mean", mean: sharing_response(rate * demand, demand), p99: None }),
+        (false, 1, _) => {
+            Some(Expected { law: "M/G/1 mean", mean: demand + mg1_wait(rate, demand, time.scv()), p99: None })
+        }
+        (true, 1, _) => {
+            Some(Expected { law: "M/G/1-PS mean", mean: sharing_response(rate * demand, demand), p99: None })
+        }
         _ => None,
     }
 }

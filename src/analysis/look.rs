@@ -10,6 +10,7 @@ use crate::analysis::study::Study;
 use crate::model::{Body, Bound, Condition, Test};
 use crate::report::{Alert, Stretch, Trigger};
 use crate::scenario::condition::Relation;
+use crate::units::Span;
 
 /// What the offered load is measured over before a condition fires, seconds.
 const MINUTE_S: f64 = 60.0;
@@ -88,7 +89,7 @@ pub fn test_firing(study: &Study, index: usize, test: &Test) -> Vec<Stretch> {
     let holds = |(look, value): (usize, &f64)| bound(look).is_some_and(|bound| is_so(*value, test.relation, bound));
     let holding: Vec<bool> = looks.iter().enumerate().map(holds).collect();
     let every_s = study.model.watches[usize::from(watch)].every.secs();
-    firing(&holding, every_s, test.hold.map_or(0.0, |hold| hold.secs()), record.end.secs())
+    firing(&holding, every_s, test.hold.map_or(0.0, Span::secs), record.end.secs())
 }
 
 /// Stretches from the first look at which it has held for `hold_s` to the first at which it does not.

@@ -263,7 +263,7 @@ fn stretches<'a>(study: &Study<'a>, period: Period, index: usize) -> Vec<Between
             pairs.map(|(start, to)| Between { from: &start.tallies, to, ..whole }).filter(is_forward).collect()
         }
         Period::After(fault) => {
-            ends(fault).last().map(|end| Between { from: &end.tallies, to: last, ..whole }).into_iter().collect()
+            ends(fault).next_back().map(|end| Between { from: &end.tallies, to: last, ..whole }).into_iter().collect()
         }
     }
 }
@@ -304,13 +304,12 @@ fn nothing(study: &Study, test: &Test) -> String {
 /// The unit of a measure in the report.
 pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
-        (_, Some(Per::Count)) => "",
+        (_, Some(Per::Count)) | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (Quantity::Latency | Quantity::Wait | Quantity::Service | Quantity::Removal | Quantity::Rto, _) => "s",
         (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
         (Quantity::Memory | Quantity::Bytes, _) => "bytes",
-        (Quantity::Queue | Quantity::InFlight | Quantity::Replicas, _) => "",
         (
             Quantity::Errors
             | Quantity::Availability

@@ -49,8 +49,7 @@ fn warn(code: &str, message: String, help: Option<String>) -> Warning {
 
 /// All that the finished report gives reason for.
 pub(super) fn about(report: &Report) -> Vec<Warning> {
-    let found =
-        [growth(report), bound(report), single(report), tipping(report), law(report), few(report)];
+    let found = [growth(report), bound(report), single(report), tipping(report), law(report), few(report)];
     found.into_iter().flatten().collect()
 }
 

@@ -1,4 +1,4 @@
-//! The latency distribution in the percentile format of HdrHistogram, which its public plotter and others read.
+//! The latency distribution in the percentile format of `HdrHistogram`, which its public plotter and others read.
 //!
 //! Values are milliseconds; a line stands for each bucket at which the percentile moves on: five steps on the way to each
 //! halving of the distance to 100 %, as `outputPercentileDistribution(out, 5, 1e6)` prints them.
@@ -56,7 +56,7 @@ fn step(percentile: f64) -> f64 {
 fn moments(times: &Compact) -> (f64, f64) {
     let Some(mean) = times.mean() else { return (0.0, 0.0) };
     let square = |(lower, upper, count): (f64, f64, u32)| {
-        let gap = (lower + upper) / 2.0 - mean;
+        let gap = f64::midpoint(lower, upper) - mean;
         gap * gap * f64::from(count)
     };
     let variance = times.buckets().map(square).sum::<f64>() / times.count() as f64;
