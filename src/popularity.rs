@@ -14,7 +14,10 @@ enum Shape {
     Uniform,
     Zipf(Zipf),
     /// The first `hot` ranks get this share of the draws.
-    Hot { hot: u64, draws: f64 },
+    Hot {
+        hot: u64,
+        draws: f64,
+    },
 }
 
 impl Popular {
@@ -140,7 +143,9 @@ fn generalised_harmonic(n: u64, s: f64) -> f64 {
     } else {
         (libm::pow(b, 1.0 - s) - libm::pow(a, 1.0 - s)) / (1.0 - s)
     };
-    sum + integral + (libm::pow(b, -s) - libm::pow(a, -s)) / 2.0 + s * (libm::pow(a, -s - 1.0) - libm::pow(b, -s - 1.0)) / 12.0
+    sum + integral
+        + (libm::pow(b, -s) - libm::pow(a, -s)) / 2.0
+        + s * (libm::pow(a, -s - 1.0) - libm::pow(b, -s - 1.0)) / 12.0
 }
 
 /// Walker's alias method: (share of 2^32 to keep, where the rest goes).

@@ -255,7 +255,9 @@ impl Between<'_> {
         }
         let stations = self.stations_of(scope);
         match stat {
-            Some(Stat::Max) => stations.iter().map(|&index| f64::from(self.to.stations[index as usize].queue_max)).reduce(f64::max),
+            Some(Stat::Max) => {
+                stations.iter().map(|&index| f64::from(self.to.stations[index as usize].queue_max)).reduce(f64::max)
+            }
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
                 let area = |index: &u32| {

@@ -21,7 +21,12 @@ pub fn mean(values: &[f64]) -> Option<Estimate> {
         [only] => Some(Estimate { mean: *only, half_width: None, low: None, high: None, replications }),
         _ => {
             let interval = mean_interval(values, CONFIDENCE);
-            Some(between(interval.mean, interval.mean - interval.half_width, interval.mean + interval.half_width, replications))
+            Some(between(
+                interval.mean,
+                interval.mean - interval.half_width,
+                interval.mean + interval.half_width,
+                replications,
+            ))
         }
     }
 }

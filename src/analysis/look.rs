@@ -58,9 +58,8 @@ fn offered(study: &Study, index: usize, at_s: f64) -> f64 {
 
 /// The stretches of one replication in which a condition fires.
 pub fn body_firing(study: &Study, index: usize, body: &Body) -> Vec<Stretch> {
-    let parts = |parts: &[Body]| -> Vec<Vec<Stretch>> {
-        parts.iter().map(|part| body_firing(study, index, part)).collect()
-    };
+    let parts =
+        |parts: &[Body]| -> Vec<Vec<Stretch>> { parts.iter().map(|part| body_firing(study, index, part)).collect() };
     match body {
         Body::Test(test) => test_firing(study, index, test),
         Body::All(all) => overlap(&parts(all), all.len()),
@@ -76,10 +75,14 @@ pub fn test_firing(study: &Study, index: usize, test: &Test) -> Vec<Stretch> {
     let fixed = match test.bound {
         Bound::Value(bound) => Some(bound),
         Bound::ShareOf(..) => None,
-        Bound::ShareOfBefore(share, fault) => objective::before(study, &test.probe, fault, index).map(|value| share * value),
+        Bound::ShareOfBefore(share, fault) => {
+            objective::before(study, &test.probe, fault, index).map(|value| share * value)
+        }
     };
     let bound = |look: usize| match (&test.bound, test.bound_watch) {
-        (Bound::ShareOf(share, _), Some(other)) => record.looks[usize::from(other)].get(look).map(|value| share * value),
+        (Bound::ShareOf(share, _), Some(other)) => {
+            record.looks[usize::from(other)].get(look).map(|value| share * value)
+        }
         _ => fixed,
     };
     let holds = |(look, value): (usize, &f64)| bound(look).is_some_and(|bound| is_so(*value, test.relation, bound));

@@ -56,15 +56,17 @@ fn warn(code: &str, message: String, help: Option<String>) -> Warning {
 
 /// All that the finished report gives reason for.
 pub(super) fn about(report: &Report) -> Vec<Warning> {
-    let found = [growth(report), bound(report), single(report), wide(report), tipping(report), law(report), few(report)];
+    let found =
+        [growth(report), bound(report), single(report), wide(report), tipping(report), law(report), few(report)];
     found.into_iter().flatten().collect()
 }
 
 fn growth(report: &Report) -> Option<Warning> {
     let growth = report.run.growth_per_s?;
-    let at = report.bottleneck.as_ref().map_or(String::new(), |limit| {
-        format!(", limited by the {} of {}", limit.resource, limit.component)
-    });
+    let at = report
+        .bottleneck
+        .as_ref()
+        .map_or(String::new(), |limit| format!(", limited by the {} of {}", limit.resource, limit.component));
     let message = format!("requests in flight grow by {} without end{at}", human_rate(growth));
     Some(warn("W0501", message, Some("latency has no steady state here; lower the load or add capacity".to_owned())))
 }
@@ -75,12 +77,18 @@ fn bound(report: &Report) -> Option<Warning> {
         "events" => ("its bound on events", "events"),
         _ => return None,
     };
-    Some(warn("W0502", format!("the run reached {what}"), Some(format!("raise `run: {{limit: {{{field}: ...}}}}`, or lower the load"))))
+    Some(warn(
+        "W0502",
+        format!("the run reached {what}"),
+        Some(format!("raise `run: {{limit: {{{field}: ...}}}}`, or lower the load")),
+    ))
 }
 
 fn single(report: &Report) -> Option<Warning> {
     let single = report.run.replications == 1;
-    single.then(|| warn("W0503", "one replication gives no intervals".to_owned(), Some("try `--replications 5`".to_owned())))
+    single.then(|| {
+        warn("W0503", "one replication gives no intervals".to_owned(), Some("try `--replications 5`".to_owned()))
+    })
 }
 
 fn wide(report: &Report) -> Option<Warning> {
@@ -95,20 +103,31 @@ fn wide(report: &Report) -> Option<Warning> {
 
 fn tipping(report: &Report) -> Option<Warning> {
     let ratios = || report.per_replication.iter().filter_map(|line| line.error_ratio);
-    let (collapsed, well) = (ratios().filter(|ratio| COLLAPSED < *ratio).count(), ratios().filter(|ratio| *ratio < WELL).count());
+    let (collapsed, well) =
+        (ratios().filter(|ratio| COLLAPSED < *ratio).count(), ratios().filter(|ratio| *ratio < WELL).count());
     let all = report.per_replication.len();
     let split = 0 < report.per_replication.iter().filter(|line| line.stable).count() && report.run.unstable_share > 0.0;
     let message = match (0 < collapsed && 0 < well, split) {
         (true, _) => format!("the system tips: {collapsed} of {all} replications collapsed, {well} did not"),
-        (_, true) => format!("a queue grew without bound in {} of the replications only", human_share(report.run.unstable_share)),
+        (_, true) => {
+            format!("a queue grew without bound in {} of the replications only", human_share(report.run.unstable_share))
+        }
         _ => return None,
     };
-    Some(warn("W0505", message, Some("means over both kinds describe neither; see each replication with -vv".to_owned())))
+    Some(warn(
+        "W0505",
+        message,
+        Some("means over both kinds describe neither; see each replication with -vv".to_owned()),
+    ))
 }
 
 fn law(report: &Report) -> Option<Warning> {
-    let broken: Vec<String> =
-        report.audit.iter().filter(|audit| !audit.holds).map(|audit| format!("{} of {}", audit.law, audit.of)).collect();
+    let broken: Vec<String> = report
+        .audit
+        .iter()
+        .filter(|audit| !audit.holds)
+        .map(|audit| format!("{} of {}", audit.law, audit.of))
+        .collect();
     let help = Some("this is a bug of plimsoll; please report it".to_owned());
     (!broken.is_empty()).then(|| warn("W0506", format!("the run's own audit failed: {}", broken.join(", ")), help))
 }

@@ -143,7 +143,12 @@ impl Samplers {
     pub fn rekeyed(&self, seed: u64, replication: u64) -> Samplers {
         let run = hashed(hashed(seed) ^ replication);
         let entries = self.entries.iter().map(|entry| Entry { key: mix(entry.key ^ run), ..*entry }).collect();
-        Samplers { entries, means: self.means.clone(), rare: Arc::clone(&self.rare), ziggurat: Arc::clone(&self.ziggurat) }
+        Samplers {
+            entries,
+            means: self.means.clone(),
+            rare: Arc::clone(&self.rare),
+            ziggurat: Arc::clone(&self.ziggurat),
+        }
     }
 
     /// The tables for exponential and normal variates, for whoever draws by hand.

@@ -351,7 +351,10 @@ mod tests {
         assert!(histogram.quantile(0.99).is_some());
         assert_eq!(histogram.quantile(0.991), None);
         assert!(histogram.quantile_raw(0.9999).is_some());
-        assert_eq!((Histogram::new().quantile_raw(0.5), Histogram::new().mean(), Histogram::new().max()), (None, None, None));
+        assert_eq!(
+            (Histogram::new().quantile_raw(0.5), Histogram::new().mean(), Histogram::new().max()),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -370,7 +373,10 @@ mod tests {
         late.iter().for_each(|&ns| cumulative.add(ns));
         let window = cumulative.compact().minus(&snapshot);
         let alone = filled(late.iter().copied()).compact();
-        assert_eq!((window.count(), window.sum(), &window.counts, window.first), (5000, alone.sum, &alone.counts, alone.first));
+        assert_eq!(
+            (window.count(), window.sum(), &window.counts, window.first),
+            (5000, alone.sum, &alone.counts, alone.first)
+        );
         assert!(alone.max <= window.max && bucket(alone.max) == bucket(window.max));
         assert!(window.min <= alone.min && bucket(alone.min) == bucket(window.min));
         assert_eq!(cumulative.minus(&snapshot.expand()).compact(), window);
@@ -394,7 +400,9 @@ mod tests {
         raw.add(100_000_000 * micro);
         assert_eq!(raw.count(), 10_001);
         assert!((raw.mean().unwrap_or(0.0) / 0.010_998_9 - 1.0).abs() < 1e-6);
-        for (q, secs, precision) in [(0.3, 0.001, 0.0078), (0.99, 0.001, 0.0078), (0.99999, 100.0, 1e-3), (1.0, 100.0, 0.0)] {
+        for (q, secs, precision) in
+            [(0.3, 0.001, 0.0078), (0.99, 0.001, 0.0078), (0.99999, 100.0, 1e-3), (1.0, 100.0, 0.0)]
+        {
             let found = raw.quantile_raw(q).unwrap_or(0.0);
             assert!((found / secs - 1.0).abs() <= precision, "{q}: {found}");
         }

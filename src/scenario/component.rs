@@ -27,25 +27,73 @@ const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
 }
 
-static KIND: Field = Field::new("kind", Shape::Word(&["service", "balancer", "gateway", "database", "external"]), "service", "What it is").required();
-static LIKE: Field = Field::new("like", Shape::Name(Thing::Component), "orders", "Another component, over which this one's fields are merged");
+static KIND: Field = Field::new(
+    "kind",
+    Shape::Word(&["service", "balancer", "gateway", "database", "external"]),
+    "service",
+    "What it is",
+)
+.required();
+static LIKE: Field = Field::new(
+    "like",
+    Shape::Name(Thing::Component),
+    "orders",
+    "Another component, over which this one's fields are merged",
+);
 static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
 static INSTANCES: Field = Field::new("instances", Shape::Count, "5", "How many, each alike").or("1");
 static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
-static WORKERS: Field = Field::new("workers", Shape::OneOf(COUNT_OR_NONE), "64", "Requests that an instance serves at the same time; the others queue");
-static WAITS: Field = Field::new("waits", Shape::Word(&["sync", "async"]), "async", "Whether a request keeps its worker while it waits for what it called");
-static QUEUE: Field = Field::new("queue", Shape::Object(&QUEUE_TABLE), "{limit: 1024, order: fifo}", "Where requests wait for a worker").or("{}");
+static WORKERS: Field = Field::new(
+    "workers",
+    Shape::OneOf(COUNT_OR_NONE),
+    "64",
+    "Requests that an instance serves at the same time; the others queue",
+);
+static WAITS: Field = Field::new(
+    "waits",
+    Shape::Word(&["sync", "async"]),
+    "async",
+    "Whether a request keeps its worker while it waits for what it called",
+);
+static QUEUE: Field =
+    Field::new("queue", Shape::Object(&QUEUE_TABLE), "{limit: 1024, order: fifo}", "Where requests wait for a worker")
+        .or("{}");
 static OPERATION_SHAPES: &[Shape] = &[Shape::Steps(STEPS), Shape::Object(&SHORT)];
-static OPERATIONS: Field = Field::new("operations", Shape::MapOf(&Shape::OneOf(OPERATION_SHAPES)), "{serve: [{cpu: exp(3ms)}, {respond: 12KB}]}", "What can be asked of it");
+static OPERATIONS: Field = Field::new(
+    "operations",
+    Shape::MapOf(&Shape::OneOf(OPERATION_SHAPES)),
+    "{serve: [{cpu: exp(3ms)}, {respond: 12KB}]}",
+    "What can be asked of it",
+);
 static BALANCES: [PolicyForm; balance::FORMS.len()] = forms(balance::FORMS);
 static ORDERS: [PolicyForm; discipline::FORMS.len()] = forms(discipline::FORMS);
-static BALANCE: Field = Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request").or("round_robin");
-static STICKY: Field = Field::new("sticky", Shape::Object(&STICKY_TABLE), "{by: session, for: 30m}", "Keep an asker at its instance");
-static HEALTH: Field = Field::new("health", Shape::Object(&HEALTH_TABLE), "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}", "How it is noticed that an instance died; without it at once");
-static PREFER: Field = Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
-static BOOT: Field = Field::new("boot", Shape::Distribution(Dimension::Time), "60s", "Time an instance needs to come back after it died").or("0s");
+static BALANCE: Field =
+    Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request")
+        .or("round_robin");
+static STICKY: Field =
+    Field::new("sticky", Shape::Object(&STICKY_TABLE), "{by: session, for: 30m}", "Keep an asker at its instance");
+static HEALTH: Field = Field::new(
+    "health",
+    Shape::Object(&HEALTH_TABLE),
+    "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}",
+    "How it is noticed that an instance died; without it at once",
+);
+static PREFER: Field =
+    Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
+static BOOT: Field = Field::new(
+    "boot",
+    Shape::Distribution(Dimension::Time),
+    "60s",
+    "Time an instance needs to come back after it died",
+)
+.or("0s");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
-static MEMORY_USE: Field = Field::new("memory", Shape::OneOf(MEMORY_SHAPES), "{idle: 500MB, each: 10MB, limit: 2GiB}", "Memory an instance needs; or, as a size, that of its machine");
+static MEMORY_USE: Field = Field::new(
+    "memory",
+    Shape::OneOf(MEMORY_SHAPES),
+    "{idle: 500MB, each: 10MB, limit: 2GiB}",
+    "Memory an instance needs; or, as a size, that of its machine",
+);
 static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
 
 /// A service.
@@ -53,10 +101,30 @@ pub static SERVICE: Table = Table {
     name: "service",
     about: "Instances with workers that run operations",
     fields: &[
-        KIND, LIKE, ABSTRACT, OWN, ON, INSTANCES,
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        INSTANCES,
         Field { default: Some("256"), ..WORKERS },
         Field { default: Some("sync"), ..WAITS },
-        QUEUE, OPERATIONS, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        QUEUE,
+        OPERATIONS,
+        BALANCE,
+        STICKY,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        MEMORY_USE,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
         later("warm", "Instances that are slow at first"),
         later("drain", "Time to finish when an instance is taken away"),
         later("consumes", "Messages it works on"),
@@ -69,12 +137,36 @@ pub static BALANCER: Table = Table {
     name: "balancer",
     about: "A hop of its own that offers the operations of its targets and picks an instance of one",
     fields: &[
-        KIND, LIKE, ABSTRACT,
-        Field::new("targets", Shape::OneOf(TARGETS), "web", "The component it stands before, or several with their shares").required(),
-        OWN, ON, INSTANCES,
+        KIND,
+        LIKE,
+        ABSTRACT,
+        Field::new(
+            "targets",
+            Shape::OneOf(TARGETS),
+            "web",
+            "The component it stands before, or several with their shares",
+        )
+        .required(),
+        OWN,
+        ON,
+        INSTANCES,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
-        QUEUE, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        QUEUE,
+        BALANCE,
+        STICKY,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        MEMORY_USE,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
         later("ttl", "Name service: callers keep an answer that long"),
         later("ignore_ttl", "Callers that keep an answer for ever"),
     ],
@@ -85,13 +177,37 @@ pub static GATEWAY: Table = Table {
     name: "gateway",
     about: "A hop of its own that does the same for every request and then hands it on by its name",
     fields: &[
-        KIND, LIKE, ABSTRACT,
+        KIND,
+        LIKE,
+        ABSTRACT,
         Field::new("before", Shape::Steps(STEPS), "[{cpu: 100us}]", "Steps before every request"),
-        Field::new("routes", Shape::MapOf(&Shape::OneOf(ROUTES)), "{users.*: users, orders.place: {orders: 90%, orders_v2: 10%}}", "Where each request goes: a component, several with their shares, or steps").required(),
-        OWN, ON, INSTANCES,
+        Field::new(
+            "routes",
+            Shape::MapOf(&Shape::OneOf(ROUTES)),
+            "{users.*: users, orders.place: {orders: 90%, orders_v2: 10%}}",
+            "Where each request goes: a component, several with their shares, or steps",
+        )
+        .required(),
+        OWN,
+        ON,
+        INSTANCES,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
-        QUEUE, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        QUEUE,
+        BALANCE,
+        STICKY,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        MEMORY_USE,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
     ],
 };
 
@@ -100,12 +216,37 @@ pub static DATABASE: Table = Table {
     name: "database",
     about: "One primary with connections, a buffer pool and a disk",
     fields: &[
-        KIND, LIKE, ABSTRACT, OWN, ON,
-        Field::new("connections", Shape::OneOf(COUNT_OR_NONE), "200", "Requests it serves at the same time; the others queue").or("none"),
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        Field::new(
+            "connections",
+            Shape::OneOf(COUNT_OR_NONE),
+            "200",
+            "Requests it serves at the same time; the others queue",
+        )
+        .or("none"),
         QUEUE,
         Field { about: "The buffer pool", example: "96GiB", ..MEMORY },
-        Field::new("data", Shape::Object(&DATA), "{rows: 500M, row: 1KB}", "What it holds; `pages` that miss the buffer pool are read from disk"),
-        OPERATIONS, HEALTH, PREFER, RATE_LIMIT, CORES, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT,
+        Field::new(
+            "data",
+            Shape::Object(&DATA),
+            "{rows: 500M, row: 1KB}",
+            "What it holds; `pages` that miss the buffer pool are read from disk",
+        ),
+        OPERATIONS,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
         later("instances", "A database has one primary"),
         later("shards", "Split the data over several machines"),
         later("replicas", "Copies of the data"),
@@ -119,23 +260,45 @@ pub static EXTERNAL: Table = Table {
     name: "external",
     about: "Somebody else's service: known by its times, its failures and its price",
     fields: &[
-        KIND, LIKE, ABSTRACT,
+        KIND,
+        LIKE,
+        ABSTRACT,
         Field { required: true, ..OPERATIONS },
-        Field::new("availability", Shape::OneOf(AVAILABILITY), "99.9%", "The share of requests that work, drawn for each; or how long it is up and down in turn").or("100%"),
+        Field::new(
+            "availability",
+            Shape::OneOf(AVAILABILITY),
+            "99.9%",
+            "The share of requests that work, drawn for each; or how long it is up and down in turn",
+        )
+        .or("100%"),
         RATE_LIMIT,
-        Field::new("price", Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]), "$0.05", "Of a request").or("$0"),
+        Field::new(
+            "price",
+            Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]),
+            "$0.05",
+            "Of a request",
+        )
+        .or("$0"),
     ],
 };
 
-static TARGETS: &[Shape] = &[Shape::Name(Thing::Component), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
-static ROUTES: &[Shape] = &[Shape::Name(Thing::Component), Shape::Steps(STEPS), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
+static TARGETS: &[Shape] =
+    &[Shape::Name(Thing::Component), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
+static ROUTES: &[Shape] =
+    &[Shape::Name(Thing::Component), Shape::Steps(STEPS), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
 static AVAILABILITY: &[Shape] = &[Shape::Share, Shape::Object(&UP_AND_DOWN)];
 
 static QUEUE_TABLE: Table = Table {
     name: "queue",
     about: "Where requests wait for a worker or a connection",
     fields: &[
-        Field::new("limit", Shape::OneOf(COUNT_OR_NONE), "1024", "Most that wait at an instance; more fail as `queue_full`").or("1024"),
+        Field::new(
+            "limit",
+            Shape::OneOf(COUNT_OR_NONE),
+            "1024",
+            "Most that wait at an instance; more fail as `queue_full`",
+        )
+        .or("1024"),
         Field::new("order", Shape::Policy(&ORDERS), "fair(user)", "Who is next").or("fifo"),
         later("shed", "Refuse requests before the queue is full"),
     ],
@@ -145,7 +308,13 @@ static STICKY_TABLE: Table = Table {
     about: "Keep an asker at its instance",
     fields: &[
         Field::new("by", Shape::Text, "session", "What tells askers apart: `session`, or a key").or("session"),
-        Field::new("for", Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]), "30m", "How long after its last request; `none` for ever").or("none"),
+        Field::new(
+            "for",
+            Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]),
+            "30m",
+            "How long after its last request; `none` for ever",
+        )
+        .or("none"),
     ],
 };
 static HEALTH_TABLE: Table = Table {
@@ -173,7 +342,12 @@ static DATA: Table = Table {
     fields: &[
         Field::new("rows", Shape::Count, "500M", "How many rows").required(),
         Field::new("row", Shape::Bytes, "1KB", "Size of a row").required(),
-        Field::new("key", Shape::Name(Thing::Key), "user", "The key whose value says which row is touched; without it all alike"),
+        Field::new(
+            "key",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose value says which row is touched; without it all alike",
+        ),
         later("growth", "How fast it grows"),
     ],
 };
@@ -246,7 +420,9 @@ fn kind(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option<&'static Ta
     }
     let spot = written.part(0, usize::MAX);
     let told = match text {
-        Some(text) if LATER.contains(&text) => Diagnostic::new(Code::NotAvailable, spot, format!("`{text}` is not available yet")),
+        Some(text) if LATER.contains(&text) => {
+            Diagnostic::new(Code::NotAvailable, spot, format!("`{text}` is not available yet"))
+        }
         Some(text) => {
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));

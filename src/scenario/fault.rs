@@ -15,8 +15,14 @@ pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE];
 pub const LATER: &[&str] = &["partition", "link", "expire", "flush", "deploy", "reshard"];
 
 static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
-static EVERY: Field = Field::new("every", Shape::Distribution(Dimension::Time), "exp(30s)", "Instead of `at`: again and again, so long after the last one ended");
-static FOR: Field = Field::new("for", Shape::Distribution(Dimension::Time), "2m", "How long it lasts; without it to the end");
+static EVERY: Field = Field::new(
+    "every",
+    Shape::Distribution(Dimension::Time),
+    "exp(30s)",
+    "Instead of `at`: again and again, so long after the last one ended",
+);
+static FOR: Field =
+    Field::new("for", Shape::Distribution(Dimension::Time), "2m", "How long it lasts; without it to the end");
 
 static KILL: Table = Table {
     name: "kill",
@@ -155,5 +161,6 @@ fn unknown_part(written: &Reference, name: &str, part: &str) -> Diagnostic {
         return Diagnostic::new(Code::NotAvailable, spot, format!("parts called `{what}` are not available yet"));
     }
     let told = Diagnostic::new(Code::UnknownPart, spot, format!("`{part}` is not a part"));
-    told.nearest(part, ["any", "primary"]).note(format!("parts are numbers from 0, as in `{name}/2`, `any` or `primary`"))
+    told.nearest(part, ["any", "primary"])
+        .note(format!("parts are numbers from 0, as in `{name}/2`, `any` or `primary`"))
 }

@@ -17,26 +17,69 @@ pub static POLICY: Table = Table {
     name: "policy",
     about: "What surrounds the calls of an arrow `caller -> callee`; field by field the more exact arrow wins",
     fields: &[
-        TIMEOUT, DEADLINE, RETRY_FIELD, CANCEL, POOL_FIELD, RATE_LIMIT, FALLBACK, CONNECT_FIELD, SIDECAR_FIELD, BREAKER, EJECT, HEDGE,
+        TIMEOUT,
+        DEADLINE,
+        RETRY_FIELD,
+        CANCEL,
+        POOL_FIELD,
+        RATE_LIMIT,
+        FALLBACK,
+        CONNECT_FIELD,
+        SIDECAR_FIELD,
+        BREAKER,
+        EJECT,
+        HEDGE,
     ],
 };
 
 static TIME_OR_NONE: &[Shape] = &[Shape::Time, Shape::Word(&["none"])];
 
-pub(super) static TIMEOUT: Field = Field::new("timeout", Shape::OneOf(TIME_OR_NONE), "200ms", "How long one attempt may take; `none` for ever");
-pub(super) static DEADLINE: Field = Field::new("deadline", Shape::OneOf(TIME_OR_NONE), "10s", "How long all attempts may take together; handed down to everything called");
+pub(super) static TIMEOUT: Field =
+    Field::new("timeout", Shape::OneOf(TIME_OR_NONE), "200ms", "How long one attempt may take; `none` for ever");
+pub(super) static DEADLINE: Field = Field::new(
+    "deadline",
+    Shape::OneOf(TIME_OR_NONE),
+    "10s",
+    "How long all attempts may take together; handed down to everything called",
+);
 static RETRY_SHAPES: &[Shape] = &[Shape::Object(&RETRY), Shape::Word(&["none"])];
-pub(super) static RETRY_FIELD: Field = Field::new("retry", Shape::OneOf(RETRY_SHAPES), "{attempts: 3, backoff: exponential(50ms x2 max=1s), jitter: full}", "Try again after a failure");
-pub(super) static CANCEL: Field = Field::new("cancel", Shape::OneOf(&[Shape::Bool, Shape::Text]), "after 50ms", "Whether what the caller has left behind is stopped: `true`, `false` or `after TIME`");
+pub(super) static RETRY_FIELD: Field = Field::new(
+    "retry",
+    Shape::OneOf(RETRY_SHAPES),
+    "{attempts: 3, backoff: exponential(50ms x2 max=1s), jitter: full}",
+    "Try again after a failure",
+);
+pub(super) static CANCEL: Field = Field::new(
+    "cancel",
+    Shape::OneOf(&[Shape::Bool, Shape::Text]),
+    "after 50ms",
+    "Whether what the caller has left behind is stopped: `true`, `false` or `after TIME`",
+);
 static FALLBACK_SHAPES: &[Shape] = &[Shape::Word(&["skip"]), Shape::Steps(step::STEPS)];
-pub(super) static FALLBACK: Field = Field::new("fallback", Shape::OneOf(FALLBACK_SHAPES), "skip", "What to do instead of failing: `skip`, or steps");
-pub(super) static RATE_LIMIT: Field = Field::new("rate_limit", Shape::Object(&LIMIT), "{limit: 1000/min, per: user, as: window}", "How many requests are let in");
-pub(super) static CONNECT_FIELD: Field = Field::new("connect", Shape::Object(&CONNECT), "{round_trips: 2, keep: 60s}", "Handshakes of connections");
-static POOL_FIELD: Field = Field::new("pool", Shape::Object(&POOL), "{size: 20, wait: 1s, connect: 5ms}", "Connections of each instance of the caller");
-static SIDECAR_FIELD: Field = Field::new("sidecar", Shape::Object(&SIDECAR), "{cpu: 60us, wait: 300us}", "What a proxy adds to each call");
-pub(super) static BREAKER: Field = Field::new("breaker", Shape::Any, "{errors: 5 in a row, open: 30s}", "Stop calling who keeps failing").later();
-static EJECT: Field = Field::new("eject", Shape::Any, "{errors: 5 in a row, for: 30s}", "Take failing instances out").later();
-pub(super) static HEDGE: Field = Field::new("hedge", Shape::Any, "{after: p95, most: 1}", "Ask a second instance when the first is slow").later();
+pub(super) static FALLBACK: Field =
+    Field::new("fallback", Shape::OneOf(FALLBACK_SHAPES), "skip", "What to do instead of failing: `skip`, or steps");
+pub(super) static RATE_LIMIT: Field = Field::new(
+    "rate_limit",
+    Shape::Object(&LIMIT),
+    "{limit: 1000/min, per: user, as: window}",
+    "How many requests are let in",
+);
+pub(super) static CONNECT_FIELD: Field =
+    Field::new("connect", Shape::Object(&CONNECT), "{round_trips: 2, keep: 60s}", "Handshakes of connections");
+static POOL_FIELD: Field = Field::new(
+    "pool",
+    Shape::Object(&POOL),
+    "{size: 20, wait: 1s, connect: 5ms}",
+    "Connections of each instance of the caller",
+);
+static SIDECAR_FIELD: Field =
+    Field::new("sidecar", Shape::Object(&SIDECAR), "{cpu: 60us, wait: 300us}", "What a proxy adds to each call");
+pub(super) static BREAKER: Field =
+    Field::new("breaker", Shape::Any, "{errors: 5 in a row, open: 30s}", "Stop calling who keeps failing").later();
+static EJECT: Field =
+    Field::new("eject", Shape::Any, "{errors: 5 in a row, for: 30s}", "Take failing instances out").later();
+pub(super) static HEDGE: Field =
+    Field::new("hedge", Shape::Any, "{after: p95, most: 1}", "Ask a second instance when the first is slow").later();
 
 static BACKOFF: [PolicyForm; retry::BACKOFF_FORMS.len()] = forms(retry::BACKOFF_FORMS);
 static LIMITS: [PolicyForm; limit::FORMS.len()] = forms(limit::FORMS);
@@ -46,11 +89,33 @@ static RETRY: Table = Table {
     name: "retry",
     about: "When a caller tries again",
     fields: &[
-        Field::new("attempts", Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]), "3", "Attempts in all, the first one too").or("3"),
-        Field::new("backoff", Shape::Policy(&BACKOFF), "exponential(50ms x2 max=1s)", "The pause before the next attempt").or("constant(0s)"),
+        Field::new(
+            "attempts",
+            Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]),
+            "3",
+            "Attempts in all, the first one too",
+        )
+        .or("3"),
+        Field::new(
+            "backoff",
+            Shape::Policy(&BACKOFF),
+            "exponential(50ms x2 max=1s)",
+            "The pause before the next attempt",
+        )
+        .or("constant(0s)"),
         Field::new("jitter", Shape::Policy(&JITTER), "full", "How the pause is spread").or("none"),
-        Field::new("budget", Shape::Share, "10%", "Most retries, as a share of first attempts over the last ten seconds"),
-        Field::new("on", Shape::ListOf(&Shape::Text), "[timeout, reset]", "The kinds of failure worth another attempt; without it all"),
+        Field::new(
+            "budget",
+            Shape::Share,
+            "10%",
+            "Most retries, as a share of first attempts over the last ten seconds",
+        ),
+        Field::new(
+            "on",
+            Shape::ListOf(&Shape::Text),
+            "[timeout, reset]",
+            "The kinds of failure worth another attempt; without it all",
+        ),
     ],
 };
 
@@ -59,7 +124,13 @@ static POOL: Table = Table {
     about: "Connections that each instance of the caller holds to the callee; a bulkhead is a pool with `wait: 0s`",
     fields: &[
         Field::new("size", Shape::Count, "20", "Connections of an instance").required(),
-        Field::new("wait", Shape::OneOf(TIME_OR_NONE), "1s", "Longest wait for one, then the call fails as `pool_full`; `none` for ever").or("none"),
+        Field::new(
+            "wait",
+            Shape::OneOf(TIME_OR_NONE),
+            "1s",
+            "Longest wait for one, then the call fails as `pool_full`; `none` for ever",
+        )
+        .or("none"),
         Field::new("connect", Shape::Distribution(Dimension::Time), "5ms", "Time to open one").or("0s"),
     ],
 };
@@ -79,7 +150,8 @@ static CONNECT: Table = Table {
     about: "Handshakes before the first request of a connection",
     fields: &[
         Field::new("round_trips", Shape::Number, "2", "Round trips of a handshake").or("2"),
-        Field::new("keep", Shape::OneOf(TIME_OR_NONE), "60s", "How long an idle connection is kept; `none` for ever").or("none"),
+        Field::new("keep", Shape::OneOf(TIME_OR_NONE), "60s", "How long an idle connection is kept; `none` for ever")
+            .or("none"),
     ],
 };
 

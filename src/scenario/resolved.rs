@@ -1,9 +1,9 @@
 //! The scenario with every default written out, for `validate --resolved`.
 
+use crate::diagnostic::{Spot, Spotted};
 use crate::fields::{Shape, Table};
 use crate::scenario::root::root_table;
 use crate::text::{Node, Value};
-use crate::diagnostic::{Spot, Spotted};
 
 /// The resolved tree with every field that has a default and was left out.
 pub fn resolved(tree: &Node) -> Node {
@@ -78,9 +78,14 @@ fn verb_of<'t>(node: &Node, tables: &[&'t Table]) -> Option<&'t Table> {
 fn fits(node: &Node, shape: &Shape) -> bool {
     let is_map = node.as_map().is_some();
     match shape {
-        Shape::Object(table) => node.as_map().is_some_and(|entries| entries.iter().all(|(key, _)| table.field(&key.value).is_some())),
+        Shape::Object(table) => {
+            node.as_map().is_some_and(|entries| entries.iter().all(|(key, _)| table.field(&key.value).is_some()))
+        }
         Shape::MapOf(_) => is_map,
-        Shape::Steps(tables) => node.as_list().is_some() || (is_map && verb_of(node, tables).is_some_and(|table| fits(node, &Shape::Object(table)))),
+        Shape::Steps(tables) => {
+            node.as_list().is_some()
+                || (is_map && verb_of(node, tables).is_some_and(|table| fits(node, &Shape::Object(table))))
+        }
         Shape::ListOf(_) => node.as_list().is_some(),
         Shape::Verb(tables) => verb_of(node, tables).is_some(),
         Shape::Kind(_) => is_map,

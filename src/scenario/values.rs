@@ -164,7 +164,11 @@ pub(super) fn name_of(node: &Node, what: &str, diags: &mut Diagnostics) -> Optio
     match node.as_text() {
         Some(text) => Some(Spotted::new(text.to_owned(), node.part(0, text.len()))),
         None => {
-            diags.push(Diagnostic::new(Code::WrongShape, node.spot, format!("{what} is expected, this is {}", node.shape())));
+            diags.push(Diagnostic::new(
+                Code::WrongShape,
+                node.spot,
+                format!("{what} is expected, this is {}", node.shape()),
+            ));
             None
         }
     }
@@ -184,7 +188,10 @@ pub(super) fn weight(node: &Node, diags: &mut Diagnostics) -> Option<f64> {
 /// One name, or names with their weights. `owner` is the place of the map's own name.
 pub(super) fn shares(owner: Spot, node: &Node, what: &str, diags: &mut Diagnostics) -> Vec<(Reference, f64)> {
     let Some(entries) = node.as_map() else {
-        return name_of(node, &format!("{what}, or several with their shares,"), diags).map(|one| (one, 1.0)).into_iter().collect();
+        return name_of(node, &format!("{what}, or several with their shares,"), diags)
+            .map(|one| (one, 1.0))
+            .into_iter()
+            .collect();
     };
     let read = |(key, node): &(Spotted<String>, Node)| {
         let name = Spotted::new(key.value.clone(), letters(key));
@@ -250,7 +257,9 @@ pub(super) fn arrow(key: &Spotted<String>, diags: &mut Diagnostics) -> Option<Pa
     let text = &key.value;
     let Some((from, to)) = text.split_once("->") else {
         let told = Diagnostic::new(Code::WrongShape, letters(key), format!("`{text}` is not an arrow"));
-        diags.push(told.help("write who calls and who is called, as in `web -> db`, `any -> db` or `web.show -> db.read`"));
+        diags.push(
+            told.help("write who calls and who is called, as in `web -> db`, `any -> db` or `web.show -> db.read`"),
+        );
         return None;
     };
     let from_side = side(from, letters(key), 0);

@@ -55,8 +55,8 @@ pub(super) fn of_unit(value: f64, unit: &str) -> String {
 /// The interval of an objective's value, where noise has a part in it.
 pub(super) fn interval(objective: &Objective, dots: &str) -> Option<String> {
     let (low, high) = (objective.low?, objective.high?);
-    let text = format!("{} {dots} {}", of_unit(low, objective.unit), of_unit(high, objective.unit));
-    (low < high).then_some(text)
+    let (low, high) = (of_unit(low, objective.unit), of_unit(high, objective.unit));
+    (low != high).then(|| format!("{low} {dots} {high}"))
 }
 
 /// Half the width of the interval over the mean.
@@ -79,11 +79,17 @@ mod tests {
         let shown = [0.0, 0.0011, 0.0123, 0.36, 0.941, 0.9991, 1.0, 1.03];
         let expected = ["0%", "0.11%", "1.23%", "36%", "94%", "99.91%", "100%", "103%"];
         assert_eq!(shown.map(percent), expected.map(String::from));
-        assert_eq!([0.0, 0.00004, 0.0013, 0.08, 0.157].map(roughly), ["0%", "<0.01%", "0.13%", "8.0%", "16%"].map(String::from));
+        assert_eq!(
+            [0.0, 0.00004, 0.0013, 0.08, 0.157].map(roughly),
+            ["0%", "<0.01%", "0.13%", "8.0%", "16%"].map(String::from)
+        );
     }
 
     #[test]
     fn lengths_read_as_they_are_written() {
-        assert_eq!([31.0, 60.0, 583.0, 3600.0, 5400.0].map(span), ["31.0s", "1m", "9m 43s", "1h", "1h 30m"].map(String::from));
+        assert_eq!(
+            [31.0, 60.0, 583.0, 3600.0, 5400.0].map(span),
+            ["31.0s", "1m", "9m 43s", "1h", "1h 30m"].map(String::from)
+        );
     }
 }
