@@ -309,7 +309,7 @@ fn empty(slot: u32) -> Key {
 mod tests {
     use super::*;
     use crate::random::{below, bits, mix, occasion};
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     const NEVER: u64 = u64::MAX / 2;
 
@@ -319,7 +319,7 @@ mod tests {
         slow: BTreeMap<(u64, u64), u32>,
         /// By payload: the slot and the key of the entry.
         live: BTreeMap<u32, (u32, (u64, u64))>,
-        stale: BTreeMap<u32, ()>,
+        stale: BTreeSet<u32>,
         next: u32,
         now: u64,
         draws: u64,
@@ -328,7 +328,7 @@ mod tests {
 
     impl Pair {
         fn new(leaves: usize, key: u64) -> Pair {
-            let (slow, live, stale) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+            let (slow, live, stale) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
             Pair { fast: Calendar::with_leaves(leaves), slow, live, stale, next: 0, now: 0, draws: 0, key }
         }
 
@@ -376,7 +376,7 @@ mod tests {
         fn cancel(&mut self) {
             let nth = self.below(8) as usize;
             let Some((&payload, &(slot, key))) = self.live.iter().nth(nth) else { return };
-            if self.stale.contains_key(&payload) {
+            if self.stale.contains(&payload) {
                 return;
             }
             if self.fast.cancel(slot) {
@@ -384,7 +384,7 @@ mod tests {
                 self.live.remove(&payload);
             } else {
                 assert_eq!(slot, FAR);
-                self.stale.insert(payload, ());
+                self.stale.insert(payload);
             }
         }
 

@@ -112,7 +112,7 @@ impl Zipf {
 
     fn rank(&self, mut bits: u64) -> u64 {
         loop {
-            let i = ((bits >> 32) * self.cells.len() as u64 >> 32) as usize;
+            let i = (((bits >> 32) * self.cells.len() as u64) >> 32) as usize;
             let cell = &self.cells[i];
             let cell = if (bits as u32) < cell.keep { cell } else { &self.cells[cell.other as usize] };
             if cell.width == 1 {
@@ -205,9 +205,9 @@ mod tests {
 
     #[test]
     fn large_key_spaces_sum_to_one() {
-        let popular = Popular::zipf(10_000_000, 0.99);
-        let sum: f64 = (0..10_000_000).map(|k| popular.probability(k)).sum();
-        assert!((sum - 1.0).abs() < 1e-6, "{sum}");
+        let popular = Popular::zipf(1_000_000, 0.99);
+        let sum: f64 = (0..1_000_000).map(|k| popular.probability(k)).sum();
+        assert!((sum - 1.0).abs() < 1e-9, "{sum}");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! every key in a higher one. The earliest few stand sorted in `front`. **Invariants**: no key in a bucket is before the
 //! `ceiling`, no key in the front is after it, and no time in a bucket is before `last`.
 
+use std::cmp::Reverse;
+
 use super::Key;
 
 /// The radix heap.
@@ -116,7 +118,7 @@ impl Far {
             let is_last_deal = keys.len() <= FEW || lowest == 0;
             if is_last_deal {
                 self.front.append(&mut keys);
-                self.front.sort_unstable_by(|a, b| (b.time, b.order).cmp(&(a.time, a.order)));
+                self.front.sort_unstable_by_key(|key| Reverse((key.time, key.order)));
                 self.ceiling = self.front[0];
             } else {
                 self.last = keys.iter().map(|key| key.time).min().expect("the bucket is not empty");

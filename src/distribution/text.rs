@@ -54,7 +54,7 @@ pub(super) fn from_value(value: &Value, dimension: Dimension) -> Result<Distribu
 fn from_term(term: &Term, dimension: Dimension) -> Result<Distribution, ReadError> {
     let read = Reading { term, dimension };
     if let (Some(factor), true) = (term.args.iter().find(|arg| arg.is_factor()), term.name.text != "mix") {
-        return Err(factor.value.wrong("a factor has no place in a distribution", read.advice()));
+        return Err(factor.value.wrong("a factor has no place in a distribution", Some(read.advice())));
     }
     match term.name.text.as_str() {
         "exp" => read.exponential(),
@@ -106,12 +106,12 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn advice(&self) -> Option<String> {
-        Some(format!("write it as in `{}`", example(&self.term.name.text)))
+    fn advice(&self) -> String {
+        format!("write it as in `{}`", example(&self.term.name.text))
     }
 
     fn wrong(&self, message: impl Into<String>) -> ReadError {
-        self.term.wrong(message, self.advice())
+        self.term.wrong(message, Some(self.advice()))
     }
 
     /// Insists on so many plain arguments, and no named ones but these and percentiles.
@@ -325,10 +325,10 @@ impl Reading<'_> {
             let [weight, part] = branch else {
                 let first = branch.first().expect("a branch has an argument");
                 let message = "each branch is a share and a distribution, with `|` between branches";
-                return Err(first.value.wrong(message, self.advice()));
+                return Err(first.value.wrong(message, Some(self.advice())));
             };
             if let Some(key) = weight.key.as_ref().or(part.key.as_ref()) {
-                return Err(key.wrong("`mix` has no named arguments", self.advice()));
+                return Err(key.wrong("`mix` has no named arguments", Some(self.advice())));
             }
             let share = weight.value.quantity(Dimension::Number)?;
             if share < 0.0 {

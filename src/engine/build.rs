@@ -262,7 +262,10 @@ fn line(order: &Order) -> Option<Line> {
 fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let stations = &m.stations[spec.first as usize..(spec.first + spec.count) as usize];
     let weights: Vec<f64> = stations.iter().map(|s| s.weight).collect();
-    let mut balancer = Balancer::new(&spec.balance, &weights, spec.slots, mix(spec.key ^ salt));
+    // What an instance can do at once: its workers, but no more than its cores.
+    let cores = stations.iter().filter(|s| s.host != NONE).map(|s| m.hosts[s.host as usize].cores).min();
+    let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
+    let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
     if spec.prefer_zone {
         balancer.set_zones(&stations.iter().map(|s| s.zone).collect::<Vec<_>>());
     }

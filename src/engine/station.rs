@@ -190,7 +190,8 @@ impl World<'_> {
         let spec = &self.m.components[self.stations[frame.station as usize].component as usize];
         let request = self.requests[frame.request as usize];
         let rank = match spec.order {
-            Order::Priority => u64::from(request.priority),
+            // The higher the number, the sooner.
+            Order::Priority => u64::from(u8::MAX - request.priority),
             Order::Deadline if self.extended => self.calls[id as usize].deadline,
             Order::Fair(_) => self.key_value(spec.order_key, frame.request),
             _ => 0,
@@ -247,11 +248,11 @@ impl World<'_> {
     #[inline(never)]
     fn next_ordered(&mut self, s: usize) -> u32 {
         let station = &self.stations[s];
-        let adaptive = matches!(self.m.components[station.component as usize].order, Order::AdaptiveLifo);
-        let fifo = adaptive && station.queued <= station.limit / 2;
+        let order = &self.m.components[station.component as usize].order;
+        let last = order.takes_last(station.queued, station.limit);
         match self.lines[s].as_mut().expect("an ordered station has a line") {
-            Line::Stack(stack) if fifo => stack.pop_front(),
-            Line::Stack(stack) => stack.pop_back(),
+            Line::Stack(stack) if last => stack.pop_back(),
+            Line::Stack(stack) => stack.pop_front(),
             Line::Ranked(ranked) => ranked.pop(),
             Line::Fair(fair) => fair.pop(),
         }

@@ -84,7 +84,7 @@ impl<'a> Compiler<'a> {
         let mut given = GivenLink::default();
         for (rank, pair, link) in &matching {
             given.is_named |= 3 < *rank;
-            let (inside, between) = if *rank == 0 { self.zones_of(pair) } else { (true, true) };
+            let (inside, between) = if *rank == 0 { zones_of(pair) } else { (true, true) };
             if inside && given.latency_same.is_none() {
                 given.latency_same.clone_from(&link.latency);
             }
@@ -102,16 +102,6 @@ impl<'a> Compiler<'a> {
     fn place_rank(&self, pair: &Pair) -> Option<u8> {
         let place = |side: &Side| matches!(side, Side::Name(name) if self.is_place(name));
         (place(&pair.from) && place(&pair.to)).then_some(0)
-    }
-
-    /// Whether an arrow between places is about the links inside a zone, and about those between zones.
-    fn zones_of(&self, pair: &Pair) -> (bool, bool) {
-        let is_region = |side: &Side| matches!(side, Side::Name(name) if !name.value.contains('/'));
-        match (is_region(&pair.from), is_region(&pair.to)) {
-            (true, true) => (true, true),
-            (false, false) if arrow_is_loop(pair) => (true, false),
-            _ => (false, true),
-        }
     }
 
     /// Tells of arrows that lead from or to nothing.
@@ -204,6 +194,16 @@ fn named(side: &Side) -> bool {
     !matches!(side, Side::Any)
 }
 
+/// Whether an arrow between places is about the links inside a zone, and about those between zones.
+fn zones_of(pair: &Pair) -> (bool, bool) {
+    let is_region = |side: &Side| matches!(side, Side::Name(name) if !name.value.contains('/'));
+    match (is_region(&pair.from), is_region(&pair.to)) {
+        (true, true) => (true, true),
+        (false, false) if arrow_is_loop(pair) => (true, false),
+        _ => (false, true),
+    }
+}
+
 fn arrow_is_loop(pair: &Pair) -> bool {
     arrow(pair).split_once(" -> ").is_some_and(|(from, to)| from == to)
 }
@@ -220,20 +220,20 @@ pub(super) fn arrow(pair: &Pair) -> String {
 
 /// Takes from `other` what is still open.
 fn fill(policy: &mut Policy, other: &Policy) {
-    fn take<T: Clone>(field: &mut Option<T>, other: &Option<T>) {
+    fn take<T: Clone>(field: &mut Option<T>, other: Option<&T>) {
         if field.is_none() {
-            field.clone_from(other);
+            *field = other.cloned();
         }
     }
-    take(&mut policy.timeout, &other.timeout);
-    take(&mut policy.deadline, &other.deadline);
-    take(&mut policy.retry, &other.retry);
-    take(&mut policy.cancel, &other.cancel);
-    take(&mut policy.pool, &other.pool);
-    take(&mut policy.rate_limit, &other.rate_limit);
-    take(&mut policy.fallback, &other.fallback);
-    take(&mut policy.connect, &other.connect);
-    take(&mut policy.sidecar, &other.sidecar);
+    take(&mut policy.timeout, other.timeout.as_ref());
+    take(&mut policy.deadline, other.deadline.as_ref());
+    take(&mut policy.retry, other.retry.as_ref());
+    take(&mut policy.cancel, other.cancel.as_ref());
+    take(&mut policy.pool, other.pool.as_ref());
+    take(&mut policy.rate_limit, other.rate_limit.as_ref());
+    take(&mut policy.fallback, other.fallback.as_ref());
+    take(&mut policy.connect, other.connect.as_ref());
+    take(&mut policy.sidecar, other.sidecar.as_ref());
 }
 
 #[cfg(test)]

@@ -244,10 +244,10 @@ impl Model {
                     way.reverse();
                     return Some(way);
                 }
-                if !from.contains_key(&callee) {
-                    from.insert(callee, at);
+                from.entry(callee).or_insert_with(|| {
                     open.push_back(callee);
-                }
+                    at
+                });
             }
         }
         None

@@ -18,28 +18,28 @@ impl Compiler<'_> {
     pub(super) fn compile_conditions(&mut self) {
         let scenario = self.scenario;
         for (name, said) in &scenario.objectives {
-            self.condition(name, &said.value, Role::Objective, said.spot);
+            self.condition(name, &said.value, Role::Objective);
         }
         for (name, said) in &scenario.evolve_when {
-            self.condition(name, &said.value, Role::EvolveWhen, said.spot);
+            self.condition(name, &said.value, Role::EvolveWhen);
         }
         for (name, said) in &scenario.alerts {
             let role = Role::Alert { severity: said.value.severity.clone() };
-            self.condition(name, &said.value.when, role, said.spot);
+            self.condition(name, &said.value.when, role);
         }
         self.index(self.model.watches.len(), "conditions that are looked at during the run");
     }
 
-    fn condition(&mut self, name: &str, said: &condition::Condition, role: Role, spot: Spot) {
+    fn condition(&mut self, name: &str, said: &condition::Condition, role: Role) {
         let is_watched = role != Role::Objective;
-        if let Some(body) = self.body(said, is_watched, spot) {
+        if let Some(body) = self.body(said, is_watched) {
             self.model.conditions.push(Condition { name: name.to_owned(), text: said.text.clone(), role, body });
         }
     }
 
-    fn body(&mut self, said: &condition::Condition, is_watched: bool, spot: Spot) -> Option<Body> {
+    fn body(&mut self, said: &condition::Condition, is_watched: bool) -> Option<Body> {
         let mut all = |parts: &[condition::Condition]| -> Option<Vec<Body>> {
-            let bodies: Vec<_> = parts.iter().map(|part| self.body(part, is_watched, spot)).collect();
+            let bodies: Vec<_> = parts.iter().map(|part| self.body(part, is_watched)).collect();
             bodies.into_iter().collect()
         };
         match &said.body {

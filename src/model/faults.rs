@@ -75,7 +75,7 @@ impl Compiler<'_> {
         let name = target.name.value.as_str();
         let parts = self.parts(name);
         let Some(parts) = parts else {
-            let known: Vec<&str> = self.names.components.iter().copied().collect();
+            let known = self.names.components.clone();
             let hosts = self.scenario.hosts.keys().map(String::as_str);
             let message = format!("`{name}` is neither a component nor a host of this scenario");
             let made = Diagnostic::new(Code::UnknownComponent, target.name.spot, message);

@@ -4,6 +4,7 @@
 //! caller like any other: the arrows that cover it apply under what it says itself.
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::distribution::Distribution;
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
 use crate::model::edges::Caller;
@@ -130,6 +131,7 @@ impl Compiler<'_> {
         let said = &load.value;
         let path = format!("load.{name}");
         let shape = self.shape(name, load);
+        self.tell_problem(said.arrivals.problem().or_else(|| shape.problem()), load.spot);
         match &said.demand {
             scenario::Demand::Open { rate } => Demand::Open { rate: *rate, arrivals: said.arrivals.clone(), shape },
             scenario::Demand::Closed { clients, think } => {
@@ -183,7 +185,7 @@ impl Compiler<'_> {
                 matches!(load.value.demand, scenario::Demand::Open { .. } | scenario::Demand::Sessions { .. });
             match &fault.value.when {
                 When::At(at) if has_rate => {
-                    let lasts = fault.value.lasts.as_ref().map_or(f64::INFINITY, |lasts| lasts.mean());
+                    let lasts = fault.value.lasts.as_ref().map_or(f64::INFINITY, Distribution::mean);
                     let hold_s = (lasts - ramp_s).max(0.0);
                     let at_s = self.since_start(*at);
                     shape.surges.push(Surge { at_s, factor: *factor, ramp_s: *ramp_s, hold_s, every_s: None });

@@ -124,15 +124,13 @@ impl<'a> Names<'a> {
     /// The number of a key, or a mistake; `NONE16` for nothing given or nothing found.
     pub(super) fn find_key(&self, reference: Option<&Reference>, diags: &mut Diagnostics) -> u16 {
         let Some(reference) = reference else { return NONE16 };
-        match self.keys.binary_search(&reference.value.as_str()) {
-            Ok(index) => index as u16,
-            Err(_) => {
-                let message = format!("`{}` is not a key of this scenario", reference.value);
-                let made = Diagnostic::new(Code::UnknownKey, reference.spot, message);
-                diags.push(made.nearest(&reference.value, self.keys.iter().copied()));
-                NONE16
-            }
+        if let Ok(index) = self.keys.binary_search(&reference.value.as_str()) {
+            return index as u16;
         }
+        let message = format!("`{}` is not a key of this scenario", reference.value);
+        let made = Diagnostic::new(Code::UnknownKey, reference.spot, message);
+        diags.push(made.nearest(&reference.value, self.keys.iter().copied()));
+        NONE16
     }
 
     /// The number of a load, or a mistake.

@@ -288,7 +288,7 @@ impl<'s> Writer<'_, 's> {
         if branches.is_empty() {
             return;
         }
-        let mut fork = self.fork(&path, step);
+        let mut fork = fork(&path, step);
         fork.entries = vec![0; branches.len()];
         (fork.need, fork.ignore_errors) = (need(join.need), join.ignore_errors);
         self.lost(&mut fork);
@@ -307,7 +307,7 @@ impl<'s> Writer<'_, 's> {
         step: &scenario::Step,
     ) -> usize {
         let path = self.place.next("each");
-        let mut fork = self.fork(&path, step);
+        let mut fork = fork(&path, step);
         fork.entries = vec![0];
         fork.times = self.compiler.draw(&path, Purpose::Choice, times);
         fork.draw = self.compiler.names.find_key(draw, self.compiler.diags);
@@ -315,21 +315,6 @@ impl<'s> Writer<'_, 's> {
         let index = self.add_fork(fork);
         self.pending.push_back(Pending { steps: body, path, patch: Patch::Fork(index, 0) });
         index
-    }
-
-    fn fork(&mut self, path: &str, step: &scenario::Step) -> Fork {
-        Fork {
-            key: stream(path, Purpose::Choice),
-            entries: Vec::new(),
-            times: NONE16,
-            draw: NONE16,
-            sequence: false,
-            need: Need::All,
-            ignore_errors: false,
-            cancel: matches!(step.policy.cancel, Some(scenario::Cancel::After(_))),
-            timeout: step.policy.timeout.flatten().map_or(Span(0), span),
-            lost_cell: NONE16,
-        }
     }
 
     /// Where the time goes of branches that took too long.
@@ -466,6 +451,22 @@ impl<'s> Writer<'_, 's> {
         let around = self.branch_around(&path, share);
         self.push(Step::Fail { kind });
         self.land(around.as_slice());
+    }
+}
+
+/// Everything around branches; their entries are filled in by whoever asks.
+fn fork(path: &str, step: &scenario::Step) -> Fork {
+    Fork {
+        key: stream(path, Purpose::Choice),
+        entries: Vec::new(),
+        times: NONE16,
+        draw: NONE16,
+        sequence: false,
+        need: Need::All,
+        ignore_errors: false,
+        cancel: matches!(step.policy.cancel, Some(scenario::Cancel::After(_))),
+        timeout: step.policy.timeout.flatten().map_or(Span(0), span),
+        lost_cell: NONE16,
     }
 }
 

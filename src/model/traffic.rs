@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::model::program::{Edge, Fork, Need, Step};
 use crate::model::{Demand, Model, NONE, NONE16, RequestClass};
 use crate::policy::balance::Balance;
+use crate::units::Span;
 
 /// Expected flows and loads, per second of simulated time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -182,7 +183,7 @@ impl Model {
 
     /// Length of the run, over which rates are averaged; a day where it is known in requests only.
     fn horizon_s(&self) -> f64 {
-        self.run.duration.map_or(86_400.0, |duration| duration.secs())
+        self.run.duration.map_or(86_400.0, Span::secs)
     }
 
     /// Mean of a sampler; 0 for none.
@@ -339,12 +340,11 @@ impl Walker<'_> {
                 }
             };
             match step {
-                Step::Return => continue,
+                Step::Return => {}
                 Step::Fail { .. } => {
                     if let Some(target) = self.handler(pc) {
                         to(target, here);
                     }
-                    continue;
                 }
                 Step::Jump { to: target } | Step::Unless { to: target, .. } => to(target, here),
                 Step::Branch { chance, to: target } => {

@@ -125,6 +125,9 @@ const DAY_S: f64 = 86_400.0;
 /// Instants closer than this are the same, seconds.
 const INSTANT_S: f64 = 1e-9;
 
+/// No run lasts that long (584 years), so nobody looks for arrivals later, seconds.
+const LAST_S: f64 = 1.8e10;
+
 /// Steps in which a product of sloping parts is taken as linear.
 const STEPS: u32 = 64;
 
@@ -536,6 +539,9 @@ impl ArrivalState {
     /// On to the next leg: up to the next bend of the shape or the next change of the burst.
     fn advance(&mut self, ziggurat: &Ziggurat) -> Option<()> {
         let from = self.leg.until;
+        if self.rate <= 0.0 || LAST_S < from {
+            return None;
+        }
         if self.piece.until <= from {
             self.piece = self.pieces.next_piece()?;
         }
@@ -830,7 +836,11 @@ mod tests {
         assert_eq!(instants(1.0, &Arrivals::Constant, &shape, 100), [1.0, 2.0, 3.0, 4.0, 5.0]);
         let pause = Shape { steps: vec![(5.0, 0.0), (10.0, 2.0)], ..Shape::default() };
         assert_eq!(instants(1.0, &Arrivals::Constant, &pause, 7), [1.0, 2.0, 3.0, 4.0, 5.0, 10.5, 11.0]);
-        assert!(instants(0.0, &Arrivals::Poisson, &Shape::constant(), 3).is_empty());
+        let day = Shape { day: mixed().day, ..Shape::default() };
+        for shape in [&Shape::constant(), &day] {
+            assert!(instants(0.0, &Arrivals::Poisson, shape, 3).is_empty());
+            assert!(instants(1e-15, &Arrivals::Constant, shape, 3).is_empty() || shape.is_constant());
+        }
     }
 
     #[test]

@@ -382,3 +382,107 @@ fn variants(tree: &Node, diags: &mut Diagnostics) -> Vec<String> {
     names.sort();
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Demand, Kind, Length, Verb};
+    use crate::distribution::Distribution;
+    use std::io;
+
+    const SMALLEST: &str = "\
+plimsoll: 1
+title: One server, one queue
+run: {duration: 10m}
+load: {users: {rate: 90/s, requests: {api.serve: 1}}}
+components:
+  api: {kind: service, workers: 1, operations: {serve: [{wait: exp(10ms)}]}}
+objectives: {fast: latency p99 <= 500ms}
+";
+
+    /// Reads a text; what is told is rendered.
+    fn read(text: &str, sets: &[&str], variant: Option<&str>) -> Result<(Scenario, Node), String> {
+        let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+        let open = |path: &Path| match path.to_str() {
+            Some("s.yaml") => Ok(text.to_owned()),
+            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        };
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        let given = Given { path: "s.yaml", read: &open, sets: &sets, variant };
+        let loaded = load(&given, &mut sources, &mut diags);
+        if diags.is_empty() { Ok(loaded.expect("nothing was told")) } else { Err(crate::diagnostic::render_concise(&diags, &sources)) }
+    }
+
+    #[test]
+    fn the_smallest_scenario_is_read() {
+        let (scenario, _) = read(SMALLEST, &[], None).expect("it is right");
+        assert_eq!("One server, one queue", scenario.title);
+        assert_eq!((Length::Duration(600.0), 5, 42), (scenario.run.length, scenario.run.replications, scenario.run.seed));
+        let load = &scenario.load["users"].value;
+        assert!(matches!(load.demand, Demand::Open { rate: 90.0 }));
+        assert_eq!(("api.serve", 1.0), (&load.requests[0].0.value[..], load.requests[0].1));
+        let api = &scenario.components["api"].value;
+        assert!(matches!(api.kind, Kind::Service));
+        assert_eq!((Some(1), Some(1024), true, 1), (api.workers, api.queue_limit, api.waits_sync, api.instances));
+        let step = &api.operations["serve"].value.steps[0];
+        assert!(matches!(step.verb.value, Verb::Wait(Distribution::Exponential { mean: 0.01 })));
+        assert_eq!("latency p99 <= 500ms", scenario.objectives["fast"].value.text);
+    }
+
+    #[test]
+    fn settings_and_variants_change_it() {
+        let text = format!("{SMALLEST}variants: {{two: {{components: {{api: {{workers: 2}}}}}}, many: {{vary: components.api.workers, over: [4, 8]}}}}\n");
+        let workers = |sets: &[&str], variant| read(&text, sets, variant).map(|(s, _)| s.components["api"].value.workers);
+        assert_eq!(Ok(Some(1)), workers(&[], None));
+        assert_eq!(Ok(Some(2)), workers(&[], Some("two")));
+        assert_eq!(Ok(Some(8)), workers(&[], Some("many[8]")));
+        assert_eq!(Ok(Some(3)), workers(&["api.workers=3"], Some("two")));
+        assert!(workers(&[], Some("tow")).expect_err("misspelt").contains("E0315"));
+        let (scenario, _) = read(&text, &[], None).expect("it is right");
+        assert_eq!(["many[4]", "many[8]", "two"], scenario.variants[..]);
+    }
+
+    #[test]
+    fn the_order_of_a_map_never_matters() {
+        let lines: Vec<&str> = SMALLEST.lines().collect();
+        let turned = [lines[6], lines[4], lines[5], lines[3], lines[2], lines[1], lines[0]].join("\n");
+        let turned = turned.replace("{rate: 90/s, requests: {api.serve: 1}}", "{requests: {api.serve: 1}, rate: 90/s}");
+        let (first, _) = read(SMALLEST, &[], None).expect("it is right");
+        let (second, _) = read(&turned, &[], None).expect("it is right");
+        assert_eq!(first.hash, second.hash);
+        let (third, _) = read(SMALLEST, &["run.seed=43"], None).expect("it is right");
+        assert_ne!(first.hash, third.hash);
+    }
+
+    #[test]
+    fn defaults_are_written_out_and_read_back_the_same() {
+        let (first, tree) = read(SMALLEST, &[], None).expect("it is right");
+        let text = text::to_yaml(&crate::scenario::resolved::resolved(&tree));
+        for default in ["replications: 5", "seed: 42", "limit: 1024", "balance: round_robin", "waits: sync", "start: Mon 00:00"] {
+            assert!(text.contains(default), "{default} is missing in\n{text}");
+        }
+        let (second, _) = read(&text, &[], None).unwrap_or_else(|told| panic!("{told}\n{text}"));
+        let plain = |scenario: &Scenario| format!("{:?}", scenario.run) + &format!("{:?}", scenario.components["api"].value.order);
+        assert_eq!(plain(&first), plain(&second));
+    }
+
+    #[test]
+    fn later_words_are_refused_by_name() {
+        let told = |set: &str| read(SMALLEST, &[set], None).expect_err("it is refused");
+        for (set, word) in [
+            ("components.api.kind=log", "`log`"),
+            ("components.api.autoscale={max: 3}", "`autoscale`"),
+            ("components.api.instances={eu: 2}", "`instances` by place"),
+            ("components.api.operations.serve=[{cached: {in: redis}}]", "`cached`"),
+            ("run.scale=1/50", "`scale`"),
+            ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
+            ("regions={eu: {zones: 1}, us: {zones: 1}}", "more than one region"),
+            ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
+            ("objectives.lag=lag p99 of api <= 1s", "`lag`"),
+        ] {
+            let message = told(set).replace('\'', "`");
+            assert!(message.contains("E0107") && message.contains(word), "{set}: {message}");
+            assert_eq!(1, message.lines().count(), "{set}: {message}");
+        }
+    }
+}
