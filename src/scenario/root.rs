@@ -47,7 +47,7 @@ static ROOT: Table = Table {
         Field::new(
             "title",
             Shape::Text,
-            "Stage 5: Caching layer",
+            "Stage 5 · Caching layer",
             "What reports call it; without it the name of the file",
         ),
         Field::new("description", Shape::Text, "A shop on a Friday evening", "A sentence or two for the report"),
@@ -386,8 +386,8 @@ fn variants(tree: &Node, diags: &mut Diagnostics) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Demand, Kind, Length, Verb};
     use crate::distribution::Distribution;
+    use crate::scenario::{Demand, Kind, Length, Verb};
     use std::io;
 
     const SMALLEST: &str = "\
@@ -410,14 +410,21 @@ objectives: {fast: latency p99 <= 500ms}
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         let given = Given { path: "s.yaml", read: &open, sets: &sets, variant };
         let loaded = load(&given, &mut sources, &mut diags);
-        if diags.is_empty() { Ok(loaded.expect("nothing was told")) } else { Err(crate::diagnostic::render_concise(&diags, &sources)) }
+        if diags.is_empty() {
+            Ok(loaded.expect("nothing was told"))
+        } else {
+            Err(crate::diagnostic::render_concise(&diags, &sources))
+        }
     }
 
     #[test]
     fn the_smallest_scenario_is_read() {
         let (scenario, _) = read(SMALLEST, &[], None).expect("it is right");
         assert_eq!("One server, one queue", scenario.title);
-        assert_eq!((Length::Duration(600.0), 5, 42), (scenario.run.length, scenario.run.replications, scenario.run.seed));
+        assert_eq!(
+            (Length::Duration(600.0), 5, 42),
+            (scenario.run.length, scenario.run.replications, scenario.run.seed)
+        );
         let load = &scenario.load["users"].value;
         assert!(matches!(load.demand, Demand::Open { rate: 90.0 }));
         assert_eq!(("api.serve", 1.0), (&load.requests[0].0.value[..], load.requests[0].1));
@@ -431,8 +438,11 @@ objectives: {fast: latency p99 <= 500ms}
 
     #[test]
     fn settings_and_variants_change_it() {
-        let text = format!("{SMALLEST}variants: {{two: {{components: {{api: {{workers: 2}}}}}}, many: {{vary: components.api.workers, over: [4, 8]}}}}\n");
-        let workers = |sets: &[&str], variant| read(&text, sets, variant).map(|(s, _)| s.components["api"].value.workers);
+        let text = format!(
+            "{SMALLEST}variants: {{two: {{components: {{api: {{workers: 2}}}}}}, many: {{vary: components.api.workers, over: [4, 8]}}}}\n"
+        );
+        let workers =
+            |sets: &[&str], variant| read(&text, sets, variant).map(|(s, _)| s.components["api"].value.workers);
         assert_eq!(Ok(Some(1)), workers(&[], None));
         assert_eq!(Ok(Some(2)), workers(&[], Some("two")));
         assert_eq!(Ok(Some(8)), workers(&[], Some("many[8]")));
@@ -458,11 +468,15 @@ objectives: {fast: latency p99 <= 500ms}
     fn defaults_are_written_out_and_read_back_the_same() {
         let (first, tree) = read(SMALLEST, &[], None).expect("it is right");
         let text = text::to_yaml(&crate::scenario::resolved::resolved(&tree));
-        for default in ["replications: 5", "seed: 42", "limit: 1024", "balance: round_robin", "waits: sync", "start: Mon 00:00"] {
+        for default in
+            ["replications: 5", "seed: 42", "limit: 1024", "balance: round_robin", "waits: sync", "start: Mon 00:00"]
+        {
             assert!(text.contains(default), "{default} is missing in\n{text}");
         }
         let (second, _) = read(&text, &[], None).unwrap_or_else(|told| panic!("{told}\n{text}"));
-        let plain = |scenario: &Scenario| format!("{:?}", scenario.run) + &format!("{:?}", scenario.components["api"].value.order);
+        let plain = |scenario: &Scenario| {
+            format!("{:?}", scenario.run) + &format!("{:?}", scenario.components["api"].value.order)
+        };
         assert_eq!(plain(&first), plain(&second));
     }
 
