@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bottleneck;
 pub mod cost;
 pub mod estimate;
+pub mod expected;
 pub mod look;
 pub mod objective;
 pub mod recovery;
@@ -15,6 +16,8 @@ pub mod replicate;
 pub mod stability;
 pub mod study;
 mod summary;
+#[cfg(test)]
+mod tests;
 pub mod warmup;
 pub mod warning;
 pub mod windows;
@@ -164,7 +167,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         decisions: Vec::new(),
         exemplars: summary::exemplars(&study),
         assumptions: summary::assumptions(scenario),
-        audit: audit::check(&study),
+        audit: audit::check(&study).into_iter().chain(expected::compare(&study, &stability, scenario)).collect(),
         warnings: Vec::new(),
         per_replication: summary::replications(&study, &stability),
         meta: None,
