@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
-use crate::model::{Model, NONE};
+use crate::model::{Model, NONE, NONE16};
 use crate::probe;
 use crate::record::{
-    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked,
-    TrackedKind,
+    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::Relation;
 use crate::units::{Span, Time};
@@ -192,11 +191,7 @@ impl World<'_> {
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
             && self.clients.is_empty()
-            && self
-                .sources
-                .iter()
-                .enumerate()
-                .all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
+            && self.sources.iter().enumerate().all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
     }
 
     fn close_window(&mut self) {
@@ -228,14 +223,15 @@ impl World<'_> {
         o.last = busy;
     }
 
+    /// Where the figures of a class are counted.
+    fn figures<'a>(&'a self, class: &'a Flow) -> &'a Flow {
+        if class.mirror == NONE16 { class } else { &self.operations[class.mirror as usize] }
+    }
+
     /// Answers, failures, and the sum of both's latencies, over all classes.
     fn outcomes(&self) -> (u64, u64, u64) {
-        self.classes.iter().fold((0, 0, 0), |(ok, failed, sum), c| {
-            (
-                ok + c.answered,
-                failed + c.kinds.iter().sum::<u64>(),
-                sum.wrapping_add(c.ok.sum).wrapping_add(c.failed.sum),
-            )
+        self.classes.iter().map(|c| self.figures(c)).fold((0, 0, 0), |(ok, failed, sum), c| {
+            (ok + c.answered, failed + c.kinds.iter().sum::<u64>(), sum.wrapping_add(c.ok.sum).wrapping_add(c.failed.sum))
         })
     }
 
@@ -322,17 +318,13 @@ impl World<'_> {
         let pools = 0..self.m.pools.len();
         Tallies {
             at: Time(self.now),
-            classes: self.classes.iter().map(Flow::tally).collect(),
+            classes: self.classes.iter().map(|c| self.figures(c).tally()).collect(),
             operations: self.operations.iter().map(Flow::tally).collect(),
             components: (0..self.m.components.len()).map(|c| self.component_tally(c)).collect(),
             stations: (0..self.stations.len()).map(|s| self.station_tally(s)).collect(),
             hosts: (0..self.hosts.len()).map(|h| self.host_tally(h)).collect(),
             pools: pools.map(|p| self.pool_tally(p)).collect(),
-            pipes: self
-                .pipes
-                .iter()
-                .map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) })
-                .collect(),
+            pipes: self.pipes.iter().map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) }).collect(),
             cells: self.cell_sums[..self.m.cells.len()].to_vec(),
             tail: self.tail_by_bucket(),
             wasted: self.wasted[..self.m.cells.len()].to_vec(),
@@ -350,8 +342,7 @@ impl World<'_> {
             if matches!(frame.state, State::Free | State::Zombie) {
                 continue;
             }
-            tallies.open +=
-                u64::from(frame.parent == NONE && self.requests[frame.request as usize].flags & row::DETACHED == 0);
+            tallies.open += u64::from(frame.parent == NONE && self.requests[frame.request as usize].flags & row::DETACHED == 0);
             if frame.state == State::Queued {
                 tallies.stations[frame.station as usize].open_waits_ns += u128::from(self.now - frame.since);
             } else if frame.flags & flag::HOLDS != 0 {
@@ -367,10 +358,13 @@ impl World<'_> {
 
     fn component_tally(&self, c: usize) -> ComponentTally {
         let group = &self.groups[c];
+        let mut wait = group.wait.clone();
+        wait.add_zeros(group.at_once);
+        let wait = wait.compact();
         ComponentTally {
             arrivals: group.arrivals,
             rejected: group.rejected.clone(),
-            wait: group.wait.compact(),
+            wait,
             service: group.service.compact(),
             page_hits: group.page_hits,
             page_misses: group.page_misses,
@@ -432,8 +426,7 @@ impl World<'_> {
         let cells = self.cells[from..from + self.m.cells.len()].iter().enumerate();
         let cells = cells.filter(|(_, ticks)| **ticks > 0).map(|(i, &ticks)| (i as u16, ticks)).collect();
         let latency = Span(took);
-        let exemplar =
-            Exemplar { class: row.class, number: row.number, arrived: Time(row.arrived), latency, failed, cells };
+        let exemplar = Exemplar { class: row.class, number: row.number, arrived: Time(row.arrived), latency, failed, cells };
         let at = list.partition_point(|e| latency <= e.latency);
         list.insert(at, exemplar);
         list.truncate(SLOWEST);
@@ -442,12 +435,7 @@ impl World<'_> {
     /// Whether a latency is worth a closer look.
     #[inline(always)]
     pub(super) fn is_slow(&self, took: Ns) -> bool {
-        self.observer.slow <= took
-            && self
-                .observer
-                .exemplars
-                .last()
-                .is_none_or(|e| e.latency.0 < took || self.observer.exemplars.len() < SLOWEST)
+        self.observer.slow <= took && self.observer.exemplars.last().is_none_or(|e| e.latency.0 < took || self.observer.exemplars.len() < SLOWEST)
     }
 
     /// The whole story; the world is spent.
