@@ -26,7 +26,8 @@ struct Told {
 /// `# plimsoll: --set PATH=VALUE` or `# plimsoll: --variant NAME`.
 fn read(root: &Path, name: &str, text: &str) -> Told {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let open = |path: &Path| if path == Path::new(name) { Ok(text.to_owned()) } else { fs::read_to_string(root.join(path)) };
+    let open =
+        |path: &Path| if path == Path::new(name) { Ok(text.to_owned()) } else { fs::read_to_string(root.join(path)) };
     let line = text.lines().next().and_then(|line| line.strip_prefix("# plimsoll: ")).unwrap_or("");
     let sets: Vec<String> = line.strip_prefix("--set ").map(str::to_owned).into_iter().collect();
     let given = Given { path: name, read: &open, sets: &sets, variant: line.strip_prefix("--variant ") };
@@ -123,8 +124,30 @@ fn the_kitchen_sink_uses_every_field() {
 /// What every kind of component has is used on one of them.
 fn is_same_elsewhere(field: &str) -> bool {
     const COMMON: [&str; 24] = [
-        "like", "abstract", "machine", "on", "instances", "workers", "waits", "queue", "balance", "sticky", "health", "prefer",
-        "rate_limit", "cores", "memory", "disk", "nic", "speed", "scheduling", "price", "boot", "kind", "operations", "fallback",
+        "like",
+        "abstract",
+        "machine",
+        "on",
+        "instances",
+        "workers",
+        "waits",
+        "queue",
+        "balance",
+        "sticky",
+        "health",
+        "prefer",
+        "rate_limit",
+        "cores",
+        "memory",
+        "disk",
+        "nic",
+        "speed",
+        "scheduling",
+        "price",
+        "boot",
+        "kind",
+        "operations",
+        "fallback",
     ];
     COMMON.iter().any(|name| field.starts_with(&format!("`{name}` of ")))
 }
@@ -141,7 +164,10 @@ fn walk(node: &Node, shape: &Shape, used: &mut BTreeSet<(&'static str, &'static 
         }
         Shape::Verb(tables) | Shape::Steps(tables) => match &node.value {
             Value::List(items) => items.iter().for_each(|node| walk(node, shape, used)),
-            _ => tables.iter().filter(|table| node.get(table.name).is_some()).for_each(|table| walk_table(node, table, used)),
+            _ => tables
+                .iter()
+                .filter(|table| node.get(table.name).is_some())
+                .for_each(|table| walk_table(node, table, used)),
         },
         Shape::OneOf(shapes) => shapes.iter().for_each(|shape| walk(node, shape, used)),
         _ => {}
@@ -175,7 +201,9 @@ fn the_order_of_maps_changes_nothing() {
 /// The same tree with every map the other way round.
 fn turned(node: &Node) -> Node {
     let value = match &node.value {
-        Value::Map(entries) => Value::Map(entries.iter().rev().map(|(key, node)| (key.clone(), turned(node))).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().rev().map(|(key, node)| (key.clone(), turned(node))).collect())
+        }
         Value::List(items) => Value::List(items.iter().map(turned).collect()),
         other => other.clone(),
     };
