@@ -47,7 +47,7 @@ static ROOT: Table = Table {
         Field::new(
             "title",
             Shape::Text,
-            "Stage 5 · Caching layer",
+            "One server, one queue",
             "What reports call it; without it the name of the file",
         ),
         Field::new("description", Shape::Text, "A shop on a Friday evening", "A sentence or two for the report"),
@@ -137,25 +137,29 @@ static ROOT: Table = Table {
 
 static ALERT_SHAPES: &[Shape] = &[Shape::Condition, Shape::Object(&ALERT)];
 
+/// What leaves a hole in the tree: a file that was not read, and all that may stand in it.
+const UNREAD: &[Code] = &[Code::FileNotFound, Code::Syntax, Code::Tab, Code::TooLarge, Code::Empty, Code::Cycle];
+
 /// Reads a scenario with all it extends, the variant and the settings of the command line.
 ///
 /// Also answers the resolved tree. `None` if there is no tree to speak of; otherwise the diagnostics say whether what
 /// came out may be used.
 pub fn load(given: &Given, sources: &mut Sources, diags: &mut Diagnostics) -> Option<(Scenario, Node)> {
     let mut tree = text::load(given.path, given.read, sources, diags)?;
+    if diags.iter().any(|told| UNREAD.contains(&told.code)) {
+        return None;
+    }
     if let Some(name) = given.variant {
         vary(&mut tree, name, sources, diags);
     }
     for set in given.sets {
-        match set.split_once('=') {
-            Some((path, value)) => text::set(&mut tree, path, value, sources, diags),
-            None => {
-                let file = sources.add(format!("--set {set}"), set.clone());
-                let told =
-                    Diagnostic::new(Code::UnknownPath, Spot::new(file, 0, set.len()), format!("`{set}` sets nothing"));
-                diags.push(told.help("write `--set PATH=VALUE`"));
-            }
+        if let Some((path, value)) = set.split_once('=') {
+            text::set(&mut tree, path, value, sources, diags);
+            continue;
         }
+        let file = sources.add(format!("--set {set}"), set.clone());
+        let told = Diagnostic::new(Code::UnknownPath, Spot::new(file, 0, set.len()), format!("`{set}` sets nothing"));
+        diags.push(told.help("write `--set PATH=VALUE`"));
     }
     price_file(&mut tree, given.read, sources, diags);
     text::resolve(&mut tree, diags);
@@ -176,6 +180,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
     let objectives = env.objectives.clone();
     let objectives: Vec<&str> = objectives.iter().map(String::as_str).collect();
     let components = names(&r, "components");
+    env.components.clone_from(&components);
     let components: Vec<&str> = components.iter().map(String::as_str).collect();
     let title = r.text("title").map(|title| title.value);
     let stem = Path::new(file).file_stem().map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned());
@@ -227,14 +232,12 @@ fn version(r: &mut Reader) {
 }
 
 fn run_of(r: &mut Reader) -> Run {
-    match r.object("run") {
-        Some(mut r) => run::run(&mut r),
-        // That `run` is missing is told already; its defaults do for what follows.
-        None => {
-            let empty = Node::new(text::Value::Map(vec![]), Spot::default());
-            run::run(&mut Reader::new(Spot::default(), &empty, &RUN, &mut Diagnostics::new()))
-        }
+    if let Some(mut r) = r.object("run").filter(Reader::is_map) {
+        return run::run(&mut r);
     }
+    // That `run` is missing is told already; its defaults do for what follows.
+    let empty = Node::new(text::Value::Map(vec![]), Spot::default());
+    run::run(&mut Reader::new(Spot::default(), &empty, &RUN, &mut Diagnostics::new()))
 }
 
 /// The names under a field that is a map, or a list named by its texts.
