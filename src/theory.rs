@@ -4,4 +4,5 @@
 //! a load at or above capacity has no steady state, and the functions then return `f64::INFINITY`, never a wrong number.
 
 pub mod estimate;
+pub mod queueing;
 pub mod special;

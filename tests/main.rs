@@ -7,3 +7,4 @@ mod laws;
 mod model;
 mod support;
 mod tidy;
+mod validation;
