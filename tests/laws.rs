@@ -130,7 +130,7 @@ fn holds(model: &Model, record: &Record, what: &str) {
     }
     assert_eq!(end.created, end.finished + end.open, "conservation of requests, {what}");
     for class in &end.classes {
-        assert!(class.ok.count + class.failed.count <= class.offered, "answers to requests, {what}");
+        assert!(class.ok.count() + class.failed.count() <= class.offered, "answers to requests, {what}");
     }
 }
 

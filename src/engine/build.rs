@@ -109,9 +109,23 @@ impl<'m> World<'m> {
             wasted: vec![0; stride],
             observer: Observer::new(m, stride),
         };
+        world.find_mirrors();
         world.make_pools();
         world.prefill();
         world
+    }
+
+    /// A class that enters its target directly, and is the only one to ask for it, has its target's figures.
+    fn find_mirrors(&mut self) {
+        let m = self.m;
+        let asked = |operation: u16| m.edges.iter().flat_map(|e| &e.targets).filter(|(_, o)| *o == operation).count();
+        for (c, class) in m.classes.iter().enumerate() {
+            let flow = &mut self.classes[c];
+            let alone = asked(class.operation) == 1 && m.edges[class.edge as usize].plain;
+            if alone && !flow.tracked && !self.operations[class.operation as usize].tracked {
+                flow.mirror = class.operation;
+            }
+        }
     }
 
     /// One pool for each instance of its owner.
@@ -259,6 +273,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     Group {
         balancer,
         wait: Histogram::new(),
+        at_once: 0,
         service: Histogram::new(),
         arrivals: 0,
         rejected: vec![0; m.failures.len()],
@@ -283,6 +298,7 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
             ok: Histogram::new(),
             failed: Histogram::new(),
             kinds: vec![0; m.failures.len()],
+            mirror: NONE16,
             tracked: asked(i),
             now: 0,
             most: 0,

@@ -519,7 +519,10 @@ impl World<'_> {
             return self.forget(id);
         }
         let took = self.now - arrived;
-        self.classes[class as usize].count(took, outcome);
+        let flow = &mut self.classes[class as usize];
+        if flow.mirror == NONE16 {
+            flow.count(took, outcome);
+        }
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
-use crate::model::{Model, NONE};
+use crate::model::{Model, NONE, NONE16};
 use crate::probe;
 use crate::record::{
     ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked, TrackedKind,
@@ -223,9 +223,14 @@ impl World<'_> {
         o.last = busy;
     }
 
+    /// Where the figures of a class are counted.
+    fn figures<'a>(&'a self, class: &'a Flow) -> &'a Flow {
+        if class.mirror == NONE16 { class } else { &self.operations[class.mirror as usize] }
+    }
+
     /// Answers, failures, and the sum of both's latencies, over all classes.
     fn outcomes(&self) -> (u64, u64, u64) {
-        self.classes.iter().fold((0, 0, 0), |(ok, failed, sum), c| {
+        self.classes.iter().map(|c| self.figures(c)).fold((0, 0, 0), |(ok, failed, sum), c| {
             (ok + c.answered, failed + c.kinds.iter().sum::<u64>(), sum.wrapping_add(c.ok.sum).wrapping_add(c.failed.sum))
         })
     }
@@ -313,7 +318,7 @@ impl World<'_> {
         let pools = 0..self.m.pools.len();
         Tallies {
             at: Time(self.now),
-            classes: self.classes.iter().map(Flow::tally).collect(),
+            classes: self.classes.iter().map(|c| self.figures(c).tally()).collect(),
             operations: self.operations.iter().map(Flow::tally).collect(),
             components: (0..self.m.components.len()).map(|c| self.component_tally(c)).collect(),
             stations: (0..self.stations.len()).map(|s| self.station_tally(s)).collect(),
@@ -353,10 +358,13 @@ impl World<'_> {
 
     fn component_tally(&self, c: usize) -> ComponentTally {
         let group = &self.groups[c];
+        let mut wait = group.wait.clone();
+        wait.add_zeros(group.at_once);
+        let wait = wait.compact();
         ComponentTally {
             arrivals: group.arrivals,
             rejected: group.rejected.clone(),
-            wait: group.wait.compact(),
+            wait,
             service: group.service.compact(),
             page_hits: group.page_hits,
             page_misses: group.page_misses,

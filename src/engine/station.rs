@@ -101,7 +101,7 @@ impl World<'_> {
             let frame = &mut self.frames[id as usize];
             frame.flags |= flag::HOLDS;
             frame.state = State::Running;
-            self.groups[station.component as usize].wait.add(0);
+            self.groups[station.component as usize].at_once += 1;
             return if self.paused != 0 { self.park_if_paused(id) } else { id };
         }
         if station.queued < station.limit {

@@ -254,7 +254,9 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) balancer: Balancer,
+    /// Waits of those who stood in line, and how many did not have to.
     pub(super) wait: Histogram,
+    pub(super) at_once: u64,
     pub(super) service: Histogram,
     pub(super) arrivals: u64,
     pub(super) rejected: Vec<u64>,
@@ -286,6 +288,8 @@ pub(super) struct Flow {
     pub(super) ok: Histogram,
     pub(super) failed: Histogram,
     pub(super) kinds: Vec<u64>,
+    /// For a class: the operation whose figures are the same by construction, or `NONE16`.
+    pub(super) mirror: u16,
     /// Counted only where a measure asks for the most in flight.
     pub(super) tracked: bool,
     pub(super) now: u64,

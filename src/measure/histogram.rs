@@ -3,7 +3,7 @@
 //! The bucket is read off the bits of the time converted to floating point: exponent and the first seven bits of the
 //! fraction. Sum, least and greatest are exact. A quantile is interpolated inside its bucket, so it is never off by more
 //! than the bucket's width, and by far less where values are spread out. Times of 39 hours and more share the last bucket;
-//! a bucket counts to 2^32 and stays there.
+//! a bucket counts to 2^32.
 
 /// A histogram in which to count: 24 KB of buckets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +46,18 @@ impl Histogram {
     /// Counts a time in ns.
     #[inline(always)]
     pub fn add(&mut self, ns: u64) {
-        let count = &mut self.counts[bucket(ns)];
-        *count = count.saturating_add(1);
+        self.counts[bucket(ns)] += 1;
         self.sum = self.sum.wrapping_add(ns);
         self.min = self.min.min(ns);
         self.max = self.max.max(ns);
+    }
+
+    /// Counts so many times of 0 ns at once.
+    pub fn add_zeros(&mut self, n: u64) {
+        if 0 < n {
+            self.counts[0] = self.counts[0].saturating_add(n as u32);
+            self.min = 0;
+        }
     }
 
     /// How many times were counted.
