@@ -42,7 +42,7 @@ impl Stage {
         self.set("load.visitors.rate", format!("{per_second}/s"))
     }
 
-    /// An objective that holds whatever happens, to read a measure.
+    /// An objective that holds whatever happens, to read a share.
     fn read(self, name: &str, measure: &str) -> Self {
         self.set(&format!("objectives.{name}"), format!("{measure} >= 0%"))
     }
@@ -138,7 +138,7 @@ fn s01_contention() {
 
 #[test]
 fn s01_disk() {
-    let report = Stage::new(ONE).variant("write_heavy").read("writes", "throughput of db.append").report();
+    let report = Stage::new(ONE).variant("write_heavy").report();
     let writes = report.operations["db.append"].requests.throughput_per_s.mean;
     let (component, resource) = limit(&report);
     words("s01-disk", &format!("bottleneck at {writes:.0} writes/s"), &format!("{resource} of {component}"), resource == "disk");

@@ -137,6 +137,7 @@ fn holds(model: &Model, record: &Record, what: &str) {
 fn swarm(seeds: std::ops::Range<u64>) {
     for seed in seeds {
         let text = scenario(seed);
+        println!("{text}");
         let model = model(&text);
         let record = simulate(&model, seed, 0, &Signals::default());
         holds(&model, &record, &format!("seed {seed}:\n{text}"));

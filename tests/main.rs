@@ -8,3 +8,4 @@ mod laws;
 mod model;
 mod support;
 mod tidy;
+mod validation;

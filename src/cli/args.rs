@@ -297,11 +297,4 @@ mod tests {
         assert_eq!((run.input.scenario.as_str(), run.input.sets.len()), ("-", 2));
         assert_eq!(read.expect("a valid command line").shared.verbose, 2);
     }
-
-    #[test]
-    fn an_unknown_verb_names_its_neighbour() {
-        let error = Arguments::try_parse_from(["plimsoll", "rnu", "x.yaml"]).expect_err("no such verb");
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("'run'"), "{error}");
-    }
 }

@@ -86,7 +86,8 @@ pub(crate) fn read(wanted: &Wanted) -> Result<Reading, Stop> {
 /// The same for a run: shows what is wrong, and stops if nothing can be simulated.
 pub(crate) fn prepare(wanted: &Wanted, out: &mut Out) -> Result<(Scenario, Model, Reading), Stop> {
     let mut reading = read(wanted)?;
-    if reading.found.has_errors() || out.quiet == 0 {
+    // Warnings stand in the report; where they come from is for those who ask.
+    if reading.found.has_errors() || 0 < out.verbose {
         show(&reading, out);
     }
     match (reading.scenario.take(), reading.model.take()) {

@@ -158,7 +158,9 @@ impl<'m> World<'m> {
     }
 
     fn row_of_prefill(&mut self, spec: &model::Buffer, s: usize, n: u64) -> u64 {
-        let occasion = mix(self.salt ^ mix(n ^ (s as u64) << 40 ^ PREFILL));
+        let component = &self.m.components[self.m.stations[s].component as usize];
+        let instance = s as u64 - u64::from(component.first);
+        let occasion = mix(self.salt ^ component.key ^ mix(n ^ instance << 40 ^ PREFILL));
         if spec.key == NONE16 || self.m.classes.is_empty() {
             return (crate::random::unit(occasion) * spec.rows) as u64;
         }

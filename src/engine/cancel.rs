@@ -97,6 +97,10 @@ impl World<'_> {
         match frame.state {
             State::Scheduled => return true,
             State::OnCore => return self.leave_core(id),
+            State::Granted => {
+                self.grant(id);
+                return true;
+            }
             State::Queued => self.leave_line(id),
             State::Pooled => self.leave_pool_line(id),
             State::Parked => self.parked.retain(|&f| f != id),
@@ -111,8 +115,11 @@ impl World<'_> {
         self.unlock_since(id, 0);
         let frame = self.frames[id as usize];
         let counted = frame.flags & flag::COUNTED != 0;
-        let at_door = counted && frame.flags & (flag::STAGED | flag::RESPONDED) == 0;
+        let at_door = counted && !(frame.flags & flag::STAGED != 0 && self.is_under_way(id));
         if at_door {
+            self.stations[frame.station as usize].left += 1;
+        }
+        if at_door && frame.flags & flag::RESPONDED == 0 {
             self.operations[frame.operation as usize].count(self.now - frame.entered, Outcome::failed(Failure::ABANDONED));
         }
         if frame.flags & flag::HOLDS != 0 {

@@ -130,6 +130,7 @@ impl World<'_> {
         // Time of a repetition before the last is on the caller's path too.
         if next {
             self.hand_over_row(request, self.frames[caller as usize].request);
+            self.frames[caller as usize].since = self.now;
             self.start_branch(j);
         }
         self.free_request(request);

@@ -344,7 +344,7 @@ impl World<'_> {
             }
             tallies.open += u64::from(frame.parent == NONE && self.requests[frame.request as usize].flags & row::DETACHED == 0);
             if frame.state == State::Queued {
-                tallies.stations[frame.station as usize].open_waits_ns += u128::from(self.now - frame.since);
+                tallies.stations[frame.station as usize].open_waits_ns += u128::from(self.now - frame.granted);
             } else if frame.flags & flag::HOLDS != 0 {
                 tallies.stations[frame.station as usize].open_held_ns += u128::from(self.now - frame.granted);
             }

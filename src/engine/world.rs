@@ -74,6 +74,8 @@ pub(super) enum State {
     OnCore,
     /// In the queue of its station; `link` is the next one.
     Queued,
+    /// Its turn for a slot has come; it is in `ready`.
+    Granted,
     /// Waits for a connection of a pool.
     Pooled,
     /// Waits for a lock.
@@ -114,7 +116,7 @@ pub(super) struct Frame {
     pub(super) occasion: u64,
     /// It came to the door.
     pub(super) entered: Ns,
-    /// It got its slot.
+    /// It got its slot; while it stands in line, it joined the line.
     pub(super) granted: Ns,
     /// The present segment of time began.
     pub(super) since: Ns,
@@ -432,6 +434,8 @@ pub(super) struct Host {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fluid {
     pub(super) free_at: Ns,
+    /// Work given since it was last idle.
+    pub(super) run: Ns,
     pub(super) busy: u128,
     pub(super) bytes: f64,
 }
@@ -439,6 +443,7 @@ pub(super) struct Fluid {
 impl Fluid {
     /// Gives it work of so many ns no earlier than `at`; returns when that is done.
     pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
+        self.run = if self.free_at < at { work } else { self.run + work };
         self.free_at = self.free_at.max(at) + work;
         self.busy += u128::from(work);
         self.bytes += bytes;
@@ -447,7 +452,7 @@ impl Fluid {
 
     /// Work done by `now` (what was given but lies in the future is not).
     pub(super) fn busy_by(&self, now: Ns) -> u128 {
-        self.busy - u128::from(self.free_at.saturating_sub(now))
+        self.busy - u128::from(self.free_at.saturating_sub(now).min(self.run))
     }
 }
 

@@ -158,10 +158,7 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
     lines.extend(table.lines(look.width));
     lines.extend(stability(report));
     if let Some(bottleneck) = &report.bottleneck {
-        let what = if bottleneck.component.is_empty() { "" } else { " " };
-        let label = format!("{}{what}{}", bottleneck.component, bottleneck.resource);
-        let why = format!("{}, {} busy: {}", label, percent(bottleneck.utilisation), bottleneck.why);
-        lines.push(format!("    bottleneck  {}", wrap(&why, look.width, 16)));
+        lines.push(format!("    bottleneck  {}", wrap(&bottleneck.why, look.width, 16)));
         lines.push(format!("    headroom    {}", headroom(bottleneck.headroom, look)));
     }
     lines
