@@ -114,7 +114,14 @@ pub struct Run {
     #[arg(long, value_name = "TIME", env = "PLIMSOLL_WARMUP", hide_env_values = true)]
     pub warmup: Option<String>,
     /// Format on standard output
-    #[arg(short, long, value_name = "FORMAT", default_value = "human", env = "PLIMSOLL_FORMAT", hide_env_values = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        env = "PLIMSOLL_FORMAT",
+        hide_env_values = true
+    )]
     pub format: Format,
     /// The same as `--format json`
     #[arg(long, conflicts_with = "format")]

@@ -1,8 +1,6 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
-use crate::engine::world::{
-    CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
-};
+use crate::engine::world::{CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate};
 use crate::model::{Act, Failure, NONE, NONE16, Target};
 use crate::policy::health::Checks;
 use crate::random::{bits, mix, occasion};
@@ -225,7 +223,8 @@ impl World<'_> {
     fn checks(&self, s: u32) -> Option<Checks> {
         let component = &self.m.components[self.stations[s as usize].component as usize];
         let health = component.health.as_ref()?;
-        let phase = bits(self.seeded(component.key), occasion(u64::from(s - component.first))) % health.interval.0.max(1);
+        let phase =
+            bits(self.seeded(component.key), occasion(u64::from(s - component.first))) % health.interval.0.max(1);
         Some(Checks {
             interval: health.interval,
             healthy: health.healthy,

@@ -347,21 +347,52 @@ pub(super) enum Timer {
     /// A closed client or session asks again.
     Client(u32),
     /// An attempt's time is up.
-    Attempt { frame: u32, generation: u32 },
+    Attempt {
+        frame: u32,
+        generation: u32,
+    },
     /// Patience in the first queue is over.
-    Patience { frame: u32, generation: u32 },
-    PoolWait { frame: u32, generation: u32 },
-    LockWait { frame: u32, generation: u32 },
+    Patience {
+        frame: u32,
+        generation: u32,
+    },
+    PoolWait {
+        frame: u32,
+        generation: u32,
+    },
+    LockWait {
+        frame: u32,
+        generation: u32,
+    },
     /// What the caller left behind is stopped now.
-    Cancel { frame: u32, request: u32 },
-    Fork { join: u32, generation: u32 },
+    Cancel {
+        frame: u32,
+        request: u32,
+    },
+    Fork {
+        join: u32,
+        generation: u32,
+    },
     FaultStart(u16),
-    FaultEnd { fault: u16, period: u32 },
+    FaultEnd {
+        fault: u16,
+        period: u32,
+    },
     /// The checks have noticed: the instance leaves (or rejoins) the rotation.
-    Checked { station: u32, epoch: u32, up: bool },
-    Boot { station: u32, epoch: u32 },
+    Checked {
+        station: u32,
+        epoch: u32,
+        up: bool,
+    },
+    Boot {
+        station: u32,
+        epoch: u32,
+    },
     /// An external goes down or comes up.
-    Renewal { component: u16, occasion: u64 },
+    Renewal {
+        component: u16,
+        occasion: u64,
+    },
     Window,
     Look(u16),
     Cut,
