@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bottleneck;
 pub mod cost;
 pub mod estimate;
+pub mod expected;
 pub mod look;
 pub mod objective;
 pub mod recovery;
@@ -15,6 +16,8 @@ pub mod replicate;
 pub mod stability;
 pub mod study;
 mod summary;
+#[cfg(test)]
+mod tests;
 pub mod warmup;
 pub mod warning;
 pub mod windows;
@@ -139,11 +142,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
     let (measured, run) = run(&study, &stability, scenario);
     let mut report = Report {
         schema: SCHEMA,
-        scenario: About {
-            title: scenario.title.clone(),
-            file: scenario.file.clone(),
-            hash: scenario.hash.clone(),
-        },
+        scenario: About { title: scenario.title.clone(), file: scenario.file.clone(), hash: scenario.hash.clone() },
         run,
         verdict: objective::overall(&objectives),
         measured,
@@ -168,7 +167,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         decisions: Vec::new(),
         exemplars: summary::exemplars(&study),
         assumptions: summary::assumptions(scenario),
-        audit: audit::check(&study),
+        audit: audit::check(&study).into_iter().chain(expected::compare(&study, &stability, scenario)).collect(),
         warnings: Vec::new(),
         per_replication: summary::replications(&study, &stability),
         meta: None,
@@ -190,7 +189,8 @@ fn with_role<T>(model: &Model, of: impl FnMut(&Condition) -> Option<T>) -> Vec<T
 fn run(study: &Study, stability: &Stability, scenario: &Scenario) -> (Stretch, Run) {
     let n = study.records.len() as f64;
     let mean = |of: fn(&crate::probe::Between) -> f64| study.measured.iter().map(of).sum::<f64>() / n;
-    let measured = Stretch { from_s: mean(|stretch| stretch.from.at.secs()), to_s: mean(|stretch| stretch.to.at.secs()) };
+    let measured =
+        Stretch { from_s: mean(|stretch| stretch.from.at.secs()), to_s: mean(|stretch| stretch.to.at.secs()) };
     let unstable = stability.unstable.iter().filter(|unstable| **unstable).count();
     let stopped = |is: fn(&Stopped) -> bool| study.records.iter().any(|record| is(&record.stopped));
     let run = Run {

@@ -41,7 +41,7 @@ pub fn read(probe: &Probe, model: &Model, from: &Tallies, to: &Tallies) -> Optio
         Quantity::HitRatio => stretch.hit_ratio(probe.scope)?,
         Quantity::Replicas => stretch.instances(probe.scope),
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
-        Quantity::Memory => stretch.memory(probe.scope)?,
+        Quantity::Memory => stretch.memory(probe.scope),
         Quantity::Bytes => stretch.bytes(probe.scope) as f64,
         Quantity::Removal | Quantity::Rto | Quantity::Cost => return None,
     };
@@ -255,7 +255,9 @@ impl Between<'_> {
         }
         let stations = self.stations_of(scope);
         match stat {
-            Some(Stat::Max) => stations.iter().map(|&index| f64::from(self.to.stations[index as usize].queue_max)).reduce(f64::max),
+            Some(Stat::Max) => {
+                stations.iter().map(|&index| f64::from(self.to.stations[index as usize].queue_max)).reduce(f64::max)
+            }
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
                 let area = |index: &u32| {
@@ -316,16 +318,16 @@ impl Between<'_> {
     }
 
     /// Bytes in use on average, all instances of the scope together.
-    fn memory(&self, scope: Scope) -> Option<f64> {
+    fn memory(&self, scope: Scope) -> f64 {
         if let Scope::Host(host) = scope {
             let area = |tallies: &Tallies| tallies.hosts[host as usize].memory_byte_ns;
-            return Some(self.per_second(area(self.to) - area(self.from)));
+            return self.per_second(area(self.to) - area(self.from));
         }
         let area = |index: &u32| {
             let at = *index as usize;
             self.to.stations[at].memory_byte_ns - self.from.stations[at].memory_byte_ns
         };
-        Some(self.per_second(self.stations_of(scope).iter().map(area).sum()))
+        self.per_second(self.stations_of(scope).iter().map(area).sum())
     }
 
     fn bytes(&self, scope: Scope) -> u64 {

@@ -3,6 +3,11 @@
 //! Nothing here draws or simulates. Times are in whatever unit the rates are per; loads are in erlang. What can go wrong:
 //! a load at or above capacity has no steady state, and the functions then return `f64::INFINITY`, never a wrong number.
 
+pub mod balance;
+pub mod erlang;
 pub mod estimate;
+pub mod multi;
+pub mod network;
 pub mod queueing;
+pub mod single;
 pub mod special;

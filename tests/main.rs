@@ -2,6 +2,7 @@
 
 mod claims;
 mod cli;
+mod diagnostics;
 mod examples;
 mod laws;
 mod model;

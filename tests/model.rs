@@ -461,3 +461,51 @@ fn the_kitchen_sink_compiles() {
             .all(|component| component.queue_cell == NONE16 || usize::from(component.queue_cell) < model.cells.len())
     );
 }
+
+#[test]
+fn the_order_of_a_map_never_matters() {
+    let one = "run: {duration: 1m}
+load: {users: {rate: 10/s, requests: {web.show: 3, web.buy: 1}, timeout: 5s}}
+keys: {user: {count: 100, popularity: uniform}, home: {of: user, shares: {eu: 20%, us: 80%}}}
+components:
+  web: {kind: service, operations: {buy: [{cpu: 1ms}], show: [{call: {a.x: 70%, b.y: 30%}, key: home}]}}
+  a: {kind: service, operations: {x: [{wait: 1ms}]}}
+  b: {kind: service, operations: {y: [{wait: 2ms}]}}
+policies: {any -> any: {timeout: 2s}, web -> a: {timeout: 1s}}
+";
+    let other = "policies: {web -> a: {timeout: 1s}, any -> any: {timeout: 2s}}
+components:
+  b: {kind: service, operations: {y: [{wait: 2ms}]}}
+  a: {operations: {x: [{wait: 1ms}]}, kind: service}
+  web: {operations: {show: [{key: home, call: {b.y: 30%, a.x: 70%}}], buy: [{cpu: 1ms}]}, kind: service}
+keys: {home: {shares: {us: 80%, eu: 20%}, of: user}, user: {popularity: uniform, count: 100}}
+load: {users: {timeout: 5s, requests: {web.buy: 1, web.show: 3}, rate: 10/s}}
+run: {duration: 1m}
+";
+    assert_eq!(format!("{:?}", model(one)), format!("{:?}", model(other)));
+}
+
+#[test]
+fn what_a_policy_says_about_failures_and_sidecars_reaches_those_who_pass_on() {
+    let model = model(
+        "run: {duration: 1m}
+load: {users: {rate: 10/s, requests: {gw.pay: 1}, timeout: 5s}}
+components:
+  gw: {kind: gateway, routes: {pay: {bank: 1}}}
+  bank: {kind: external, operations: {pay: [{wait: 1ms}]}}
+policies: {any -> bank: {fallback: [{fail: {as: closed}}]}, any -> any: {sidecar: {wait: 300us}}}
+",
+    );
+    let listed = program(&model, "gw", "pay");
+    let expected = "gw.pay
+   0  wait 0.0003s (gw service)
+   1  wait 0.0003s (gw service)
+   2  call bank.pay plain
+   3  jump to 5
+   4  fail closed
+   5  return
+      1..3 fails to 4
+";
+    assert_eq!(expected, listed, "one sidecar where the call arrives, one where it leaves");
+    assert_eq!("bank.pay\n   0  wait 0.001s (bank service)\n   1  return\n", program(&model, "bank", "pay"));
+}

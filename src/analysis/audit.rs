@@ -36,7 +36,8 @@ fn conservation(study: &Study) -> Audit {
     };
     let ends = || study.records.iter().map(|record| &end(record).tallies);
     let in_flight: u64 = ends().map(|tallies| tallies.created.saturating_sub(tallies.finished)).sum();
-    let counted: u64 = study.records.iter().map(|record| u64::from(*record.series.in_flight.last().unwrap_or(&0))).sum();
+    let counted: u64 =
+        study.records.iter().map(|record| u64::from(*record.series.in_flight.last().unwrap_or(&0))).sum();
     Audit {
         law: "conservation",
         of: "all".to_owned(),
@@ -50,8 +51,11 @@ fn conservation(study: &Study) -> Audit {
 fn outcomes(study: &Study) -> Audit {
     let ends = || study.records.iter().map(|record| &end(record).tallies);
     let finished: u64 = ends().map(|tallies| tallies.finished).sum();
-    let counted: u64 = ends().flat_map(|tallies| &tallies.classes).map(|class| class.ok.count() + class.failed.count()).sum();
-    let kinds = ends().flat_map(|tallies| &tallies.classes).all(|class| class.kinds.iter().sum::<u64>() == class.failed.count());
+    let counted: u64 =
+        ends().flat_map(|tallies| &tallies.classes).map(|class| class.ok.count() + class.failed.count()).sum();
+    let kinds = ends()
+        .flat_map(|tallies| &tallies.classes)
+        .all(|class| class.kinds.iter().sum::<u64>() == class.failed.count());
     Audit {
         law: "outcomes",
         of: "all".to_owned(),
@@ -116,7 +120,8 @@ fn little(study: &Study, index: u16) -> Option<Audit> {
     if through == 0 || component.waits_async {
         return None;
     }
-    let in_progress: u64 = study.measured.iter().map(|stretch| edges(stretch.from, component) + edges(stretch.to, component)).sum();
+    let in_progress: u64 =
+        study.measured.iter().map(|stretch| edges(stretch.from, component) + edges(stretch.to, component)).sum();
     let (left, right) = (inside / seconds, spent / seconds);
     // Those in progress at the edges are counted on one side only.
     let slack = EDGE + 2.0 * in_progress as f64 / through as f64;

@@ -69,21 +69,25 @@ pub fn find(study: &Study, time: &TimeGoes) -> Option<Bottleneck> {
 fn why(candidate: &Candidate) -> String {
     let Candidate { component, resource, .. } = candidate;
     let busy = percent(candidate.busiest);
-    let mut text = match resource {
+    let limit = match resource {
         Resource::Disk => format!("the disk of {component} is {busy} busy"),
         Resource::Nic => format!("the network card of {component} is {busy} busy"),
         Resource::Memory => format!("{busy} of the memory of {component} is in use"),
         Resource::Pool => format!("{busy} of the connections of pool {component} are in use"),
         Resource::Cores => format!("the cores of {component} are {busy} busy"),
-        Resource::Workers | Resource::Connections => format!("{busy} of the {} of {component} are in use", word(*resource)),
+        Resource::Workers | Resource::Connections => {
+            format!("{busy} of the {} of {component} are in use", word(*resource))
+        }
     };
-    if 1.005 < candidate.asked {
-        text += &format!(" and it turns away {} of what it is asked", percent(1.0 - 1.0 / candidate.asked));
-    }
-    if 0.005 <= candidate.waiting {
-        text += &format!("; {} of the time of the slowest 1% goes there", percent(candidate.waiting));
-    }
-    text
+    let refused = match candidate.asked {
+        asked if 1.005 < asked => format!(" and it turns away {} of what it is asked", percent(1.0 - 1.0 / asked)),
+        _ => String::new(),
+    };
+    let slowest = match candidate.waiting {
+        share if 0.005 <= share => format!("; {} of the time of the slowest 1% goes there", percent(share)),
+        _ => String::new(),
+    };
+    limit + &refused + &slowest
 }
 
 fn percent(share: f64) -> String {
@@ -131,7 +135,8 @@ fn owner(study: &Study, component: &str, resource: Resource, parts: &[Vec<Busy>]
 
 /// Whether instances of several components stand on the host.
 fn is_shared(study: &Study, host: u32) -> bool {
-    let mut owners = study.model.stations.iter().filter(|station| station.host == host).map(|station| station.component);
+    let mut owners =
+        study.model.stations.iter().filter(|station| station.host == host).map(|station| station.component);
     owners.next().is_some_and(|first| owners.any(|other| other != first))
 }
 
@@ -174,7 +179,8 @@ fn waiting(component: &str, resource: Resource, slowest: &[TimeShare]) -> f64 {
 /// Arrivals at the door over those that got in.
 fn asked(study: &Study, component: usize) -> f64 {
     let sum = |of: fn(&ComponentTally) -> u64| -> u64 {
-        let gained = |stretch: &Between| of(&stretch.to.components[component]) - of(&stretch.from.components[component]);
+        let gained =
+            |stretch: &Between| of(&stretch.to.components[component]) - of(&stretch.from.components[component]);
         study.measured.iter().map(gained).sum()
     };
     let arrivals = sum(|tally| tally.arrivals);
@@ -189,7 +195,8 @@ fn blames_others(study: &Study, index: usize, resource: Resource) -> bool {
         return false;
     }
     let stations = component.first as usize..(component.first + component.count) as usize;
-    let held = |tallies: &Tallies| tallies.stations[stations.clone()].iter().map(|station| station.busy_ns).sum::<u128>();
+    let held =
+        |tallies: &Tallies| tallies.stations[stations.clone()].iter().map(|station| station.busy_ns).sum::<u128>();
     let own = |tallies: &Tallies| {
         let cells = study.model.cells.iter().zip(tallies.cells.iter().zip(&tallies.wasted));
         let is_own = |cause| matches!(cause, Cause::Cpu | Cause::Service | Cause::Disk | Cause::Lock);

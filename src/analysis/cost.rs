@@ -53,7 +53,8 @@ fn line(study: &Study, price: &Price) -> CostLine {
 /// Units and dollars a month.
 fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
     let monthly = |count: u64| count as f64 / stretch.seconds().max(1e-9) * MONTH;
-    let component = |index: u16| (&stretch.from.components[usize::from(index)], &stretch.to.components[usize::from(index)]);
+    let component =
+        |index: u16| (&stretch.from.components[usize::from(index)], &stretch.to.components[usize::from(index)]);
     match &price.metered {
         Metered::Machines { count, per_hour } => (*count, count * per_hour * HOURS),
         Metered::Requests { component: index, each } => {

@@ -21,7 +21,12 @@ pub fn mean(values: &[f64]) -> Option<Estimate> {
         [only] => Some(Estimate { mean: *only, half_width: None, low: None, high: None, replications }),
         _ => {
             let interval = mean_interval(values, CONFIDENCE);
-            Some(between(interval.mean, interval.mean - interval.half_width, interval.mean + interval.half_width, replications))
+            Some(between(
+                interval.mean,
+                interval.mean - interval.half_width,
+                interval.mean + interval.half_width,
+                replications,
+            ))
         }
     }
 }
@@ -111,4 +116,74 @@ pub fn nearest_rank(sorted: &[f64], q: f64) -> Option<f64> {
 
 fn between(mean: f64, low: f64, high: f64, replications: u32) -> Estimate {
     Estimate { mean, half_width: Some((high - low) / 2.0), low: Some(low), high: Some(high), replications }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::histogram::Histogram;
+
+    /// Case `s-ci`.
+    #[test]
+    fn ten_batch_means_have_their_interval() {
+        let estimate = mean(&[5.1, 4.9, 5.6, 5.8, 6.0, 4.7, 5.3, 5.5, 5.2, 5.9]).expect("there are values");
+        assert!((estimate.mean - 5.4).abs() < 1e-9);
+        assert!((estimate.half_width.expect("there are ten") - 0.31090376).abs() < 1e-6);
+        assert_eq!(mean(&[1.0]).map(|one| (one.mean, one.half_width, one.replications)), Some((1.0, None, 1)));
+        assert_eq!(mean(&[]), None);
+    }
+
+    #[test]
+    fn no_event_in_n_is_not_a_share_of_zero() {
+        let estimate = share(&[0.0; 5], 0, 10_000).expect("there are values");
+        assert_eq!((estimate.mean, estimate.low), (0.0, Some(0.0)));
+        let high = estimate.high.expect("there are five");
+        assert!((high - 3.8415 / 10_003.84).abs() < 1e-6, "{high}");
+        // One event in each replication agrees by chance.
+        let estimate = share(&[0.001; 5], 5, 5_000).expect("there are values");
+        assert!(estimate.low < Some(0.0006) && Some(0.0018) < estimate.high, "{estimate:?}");
+        let many = share(&[0.5, 0.51, 0.49, 0.5, 0.5], 5_000, 10_000).expect("there are values");
+        assert!((many.half_width.expect("there are five") - 2.776 * 0.00316).abs() < 1e-4);
+    }
+
+    fn times(values: impl Iterator<Item = u64>) -> Compact {
+        let mut histogram = Histogram::new();
+        values.for_each(|ms| histogram.add(ms * 1_000_000));
+        histogram.compact()
+    }
+
+    #[test]
+    fn a_quantile_is_the_merged_one_inside_an_interval_that_leans_to_the_right() {
+        let own: Vec<Compact> = [900, 1000, 1100, 1000, 1050].into_iter().map(|top| times(1..=top)).collect();
+        let p90 = quantile(&own, 0.9).expect("there are enough");
+        let (low, high) = (p90.low.expect("there are five"), p90.high.expect("there are five"));
+        assert!(low < p90.mean && p90.mean < high && p90.mean - low < high - p90.mean);
+        assert!((p90.mean - merge(&own).quantile(0.9).expect("there are enough")).abs() < 1e-12);
+        assert!((0.85..0.95).contains(&p90.mean) && (high - low) < 0.3, "{p90:?}");
+    }
+
+    #[test]
+    fn a_quantile_without_ten_beyond_it_is_not_stated() {
+        let own = vec![times(1..=400), times(1..=400)];
+        assert!(quantile(&own, 0.98).is_some() && quantile(&own, 0.99).is_none());
+        let latency = latency(&own);
+        assert_eq!((latency.count, latency.p99, latency.p999), (800, None, None));
+        assert!(latency.p95.is_some() && latency.max == Some(0.4));
+    }
+
+    #[test]
+    fn zeros_have_an_interval_too() {
+        let own: Vec<Compact> =
+            (0..5).map(|n| times((0..1000).map(move |i| if i < 900 + n { 0 } else { 5 }))).collect();
+        let p50 = quantile(&own, 0.5).expect("there are enough");
+        assert_eq!((p50.mean, p50.low, p50.high), (0.0, Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn ranks_are_the_nearest() {
+        let data = [15.0, 20.0, 35.0, 40.0, 50.0];
+        let expected = [(0.05, 15.0), (0.3, 20.0), (0.4, 20.0), (0.5, 35.0), (1.0, 50.0)];
+        assert!(expected.iter().all(|(q, value)| nearest_rank(&data, *q) == Some(*value)));
+        assert_eq!((median(&data), median(&data[..4]), median(&[])), (Some(35.0), Some(20.0), None));
+    }
 }

@@ -10,6 +10,7 @@ use crate::analysis::study::Study;
 use crate::model::{Body, Bound, Condition, Test};
 use crate::report::{Alert, Stretch, Trigger};
 use crate::scenario::condition::Relation;
+use crate::units::Span;
 
 /// What the offered load is measured over before a condition fires, seconds.
 const MINUTE_S: f64 = 60.0;
@@ -58,9 +59,8 @@ fn offered(study: &Study, index: usize, at_s: f64) -> f64 {
 
 /// The stretches of one replication in which a condition fires.
 pub fn body_firing(study: &Study, index: usize, body: &Body) -> Vec<Stretch> {
-    let parts = |parts: &[Body]| -> Vec<Vec<Stretch>> {
-        parts.iter().map(|part| body_firing(study, index, part)).collect()
-    };
+    let parts =
+        |parts: &[Body]| -> Vec<Vec<Stretch>> { parts.iter().map(|part| body_firing(study, index, part)).collect() };
     match body {
         Body::Test(test) => test_firing(study, index, test),
         Body::All(all) => overlap(&parts(all), all.len()),
@@ -76,16 +76,20 @@ pub fn test_firing(study: &Study, index: usize, test: &Test) -> Vec<Stretch> {
     let fixed = match test.bound {
         Bound::Value(bound) => Some(bound),
         Bound::ShareOf(..) => None,
-        Bound::ShareOfBefore(share, fault) => objective::before(study, &test.probe, fault, index).map(|value| share * value),
+        Bound::ShareOfBefore(share, fault) => {
+            objective::before(study, &test.probe, fault, index).map(|value| share * value)
+        }
     };
     let bound = |look: usize| match (&test.bound, test.bound_watch) {
-        (Bound::ShareOf(share, _), Some(other)) => record.looks[usize::from(other)].get(look).map(|value| share * value),
+        (Bound::ShareOf(share, _), Some(other)) => {
+            record.looks[usize::from(other)].get(look).map(|value| share * value)
+        }
         _ => fixed,
     };
     let holds = |(look, value): (usize, &f64)| bound(look).is_some_and(|bound| is_so(*value, test.relation, bound));
     let holding: Vec<bool> = looks.iter().enumerate().map(holds).collect();
     let every_s = study.model.watches[usize::from(watch)].every.secs();
-    firing(&holding, every_s, test.hold.map_or(0.0, |hold| hold.secs()), record.end.secs())
+    firing(&holding, every_s, test.hold.map_or(0.0, Span::secs), record.end.secs())
 }
 
 /// Stretches from the first look at which it has held for `hold_s` to the first at which it does not.

@@ -123,7 +123,8 @@ fn against(study: &Study, test: &Test, estimate: &Estimate) -> Option<(f64, f64,
     if let Bound::Value(limit) = test.bound {
         return Some((estimate.low?, estimate.high?, limit));
     }
-    let both = || (0..study.records.len()).filter_map(|index| Some((one(study, test, index)?, limit(study, test, index)?)));
+    let both =
+        || (0..study.records.len()).filter_map(|index| Some((one(study, test, index)?, limit(study, test, index)?)));
     let excess: Vec<f64> = both().map(|(value, limit)| value - limit).collect();
     let limits: Vec<f64> = both().map(|(_, limit)| limit).collect();
     let (excess, limit) = (estimate::mean(&excess)?, estimate::mean(&limits)?.mean);
@@ -162,7 +163,8 @@ fn held(study: &Study, test: &Test) -> Verdict {
 /// The estimate of the measure over the period.
 pub fn value(study: &Study, test: &Test) -> Option<Estimate> {
     let probe = &test.probe;
-    if let (Quantity::Latency | Quantity::Wait | Quantity::Service, Some(Stat::Quantile(q))) = (probe.quantity, probe.stat)
+    if let (Quantity::Latency | Quantity::Wait | Quantity::Service, Some(Stat::Quantile(q))) =
+        (probe.quantity, probe.stat)
         && test.period != Period::Over
     {
         let times: Vec<Compact> = (0..study.records.len()).map(|index| times(study, test, index)).collect();
@@ -228,9 +230,8 @@ fn reading(study: &Study, probe: &Probe, period: Period, index: usize) -> Option
     let read = |stretch: &Between| match (probe.quantity, probe.per) {
         (Quantity::Cost, Some(Per::Million)) => cost::a_million(stretch),
         (Quantity::Cost, _) => Some(cost::a_month(stretch)),
-        _ => windows::statistic(&study.records[index], probe, stretch).or_else(|| {
-            probe::read(probe, study.model, stretch.from, stretch.to)
-        }),
+        _ => windows::statistic(&study.records[index], probe, stretch)
+            .or_else(|| probe::read(probe, study.model, stretch.from, stretch.to)),
     };
     let values: Vec<f64> = stretches(study, period, index).iter().filter_map(read).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -238,7 +239,9 @@ fn reading(study: &Study, probe: &Probe, period: Period, index: usize) -> Option
 
 fn fault_of(probe: &Probe, period: Period) -> Option<u16> {
     match (period, probe.scope) {
-        (Period::Before(fault) | Period::During(fault) | Period::After(fault), _) | (_, Scope::Fault(fault)) => Some(fault),
+        (Period::Before(fault) | Period::During(fault) | Period::After(fault), _) | (_, Scope::Fault(fault)) => {
+            Some(fault)
+        }
         _ => None,
     }
 }
@@ -260,7 +263,7 @@ fn stretches<'a>(study: &Study<'a>, period: Period, index: usize) -> Vec<Between
             pairs.map(|(start, to)| Between { from: &start.tallies, to, ..whole }).filter(is_forward).collect()
         }
         Period::After(fault) => {
-            ends(fault).last().map(|end| Between { from: &end.tallies, to: last, ..whole }).into_iter().collect()
+            ends(fault).next_back().map(|end| Between { from: &end.tallies, to: last, ..whole }).into_iter().collect()
         }
     }
 }
@@ -301,13 +304,12 @@ fn nothing(study: &Study, test: &Test) -> String {
 /// The unit of a measure in the report.
 pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
-        (_, Some(Per::Count)) => "",
+        (_, Some(Per::Count)) | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (Quantity::Latency | Quantity::Wait | Quantity::Service | Quantity::Removal | Quantity::Rto, _) => "s",
         (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
         (Quantity::Memory | Quantity::Bytes, _) => "bytes",
-        (Quantity::Queue | Quantity::InFlight | Quantity::Replicas, _) => "",
         (
             Quantity::Errors
             | Quantity::Availability

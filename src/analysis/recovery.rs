@@ -68,8 +68,10 @@ pub fn removal(study: &Study, index: usize, scope: Scope) -> Option<f64> {
         Scope::Fault(wanted) => fault == usize::from(wanted),
         _ => true,
     };
-    let periods = study.records[index].faults.iter().enumerate().flat_map(|(fault, list)| list.iter().map(move |p| (fault, p)));
-    let values: Vec<f64> = periods.filter(|(fault, p)| is_meant(*fault, p)).filter_map(|(_, p)| removal_of(p)).collect();
+    let periods =
+        study.records[index].faults.iter().enumerate().flat_map(|(fault, list)| list.iter().map(move |p| (fault, p)));
+    let values: Vec<f64> =
+        periods.filter(|(fault, p)| is_meant(*fault, p)).filter_map(|(_, p)| removal_of(p)).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 

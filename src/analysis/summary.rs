@@ -147,7 +147,8 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BT
 
 /// Busiest over least busy instance: of their cores, or of their slots where cores have no limit.
 fn spread(parts: &[Busy]) -> Option<f64> {
-    let of = |wanted: fn(&Busy) -> bool| -> Vec<f64> { parts.iter().filter(|part| wanted(part)).map(Busy::share).collect() };
+    let of =
+        |wanted: fn(&Busy) -> bool| -> Vec<f64> { parts.iter().filter(|part| wanted(part)).map(Busy::share).collect() };
     let cores = of(|part| part.resource == Resource::Cores);
     let slots = of(|part| matches!(part.resource, Resource::Workers | Resource::Connections));
     let shares = if 1 < cores.len() { cores } else { slots };

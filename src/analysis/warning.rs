@@ -2,7 +2,7 @@
 
 use crate::analysis::Precision;
 use crate::report::{Report, Warning};
-use crate::units::{human_rate, human_share, human_time};
+use crate::units::{human_rate, human_share};
 
 /// Code, title and meaning of each, for `plimsoll explain`.
 pub const WARNINGS: &[(&str, &str, &str)] = &[
@@ -20,32 +20,25 @@ steady-state latency: it would measure the length of the run and not the design.
     ),
     (
         "W0504",
-        "a wide interval",
-        "The p99 is known to no better than ten per cent. Four times the duration halves an interval.",
-    ),
-    (
-        "W0505",
         "replications disagree",
         "The system tips: it collapsed in some replications and not in others. A mean over both describes neither; look at
 the lines of the single replications (`-vv`).",
     ),
     (
-        "W0506",
+        "W0505",
         "a law does not hold",
         "A law that holds on every run (conservation, Little) failed. That is a bug of plimsoll: please report it with the
 scenario and the seed.",
     ),
     (
-        "W0507",
+        "W0506",
         "too few requests for a tail",
         "A quantile needs ten requests beyond it: a p99 a thousand requests, a p99.9 ten thousand.",
     ),
-    ("W0508", "precision not reached", "The largest number of replications was reached before the precision asked for."),
-    ("W0509", "partial", "The run was stopped before all replications were done."),
+    ("W0507", "precision not reached", "The largest number of replications was reached before the precision asked for."),
+    ("W0508", "partial", "The run was stopped before all replications were done."),
 ];
 
-/// Half-width over value from which an interval is called wide.
-const WIDE: f64 = 0.1;
 /// Shares of errors between which replications count as collapsed or not.
 const COLLAPSED: f64 = 0.2;
 const WELL: f64 = 0.05;
@@ -56,15 +49,16 @@ fn warn(code: &str, message: String, help: Option<String>) -> Warning {
 
 /// All that the finished report gives reason for.
 pub(super) fn about(report: &Report) -> Vec<Warning> {
-    let found = [growth(report), bound(report), single(report), wide(report), tipping(report), law(report), few(report)];
+    let found = [growth(report), bound(report), single(report), tipping(report), law(report), few(report)];
     found.into_iter().flatten().collect()
 }
 
 fn growth(report: &Report) -> Option<Warning> {
     let growth = report.run.growth_per_s?;
-    let at = report.bottleneck.as_ref().map_or(String::new(), |limit| {
-        format!(", limited by the {} of {}", limit.resource, limit.component)
-    });
+    let at = report
+        .bottleneck
+        .as_ref()
+        .map_or(String::new(), |limit| format!(", limited by the {} of {}", limit.resource, limit.component));
     let message = format!("requests in flight grow by {} without end{at}", human_rate(growth));
     Some(warn("W0501", message, Some("latency has no steady state here; lower the load or add capacity".to_owned())))
 }
@@ -75,49 +69,56 @@ fn bound(report: &Report) -> Option<Warning> {
         "events" => ("its bound on events", "events"),
         _ => return None,
     };
-    Some(warn("W0502", format!("the run reached {what}"), Some(format!("raise `run: {{limit: {{{field}: ...}}}}`, or lower the load"))))
+    Some(warn(
+        "W0502",
+        format!("the run reached {what}"),
+        Some(format!("raise `run: {{limit: {{{field}: ...}}}}`, or lower the load")),
+    ))
 }
 
 fn single(report: &Report) -> Option<Warning> {
     let single = report.run.replications == 1;
-    single.then(|| warn("W0503", "one replication gives no intervals".to_owned(), Some("try `--replications 5`".to_owned())))
-}
-
-fn wide(report: &Report) -> Option<Warning> {
-    let p99 = report.latency.all.p99?;
-    let relative = p99.half_width? / p99.mean;
-    (WIDE < relative).then(|| {
-        let longer = human_time(4.0 * report.run.duration_s);
-        let help = format!("try `--set run.duration={longer}` for about ±{}", human_share(relative / 2.0));
-        warn("W0504", format!("p99 is known only to ±{}", human_share(relative)), Some(help))
+    single.then(|| {
+        warn("W0503", "one replication gives no intervals".to_owned(), Some("try `--replications 5`".to_owned()))
     })
 }
 
 fn tipping(report: &Report) -> Option<Warning> {
     let ratios = || report.per_replication.iter().filter_map(|line| line.error_ratio);
-    let (collapsed, well) = (ratios().filter(|ratio| COLLAPSED < *ratio).count(), ratios().filter(|ratio| *ratio < WELL).count());
+    let (collapsed, well) =
+        (ratios().filter(|ratio| COLLAPSED < *ratio).count(), ratios().filter(|ratio| *ratio < WELL).count());
     let all = report.per_replication.len();
     let split = 0 < report.per_replication.iter().filter(|line| line.stable).count() && report.run.unstable_share > 0.0;
     let message = match (0 < collapsed && 0 < well, split) {
         (true, _) => format!("the system tips: {collapsed} of {all} replications collapsed, {well} did not"),
-        (_, true) => format!("a queue grew without bound in {} of the replications only", human_share(report.run.unstable_share)),
+        (_, true) => {
+            format!("a queue grew without bound in {} of the replications only", human_share(report.run.unstable_share))
+        }
         _ => return None,
     };
-    Some(warn("W0505", message, Some("means over both kinds describe neither; see each replication with -vv".to_owned())))
+    Some(warn(
+        "W0504",
+        message,
+        Some("means over both kinds describe neither; see each replication with -vv".to_owned()),
+    ))
 }
 
 fn law(report: &Report) -> Option<Warning> {
-    let broken: Vec<String> =
-        report.audit.iter().filter(|audit| !audit.holds).map(|audit| format!("{} of {}", audit.law, audit.of)).collect();
+    let broken: Vec<String> = report
+        .audit
+        .iter()
+        .filter(|audit| !audit.holds)
+        .map(|audit| format!("{} of {}", audit.law, audit.of))
+        .collect();
     let help = Some("this is a bug of plimsoll; please report it".to_owned());
-    (!broken.is_empty()).then(|| warn("W0506", format!("the run's own audit failed: {}", broken.join(", ")), help))
+    (!broken.is_empty()).then(|| warn("W0505", format!("the run's own audit failed: {}", broken.join(", ")), help))
 }
 
 fn few(report: &Report) -> Option<Warning> {
     let all = &report.latency.all;
     (report.run.stable && all.p99.is_none()).then(|| {
         let message = format!("{} requests are too few to state a p99", all.count);
-        warn("W0507", message, Some("a p99 takes a thousand requests: simulate longer".to_owned()))
+        warn("W0506", message, Some("a p99 takes a thousand requests: simulate longer".to_owned()))
     })
 }
 
@@ -131,12 +132,12 @@ pub(super) fn precision(report: &Report, wanted: &Precision) -> Option<Warning> 
             report.run.replications,
             human_share(wanted.within)
         );
-        warn("W0508", message, Some("raise `most`, or simulate longer".to_owned()))
+        warn("W0507", message, Some("raise `most`, or simulate longer".to_owned()))
     })
 }
 
 /// That it is not whole.
 pub(super) fn partial(report: &Report) -> Option<Warning> {
     let message = || format!("stopped early: {} replications count", report.run.replications);
-    report.run.partial.then(|| warn("W0509", message(), None))
+    report.run.partial.then(|| warn("W0508", message(), None))
 }

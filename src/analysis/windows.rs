@@ -68,7 +68,8 @@ fn of_all(record: &Record, probe: &Probe, range: Range<usize>) -> Option<Vec<f64
 
 /// The share busy of one resource in a scope, window by window: the mean over its parts.
 pub fn shares(record: &Record, model: &Model, scope: Scope, resource: Resource, range: Range<usize>) -> Vec<f64> {
-    let chosen: Vec<&Tracked> = tracked(record, model, scope).filter(|(kind, _)| *kind == resource).map(|(_, t)| t).collect();
+    let chosen: Vec<&Tracked> =
+        tracked(record, model, scope).filter(|(kind, _)| *kind == resource).map(|(_, t)| t).collect();
     if chosen.is_empty() {
         return Vec::new();
     }

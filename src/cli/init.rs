@@ -80,7 +80,10 @@ fn find(name: &str) -> Result<&'static Template, Stop> {
     TEMPLATES.iter().find(|template| template.name == name).ok_or_else(|| {
         let names = || TEMPLATES.iter().map(|template| template.name);
         let near = nearest(name, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        Stop::usage(format!("no template is called `{name}`{near} (there are {})", names().collect::<Vec<_>>().join(", ")))
+        Stop::usage(format!(
+            "no template is called `{name}`{near} (there are {})",
+            names().collect::<Vec<_>>().join(", ")
+        ))
     })
 }
 

@@ -414,6 +414,31 @@ mod tests {
         assert!(chi < 35.0, "{chi}");
     }
 
+    /// Case `s-poisson`: counts in bins of a second have a variance as large as their mean; of constant gaps, none.
+    #[test]
+    fn s_poisson_index_of_dispersion() {
+        let dispersion = |text: &str| {
+            let gaps = parse(text, Dimension::Time).expect("a good text");
+            let mut samplers = Samplers::new();
+            let id = samplers.add(&gaps, mix(21), 1.0);
+            let bins = 20_000;
+            let mut counts = vec![0.0; bins];
+            let (mut now, mut n) = (0.005, 0);
+            while now < bins as f64 {
+                counts[now as usize] += 1.0;
+                now += samplers.draw(id, hashed(n));
+                n += 1;
+            }
+            let mean = counts.iter().sum::<f64>() / bins as f64;
+            counts.iter().map(|count| (count - mean) * (count - mean)).sum::<f64>() / bins as f64 / mean
+        };
+        let poisson = dispersion("exp(10ms)");
+        assert!((poisson - 1.0).abs() < 0.03, "{poisson}");
+        assert!(dispersion("10ms") < 0.001);
+        let bursts = dispersion("hyperexp(mean=10ms cv=2)");
+        assert!((3.0..5.0).contains(&bursts), "{bursts}");
+    }
+
     #[test]
     fn scaling_keeps_the_luck_of_each_occasion() {
         for text in [

@@ -121,8 +121,16 @@ impl World<'_> {
         }
         let priority = self.m.sources[spec.source as usize].priority;
         let arrived = self.now;
-        let request =
-            self.new_request(Request { occasion: address, arrived, number, context, client, class, priority, flags: 0 });
+        let request = self.new_request(Request {
+            occasion: address,
+            arrived,
+            number,
+            context,
+            client,
+            class,
+            priority,
+            flags: 0,
+        });
         if self.m.edges[spec.edge as usize].plain {
             return self.visit(spec.operation, NONE, request, address, NONE);
         }
@@ -153,14 +161,8 @@ impl World<'_> {
     fn begin_clients(&mut self, source: u16, clients: u32) {
         for i in 0..clients {
             let address = bits(self.sources[source as usize].key, occasion(u64::from(i)));
-            let client = self.new_client(Client {
-                occasion: address,
-                count: 0,
-                context: NONE,
-                source,
-                step: 0,
-                left: 0,
-            });
+            let client =
+                self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
             self.think(client);
         }
     }
@@ -223,8 +225,7 @@ impl World<'_> {
             unreachable!("only sessions are opened")
         };
         let address = bits(self.sources[source as usize].key, occasion(n));
-        let client =
-            self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
+        let client = self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
         let context = self.keep_keys(keep, source, address);
         self.clients[client as usize].context = context;
         self.clients[client as usize].left = self.repetitions(client);
@@ -240,7 +241,8 @@ impl World<'_> {
     fn keep_keys(&mut self, keep: &[u16], source: u16, address: u64) -> u32 {
         let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return NONE };
         let class = steps[0].class;
-        let row = self.new_request(Request { occasion: address, context: NONE, client: NONE, class, ..Request::default() });
+        let row =
+            self.new_request(Request { occasion: address, context: NONE, client: NONE, class, ..Request::default() });
         let mut context = NONE;
         for &key in keep {
             let value = self.key_value(key, row);

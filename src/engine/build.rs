@@ -32,11 +32,13 @@ impl<'m> World<'m> {
         let beside = stream_beside(m, salt);
         let (rings, ring_of) = rings(m, &mut calendar);
         let mut timers = Vec::new();
-        let sources = m.sources.iter().enumerate().map(|(s, spec)| source(m, s, spec, salt, &mut timers, &mut calendar));
+        let sources =
+            m.sources.iter().enumerate().map(|(s, spec)| source(m, s, spec, salt, &mut timers, &mut calendar));
         let sources = sources.collect();
         let hosts = (0..m.hosts.len()).map(|h| host(m, h, &mut calendar)).collect();
         let extended = needs_calls(m);
-        let per_frame = size_of::<Frame>() + size_of::<Request>() + stride * 4 + 48 + if extended { size_of::<Call>() } else { 0 };
+        let per_frame =
+            size_of::<Frame>() + size_of::<Request>() + stride * 4 + 48 + if extended { size_of::<Call>() } else { 0 };
         let mut world = World {
             m,
             samplers: &m.samplers,
@@ -158,7 +160,9 @@ impl<'m> World<'m> {
     }
 
     fn row_of_prefill(&mut self, spec: &model::Buffer, s: usize, n: u64) -> u64 {
-        let occasion = mix(self.salt ^ mix(n ^ (s as u64) << 40 ^ PREFILL));
+        let component = &self.m.components[self.m.stations[s].component as usize];
+        let instance = s as u64 - u64::from(component.first);
+        let occasion = mix(self.salt ^ component.key ^ mix(n ^ instance << 40 ^ PREFILL));
         if spec.key == NONE16 || self.m.classes.is_empty() {
             return (crate::random::unit(occasion) * spec.rows) as u64;
         }
@@ -190,7 +194,14 @@ fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
 /// Distinguishes the gaps of a source from its other draws.
 const GAPS: u64 = 0x6761_7073;
 
-fn source(m: &Model, s: usize, spec: &model::Source, salt: u64, timers: &mut Vec<Timer>, calendar: &mut Calendar) -> Source {
+fn source(
+    m: &Model,
+    s: usize,
+    spec: &model::Source,
+    salt: u64,
+    timers: &mut Vec<Timer>,
+    calendar: &mut Calendar,
+) -> Source {
     let key = mix(spec.key ^ salt);
     let gaps = Stream { key: mix(key ^ GAPS) };
     let start = m.run.start_s;
@@ -206,9 +217,13 @@ fn source(m: &Model, s: usize, spec: &model::Source, salt: u64, timers: &mut Vec
 
 /// Whether any program needs more of a frame than its cache line.
 fn needs_calls(m: &Model) -> bool {
-    m.edges.iter().any(|e| !e.plain) || !m.forks.is_empty() || !m.lock_uses.is_empty() || m.steps.iter().any(|s| {
-        matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. })
-    }) || !m.faults.is_empty()
+    m.edges.iter().any(|e| !e.plain)
+        || !m.forks.is_empty()
+        || !m.lock_uses.is_empty()
+        || m.steps
+            .iter()
+            .any(|s| matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. }))
+        || !m.faults.is_empty()
 }
 
 /// A ring for each edge with a timeout.

@@ -475,6 +475,8 @@ impl World<'_> {
             self.release(id);
         }
         if flags & flag::COUNTED != 0 {
+            let station = self.frames[id as usize].station;
+            self.stations[station as usize].left += 1;
             self.count_out(id);
         }
     }
@@ -484,9 +486,7 @@ impl World<'_> {
     pub(super) fn count_out(&mut self, id: u32) {
         let frame = &mut self.frames[id as usize];
         frame.flags &= !flag::COUNTED;
-        let station = &mut self.stations[frame.station as usize];
-        station.left += 1;
-        let component = station.component as usize;
+        let component = self.stations[frame.station as usize].component as usize;
         self.groups[component].balancer.less(frame.station - self.m.components[component].first);
     }
 

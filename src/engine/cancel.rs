@@ -41,7 +41,10 @@ impl World<'_> {
         frame.flags & flag::GUARDED != 0
             && (frame.state == State::Pooled
                 || (frame.flags & flag::STAGED != 0
-                    && matches!(self.calls[child as usize].stage, Stage::Shaped | Stage::Connecting | Stage::Connected)))
+                    && matches!(
+                        self.calls[child as usize].stage,
+                        Stage::Shaped | Stage::Connecting | Stage::Connected
+                    )))
     }
 
     /// On its way to the door, or its answer on the way back.
@@ -97,6 +100,10 @@ impl World<'_> {
         match frame.state {
             State::Scheduled => return true,
             State::OnCore => return self.leave_core(id),
+            State::Granted => {
+                self.grant(id);
+                return true;
+            }
             State::Queued => self.leave_line(id),
             State::Pooled => self.leave_pool_line(id),
             State::Parked => self.parked.retain(|&f| f != id),
@@ -111,9 +118,13 @@ impl World<'_> {
         self.unlock_since(id, 0);
         let frame = self.frames[id as usize];
         let counted = frame.flags & flag::COUNTED != 0;
-        let at_door = counted && frame.flags & (flag::STAGED | flag::RESPONDED) == 0;
+        let at_door = counted && !(frame.flags & flag::STAGED != 0 && self.is_under_way(id));
         if at_door {
-            self.operations[frame.operation as usize].count(self.now - frame.entered, Outcome::failed(Failure::ABANDONED));
+            self.stations[frame.station as usize].left += 1;
+        }
+        if at_door && frame.flags & flag::RESPONDED == 0 {
+            self.operations[frame.operation as usize]
+                .count(self.now - frame.entered, Outcome::failed(Failure::ABANDONED));
         }
         if frame.flags & flag::HOLDS != 0 {
             self.release(id);

@@ -1,8 +1,6 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
-use crate::engine::world::{
-    CLAIM, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
-};
+use crate::engine::world::{CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate};
 use crate::model::{Act, Failure, NONE, NONE16, Target};
 use crate::policy::health::Checks;
 use crate::random::{bits, mix, occasion};
@@ -139,14 +137,20 @@ impl World<'_> {
     /// Ends a visit as `reset`: its caller is told, its branches die too, what it called works on.
     fn die(&mut self, id: u32) {
         let child = std::mem::replace(&mut self.frames[id as usize].child, NONE);
+        let below = self.since_below(child);
         if child != NONE && child & JOIN != 0 {
             self.let_join_go(child & !JOIN);
         } else {
             self.let_go(child, None);
         }
         let id = if self.withdraw(id) { self.transplant(id) } else { id };
-        self.frames[id as usize].state = State::Running;
-        self.frames[id as usize].flags &= !flag::STAGED;
+        // What it was doing when it died took its time too.
+        let Frame { request, cell, since, .. } = self.frames[id as usize];
+        self.attribute(request, cell, since.max(below));
+        let frame = &mut self.frames[id as usize];
+        frame.since = self.now;
+        frame.state = State::Running;
+        frame.flags &= !flag::STAGED;
         let next = self.conclude(id, Outcome::failed(Failure::RESET));
         if next != NONE {
             self.ready.push(next);
@@ -219,7 +223,8 @@ impl World<'_> {
     fn checks(&self, s: u32) -> Option<Checks> {
         let component = &self.m.components[self.stations[s as usize].component as usize];
         let health = component.health.as_ref()?;
-        let phase = bits(self.seeded(component.key), occasion(u64::from(s - component.first))) % health.interval.0.max(1);
+        let phase =
+            bits(self.seeded(component.key), occasion(u64::from(s - component.first))) % health.interval.0.max(1);
         Some(Checks {
             interval: health.interval,
             healthy: health.healthy,

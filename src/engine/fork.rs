@@ -130,6 +130,7 @@ impl World<'_> {
         // Time of a repetition before the last is on the caller's path too.
         if next {
             self.hand_over_row(request, self.frames[caller as usize].request);
+            self.frames[caller as usize].since = self.now;
             self.start_branch(j);
         }
         self.free_request(request);
@@ -226,7 +227,8 @@ impl World<'_> {
     /// `spawn`: a frame that nobody waits for.
     pub(super) fn spawn(&mut self, id: u32, entry: u16) -> u32 {
         let of = self.frames[id as usize];
-        let occasion = mix(of.occasion ^ mix(u64::from(entry - self.m.operations[of.operation as usize].entry) ^ SPAWN));
+        let occasion =
+            mix(of.occasion ^ mix(u64::from(entry - self.m.operations[of.operation as usize].entry) ^ SPAWN));
         let child = self.new_branch(id, entry, occasion, 0);
         self.calls[child as usize].deadline = u64::MAX;
         self.ready.push(child);

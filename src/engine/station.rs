@@ -167,6 +167,7 @@ impl World<'_> {
         station.waiting.enter(now);
         let frame = &mut self.frames[id as usize];
         frame.state = State::Queued;
+        frame.granted = now;
         frame.link = NONE;
         frame.cell = self.m.components[station.component as usize].queue_cell;
         if station.gate & gate::ORDERED != 0 {
@@ -241,6 +242,7 @@ impl World<'_> {
         let station = &mut self.stations[s];
         station.queued -= 1;
         station.waiting.leave(self.now);
+        self.frames[next as usize].state = State::Granted;
         self.ready.push(next);
     }
 
@@ -262,22 +264,27 @@ impl World<'_> {
     /// A frame made ready: if it left a queue, it has its slot from now on.
     #[inline(always)]
     pub(super) fn start(&mut self, id: u32) -> u32 {
-        let now = self.now;
-        let frame = &mut self.frames[id as usize];
-        if frame.state != State::Queued {
+        if self.frames[id as usize].state != State::Granted {
             return self.start_other(id);
         }
+        self.grant(id);
+        if self.paused != 0 { self.park_if_paused(id) } else { id }
+    }
+
+    /// The frame has its slot from now on; its wait is over.
+    #[inline(always)]
+    pub(super) fn grant(&mut self, id: u32) {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
         let (request, cell, since) = (frame.request, frame.cell, frame.since);
-        frame.granted = now;
+        let wait = now - std::mem::replace(&mut frame.granted, now);
         frame.since = now;
         frame.flags |= flag::HOLDS;
         frame.state = State::Running;
         let station = &mut self.stations[frame.station as usize];
-        let wait = now - since;
         station.waits = station.waits.wrapping_add(wait);
         self.groups[station.component as usize].wait.add(wait);
         self.attribute(request, cell, since);
-        if self.paused != 0 { self.park_if_paused(id) } else { id }
     }
 
     /// Branches, frames after a pause, and zombies.
@@ -320,7 +327,7 @@ impl World<'_> {
 
     /// Takes the frame out of its station's waiting line and books the wait that was for nothing.
     pub(super) fn leave_line(&mut self, id: u32) {
-        let Frame { station: s, since, request, cell, .. } = self.frames[id as usize];
+        let Frame { station: s, since, granted: joined, request, cell, .. } = self.frames[id as usize];
         if self.stations[s as usize].gate & gate::ORDERED != 0 {
             match self.lines[s as usize].as_mut().expect("an ordered station has a line") {
                 Line::Stack(stack) => stack.retain(|&f| f != id),
@@ -334,7 +341,7 @@ impl World<'_> {
         station.queued -= 1;
         station.reneged += 1;
         station.waiting.leave(self.now);
-        station.waits = station.waits.wrapping_add(self.now - since);
+        station.waits = station.waits.wrapping_add(self.now - joined);
         self.attribute(request, cell, since);
         self.frames[id as usize].since = self.now;
     }
@@ -417,7 +424,8 @@ impl World<'_> {
         let up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
         let up_ns = u128::from(station.up_ns + up);
         let spec = &self.m.components[station.component as usize];
-        let (busy_ns, queued_ns) = (u128::from(station.busy.area(self.now)), u128::from(station.waiting.area(self.now)));
+        let (busy_ns, queued_ns) =
+            (u128::from(station.busy.area(self.now)), u128::from(station.waiting.area(self.now)));
         StationTally {
             arrivals: station.arrivals,
             left: station.left,

@@ -74,6 +74,8 @@ pub(super) enum State {
     OnCore,
     /// In the queue of its station; `link` is the next one.
     Queued,
+    /// Its turn for a slot has come; it is in `ready`.
+    Granted,
     /// Waits for a connection of a pool.
     Pooled,
     /// Waits for a lock.
@@ -114,7 +116,7 @@ pub(super) struct Frame {
     pub(super) occasion: u64,
     /// It came to the door.
     pub(super) entered: Ns,
-    /// It got its slot.
+    /// It got its slot; while it stands in line, it joined the line.
     pub(super) granted: Ns,
     /// The present segment of time began.
     pub(super) since: Ns,
@@ -345,21 +347,52 @@ pub(super) enum Timer {
     /// A closed client or session asks again.
     Client(u32),
     /// An attempt's time is up.
-    Attempt { frame: u32, generation: u32 },
+    Attempt {
+        frame: u32,
+        generation: u32,
+    },
     /// Patience in the first queue is over.
-    Patience { frame: u32, generation: u32 },
-    PoolWait { frame: u32, generation: u32 },
-    LockWait { frame: u32, generation: u32 },
+    Patience {
+        frame: u32,
+        generation: u32,
+    },
+    PoolWait {
+        frame: u32,
+        generation: u32,
+    },
+    LockWait {
+        frame: u32,
+        generation: u32,
+    },
     /// What the caller left behind is stopped now.
-    Cancel { frame: u32, request: u32 },
-    Fork { join: u32, generation: u32 },
+    Cancel {
+        frame: u32,
+        request: u32,
+    },
+    Fork {
+        join: u32,
+        generation: u32,
+    },
     FaultStart(u16),
-    FaultEnd { fault: u16, period: u32 },
+    FaultEnd {
+        fault: u16,
+        period: u32,
+    },
     /// The checks have noticed: the instance leaves (or rejoins) the rotation.
-    Checked { station: u32, epoch: u32, up: bool },
-    Boot { station: u32, epoch: u32 },
+    Checked {
+        station: u32,
+        epoch: u32,
+        up: bool,
+    },
+    Boot {
+        station: u32,
+        epoch: u32,
+    },
     /// An external goes down or comes up.
-    Renewal { component: u16, occasion: u64 },
+    Renewal {
+        component: u16,
+        occasion: u64,
+    },
     Window,
     Look(u16),
     Cut,
@@ -434,6 +467,8 @@ pub(super) struct Host {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fluid {
     pub(super) free_at: Ns,
+    /// Work given since it was last idle.
+    pub(super) run: Ns,
     pub(super) busy: u128,
     pub(super) bytes: f64,
 }
@@ -441,6 +476,7 @@ pub(super) struct Fluid {
 impl Fluid {
     /// Gives it work of so many ns no earlier than `at`; returns when that is done.
     pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
+        self.run = if self.free_at < at { work } else { self.run + work };
         self.free_at = self.free_at.max(at) + work;
         self.busy += u128::from(work);
         self.bytes += bytes;
@@ -449,7 +485,7 @@ impl Fluid {
 
     /// Work done by `now` (what was given but lies in the future is not).
     pub(super) fn busy_by(&self, now: Ns) -> u128 {
-        self.busy - u128::from(self.free_at.saturating_sub(now))
+        self.busy - u128::from(self.free_at.saturating_sub(now).min(self.run))
     }
 }
 

@@ -159,7 +159,7 @@ impl Compiler<'_> {
                 let name = target.name.clone();
                 let message = format!("pools may open {connections} connections to `{name}`, which accepts {accepted}");
                 let made = Diagnostic::new(Code::PoolTooLarge, self.spot_of(&name), message);
-                self.tell(made.note(pools.join(", ")).help("make the pools smaller, or put a pooler in between"));
+                self.tell(made.note(pools.join(", ")).help("make the pools smaller, or let the database accept more"));
             }
         }
     }

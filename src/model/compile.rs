@@ -224,6 +224,15 @@ pub(super) fn is_zero(distribution: &Distribution) -> bool {
     distribution.mean() == 0.0
 }
 
+/// What parts there are, for advice.
+pub(super) fn parts_of(name: &str, count: usize) -> String {
+    match count {
+        0 => "it has none".to_owned(),
+        1 => format!("it has one, `{name}/0`"),
+        _ => format!("they are `{name}/0` to `{name}/{}`", count - 1),
+    }
+}
+
 pub(super) fn span(seconds: f64) -> Span {
     Span::from_secs_f64(seconds.max(0.0))
 }

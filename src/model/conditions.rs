@@ -4,7 +4,7 @@
 //! others are judged afterwards on the measured time.
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
-use crate::model::compile::{Compiler, span};
+use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Period, Probe, Role, Scope, Test, Watch};
 use crate::scenario;
 use crate::scenario::Length;
@@ -233,8 +233,7 @@ impl Compiler<'_> {
             if let Some(index) = index.filter(|index| *index < component.count) {
                 return Some(Scope::Station(component.first + index));
             }
-            let most = component.count.max(1) - 1;
-            let message = format!("`{name}` has no part `{part}`: its parts are 0 to {most}");
+            let message = format!("`{name}` has no part `{part}`: {}", parts_of(name, component.count as usize));
             self.tell(Diagnostic::new(Code::UnknownPart, on.spot, message));
             return None;
         }

@@ -55,13 +55,20 @@ impl<'s> Writer<'_, 's> {
             names.operation(*component, name).map(|operation| (operation, *weight))
         });
         let found: Vec<(u16, f64)> = found.collect();
-        self.call(&path, &found, &Policy::default(), NONE16);
+        self.guarded(|writer| {
+            writer.call(&path, &found, &Policy::default(), NONE16);
+            let (component, operation) = writer.compiler.end_of(found.first()?.0);
+            writer.compiler.fallback(writer.place.end(), End { name: &component, operation: &operation })
+        });
     }
 
     fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
         let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
         let mut sidecar = None;
-        for (operation, weight) in targets {
+        // Shares are a map, so their order must not matter; operations are numbered by name.
+        let mut targets = targets.to_vec();
+        targets.sort_by_key(|(operation, _)| *operation);
+        for (operation, weight) in &targets {
             let place = &self.place;
             let component = self.compiler.names.component(place.end().name);
             let caller = Caller { end: place.end(), component, has_place: true };
@@ -119,6 +126,10 @@ impl<'s> Writer<'_, 's> {
 
     /// What a sidecar costs where a call arrives.
     pub(super) fn sidecar_of_callee(&mut self) {
+        let kind = &self.compiler.scenario.components[self.place.end().name].value.kind;
+        if matches!(kind, Kind::External { .. }) {
+            return;
+        }
         let nobody = End { name: "", operation: "" };
         let merged = self.compiler.policy(&Policy::default(), nobody, self.place.end());
         if let Some(sidecar) = &merged.policy.sidecar {

@@ -1,7 +1,7 @@
 //! Faults: what they hit, resolved to stations, and when.
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
-use crate::model::compile::{Compiler, stream, threshold, time};
+use crate::model::compile::{Compiler, parts_of, stream, threshold, time};
 use crate::model::{Act, Fault, NONE, NONE16, Target};
 use crate::random::Purpose;
 use crate::scenario;
@@ -89,7 +89,7 @@ impl Compiler<'_> {
                 Some(Target::Stations(parts[index as usize].clone()))
             }
             Part::Index(index) => {
-                let message = format!("`{name}` has no part {index}: its parts are 0 to {}", parts.len().max(1) - 1);
+                let message = format!("`{name}` has no part {index}: {}", parts_of(name, parts.len()));
                 self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
                 None
             }

@@ -34,6 +34,8 @@ impl Compiler<'_> {
         match &key.value.origin {
             scenario::KeyOrigin::Drawn { count, popularity } => (drawn(popularity, *count), *count),
             scenario::KeyOrigin::Shares { of, shares } => {
+                let mut shares: Vec<&(String, f64)> = shares.iter().collect();
+                shares.sort_by(|a, b| a.0.cmp(&b.0));
                 let thresholds = cumulative(shares.iter().map(|(_, share)| *share));
                 let of = self.names.find_key(Some(of), self.diags);
                 (KeyOrigin::Shares { of, cumulative: thresholds }, shares.len() as u64)

@@ -32,6 +32,8 @@ impl Compiler<'_> {
         for (number, (name, component)) in scenario.components.iter().enumerate() {
             self.place(number as u16, name, component, &shared);
         }
+        self.index(self.model.stations.len(), "instances");
+        self.index(self.model.hosts.len(), "hosts");
     }
 
     fn place(&mut self, number: u16, name: &str, component: &Spotted<Component>, shared: &BTreeMap<&str, (u32, u32)>) {

@@ -13,8 +13,11 @@ const CUTS: [u64; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32];
 const WINDOWS: f64 = 1200.0;
 
 impl Compiler<'_> {
-    /// Tells if nothing asks or nothing answers.
+    /// Tells if nothing asks or nothing answers, unless what should may be among what could not be read.
     pub(super) fn check_run(&mut self) {
+        if self.diags.has_errors() {
+            return;
+        }
         let spot = self.anywhere();
         if self.scenario.components.is_empty() {
             let made = Diagnostic::new(Code::NothingToRun, spot, "there is no component that could answer");

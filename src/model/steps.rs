@@ -145,12 +145,20 @@ impl<'s> Writer<'_, 's> {
 
     fn steps(&mut self, steps: &'s [scenario::Step]) {
         for step in steps {
-            let from = self.at();
-            self.verb(step);
-            let to = self.at();
-            if let Some(fallback) = self.fallback(step) {
-                self.guard(from, to, fallback);
-            }
+            self.guarded(|writer| {
+                writer.verb(step);
+                writer.fallback(step)
+            });
+        }
+    }
+
+    /// Writes steps, whose failure goes on with the fallback that the writing answers.
+    pub(super) fn guarded(&mut self, write: impl FnOnce(&mut Self) -> Option<&'s Fallback>) {
+        let from = self.at();
+        let fallback = write(self);
+        let to = self.at();
+        if let Some(fallback) = fallback {
+            self.guard(from, to, fallback);
         }
     }
 
@@ -309,7 +317,7 @@ impl<'s> Writer<'_, 's> {
         let path = self.place.next("each");
         let mut fork = fork(&path, step);
         fork.entries = vec![0];
-        fork.times = self.compiler.draw(&path, Purpose::Choice, times);
+        fork.times = self.compiler.draw(&format!("{path}.times"), Purpose::Choice, times);
         fork.draw = self.compiler.names.find_key(draw, self.compiler.diags);
         self.lost(&mut fork);
         let index = self.add_fork(fork);

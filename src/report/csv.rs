@@ -38,7 +38,9 @@ fn row(text: &mut String, replication: usize, record: &Record, window: usize) {
     let seconds = length.min(record.end.secs() - start).max(1e-9);
     write!(text, "{replication},{}", number(start)).expect("a string takes all");
     let rates = [series.offered[window], series.ok[window], series.failed[window]];
-    rates.iter().for_each(|count| cell(text, f64::from(*count) / seconds));
+    for count in rates {
+        cell(text, f64::from(count) / seconds);
+    }
     cell(text, mean(series, window));
     cell(text, f64::from(series.p50_s[window]));
     cell(text, f64::from(series.p99_s[window]));

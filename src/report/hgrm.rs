@@ -1,4 +1,4 @@
-//! The latency distribution in the percentile format of HdrHistogram, which its public plotter and others read.
+//! The latency distribution in the percentile format of `HdrHistogram`, which its public plotter and others read.
 //!
 //! Values are milliseconds; a line stands for each bucket at which the percentile moves on: five steps on the way to each
 //! halving of the distance to 100 %, as `outputPercentileDistribution(out, 5, 1e6)` prints them.
@@ -33,7 +33,8 @@ pub fn render(times: &Compact) -> String {
     let (mean, deviation) = moments(times);
     writeln!(text, "#[Mean    = {mean:12.3}, StdDeviation   = {deviation:12.3}]").expect("a string takes all");
     writeln!(text, "#[Max     = {max_ms:12.3}, Total count    = {total:12}]").expect("a string takes all");
-    writeln!(text, "#[Buckets = {:12}, SubBuckets     = {:12}]", times.buckets().count(), 1).expect("a string takes all");
+    writeln!(text, "#[Buckets = {:12}, SubBuckets     = {:12}]", times.buckets().count(), 1)
+        .expect("a string takes all");
     text
 }
 
@@ -55,7 +56,7 @@ fn step(percentile: f64) -> f64 {
 fn moments(times: &Compact) -> (f64, f64) {
     let Some(mean) = times.mean() else { return (0.0, 0.0) };
     let square = |(lower, upper, count): (f64, f64, u32)| {
-        let gap = (lower + upper) / 2.0 - mean;
+        let gap = f64::midpoint(lower, upper) - mean;
         gap * gap * f64::from(count)
     };
     let variance = times.buckets().map(square).sum::<f64>() / times.count() as f64;
@@ -78,7 +79,10 @@ mod tests {
             .take_while(|line| !line.starts_with('#'))
             .map(|line| line.split_whitespace().map(|word| word.parse().expect("a number")).collect())
             .collect();
-        assert!(rows.windows(2).all(|pair| pair[0][0] <= pair[1][0] && pair[0][1] <= pair[1][1] && pair[0][2] <= pair[1][2]));
+        assert!(
+            rows.windows(2)
+                .all(|pair| pair[0][0] <= pair[1][0] && pair[0][1] <= pair[1][1] && pair[0][2] <= pair[1][2])
+        );
         let last = rows.last().expect("there are rows");
         assert_eq!((last[1], last[2]), (1.0, 10_000.0));
         let p99 = rows.iter().find(|row| 0.99 <= row[1]).expect("the tail is there")[0];
