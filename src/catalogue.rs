@@ -6,7 +6,7 @@
 //!
 //! A core is a vCPU and every type has speed 1, so generations differ only where a scenario says `speed:`. Network is the
 //! baseline that a machine holds for ever, not the burst of its data sheet. The disk is one default gp3 volume, or the
-//! local NVMe of i3. What can go wrong: a type that is missing here is not wrong, only unknown; it can be given as `hosts:`
+//! local drives of `i3`. What can go wrong: a type that is missing here is not wrong, only unknown; it can be given as `hosts:`
 //! or by overriding figures on the component.
 
 /// The month the figures were current.

@@ -21,10 +21,12 @@ use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser};
 
 use crate::cli::args::{Arguments, Verb};
 use crate::cli::out::Out;
+use crate::diagnostic::nearest;
 
 /// How a verb ended; `plimsoll help exit-codes` is its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,11 +105,7 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(report_bug));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // A reader that has gone away does not want our help text.
-            let _ = error.print();
-            return ExitCode::from(error.exit_code() as u8);
-        }
+        Err(error) => return misused(&error),
     };
     let mut out = Out::new(&arguments.shared);
     let exit = match perform(&arguments.verb, &mut out) {
@@ -120,6 +118,24 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// Help and version are asked for, all else is a mistake; clap's own advice is short of some neighbours.
+fn misused(error: &clap::Error) -> ExitCode {
+    // A reader that has gone away does not want our help text.
+    let _ = error.print();
+    if let Some(verb) = nearest_verb(error) {
+        let _ = writeln!(anstream::stderr().lock(), "did you mean `plimsoll {verb}`?");
+    }
+    ExitCode::from(error.exit_code() as u8)
+}
+
+fn nearest_verb(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let program = Arguments::command();
+    let verbs: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+    let known = error.get(ContextKind::SuggestedSubcommand).is_none();
+    nearest(written, verbs).filter(|_| known).map(str::to_string)
 }
 
 fn perform(verb: &Verb, out: &mut Out) -> Result<Exit, Stop> {

@@ -226,7 +226,7 @@ impl Thing {
 }
 
 /// All tables that can be reached from a root, each once, in the order of a reader who looks up every word at once.
-pub(crate) fn reachable(root: &'static Table) -> Vec<&'static Table> {
+pub fn reachable(root: &'static Table) -> Vec<&'static Table> {
     let mut tables = vec![root];
     let mut at = 0;
     while at < tables.len() {

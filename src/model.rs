@@ -75,8 +75,20 @@ pub struct Model {
 
 /// The failure kinds every model knows, in the order of their numbers.
 pub const FAILURES: &[&str] = &[
-    "timeout", "deadline", "abandoned", "queue_full", "rate_limited", "shed", "breaker_open", "pool_full", "throttled",
-    "refused", "reset", "unavailable", "conflict", "out_of_memory",
+    "timeout",
+    "deadline",
+    "abandoned",
+    "queue_full",
+    "rate_limited",
+    "shed",
+    "breaker_open",
+    "pool_full",
+    "throttled",
+    "refused",
+    "reset",
+    "unavailable",
+    "conflict",
+    "out_of_memory",
 ];
 
 /// Index into [`Model::failures`].
@@ -326,8 +338,14 @@ pub enum KeyOrigin {
     Scan,
     Trace(Vec<u64>),
     /// A function of another key: cumulative shares of 2^32; the value is the index.
-    Shares { of: u16, cumulative: Vec<u64> },
-    Grouped { of: u16, sizes: Popular },
+    Shares {
+        of: u16,
+        cumulative: Vec<u64>,
+    },
+    Grouped {
+        of: u16,
+        sizes: Popular,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -347,10 +365,18 @@ pub enum Act {
     Kill(Target),
     Slow(Target, f64),
     /// Share of 2^32 and kind.
-    Errors { component: u16, operation: u16, station: u32, share: u64, kind: Failure },
+    Errors {
+        component: u16,
+        operation: u16,
+        station: u32,
+        share: u64,
+        kind: Failure,
+    },
     /// The rate of a source is multiplied; the shape of the source already holds it when the instant is fixed, so the engine
     /// only marks the period.
-    Surge { source: u16 },
+    Surge {
+        source: u16,
+    },
     Pause(Target),
 }
 

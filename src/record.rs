@@ -30,7 +30,9 @@ pub enum Stopped {
     /// The duration is over, or the last request has left.
     Done,
     /// The memory bound: so many requests were in flight.
-    Memory { in_flight: u64 },
+    Memory {
+        in_flight: u64,
+    },
     Events,
     /// The caller's signal (wall clock, Ctrl-C): not reproducible.
     Interrupted,

@@ -181,11 +181,21 @@ pub struct Key {
 
 #[derive(Clone, Debug)]
 pub enum KeyOrigin {
-    Drawn { count: u64, popularity: Popularity },
+    Drawn {
+        count: u64,
+        popularity: Popularity,
+    },
     /// A function of another key: one of the named shares.
-    Shares { of: Reference, shares: Vec<(String, f64)> },
+    Shares {
+        of: Reference,
+        shares: Vec<(String, f64)>,
+    },
     /// A function of another key: one of `count` groups whose sizes follow `sizes`.
-    Grouped { of: Reference, count: u64, sizes: Popularity },
+    Grouped {
+        of: Reference,
+        count: u64,
+        sizes: Popularity,
+    },
     /// An independent draw from the same population.
     Like(Reference),
 }
@@ -196,7 +206,10 @@ pub enum Popularity {
     /// Zipf with this exponent.
     Zipf(f64),
     /// `hot(10% 90%)`: this share of the keys gets that share of the draws.
-    Hot { keys: f64, draws: f64 },
+    Hot {
+        keys: f64,
+        draws: f64,
+    },
     /// One after the other.
     Scan,
     /// The values of a file, one after the other.
@@ -237,11 +250,19 @@ pub struct Component {
 pub enum Kind {
     Service,
     /// A hop that offers the operations of its targets; shares (they need not add to 1).
-    Balancer { targets: Vec<(Reference, f64)> },
-    Gateway { before: Vec<Step>, routes: Vec<Route> },
+    Balancer {
+        targets: Vec<(Reference, f64)>,
+    },
+    Gateway {
+        before: Vec<Step>,
+        routes: Vec<Route>,
+    },
     /// One primary.
     Database(Database),
-    External { availability: Availability, price_per_request: f64 },
+    External {
+        availability: Availability,
+        price_per_request: f64,
+    },
 }
 
 impl Kind {
@@ -287,7 +308,10 @@ pub enum Availability {
     /// A coin per request: this share works.
     Share(f64),
     /// Up and down in turn, seconds.
-    Renewal { up: Distribution, down: Distribution },
+    Renewal {
+        up: Distribution,
+        down: Distribution,
+    },
 }
 
 /// Where the instances run.
@@ -426,20 +450,44 @@ pub enum Verb {
     /// Seconds that occupy no core.
     Wait(Distribution),
     /// Disk operations: mean counts are drawn (0.2 is 0 or 1), bytes is of each.
-    Io { reads: Distribution, writes: Distribution, bytes: Option<Distribution> },
+    Io {
+        reads: Distribution,
+        writes: Distribution,
+        bytes: Option<Distribution>,
+    },
     /// Pages touched; those that miss the buffer pool become reads.
     Pages(Distribution),
     /// Targets and shares.
-    Call { targets: Vec<(Reference, f64)> },
-    Parallel { branches: Vec<Vec<Step>>, join: Join },
-    Each { times: Distribution, draw: Option<Reference>, parallel: bool, body: Vec<Step>, join: Join },
+    Call {
+        targets: Vec<(Reference, f64)>,
+    },
+    Parallel {
+        branches: Vec<Vec<Step>>,
+        join: Join,
+    },
+    Each {
+        times: Distribution,
+        draw: Option<Reference>,
+        parallel: bool,
+        body: Vec<Step>,
+        join: Join,
+    },
     Choose(Vec<Choice>),
-    Lock { name: String, exclusive: bool, timeout_s: Option<f64>, within: Option<Reference>, body: Vec<Step> },
+    Lock {
+        name: String,
+        exclusive: bool,
+        timeout_s: Option<f64>,
+        within: Option<Reference>,
+        body: Vec<Step>,
+    },
     Spawn(Vec<Step>),
     /// Bytes of the answer.
     Respond(Distribution),
     /// Fails with this share as this kind.
-    Fail { share: f64, kind: String },
+    Fail {
+        share: f64,
+        kind: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

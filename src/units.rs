@@ -283,7 +283,8 @@ pub fn clock(text: &str) -> Option<Clock> {
             }
             return None;
         };
-        let number = field.parse::<u64>().ok().filter(|number| field.len() == 2 && *number < below)?;
+        let is_pair = field.len() == 2 && field.bytes().all(|byte| byte.is_ascii_digit());
+        let number = field.parse::<u64>().ok().filter(|number| is_pair && *number < below)?;
         seconds += number * unit;
     }
     fields.next().is_none().then_some(Clock { since: Span(seconds * 1_000_000_000), day_named: day.is_some() })
@@ -565,7 +566,7 @@ mod tests {
         assert_eq!(clock("Mon 06:00"), Some(Clock { since: at(0, 6, 0), day_named: true }));
         assert_eq!(clock("Tue 18:00"), Some(Clock { since: at(1, 18, 0), day_named: true }));
         assert_eq!(clock("07:45"), Some(Clock { since: at(0, 7, 45), day_named: false }));
-        for text in ["6m", "24:00", "7:45", "Tues 18:00", "07:60", "07:45:61", "07:45:00:00", ""] {
+        for text in ["6m", "24:00", "7:45", "Tues 18:00", "07:60", "07:45:61", "07:45:00:00", "+7:45", ""] {
             assert_eq!(clock(text), None, "{text}");
         }
     }

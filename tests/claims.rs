@@ -26,15 +26,18 @@ struct Stage {
 impl Stage {
     fn new(file: &'static str) -> Self {
         let sets = Vec::new();
-        Stage { file, variant: None, sets }.set("run.duration", "3m").set("run.replications", 2).set("run.warmup", "20s")
+        Stage { file, variant: None, sets }
+            .set("run.duration", "3m")
+            .set("run.replications", 2)
+            .set("run.warmup", "20s")
     }
 
     fn variant(self, variant: &'static str) -> Self {
         Stage { variant: Some(variant), ..self }
     }
 
-    fn set(mut self, path: &str, value: impl ToString) -> Self {
-        self.sets.push(format!("{path}={}", value.to_string()));
+    fn set(mut self, path: &str, value: impl std::fmt::Display) -> Self {
+        self.sets.push(format!("{path}={value}"));
         self
     }
 
@@ -42,7 +45,7 @@ impl Stage {
         self.set("load.visitors.rate", format!("{per_second}/s"))
     }
 
-    /// An objective that holds whatever happens, to read a measure.
+    /// An objective that holds whatever happens, to read a share.
     fn read(self, name: &str, measure: &str) -> Self {
         self.set(&format!("objectives.{name}"), format!("{measure} >= 0%"))
     }
@@ -67,7 +70,8 @@ impl Stage {
             let middle = f64::midpoint(low, high);
             let report = self.clone().rate(middle).report();
             let judged = objective_of(&report, objective);
-            let holds = report.run.stable && judged.value.is_some_and(|value| value <= judged.limit.expect("it has a limit"));
+            let holds =
+                report.run.stable && judged.value.is_some_and(|value| value <= judged.limit.expect("it has a limit"));
             (low, high) = if holds { (middle, high) } else { (low, middle) };
         }
         low
@@ -138,10 +142,15 @@ fn s01_contention() {
 
 #[test]
 fn s01_disk() {
-    let report = Stage::new(ONE).variant("write_heavy").read("writes", "throughput of db.append").report();
+    let report = Stage::new(ONE).variant("write_heavy").report();
     let writes = report.operations["db.append"].requests.throughput_per_s.mean;
     let (component, resource) = limit(&report);
-    words("s01-disk", &format!("bottleneck at {writes:.0} writes/s"), &format!("{resource} of {component}"), resource == "disk");
+    words(
+        "s01-disk",
+        &format!("bottleneck at {writes:.0} writes/s"),
+        &format!("{resource} of {component}"),
+        resource == "disk",
+    );
     claim("s01-disk", "writes/s of the write-heavy variant", writes, [980.0, 1100.0]);
 }
 
@@ -156,7 +165,8 @@ fn s01_evolve() {
         }
     }
     fired.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let told: Vec<String> = fired.iter().map(|(at, name, offered)| format!("{name} after {at:.0} s at {offered:.1}/s")).collect();
+    let told: Vec<String> =
+        fired.iter().map(|(at, name, offered)| format!("{name} after {at:.0} s at {offered:.1}/s")).collect();
     let is_first = fired.first().is_some_and(|(_, name, offered)| *name == "hot" && (30.0..50.0).contains(offered));
     words("s01-evolve", "triggers on a ramp, in order", &told.join(", "), is_first);
 }
@@ -182,13 +192,18 @@ fn s02_network() {
 fn s02_pool() {
     let (component, resource) = limit(&Stage::new(TWO).variant("long_transactions").report());
     let is_pool = component == "db" && resource == "connections";
-    words("s02-pool", "bottleneck when queries hold connections longer", &format!("{resource} of {component}"), is_pool);
+    words(
+        "s02-pool",
+        "bottleneck when queries hold connections longer",
+        &format!("{resource} of {component}"),
+        is_pool,
+    );
 }
 
 #[test]
 fn s02_vertical() {
-    let stage = Stage::new(TWO).variant("vertical").set("run.duration", "20s").set("run.warmup", "4s");
-    let requests = stage.capacity("fast", 1000.0, 3000.0);
+    let stage = Stage::new(TWO).variant("vertical").set("run.duration", "12s").set("run.warmup", "3s");
+    let requests = stage.capacity("fast", 1500.0, 2600.0);
     let report = stage.rate(requests).report();
     let machine: f64 =
         report.cost.lines.iter().filter(|line| line.component == "db").map(|line| line.usd_per_month).sum();
@@ -222,8 +237,10 @@ fn spread(variant: &'static str) -> f64 {
 
 #[test]
 fn s03_balance() {
-    let [hash, robin, weighted, least] = ["mixed_ip_hash", "mixed_round_robin", "mixed_weighted", "mixed_least"].map(spread);
-    let told = format!("ip_hash {hash:.2}, round_robin {robin:.2}, weighted {weighted:.2}, least_connections {least:.2}");
+    let [hash, robin, weighted, least] =
+        ["mixed_ip_hash", "mixed_round_robin", "mixed_weighted", "mixed_least"].map(spread);
+    let told =
+        format!("ip_hash {hash:.2}, round_robin {robin:.2}, weighted {weighted:.2}, least_connections {least:.2}");
     words("s03-balance", "most / least busy", &told, robin < hash && weighted < robin && least < robin);
 }
 

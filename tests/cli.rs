@@ -64,7 +64,8 @@ fn json_alone_stands_on_standard_output() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     assert_eq!(report["schema"], "plimsoll.report/1");
     assert_eq!(report["run"]["replications"], 3);
-    let schema: serde_json::Value = serde_json::from_slice(&self::output(&["schema", "report"]).stdout).expect("a schema");
+    let schema: serde_json::Value =
+        serde_json::from_slice(&self::output(&["schema", "report"]).stdout).expect("a schema");
     let validator = jsonschema::validator_for(&schema).expect("a valid schema");
     let errors: Vec<String> = validator.iter_errors(&report).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "the report does not follow its schema:\n{}", errors.join("\n"));
@@ -123,7 +124,8 @@ fn an_output_that_cannot_be_written_is_code_74() {
     let (folder, path) = folder(SMALL);
     let target = folder.path().join("small.yaml").join("report.json");
     let export = format!("json={}", target.display());
-    let output = plimsoll().arg("run").arg(&path).args(["--no-files", "--export", &export]).output().expect("it can be started");
+    let output =
+        plimsoll().arg("run").arg(&path).args(["--no-files", "--export", &export]).output().expect("it can be started");
     assert_eq!(code(&output), 74);
     assert!(text(&output.stderr).contains("cannot write"));
 }
@@ -222,7 +224,8 @@ fn a_new_scenario_is_valid_and_never_replaces_one() {
     for template in ["smallest", "01-single-server", "02-separate-database", "03-load-balancer"] {
         let name = format!("mine-{template}.yaml");
         assert_eq!(init(template, &name), 0);
-        let validated = plimsoll().args(["validate", &name]).current_dir(folder.path()).output().expect("it can be started");
+        let validated =
+            plimsoll().args(["validate", &name]).current_dir(folder.path()).output().expect("it can be started");
         assert_eq!(code(&validated), 0, "{}", text(&validated.stderr));
         assert_eq!(init(template, &name), 2);
     }

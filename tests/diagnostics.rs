@@ -8,11 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plimsoll::diagnostic::{Code, Diagnostics, Sources, render};
+use plimsoll::distribution;
 use plimsoll::fields::{Shape, Table};
 use plimsoll::model::compile::compile;
 use plimsoll::scenario::Scenario;
+use plimsoll::scenario::condition::parse;
 use plimsoll::scenario::root::{Given, load, root_table};
 use plimsoll::text::{self, Node, Value};
+use plimsoll::units::{self, Dimension};
 
 /// What was told about a scenario, and what became of it.
 struct Told {
@@ -26,7 +29,8 @@ struct Told {
 /// `# plimsoll: --set PATH=VALUE` or `# plimsoll: --variant NAME`.
 fn read(root: &Path, name: &str, text: &str) -> Told {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let open = |path: &Path| if path == Path::new(name) { Ok(text.to_owned()) } else { fs::read_to_string(root.join(path)) };
+    let open =
+        |path: &Path| if path == Path::new(name) { Ok(text.to_owned()) } else { fs::read_to_string(root.join(path)) };
     let line = text.lines().next().and_then(|line| line.strip_prefix("# plimsoll: ")).unwrap_or("");
     let sets: Vec<String> = line.strip_prefix("--set ").map(str::to_owned).into_iter().collect();
     let given = Given { path: name, read: &open, sets: &sets, variant: line.strip_prefix("--variant ") };
@@ -45,7 +49,7 @@ fn folder(path: &str) -> PathBuf {
 fn bad() -> Vec<String> {
     let files = fs::read_dir(folder("scenarios/bad")).expect("the folder is there");
     let names = files.map(|file| file.expect("it can be listed").file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
+    let mut names: Vec<String> = names.filter(|name| name.split('.').next_back() == Some("yaml")).collect();
     names.sort();
     names
 }
@@ -113,18 +117,87 @@ fn the_kitchen_sink_uses_every_field() {
             }
         }
     }
-    // What stands only in files that build on others.
-    let elsewhere = ["`extends` of scenario"];
+    // What stands only in files that build on others, and what excludes a field that is used.
+    let elsewhere = ["`extends` of scenario", "`requests` of run"];
     lacking.retain(|field| !elsewhere.contains(&field.as_str()) && !is_same_elsewhere(field));
     assert!(lacking.is_empty(), "the kitchen sink lacks {}", lacking.join(", "));
     kitchen_sink(&text);
 }
 
+#[test]
+fn what_the_tables_show_can_be_read() {
+    let mut wrong = Vec::new();
+    for table in plimsoll::fields::reachable(root_table()) {
+        for field in table.fields.iter().filter(|field| field.available) {
+            for text in field.default.into_iter().chain([field.example]) {
+                if !reads(&field.shape, text) {
+                    wrong.push(format!("`{}: {text}` of {} is not {}", field.name, table.name, field.shape.noun()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether a text is right in a field of this shape; of maps, lists and names only that they are YAML.
+fn reads(shape: &Shape, text: &str) -> bool {
+    let is = |dimension| units::parse_as(text, dimension).is_ok();
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let node = text::parse("example", text, &mut sources, &mut diags);
+    let Some(node) = node.filter(|_| diags.is_empty()) else { return false };
+    match shape {
+        Shape::Time => is(Dimension::Time),
+        Shape::Rate => is(Dimension::Rate),
+        Shape::Bytes => is(Dimension::Bytes),
+        Shape::Bandwidth => is(Dimension::Bandwidth),
+        Shape::Share => is(Dimension::Share),
+        Shape::Count => is(Dimension::Count),
+        Shape::Number => is(Dimension::Number),
+        Shape::Growth => is(Dimension::Growth),
+        Shape::Price(dimension) => is(*dimension),
+        Shape::Distribution(dimension) => distribution::parse(text, *dimension).is_ok(),
+        Shape::Policy(forms) => forms.iter().any(|form| text.split('(').next() == Some(form.name)),
+        Shape::Bool => ["true", "false"].contains(&text),
+        Shape::Word(words) => words.contains(&text),
+        Shape::AtTime => units::clock(text).is_some() || is(Dimension::Time),
+        Shape::Condition => parse::condition(&node, &[], &mut diags).is_some(),
+        Shape::Measure => parse::measure(&node, &mut diags).is_some(),
+        Shape::OneOf(shapes) => shapes.iter().any(|shape| reads(shape, text)),
+        Shape::Object(_) | Shape::MapOf(_) | Shape::Kind(_) | Shape::Verb(_) => node.as_map().is_some(),
+        Shape::Steps(_) => node.as_text().is_none(),
+        Shape::ListOf(_) => node.as_list().is_some(),
+        Shape::Text | Shape::Name(_) => node.as_text().is_some(),
+        Shape::Any => true,
+    }
+}
+
 /// What every kind of component has is used on one of them.
 fn is_same_elsewhere(field: &str) -> bool {
     const COMMON: [&str; 24] = [
-        "like", "abstract", "machine", "on", "instances", "workers", "waits", "queue", "balance", "sticky", "health", "prefer",
-        "rate_limit", "cores", "memory", "disk", "nic", "speed", "scheduling", "price", "boot", "kind", "operations", "fallback",
+        "like",
+        "abstract",
+        "machine",
+        "on",
+        "instances",
+        "workers",
+        "waits",
+        "queue",
+        "balance",
+        "sticky",
+        "health",
+        "prefer",
+        "rate_limit",
+        "cores",
+        "memory",
+        "disk",
+        "nic",
+        "speed",
+        "scheduling",
+        "price",
+        "boot",
+        "kind",
+        "operations",
+        "fallback",
     ];
     COMMON.iter().any(|name| field.starts_with(&format!("`{name}` of ")))
 }
@@ -141,7 +214,10 @@ fn walk(node: &Node, shape: &Shape, used: &mut BTreeSet<(&'static str, &'static 
         }
         Shape::Verb(tables) | Shape::Steps(tables) => match &node.value {
             Value::List(items) => items.iter().for_each(|node| walk(node, shape, used)),
-            _ => tables.iter().filter(|table| node.get(table.name).is_some()).for_each(|table| walk_table(node, table, used)),
+            _ => tables
+                .iter()
+                .filter(|table| node.get(table.name).is_some())
+                .for_each(|table| walk_table(node, table, used)),
         },
         Shape::OneOf(shapes) => shapes.iter().for_each(|shape| walk(node, shape, used)),
         _ => {}
@@ -175,7 +251,9 @@ fn the_order_of_maps_changes_nothing() {
 /// The same tree with every map the other way round.
 fn turned(node: &Node) -> Node {
     let value = match &node.value {
-        Value::Map(entries) => Value::Map(entries.iter().rev().map(|(key, node)| (key.clone(), turned(node))).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().rev().map(|(key, node)| (key.clone(), turned(node))).collect())
+        }
         Value::List(items) => Value::List(items.iter().map(turned).collect()),
         other => other.clone(),
     };

@@ -28,12 +28,15 @@ fn scenario(seed: u64) -> String {
     let mut dice = Dice(mix(seed));
     let count = 1 + dice.roll(4);
     let length = dice.pick(&["duration: 20s", "duration: 8s", "requests: 1500"]);
-    let mut text = format!("plimsoll: 1\ntitle: swarm {seed}\nrun: {{{length}, warmup: none, replications: 1, prefill: none}}\n");
+    let mut text =
+        format!("plimsoll: 1\ntitle: swarm {seed}\nrun: {{{length}, warmup: none, replications: 1, prefill: none}}\n");
     text += "keys: {user: {count: 50, popularity: zipf(1)}}\nhosts:\n  box: {cores: 2, disk: {iops: 200, bandwidth: 10MB/s}, nic: 1Gbps}\n";
     text += "load:\n";
-    write!(text, "  open: {{rate: {}/s, requests: {{c0.go: 1}}{}}}\n", 5 + dice.roll(120), caller(&mut dice)).expect("text");
+    writeln!(text, "  open: {{rate: {}/s, requests: {{c0.go: 1}}{}}}", 5 + dice.roll(120), caller(&mut dice))
+        .expect("text");
     if dice.roll(2) == 0 {
-        write!(text, "  closed: {{clients: {}, think: exp(200ms), requests: {{c0.go: 1}}}}\n", 1 + dice.roll(20)).expect("text");
+        writeln!(text, "  closed: {{clients: {}, think: exp(200ms), requests: {{c0.go: 1}}}}", 1 + dice.roll(20))
+            .expect("text");
     }
     text += "components:\n";
     for c in 0..count {
@@ -57,18 +60,25 @@ fn component(dice: &mut Dice, c: u32, count: u32) -> String {
     let workers = dice.pick(&["1", "2", "8", "none"]);
     let limit = dice.pick(&["0", "3", "100"]);
     let order = dice.pick(&["fifo", "lifo", "adaptive_lifo", "priority", "deadline", "fair(user)"]);
-    let balance = dice.pick(&["round_robin", "least_connections", "random", "choices(2)", "least_work", "join_idle", "hash(user)"]);
+    let balance = dice.pick(&[
+        "round_robin",
+        "least_connections",
+        "random",
+        "choices(2)",
+        "least_work",
+        "join_idle",
+        "hash(user)",
+    ]);
     let place = dice.pick(&["", "on: box, ", "cores: 1, ", "cores: 2, scheduling: fcfs, "]);
     let waits = dice.pick(&["sync", "sync", "async"]);
     let mut text = format!(
         "  c{c}:\n    kind: service\n    {}\n",
         format!("{place}instances: {}, workers: {workers}, waits: {waits}, balance: {balance}, queue: {{limit: {limit}, order: {order}}}", 1 + dice.roll(3))
             .replace(", ", "\n    ")
-            .replace("{limit: ", "{limit: ")
-            .replace("\n    order:", ", order:")
+                        .replace("\n    order:", ", order:")
     );
     text += "    operations:\n      go:\n";
-    for _ in 0..1 + dice.roll(4) {
+    for _ in 0..=dice.roll(4) {
         text += &step(dice, c, count, 8);
     }
     text
@@ -80,7 +90,9 @@ fn step(dice: &mut Dice, c: u32, count: u32, indent: usize) -> String {
     let simple = dice.pick(&["cpu: exp(3ms)", "wait: exp(4ms)", "wait: 2ms", "io: 1", "cpu: uniform(1ms 2ms)"]);
     let Some(target) = target else {
         return match dice.roll(6) {
-            0 => format!("{pad}- {{lock: {{name: l, key: user, timeout: 20ms, do: [{{{simple}}}]}}, fallback: skip}}\n"),
+            0 => {
+                format!("{pad}- {{lock: {{name: l, key: user, timeout: 20ms, do: [{{{simple}}}]}}, fallback: skip}}\n")
+            }
             1 => format!("{pad}- {{fail: {{share: 10%, as: declined}}}}\n"),
             2 => format!("{pad}- {{spawn: [{{{simple}}}]}}\n"),
             _ => format!("{pad}- {{{simple}}}\n"),
@@ -89,8 +101,12 @@ fn step(dice: &mut Dice, c: u32, count: u32, indent: usize) -> String {
     let call = format!("call: c{target}.go");
     match dice.roll(9) {
         0 => format!("{pad}- {{{call}, timeout: 15ms}}\n"),
-        1 => format!("{pad}- {{{call}, timeout: 10ms, retry: {{attempts: 2, backoff: constant(3ms)}}, fallback: skip}}\n"),
-        2 => format!("{pad}- {{parallel: [{{{call}}}, {{{simple}}}, [{{{simple}}}, {{{call}}}]], join: {{first: 2}}}}\n"),
+        1 => format!(
+            "{pad}- {{{call}, timeout: 10ms, retry: {{attempts: 2, backoff: constant(3ms)}}, fallback: skip}}\n"
+        ),
+        2 => {
+            format!("{pad}- {{parallel: [{{{call}}}, {{{simple}}}, [{{{simple}}}, {{{call}}}]], join: {{first: 2}}}}\n")
+        }
         3 => format!("{pad}- {{parallel: [{{{call}}}, {{{simple}}}], on_error: ignore}}\n"),
         4 => format!("{pad}- each: {{times: geometric(2), do: [{{{call}}}]}}\n"),
         5 => format!("{pad}- choose: [{{weight: 30%, do: [{{{call}}}]}}, {{weight: 70%, do: [{{{simple}}}]}}]\n"),
@@ -121,7 +137,11 @@ fn holds(model: &Model, record: &Record, what: &str) {
     let end = last(record);
     for (s, station) in end.stations.iter().enumerate() {
         let name = &model.components[model.stations[s].component as usize].name;
-        assert_eq!(station.queued_ns, station.waits_ns + station.open_waits_ns, "Little's law in the queue of {name}, {what}");
+        assert_eq!(
+            station.queued_ns,
+            station.waits_ns + station.open_waits_ns,
+            "Little's law in the queue of {name}, {what}"
+        );
         assert_eq!(station.busy_ns, station.held_ns + station.open_held_ns, "busy integral of {name}, {what}");
         if !model.components[model.stations[s].component as usize].waits_async {
             let inside = u64::from(station.in_queue) + u64::from(station.in_slots);

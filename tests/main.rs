@@ -1,9 +1,13 @@
 //! One binary for all integration tests, so that the crate is linked once.
 
+#![expect(clippy::print_stdout, reason = "a test that fails shows what it ran")]
+
 mod claims;
 mod cli;
+mod diagnostics;
 mod examples;
 mod laws;
 mod model;
 mod support;
 mod tidy;
+mod validation;

@@ -27,7 +27,11 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("std::env", "only cli reads the environment", &["cli"]),
     ("std::fs", "only cli opens files; everybody else is given their text", &["cli"]),
     ("std::net", "nothing is ever sent anywhere", &[]),
-    ("collections::HashMap", "its order is random; use a Table, a BTreeMap, or an FxHashMap that is never iterated", &[]),
+    (
+        "collections::HashMap",
+        "its order is random; use a Table, a BTreeMap, or an FxHashMap that is never iterated",
+        &[],
+    ),
     ("collections::HashSet", "its order is random; use a BTreeSet", &[]),
     (".unwrap()", "say which invariant holds with `expect`, or return the error", &[]),
     ("todo!(", "finish it or leave it out", &[]),
@@ -48,8 +52,20 @@ const BANNED: &[(&str, &str, &[&str])] = &[
 
 /// What may stand at the top level besides dot files.
 const TOP_LEVEL: &[&str] = &[
-    "ARCHITECTURE.md", "CHANGELOG.md", "Cargo.lock", "Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "benches",
-    "docs", "output", "scenarios", "src", "target", "tests",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "benches",
+    "docs",
+    "output",
+    "scenarios",
+    "src",
+    "target",
+    "tests",
 ];
 
 fn root() -> &'static Path {
@@ -243,9 +259,17 @@ fn functions_fit_on_a_screen() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{LONGEST_FUNCTION} lines are the most; keep the control flow in the parent:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{LONGEST_FUNCTION} lines are the most; keep the control flow in the parent:\n{}",
+        wrong.join("\n")
+    );
     let long = lengths.iter().filter(|length| LONG_FUNCTION < **length).count();
-    assert!(long * 100 <= lengths.len() * 2, "{long} of {} functions have more than {LONG_FUNCTION} lines", lengths.len());
+    assert!(
+        long * 100 <= lengths.len() * 2,
+        "{long} of {} functions have more than {LONG_FUNCTION} lines",
+        lengths.len()
+    );
 }
 
 /// How deep control flow is nested, and how many arguments functions take.

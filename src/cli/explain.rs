@@ -59,9 +59,17 @@ fn page(table: &Table) -> String {
 }
 
 fn of_table(table: &Table, field: &Field) -> String {
-    let example = if field.example.is_empty() { String::new() } else { format!("\n  {}: {}", field.name, field.example) };
+    let example =
+        if field.example.is_empty() { String::new() } else { format!("\n  {}: {}", field.name, field.example) };
     let later = if field.available { "" } else { " (not available yet)" };
-    format!("`{}` of {}: {}, {}{}{later}{example}\n", field.name, table.name, field.about, field.shape.noun(), default(field))
+    format!(
+        "`{}` of {}: {}, {}{}{later}{example}\n",
+        field.name,
+        table.name,
+        field.about,
+        field.shape.noun(),
+        default(field)
+    )
 }
 
 fn default(field: &Field) -> String {

@@ -51,7 +51,8 @@ const TEMPLATES: &[Template] = &[
 /// Writes the scenario, the stages it extends, and the schema beside it.
 pub(crate) fn init(args: &Init, out: &mut Out) -> Result<Exit, Stop> {
     if args.template == "list" {
-        let list: String = TEMPLATES.iter().map(|t| format!("  {:<22} {}\n", t.name, t.about)).collect();
+        let list: String =
+            TEMPLATES.iter().map(|t| format!("  {:<22} {}\n", t.name, t.about)).collect::<Vec<_>>().concat();
         out.print(&list)?;
         return Ok(Exit::Done);
     }
@@ -80,7 +81,10 @@ fn find(name: &str) -> Result<&'static Template, Stop> {
     TEMPLATES.iter().find(|template| template.name == name).ok_or_else(|| {
         let names = || TEMPLATES.iter().map(|template| template.name);
         let near = nearest(name, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        Stop::usage(format!("no template is called `{name}`{near} (there are {})", names().collect::<Vec<_>>().join(", ")))
+        Stop::usage(format!(
+            "no template is called `{name}`{near} (there are {})",
+            names().collect::<Vec<_>>().join(", ")
+        ))
     })
 }
 

@@ -46,7 +46,9 @@ impl Wanted {
     pub(crate) fn name(&self) -> String {
         let stem = match self.scenario.as_str() {
             "-" => "stdin".to_string(),
-            path => Path::new(path).file_stem().map_or_else(|| "scenario".to_string(), |s| s.to_string_lossy().to_string()),
+            path => {
+                Path::new(path).file_stem().map_or_else(|| "scenario".to_string(), |s| s.to_string_lossy().to_string())
+            }
         };
         self.variant.as_ref().map_or(stem.clone(), |variant| format!("{stem}-{variant}"))
     }
@@ -86,7 +88,8 @@ pub(crate) fn read(wanted: &Wanted) -> Result<Reading, Stop> {
 /// The same for a run: shows what is wrong, and stops if nothing can be simulated.
 pub(crate) fn prepare(wanted: &Wanted, out: &mut Out) -> Result<(Scenario, Model, Reading), Stop> {
     let mut reading = read(wanted)?;
-    if reading.found.has_errors() || out.quiet == 0 {
+    // Warnings stand in the report; where they come from is for those who ask.
+    if reading.found.has_errors() || 0 < out.verbose {
         show(&reading, out);
     }
     match (reading.scenario.take(), reading.model.take()) {
@@ -97,7 +100,8 @@ pub(crate) fn prepare(wanted: &Wanted, out: &mut Out) -> Result<(Scenario, Model
 
 /// Shows all mistakes on standard error, with their places.
 pub(crate) fn show(reading: &Reading, out: &mut Out) {
-    let text = render(&reading.found, &reading.sources, out.width.max(LEAST_WIDTH), out.colour_of_stderr(), out.unicode);
+    let text =
+        render(&reading.found, &reading.sources, out.width.max(LEAST_WIDTH), out.colour_of_stderr(), out.unicode);
     out.tell(&text);
 }
 
@@ -110,10 +114,15 @@ pub(crate) fn warnings(reading: &Reading) -> Vec<Warning> {
 fn read_stdin() -> Result<String, Stop> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
-        return Err(Stop::usage("`-` reads a scenario from standard input, which is a terminal; try `plimsoll run FILE` or `plimsoll help run`"));
+        return Err(Stop::usage(
+            "`-` reads a scenario from standard input, which is a terminal; try `plimsoll run FILE` or `plimsoll help run`",
+        ));
     }
     let mut text = String::new();
-    stdin.lock().read_to_string(&mut text).map_err(|error| Stop::usage(format!("cannot read standard input: {error}")))?;
+    stdin
+        .lock()
+        .read_to_string(&mut text)
+        .map_err(|error| Stop::usage(format!("cannot read standard input: {error}")))?;
     Ok(text)
 }
 

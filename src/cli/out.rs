@@ -40,8 +40,10 @@ impl Out {
         let stdout = io::stdout();
         let stderr = io::stderr();
         let live = stderr.is_terminal() && variable("TERM").as_deref() != Some("dumb");
-        let (of_stdout, of_stderr) =
-            (choice.unwrap_or_else(|| AutoStream::choice(&stdout)), choice.unwrap_or_else(|| AutoStream::choice(&stderr)));
+        let (of_stdout, of_stderr) = (
+            choice.unwrap_or_else(|| AutoStream::choice(&stdout)),
+            choice.unwrap_or_else(|| AutoStream::choice(&stderr)),
+        );
         Out {
             width: width(stdout.is_terminal()),
             unicode: unicode(),

@@ -36,7 +36,10 @@ pub(crate) fn is_interrupted() -> bool {
     0 < INTERRUPTS.load(Ordering::Relaxed)
 }
 
-#[expect(clippy::exit, reason = "the second Ctrl-C means now; nothing half-written is left, files are renamed into place")]
+#[expect(
+    clippy::exit,
+    reason = "the second Ctrl-C means now; nothing half-written is left, files are renamed into place"
+)]
 fn die() {
     std::process::exit(i32::from(crate::cli::Exit::Interrupted.code()));
 }
@@ -119,7 +122,12 @@ fn state(progress: &Progress, elapsed: Duration) -> String {
     let events = progress.signals.events.load(Ordering::Relaxed);
     let rate = events as f64 / elapsed.as_secs_f64();
     let done = progress.done.load(Ordering::Relaxed);
-    format!("{done} replications done, {} events, {} a second, {:.0} s", human_count(events as f64), human_count(rate.round()), elapsed.as_secs_f64())
+    format!(
+        "{done} replications done, {} events, {} a second, {:.0} s",
+        human_count(events as f64),
+        human_count(rate.round()),
+        elapsed.as_secs_f64()
+    )
 }
 
 /// One plain line, for logs of machines.

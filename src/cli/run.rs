@@ -66,7 +66,9 @@ fn wanted(args: &Run, out: &mut Out) -> Result<Wanted, Stop> {
     for (field, value) in [("duration", &args.duration), ("warmup", &args.warmup)] {
         wanted.sets.extend(value.as_ref().map(|value| format!("run.{field}={value}")));
     }
-    wanted.sets.extend(args.precision.as_ref().map(|share| format!("run.precision={{of: latency p99, within: {share}}}")));
+    wanted
+        .sets
+        .extend(args.precision.as_ref().map(|share| format!("run.precision={{of: latency p99, within: {share}}}")));
     for rate in &args.rate {
         let set = match rate.split_once('=') {
             Some((load, rate)) => format!("load.{load}.rate={rate}"),
@@ -147,7 +149,8 @@ fn write(args: &Run, wanted: &Wanted, outcome: &Outcome, out: &mut Out) -> Resul
         }
     }
     for export in &args.export {
-        let (kind, path) = export.split_once('=').ok_or_else(|| Stop::usage(format!("--export {export}: write KIND=FILE")))?;
+        let (kind, path) =
+            export.split_once('=').ok_or_else(|| Stop::usage(format!("--export {export}: write KIND=FILE")))?;
         if !["json", "csv", "hgrm"].contains(&kind) {
             return Err(Stop::usage(format!("--export {export}: `{kind}` is none of json, csv, hgrm")));
         }

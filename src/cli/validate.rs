@@ -48,8 +48,17 @@ fn tell(scenario: &str, reading: &Reading, args: &Validate, out: &mut Out) -> Re
     }
     if out.quiet == 0 {
         let model = reading.model.as_ref().map_or_else(String::new, |model| {
-            let counted = [("component", model.components.len()), ("operation", model.operations.len()), ("load", model.sources.len())];
-            format!(": {}", counted.map(|(what, number)| format!("{number} {what}{}", if number == 1 { "" } else { "s" })).join(", "))
+            let counted = [
+                ("component", model.components.len()),
+                ("operation", model.operations.len()),
+                ("load", model.sources.len()),
+            ];
+            format!(
+                ": {}",
+                counted
+                    .map(|(what, number)| format!("{number} {what}{}", if number == 1 { "" } else { "s" }))
+                    .join(", ")
+            )
         });
         let but = if warnings == 0 { "ok".to_string() } else { format!("ok, {warnings} to look at") };
         out.print(&format!("{scenario} {but}{model}\n"))?;

@@ -450,4 +450,26 @@ mod tests {
             assert!(parse(text, Dimension::Time).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn no_text_makes_the_reader_panic_and_errors_mark_bytes_of_it() {
+        use crate::random::{below, bits, mix, occasion};
+        let pieces: Vec<&str> =
+            "exp( lognormal( mix( uniform( gamma( p50= p99= mean= cv= k= 3ms 0.5 90% 2 1e9 -1 x2 ( ) | , + = \" / µ $ % s e . é"
+                .split(' ')
+                .collect();
+        for i in 0..20_000 {
+            let draw = |n: u64| below(bits(mix(31), occasion(16 * i + n)), pieces.len() as u32) as usize;
+            let length = 1 + i % 9;
+            let mut text = String::new();
+            for n in 0..length {
+                text.push_str(pieces[draw(n)]);
+                text.push_str(if n % 2 == 0 { " " } else { "" });
+            }
+            match parse(&text, if i % 3 == 0 { Dimension::Count } else { Dimension::Time }) {
+                Ok(found) => assert!(!found.files().is_empty() || 0.0 <= found.mean(), "{text}"),
+                Err(error) => assert!(text.get(error.start..error.end).is_some(), "{text}: {error:?}"),
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Loads: when a request comes, which one it is, and what a client does with the answer.
 
-use crate::engine::world::{CLAIM, Client, Context, Frame, Ns, Request, State, TIMER, Timer, World, flag};
+use crate::engine::world::{CLAIM, Client, Context, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag};
 use crate::model::{Demand, NONE, NONE16};
 use crate::random::{bits, mix, occasion};
 
@@ -30,8 +30,13 @@ impl World<'_> {
             return;
         }
         let n = self.sources[beside.source as usize].count;
-        let gap = beside.gap * self.ziggurat.exponential(bits(beside.key, occasion(n)));
-        self.next_arrival = (self.now + nearest(gap), self.calendar.order(CLAIM));
+        self.next_arrival = (self.after_gap(beside, n), self.calendar.order(CLAIM));
+    }
+
+    /// When the n-th arrival comes if the one before comes now.
+    #[inline(always)]
+    fn after_gap(&self, stream: Steady, n: u64) -> Ns {
+        self.now + nearest(stream.gap * self.ziggurat.exponential(bits(stream.key, occasion(n))))
     }
 
     #[inline(always)]
@@ -50,6 +55,9 @@ impl World<'_> {
         let at = match &self.m.sources[s as usize].demand {
             Demand::Every { first, every } => Some(first.0 + every.0 * n),
             Demand::Trace { times } => times.get(n as usize).map(|t| t.0),
+            _ if self.sources[s as usize].steady.is_some() => {
+                self.sources[s as usize].steady.map(|stream| self.after_gap(stream, n))
+            }
             _ => {
                 let source = &mut self.sources[s as usize];
                 let arrivals = source.arrivals.as_mut().expect("open loads and sessions have arrivals");
@@ -113,8 +121,16 @@ impl World<'_> {
         }
         let priority = self.m.sources[spec.source as usize].priority;
         let arrived = self.now;
-        let request =
-            self.new_request(Request { occasion: address, arrived, number, context, client, class, priority, flags: 0 });
+        let request = self.new_request(Request {
+            occasion: address,
+            arrived,
+            number,
+            context,
+            client,
+            class,
+            priority,
+            flags: 0,
+        });
         if self.m.edges[spec.edge as usize].plain {
             return self.visit(spec.operation, NONE, request, address, NONE);
         }
@@ -145,14 +161,8 @@ impl World<'_> {
     fn begin_clients(&mut self, source: u16, clients: u32) {
         for i in 0..clients {
             let address = bits(self.sources[source as usize].key, occasion(u64::from(i)));
-            let client = self.new_client(Client {
-                occasion: address,
-                count: 0,
-                context: NONE,
-                source,
-                step: 0,
-                left: 0,
-            });
+            let client =
+                self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
             self.think(client);
         }
     }
@@ -215,8 +225,7 @@ impl World<'_> {
             unreachable!("only sessions are opened")
         };
         let address = bits(self.sources[source as usize].key, occasion(n));
-        let client =
-            self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
+        let client = self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
         let context = self.keep_keys(keep, source, address);
         self.clients[client as usize].context = context;
         self.clients[client as usize].left = self.repetitions(client);
@@ -232,7 +241,8 @@ impl World<'_> {
     fn keep_keys(&mut self, keep: &[u16], source: u16, address: u64) -> u32 {
         let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return NONE };
         let class = steps[0].class;
-        let row = self.new_request(Request { occasion: address, context: NONE, client: NONE, class, ..Request::default() });
+        let row =
+            self.new_request(Request { occasion: address, context: NONE, client: NONE, class, ..Request::default() });
         let mut context = NONE;
         for &key in keep {
             let value = self.key_value(key, row);

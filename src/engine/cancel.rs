@@ -41,7 +41,10 @@ impl World<'_> {
         frame.flags & flag::GUARDED != 0
             && (frame.state == State::Pooled
                 || (frame.flags & flag::STAGED != 0
-                    && matches!(self.calls[child as usize].stage, Stage::Shaped | Stage::Connecting | Stage::Connected)))
+                    && matches!(
+                        self.calls[child as usize].stage,
+                        Stage::Shaped | Stage::Connecting | Stage::Connected
+                    )))
     }
 
     /// On its way to the door, or its answer on the way back.
@@ -120,7 +123,8 @@ impl World<'_> {
             self.stations[frame.station as usize].left += 1;
         }
         if at_door && frame.flags & flag::RESPONDED == 0 {
-            self.operations[frame.operation as usize].count(self.now - frame.entered, Outcome::failed(Failure::ABANDONED));
+            self.operations[frame.operation as usize]
+                .count(self.now - frame.entered, Outcome::failed(Failure::ABANDONED));
         }
         if frame.flags & flag::HOLDS != 0 {
             self.release(id);

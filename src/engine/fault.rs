@@ -1,8 +1,6 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
-use crate::engine::world::{
-    CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
-};
+use crate::engine::world::{CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate};
 use crate::model::{Act, Failure, NONE, NONE16, Target};
 use crate::policy::health::Checks;
 use crate::random::{bits, mix, occasion};
@@ -81,11 +79,13 @@ impl World<'_> {
         self.fault_periods[f as usize][period as usize].end = Some(Time(self.now));
         let draw = bits(self.seeded(fault.key), mix(occasion(u64::from(period))));
         match &fault.act {
-            Act::Kill(target) => hit_by(target, draw).iter().for_each(|&s| self.restart(s)),
+            Act::Kill(target) => hit_by(target, draw).into_iter().for_each(|s| self.restart(s)),
             Act::Slow(target, factor) => {
-                hit_by(target, draw).iter().for_each(|&s| self.stations[s as usize].scale /= factor);
+                for s in hit_by(target, draw) {
+                    self.stations[s as usize].scale /= factor;
+                }
             }
-            Act::Pause(target) => hit_by(target, draw).iter().for_each(|&s| self.unpause(s)),
+            Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
             Act::Surge { .. } => {}
         }
@@ -225,7 +225,8 @@ impl World<'_> {
     fn checks(&self, s: u32) -> Option<Checks> {
         let component = &self.m.components[self.stations[s as usize].component as usize];
         let health = component.health.as_ref()?;
-        let phase = bits(self.seeded(component.key), occasion(u64::from(s - component.first))) % health.interval.0.max(1);
+        let phase =
+            bits(self.seeded(component.key), occasion(u64::from(s - component.first))) % health.interval.0.max(1);
         Some(Checks {
             interval: health.interval,
             healthy: health.healthy,

@@ -227,7 +227,8 @@ impl World<'_> {
     /// `spawn`: a frame that nobody waits for.
     pub(super) fn spawn(&mut self, id: u32, entry: u16) -> u32 {
         let of = self.frames[id as usize];
-        let occasion = mix(of.occasion ^ mix(u64::from(entry - self.m.operations[of.operation as usize].entry) ^ SPAWN));
+        let occasion =
+            mix(of.occasion ^ mix(u64::from(entry - self.m.operations[of.operation as usize].entry) ^ SPAWN));
         let child = self.new_branch(id, entry, occasion, 0);
         self.calls[child as usize].deadline = u64::MAX;
         self.ready.push(child);

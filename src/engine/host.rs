@@ -177,7 +177,13 @@ impl World<'_> {
             return self.use_disk(id, count, crate::engine::buffer::PAGE, cell);
         };
         let given = if self.extended { self.calls[id as usize].given_key } else { NONE16 };
-        let key = if given != NONE16 { given } else if spec.row_key != NONE16 { spec.row_key } else { buffer.key };
+        let key = if given != NONE16 {
+            given
+        } else if spec.row_key != NONE16 {
+            spec.row_key
+        } else {
+            buffer.key
+        };
         let row = if key == NONE16 {
             (unit(bits(spec.key, frame.occasion)) * buffer.rows) as u64
         } else {

@@ -6,7 +6,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, 
 use crate::model::{Model, NONE, NONE16};
 use crate::probe;
 use crate::record::{
-    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked, TrackedKind,
+    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked,
+    TrackedKind,
 };
 use crate::scenario::condition::Relation;
 use crate::units::{Span, Time};
@@ -191,7 +192,11 @@ impl World<'_> {
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
             && self.clients.is_empty()
-            && self.sources.iter().enumerate().all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
+            && self
+                .sources
+                .iter()
+                .enumerate()
+                .all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
     }
 
     fn close_window(&mut self) {
@@ -231,7 +236,11 @@ impl World<'_> {
     /// Answers, failures, and the sum of both's latencies, over all classes.
     fn outcomes(&self) -> (u64, u64, u64) {
         self.classes.iter().map(|c| self.figures(c)).fold((0, 0, 0), |(ok, failed, sum), c| {
-            (ok + c.answered, failed + c.kinds.iter().sum::<u64>(), sum.wrapping_add(c.ok.sum).wrapping_add(c.failed.sum))
+            (
+                ok + c.answered,
+                failed + c.kinds.iter().sum::<u64>(),
+                sum.wrapping_add(c.ok.sum).wrapping_add(c.failed.sum),
+            )
         })
     }
 
@@ -324,7 +333,11 @@ impl World<'_> {
             stations: (0..self.stations.len()).map(|s| self.station_tally(s)).collect(),
             hosts: (0..self.hosts.len()).map(|h| self.host_tally(h)).collect(),
             pools: pools.map(|p| self.pool_tally(p)).collect(),
-            pipes: self.pipes.iter().map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) }).collect(),
+            pipes: self
+                .pipes
+                .iter()
+                .map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) })
+                .collect(),
             cells: self.cell_sums[..self.m.cells.len()].to_vec(),
             tail: self.tail_by_bucket(),
             wasted: self.wasted[..self.m.cells.len()].to_vec(),
@@ -342,7 +355,8 @@ impl World<'_> {
             if matches!(frame.state, State::Free | State::Zombie) {
                 continue;
             }
-            tallies.open += u64::from(frame.parent == NONE && self.requests[frame.request as usize].flags & row::DETACHED == 0);
+            tallies.open +=
+                u64::from(frame.parent == NONE && self.requests[frame.request as usize].flags & row::DETACHED == 0);
             if frame.state == State::Queued {
                 tallies.stations[frame.station as usize].open_waits_ns += u128::from(self.now - frame.granted);
             } else if frame.flags & flag::HOLDS != 0 {
@@ -426,7 +440,8 @@ impl World<'_> {
         let cells = self.cells[from..from + self.m.cells.len()].iter().enumerate();
         let cells = cells.filter(|(_, ticks)| **ticks > 0).map(|(i, &ticks)| (i as u16, ticks)).collect();
         let latency = Span(took);
-        let exemplar = Exemplar { class: row.class, number: row.number, arrived: Time(row.arrived), latency, failed, cells };
+        let exemplar =
+            Exemplar { class: row.class, number: row.number, arrived: Time(row.arrived), latency, failed, cells };
         let at = list.partition_point(|e| latency <= e.latency);
         list.insert(at, exemplar);
         list.truncate(SLOWEST);
@@ -435,7 +450,12 @@ impl World<'_> {
     /// Whether a latency is worth a closer look.
     #[inline(always)]
     pub(super) fn is_slow(&self, took: Ns) -> bool {
-        self.observer.slow <= took && self.observer.exemplars.last().is_none_or(|e| e.latency.0 < took || self.observer.exemplars.len() < SLOWEST)
+        self.observer.slow <= took
+            && self
+                .observer
+                .exemplars
+                .last()
+                .is_none_or(|e| e.latency.0 < took || self.observer.exemplars.len() < SLOWEST)
     }
 
     /// The whole story; the world is spent.

@@ -59,7 +59,8 @@ impl World<'_> {
         pool.opened += 1;
         self.pool_stats[spec as usize].opened += 1;
         let draw = self.m.pools[spec as usize].connect_draw;
-        let takes = if draw == NONE16 { 0 } else { self.samplers.draw_ns(draw, mix(self.frames[id as usize].occasion)) };
+        let takes =
+            if draw == NONE16 { 0 } else { self.samplers.draw_ns(draw, mix(self.frames[id as usize].occasion)) };
         let cell = self.m.pools[spec as usize].connect_cell;
         self.stage_connecting(id, takes, cell)
     }

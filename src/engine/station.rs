@@ -424,7 +424,8 @@ impl World<'_> {
         let up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
         let up_ns = u128::from(station.up_ns + up);
         let spec = &self.m.components[station.component as usize];
-        let (busy_ns, queued_ns) = (u128::from(station.busy.area(self.now)), u128::from(station.waiting.area(self.now)));
+        let (busy_ns, queued_ns) =
+            (u128::from(station.busy.area(self.now)), u128::from(station.waiting.area(self.now)));
         StationTally {
             arrivals: station.arrivals,
             left: station.left,

@@ -12,6 +12,8 @@ pub struct Reader<'n, 'd> {
     table: &'static Table,
     /// The name of the map, to point at when something is missing in it.
     owner: Spot,
+    /// Whether a map stands there; if not, that was told, and nothing more can be missing.
+    is_map: bool,
     diags: &'d mut Diagnostics,
 }
 
@@ -20,14 +22,16 @@ impl<'n, 'd> Reader<'n, 'd> {
     ///
     /// `owner` is the place of the map's name. What is not a map is told about and reads as an empty one.
     pub fn new(owner: Spot, node: &'n Node, table: &'static Table, diags: &'d mut Diagnostics) -> Self {
-        let mut reader = Reader { fields: node.as_map().unwrap_or(&[]), table, owner, diags };
+        let mut reader =
+            Reader { fields: node.as_map().unwrap_or(&[]), table, owner, is_map: node.as_map().is_some(), diags };
         match &node.value {
             Value::Map(_) => reader.check(),
             _ if node.is_broken() => {}
             _ => {
                 let message = format!("a map is expected here ({}), this is {}", table.name, node.shape());
-                let fields: Vec<&str> = table.fields.iter().map(|field| field.name).take(6).collect();
-                let help = format!("its fields are {}{}", fields.join(", "), more(table.fields.len()));
+                let fields: Vec<&str> =
+                    table.fields.iter().filter(|field| field.available).map(|field| field.name).collect();
+                let help = format!("its fields are {}{}", fields[..fields.len().min(6)].join(", "), more(fields.len()));
                 let spot = if node.is_null() { owner } else { whole(node) };
                 reader.tell(Diagnostic::new(Code::WrongShape, spot, message).help(help));
             }
@@ -53,6 +57,11 @@ impl<'n, 'd> Reader<'n, 'd> {
     /// The table the map is read by.
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// Whether a map stands there at all.
+    pub fn is_map(&self) -> bool {
+        self.is_map
     }
 
     /// Whether the field is there.
@@ -284,7 +293,7 @@ impl<'n, 'd> Reader<'n, 'd> {
     /// As [`Reader::one_of`], and one of them must be there.
     pub fn exactly_one<'a>(&mut self, names: &[&'a str]) -> Option<&'a str> {
         let found = self.one_of(names);
-        if found.is_none() {
+        if found.is_none() && self.is_map {
             let message = format!("this {} has none of `{}`", self.table.name, names.join("`, `"));
             self.tell(Diagnostic::new(Code::MissingField, self.owner, message).help("add one of them"));
         }

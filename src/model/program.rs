@@ -8,29 +8,63 @@ use crate::units::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Time on a core of the instance's host.
-    Cpu { draw: u16, cell: u16 },
+    Cpu {
+        draw: u16,
+        cell: u16,
+    },
     /// Time that occupies nothing but the worker.
-    Wait { draw: u16, cell: u16 },
+    Wait {
+        draw: u16,
+        cell: u16,
+    },
     /// Disk operations.
-    Io { io: u16, cell: u16 },
+    Io {
+        io: u16,
+        cell: u16,
+    },
     /// Pages touched; the misses become disk reads.
-    Pages { pages: u16, cell: u16 },
+    Pages {
+        pages: u16,
+        cell: u16,
+    },
     /// Call through an edge; the caller goes on when the answer is there.
-    Call { edge: u16 },
+    Call {
+        edge: u16,
+    },
     /// Parallel branches or repetitions, each a frame of its own at the same instance.
-    Fork { fork: u16 },
+    Fork {
+        fork: u16,
+    },
     /// Jump with a probability.
-    Branch { chance: u16, to: u16 },
+    Branch {
+        chance: u16,
+        to: u16,
+    },
     /// Jump unless the watch's test holds now.
-    Unless { watch: u16, to: u16 },
-    Jump { to: u16 },
-    Lock { lock: u16 },
-    Unlock { lock: u16 },
+    Unless {
+        watch: u16,
+        to: u16,
+    },
+    Jump {
+        to: u16,
+    },
+    Lock {
+        lock: u16,
+    },
+    Unlock {
+        lock: u16,
+    },
     /// A detached frame that runs the program at `entry`; nobody waits for it and it holds no worker.
-    Spawn { entry: u16 },
+    Spawn {
+        entry: u16,
+    },
     /// The caller goes on; the worker works on. The draw is bytes of the answer.
-    Respond { draw: u16 },
-    Fail { kind: Failure },
+    Respond {
+        draw: u16,
+    },
+    Fail {
+        kind: Failure,
+    },
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }

@@ -10,7 +10,7 @@ mod layout;
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use crate::report::terminal::figures::{of_unit, percent, roughly, span, spaced_time};
+use crate::report::terminal::figures::{of_unit, percent, roughly, spaced_time, span};
 use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
 use crate::report::{Objective, Report, Trigger, Verdict};
 use crate::units::{human_count, human_money, human_rate};
@@ -143,7 +143,9 @@ fn headline(report: &Report, look: Look) -> String {
         Verdict::Meets => format!("meets all {all} objectives"),
         Verdict::Misses if all == 1 => "misses its objective".to_string(),
         Verdict::Misses => format!("misses {} of {all} objectives", with(Verdict::Misses)),
-        Verdict::Undecided => format!("{} of {all} objectives undecided: more replications may tell", with(Verdict::Undecided)),
+        Verdict::Undecided => {
+            format!("{} of {all} objectives undecided: more replications may tell", with(Verdict::Undecided))
+        }
     };
     let (sign, style) = mark(report.verdict, look);
     format!("  {}", paint(&format!("{sign} {text}"), style.bold()))
@@ -158,10 +160,7 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
     lines.extend(table.lines(look.width));
     lines.extend(stability(report));
     if let Some(bottleneck) = &report.bottleneck {
-        let what = if bottleneck.component.is_empty() { "" } else { " " };
-        let label = format!("{}{what}{}", bottleneck.component, bottleneck.resource);
-        let why = format!("{}, {} busy: {}", label, percent(bottleneck.utilisation), bottleneck.why);
-        lines.push(format!("    bottleneck  {}", wrap(&why, look.width, 16)));
+        lines.push(format!("    bottleneck  {}", wrap(&bottleneck.why, look.width, 16)));
         lines.push(format!("    headroom    {}", headroom(bottleneck.headroom, look)));
     }
     lines
@@ -170,9 +169,9 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
 fn headroom(headroom: f64, look: Look) -> String {
     let times = look.marks().times;
     if headroom < 1.0 {
-        format!("none; it can give {:.2} {times} what is asked of it", headroom)
+        format!("none; it can give {headroom:.2} {times} what is asked of it")
     } else {
-        format!("it is full at {:.2} {times} this load; objectives break before that", headroom)
+        format!("it is full at {headroom:.2} {times} this load; objectives break before that")
     }
 }
 
@@ -224,7 +223,12 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     owners.sort_by(|a, b| b.1.total_cmp(&a.1));
     let owners: Vec<String> = owners.iter().map(|(name, sum)| format!("{name} {}", human_money(*sum))).collect();
     let each = cost.usd_per_million_requests.map(|usd| format!("   {} per million requests", human_money(usd)));
-    let text = format!("{}/month   {}{}", human_money(cost.usd_per_month), owners.join(&dot), each.as_deref().unwrap_or_default());
+    let text = format!(
+        "{}/month   {}{}",
+        human_money(cost.usd_per_month),
+        owners.join(&dot),
+        each.as_deref().unwrap_or_default()
+    );
     let mut lines = vec![format!("  cost        {text}")];
     if look.width < text.chars().count() + 14 {
         lines = vec![format!("  cost        {}/month{}", human_money(cost.usd_per_month), each.unwrap_or_default())];
@@ -236,7 +240,13 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     if 0 < look.verbose {
         for line in &cost.lines {
             let quantity = human_count(line.quantity);
-            lines.push(format!("    {} {}: {quantity} {}, {}", line.component, line.what, line.unit, human_money(line.usd_per_month)));
+            lines.push(format!(
+                "    {} {}: {quantity} {}, {}",
+                line.component,
+                line.what,
+                line.unit,
+                human_money(line.usd_per_month)
+            ));
         }
     }
     lines
@@ -248,9 +258,11 @@ fn events(report: &Report, look: Look) -> Vec<String> {
     for (name, fault) in &report.faults {
         let Some(at) = fault.at_s else { continue };
         let mut text = format!("{name} at {}", span(at));
-        for (label, value) in [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)] {
+        for (label, value) in
+            [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)]
+        {
             if let Some(estimate) = value {
-                text.push_str(&format!(", {label} {}", spaced_time(estimate.mean)));
+                text += &[", ", label, " ", &spaced_time(estimate.mean)].concat();
                 text.push_str(&half_width(&estimate, look));
             }
         }
@@ -258,7 +270,8 @@ fn events(report: &Report, look: Look) -> Vec<String> {
     }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {
         let dots = look.marks().dots;
-        let spans: Vec<String> = alert.fired.iter().map(|[from, to]| format!("{} {dots} {}", span(*from), span(*to))).collect();
+        let spans: Vec<String> =
+            alert.fired.iter().map(|[from, to]| format!("{} {dots} {}", span(*from), span(*to))).collect();
         let text = format!("{} {}: {}, {}", alert.severity, alert.name, alert.text, spans.join(", "));
         lines.push(entry("alert", &text, look));
     }

@@ -27,25 +27,73 @@ const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
 }
 
-static KIND: Field = Field::new("kind", Shape::Word(&["service", "balancer", "gateway", "database", "external"]), "service", "What it is").required();
-static LIKE: Field = Field::new("like", Shape::Name(Thing::Component), "orders", "Another component, over which this one's fields are merged");
+static KIND: Field = Field::new(
+    "kind",
+    Shape::Word(&["service", "balancer", "gateway", "database", "external"]),
+    "service",
+    "What it is",
+)
+.required();
+static LIKE: Field = Field::new(
+    "like",
+    Shape::Name(Thing::Component),
+    "orders",
+    "Another component, over which this one's fields are merged",
+);
 static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
 static INSTANCES: Field = Field::new("instances", Shape::Count, "5", "How many, each alike").or("1");
 static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
-static WORKERS: Field = Field::new("workers", Shape::OneOf(COUNT_OR_NONE), "64", "Requests that an instance serves at the same time; the others queue");
-static WAITS: Field = Field::new("waits", Shape::Word(&["sync", "async"]), "async", "Whether a request keeps its worker while it waits for what it called");
-static QUEUE: Field = Field::new("queue", Shape::Object(&QUEUE_TABLE), "{limit: 1024, order: fifo}", "Where requests wait for a worker").or("{}");
+static WORKERS: Field = Field::new(
+    "workers",
+    Shape::OneOf(COUNT_OR_NONE),
+    "64",
+    "Requests that an instance serves at the same time; the others queue",
+);
+static WAITS: Field = Field::new(
+    "waits",
+    Shape::Word(&["sync", "async"]),
+    "async",
+    "Whether a request keeps its worker while it waits for what it called",
+);
+static QUEUE: Field =
+    Field::new("queue", Shape::Object(&QUEUE_TABLE), "{limit: 1024, order: fifo}", "Where requests wait for a worker")
+        .or("{}");
 static OPERATION_SHAPES: &[Shape] = &[Shape::Steps(STEPS), Shape::Object(&SHORT)];
-static OPERATIONS: Field = Field::new("operations", Shape::MapOf(&Shape::OneOf(OPERATION_SHAPES)), "{serve: [{cpu: exp(3ms)}, {respond: 12KB}]}", "What can be asked of it");
+static OPERATIONS: Field = Field::new(
+    "operations",
+    Shape::MapOf(&Shape::OneOf(OPERATION_SHAPES)),
+    "{serve: [{cpu: exp(3ms)}, {respond: 12KB}]}",
+    "What can be asked of it",
+);
 static BALANCES: [PolicyForm; balance::FORMS.len()] = forms(balance::FORMS);
 static ORDERS: [PolicyForm; discipline::FORMS.len()] = forms(discipline::FORMS);
-static BALANCE: Field = Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request").or("round_robin");
-static STICKY: Field = Field::new("sticky", Shape::Object(&STICKY_TABLE), "{by: session, for: 30m}", "Keep an asker at its instance");
-static HEALTH: Field = Field::new("health", Shape::Object(&HEALTH_TABLE), "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}", "How it is noticed that an instance died; without it at once");
-static PREFER: Field = Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
-static BOOT: Field = Field::new("boot", Shape::Distribution(Dimension::Time), "60s", "Time an instance needs to come back after it died").or("0s");
+static BALANCE: Field =
+    Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request")
+        .or("round_robin");
+static STICKY: Field =
+    Field::new("sticky", Shape::Object(&STICKY_TABLE), "{by: session, for: 30m}", "Keep an asker at its instance");
+static HEALTH: Field = Field::new(
+    "health",
+    Shape::Object(&HEALTH_TABLE),
+    "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}",
+    "How it is noticed that an instance died; without it at once",
+);
+static PREFER: Field =
+    Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
+static BOOT: Field = Field::new(
+    "boot",
+    Shape::Distribution(Dimension::Time),
+    "60s",
+    "Time an instance needs to come back after it died",
+)
+.or("0s");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
-static MEMORY_USE: Field = Field::new("memory", Shape::OneOf(MEMORY_SHAPES), "{idle: 500MB, each: 10MB, limit: 2GiB}", "Memory an instance needs; or, as a size, that of its machine");
+static MEMORY_USE: Field = Field::new(
+    "memory",
+    Shape::OneOf(MEMORY_SHAPES),
+    "{idle: 500MB, each: 10MB, limit: 2GiB}",
+    "Memory an instance needs; or, as a size, that of its machine",
+);
 static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
 
 /// A service.
@@ -53,10 +101,30 @@ pub static SERVICE: Table = Table {
     name: "service",
     about: "Instances with workers that run operations",
     fields: &[
-        KIND, LIKE, ABSTRACT, OWN, ON, INSTANCES,
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        INSTANCES,
         Field { default: Some("256"), ..WORKERS },
         Field { default: Some("sync"), ..WAITS },
-        QUEUE, OPERATIONS, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        QUEUE,
+        OPERATIONS,
+        BALANCE,
+        STICKY,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        MEMORY_USE,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
         later("warm", "Instances that are slow at first"),
         later("drain", "Time to finish when an instance is taken away"),
         later("consumes", "Messages it works on"),
@@ -69,12 +137,36 @@ pub static BALANCER: Table = Table {
     name: "balancer",
     about: "A hop of its own that offers the operations of its targets and picks an instance of one",
     fields: &[
-        KIND, LIKE, ABSTRACT,
-        Field::new("targets", Shape::OneOf(TARGETS), "web", "The component it stands before, or several with their shares").required(),
-        OWN, ON, INSTANCES,
+        KIND,
+        LIKE,
+        ABSTRACT,
+        Field::new(
+            "targets",
+            Shape::OneOf(TARGETS),
+            "web",
+            "The component it stands before, or several with their shares",
+        )
+        .required(),
+        OWN,
+        ON,
+        INSTANCES,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
-        QUEUE, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        QUEUE,
+        BALANCE,
+        STICKY,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        MEMORY_USE,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
         later("ttl", "Name service: callers keep an answer that long"),
         later("ignore_ttl", "Callers that keep an answer for ever"),
     ],
@@ -85,13 +177,37 @@ pub static GATEWAY: Table = Table {
     name: "gateway",
     about: "A hop of its own that does the same for every request and then hands it on by its name",
     fields: &[
-        KIND, LIKE, ABSTRACT,
+        KIND,
+        LIKE,
+        ABSTRACT,
         Field::new("before", Shape::Steps(STEPS), "[{cpu: 100us}]", "Steps before every request"),
-        Field::new("routes", Shape::MapOf(&Shape::OneOf(ROUTES)), "{users.*: users, orders.place: {orders: 90%, orders_v2: 10%}}", "Where each request goes: a component, several with their shares, or steps").required(),
-        OWN, ON, INSTANCES,
+        Field::new(
+            "routes",
+            Shape::MapOf(&Shape::OneOf(ROUTES)),
+            "{users.*: users, orders.place: {orders: 90%, orders_v2: 10%}}",
+            "Where each request goes: a component, several with their shares, or steps",
+        )
+        .required(),
+        OWN,
+        ON,
+        INSTANCES,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
-        QUEUE, BALANCE, STICKY, HEALTH, PREFER, RATE_LIMIT, CORES, MEMORY_USE, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT, AUTOSCALE,
+        QUEUE,
+        BALANCE,
+        STICKY,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        MEMORY_USE,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
     ],
 };
 
@@ -100,12 +216,37 @@ pub static DATABASE: Table = Table {
     name: "database",
     about: "One primary with connections, a buffer pool and a disk",
     fields: &[
-        KIND, LIKE, ABSTRACT, OWN, ON,
-        Field::new("connections", Shape::OneOf(COUNT_OR_NONE), "200", "Requests it serves at the same time; the others queue").or("none"),
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        Field::new(
+            "connections",
+            Shape::OneOf(COUNT_OR_NONE),
+            "200",
+            "Requests it serves at the same time; the others queue",
+        )
+        .or("none"),
         QUEUE,
         Field { about: "The buffer pool", example: "96GiB", ..MEMORY },
-        Field::new("data", Shape::Object(&DATA), "{rows: 500M, row: 1KB}", "What it holds; `pages` that miss the buffer pool are read from disk"),
-        OPERATIONS, HEALTH, PREFER, RATE_LIMIT, CORES, DISK_FIELD, NIC, SPEED, SCHEDULING, PRICE, BOOT,
+        Field::new(
+            "data",
+            Shape::Object(&DATA),
+            "{rows: 500M, row: 1KB}",
+            "What it holds; `pages` that miss the buffer pool are read from disk",
+        ),
+        OPERATIONS,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
         later("instances", "A database has one primary"),
         later("shards", "Split the data over several machines"),
         later("replicas", "Copies of the data"),
@@ -119,23 +260,45 @@ pub static EXTERNAL: Table = Table {
     name: "external",
     about: "Somebody else's service: known by its times, its failures and its price",
     fields: &[
-        KIND, LIKE, ABSTRACT,
+        KIND,
+        LIKE,
+        ABSTRACT,
         Field { required: true, ..OPERATIONS },
-        Field::new("availability", Shape::OneOf(AVAILABILITY), "99.9%", "The share of requests that work, drawn for each; or how long it is up and down in turn").or("100%"),
+        Field::new(
+            "availability",
+            Shape::OneOf(AVAILABILITY),
+            "99.9%",
+            "The share of requests that work, drawn for each; or how long it is up and down in turn",
+        )
+        .or("100%"),
         RATE_LIMIT,
-        Field::new("price", Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]), "$0.05", "Of a request").or("$0"),
+        Field::new(
+            "price",
+            Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]),
+            "$0.05",
+            "Of a request",
+        )
+        .or("$0"),
     ],
 };
 
-static TARGETS: &[Shape] = &[Shape::Name(Thing::Component), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
-static ROUTES: &[Shape] = &[Shape::Name(Thing::Component), Shape::Steps(STEPS), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
+static TARGETS: &[Shape] =
+    &[Shape::Name(Thing::Component), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
+static ROUTES: &[Shape] =
+    &[Shape::Name(Thing::Component), Shape::Steps(STEPS), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
 static AVAILABILITY: &[Shape] = &[Shape::Share, Shape::Object(&UP_AND_DOWN)];
 
 static QUEUE_TABLE: Table = Table {
     name: "queue",
     about: "Where requests wait for a worker or a connection",
     fields: &[
-        Field::new("limit", Shape::OneOf(COUNT_OR_NONE), "1024", "Most that wait at an instance; more fail as `queue_full`").or("1024"),
+        Field::new(
+            "limit",
+            Shape::OneOf(COUNT_OR_NONE),
+            "1024",
+            "Most that wait at an instance; more fail as `queue_full`",
+        )
+        .or("1024"),
         Field::new("order", Shape::Policy(&ORDERS), "fair(user)", "Who is next").or("fifo"),
         later("shed", "Refuse requests before the queue is full"),
     ],
@@ -145,7 +308,13 @@ static STICKY_TABLE: Table = Table {
     about: "Keep an asker at its instance",
     fields: &[
         Field::new("by", Shape::Text, "session", "What tells askers apart: `session`, or a key").or("session"),
-        Field::new("for", Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]), "30m", "How long after its last request; `none` for ever").or("none"),
+        Field::new(
+            "for",
+            Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]),
+            "30m",
+            "How long after its last request; `none` for ever",
+        )
+        .or("none"),
     ],
 };
 static HEALTH_TABLE: Table = Table {
@@ -173,7 +342,12 @@ static DATA: Table = Table {
     fields: &[
         Field::new("rows", Shape::Count, "500M", "How many rows").required(),
         Field::new("row", Shape::Bytes, "1KB", "Size of a row").required(),
-        Field::new("key", Shape::Name(Thing::Key), "user", "The key whose value says which row is touched; without it all alike"),
+        Field::new(
+            "key",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose value says which row is touched; without it all alike",
+        ),
         later("growth", "How fast it grows"),
     ],
 };
@@ -188,7 +362,7 @@ static UP_AND_DOWN: Table = Table {
 
 /// Reads one component. One whose kind cannot be told still counts as a component, so that nothing else stumbles over it.
 pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Component {
-    let Some(table) = kind(owner, node, diags) else { return silent(owner) };
+    let Some(table) = kind(owner, node, env, diags) else { return silent(owner) };
     let mut r = Reader::new(owner, node, table, diags);
     let (placement, instances) = placement_of(&mut r);
     let kind = match table.name {
@@ -210,8 +384,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         order,
         operations: operations(&mut r, env),
         balance: balance_of(&mut r),
-        sticky: has(&r, "sticky").then(|| r.object("sticky").and_then(|mut r| sticky(&mut r))).flatten(),
-        health: has(&r, "health").then(|| r.object("health").and_then(|mut r| health(&mut r))).flatten(),
+        sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
+        health: has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten(),
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
@@ -221,20 +395,12 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
 }
 
 /// The table of the component's kind; tells if there is none.
-fn kind(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option<&'static Table> {
+fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<&'static Table> {
     if node.is_broken() {
         return None;
     }
     let Some(written) = node.get("kind") else {
-        // A reader tells what is missing, or that this is no map; of which kind it might be does not matter for that.
-        static ANY: Table = Table { name: "component", about: "", fields: &[KIND] };
-        match node.as_map() {
-            Some(_) => {
-                let told = Diagnostic::new(Code::MissingField, owner, "this component has no `kind`");
-                diags.push(told.help("add `kind: service`, or balancer, gateway, database, external"));
-            }
-            None => drop(Reader::new(owner, node, &ANY, diags)),
-        }
+        without_kind(owner, node, env, diags);
         return None;
     };
     let text = written.as_text().filter(|_| !written.is_broken());
@@ -246,7 +412,9 @@ fn kind(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option<&'static Ta
     }
     let spot = written.part(0, usize::MAX);
     let told = match text {
-        Some(text) if LATER.contains(&text) => Diagnostic::new(Code::NotAvailable, spot, format!("`{text}` is not available yet")),
+        Some(text) if LATER.contains(&text) => {
+            Diagnostic::new(Code::NotAvailable, spot, format!("`{text}` is not available yet"))
+        }
         Some(text) => {
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
@@ -256,6 +424,24 @@ fn kind(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Option<&'static Ta
     };
     diags.push(told);
     None
+}
+
+/// Tells that a component has no kind, unless that follows from something told already.
+fn without_kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) {
+    static ANY: Table = Table { name: "component", about: "", fields: &[KIND] };
+    let follows =
+        |told: &Diagnostic| matches!(told.code, Code::UnknownTemplate | Code::Cycle) && node.spot.contains(told.spot);
+    if node.as_map().is_none() {
+        let _told = Reader::new(owner, node, &ANY, diags);
+    } else if env.sources.name(owner.file).starts_with("--set ") {
+        let name = env.sources.slice(owner);
+        let known = env.components.iter().map(String::as_str).filter(|known| *known != name);
+        let told = Diagnostic::new(Code::UnknownPath, owner, format!("there is no component `{name}` to change"));
+        diags.push(told.nearest(name, known));
+    } else if !diags.iter().any(follows) {
+        let told = Diagnostic::new(Code::MissingField, owner, "this component has no `kind`");
+        diags.push(told.help("add `kind: service`, or balancer, gateway, database, external"));
+    }
 }
 
 /// Stands for a component that could not be read.
@@ -343,7 +529,13 @@ fn balance_of(r: &mut Reader) -> Spotted<Balance> {
         return Spotted::new(Balance::RoundRobin, owner);
     }
     let read = r.parsed("balance", Code::Policy, |text| Balance::read(&read_term(text)?));
-    read.unwrap_or(Spotted::new(Balance::RoundRobin, owner))
+    let mut balance = read.unwrap_or(Spotted::new(Balance::RoundRobin, owner));
+    if let (Some(key), Some(node)) = (balance.value.key(), r.node("balance")) {
+        // The name of the key stands between the brackets.
+        let at = node.as_text().and_then(|text| text.find(&format!("({key}")));
+        balance.spot = at.map_or(balance.spot, |at| node.part(at + 1, at + 1 + key.len()));
+    }
+    balance
 }
 
 fn prefer(r: &mut Reader) -> Prefer {
@@ -355,21 +547,21 @@ fn prefer(r: &mut Reader) -> Prefer {
     }
 }
 
-fn sticky(r: &mut Reader) -> Option<Sticky> {
+fn sticky(r: &mut Reader) -> Sticky {
     let hold_s = if r.is("for", "none") { None } else { r.time("for").map(|time| time.value) };
     let session = Spotted::new("session".to_owned(), r.owner());
-    Some(Sticky { by: name(r, "by").unwrap_or(session), hold_s })
+    Sticky { by: name(r, "by").unwrap_or(session), hold_s }
 }
 
-fn health(r: &mut Reader) -> Option<Health> {
+fn health(r: &mut Reader) -> Health {
     let interval = r.time("interval");
     let interval = r.within("interval", interval, 1e-6, f64::INFINITY);
-    Some(Health {
+    Health {
         interval_s: interval.map_or(30.0, |time| time.value),
         healthy: count(r, "healthy", 1).unwrap_or(2),
         unhealthy: count(r, "unhealthy", 1).unwrap_or(3),
         timeout_s: r.time("timeout").map_or(5.0, |time| time.value),
-    })
+    }
 }
 
 fn memory(r: &mut Reader) -> Memory {

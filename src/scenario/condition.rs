@@ -15,6 +15,7 @@ pub struct Condition {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every condition is a comparison, and there are few")]
 pub enum Body {
     All(Vec<Condition>),
     Any(Vec<Condition>),

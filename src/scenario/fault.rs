@@ -15,8 +15,14 @@ pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE];
 pub const LATER: &[&str] = &["partition", "link", "expire", "flush", "deploy", "reshard"];
 
 static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
-static EVERY: Field = Field::new("every", Shape::Distribution(Dimension::Time), "exp(30s)", "Instead of `at`: again and again, so long after the last one ended");
-static FOR: Field = Field::new("for", Shape::Distribution(Dimension::Time), "2m", "How long it lasts; without it to the end");
+static EVERY: Field = Field::new(
+    "every",
+    Shape::Distribution(Dimension::Time),
+    "exp(30s)",
+    "Instead of `at`: again and again, so long after the last one ended",
+);
+static FOR: Field =
+    Field::new("for", Shape::Distribution(Dimension::Time), "2m", "How long it lasts; without it to the end");
 
 static KILL: Table = Table {
     name: "kill",
@@ -54,7 +60,7 @@ static SURGE: Table = Table {
         Field::new("factor", Shape::Number, "5", "How many times the rate").required(),
         Field::new("ramp", Shape::Time, "10s", "Time of the way up, and of the way down").or("0s"),
         AT,
-        EVERY,
+        Field { available: false, ..EVERY },
         FOR,
     ],
 };
@@ -132,13 +138,13 @@ pub(super) fn read_target(written: &Reference, diags: &mut Diagnostics) -> Optio
         None => (text, Part::All),
         Some((name, "any")) => (name, Part::Any),
         Some((name, "primary")) => (name, Part::Primary),
-        Some((name, part)) => match part.parse() {
-            Ok(index) => (name, Part::Index(index)),
-            Err(_) => {
+        Some((name, part)) => {
+            let Ok(index) = part.parse() else {
                 diags.push(unknown_part(written, name, part));
                 return None;
-            }
-        },
+            };
+            (name, Part::Index(index))
+        }
     };
     let (name, operation) = match whole.split_once('.') {
         Some((name, operation)) => (name, Some(operation.to_owned())),
@@ -155,5 +161,6 @@ fn unknown_part(written: &Reference, name: &str, part: &str) -> Diagnostic {
         return Diagnostic::new(Code::NotAvailable, spot, format!("parts called `{what}` are not available yet"));
     }
     let told = Diagnostic::new(Code::UnknownPart, spot, format!("`{part}` is not a part"));
-    told.nearest(part, ["any", "primary"]).note(format!("parts are numbers from 0, as in `{name}/2`, `any` or `primary`"))
+    told.nearest(part, ["any", "primary"])
+        .note(format!("parts are numbers from 0, as in `{name}/2`, `any` or `primary`"))
 }

@@ -14,22 +14,60 @@ pub static KEY: Table = Table {
     name: "key",
     about: "A value that a request carries and hands on: drawn from a population, or a function of another key",
     fields: &[
-        Field::new("count", Shape::Count, "2M", "How many values there are; of a function of another key: how many groups"),
-        Field::new("popularity", Shape::Policy(POPULARITY), "zipf(0.99)", "How often each value is drawn; without it all alike"),
+        Field::new(
+            "count",
+            Shape::Count,
+            "2M",
+            "How many values there are; of a function of another key: how many groups",
+        ),
+        Field::new(
+            "popularity",
+            Shape::Policy(POPULARITY),
+            "zipf(0.99)",
+            "How often each value is drawn; without it all alike",
+        ),
         Field::new("of", Shape::Name(Thing::Key), "user", "The key that this one is a function of"),
-        Field::new("shares", Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number])), "{gold: 10%, plain: 90%}", "Named values and their shares"),
-        Field::new("sizes", Shape::Policy(POPULARITY), "zipf(1.1)", "How the sizes of the groups differ; without it all alike"),
+        Field::new(
+            "shares",
+            Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number])),
+            "{gold: 10%, plain: 90%}",
+            "Named values and their shares",
+        ),
+        Field::new(
+            "sizes",
+            Shape::Policy(POPULARITY),
+            "zipf(1.1)",
+            "How the sizes of the groups differ; without it all alike",
+        ),
         Field::new("like", Shape::Name(Thing::Key), "user", "An independent draw from the same population"),
-        Field::new("bytes", Shape::Distribution(Dimension::Bytes), "lognormal(mean=60KB cv=2)", "Size of the object with that value, drawn once for each value"),
-        Field::new("scattered", Shape::Bool, "true", "Popular values are spread over the key space instead of being neighbours"),
+        Field::new(
+            "bytes",
+            Shape::Distribution(Dimension::Bytes),
+            "lognormal(mean=60KB cv=2)",
+            "Size of the object with that value, drawn once for each value",
+        ),
+        Field::new(
+            "scattered",
+            Shape::Bool,
+            "true",
+            "Popular values are spread over the key space instead of being neighbours",
+        ),
     ],
 };
 
 /// How popularity is written.
 pub(super) const POPULARITY: &[PolicyForm] = &[
     PolicyForm { name: "uniform", arguments: "", about: "all alike" },
-    PolicyForm { name: "zipf", arguments: "(0.99)", about: "rank r is drawn in proportion to r to the power of minus the exponent" },
-    PolicyForm { name: "hot", arguments: "(10% 90%)", about: "the first share of the keys gets the second share of the draws" },
+    PolicyForm {
+        name: "zipf",
+        arguments: "(0.99)",
+        about: "rank r is drawn in proportion to r to the power of minus the exponent",
+    },
+    PolicyForm {
+        name: "hot",
+        arguments: "(10% 90%)",
+        about: "the first share of the keys gets the second share of the draws",
+    },
     PolicyForm { name: "scan", arguments: "", about: "one after the other" },
     PolicyForm { name: "trace", arguments: "(file.csv)", about: "the values of a file, one after the other" },
 ];
@@ -60,7 +98,7 @@ pub(super) fn key(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnosti
 fn drawn(r: &mut Reader, env: &mut Env) -> Option<KeyOrigin> {
     inert(r, &["shares", "sizes"], "without `of`");
     let is_trace = r.node("popularity").and_then(Node::as_text).is_some_and(|text| text.starts_with("trace("));
-    if !r.has("count") && !is_trace {
+    if !r.has("count") && !is_trace && r.is_map() {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this key has no `count`");
         r.tell(told.help("add `count: 2M`, or `of` or `like` another key"));
     }
@@ -103,14 +141,12 @@ fn popularity_of(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<
             let rows = env.rows(&file, written.spot, diags)?;
             let mut values = Vec::with_capacity(rows.len());
             for cell in rows.iter().filter_map(|row| row.first()) {
-                match cell.value.parse() {
-                    Ok(value) => values.push(value),
-                    Err(_) => {
-                        let message = format!("`{}` is not the number of a key", cell.value);
-                        diags.push(Diagnostic::new(Code::OutOfRange, cell.spot, message));
-                        return None;
-                    }
-                }
+                let Ok(value) = cell.value.parse() else {
+                    let message = format!("`{}` is not the number of a key", cell.value);
+                    diags.push(Diagnostic::new(Code::OutOfRange, cell.spot, message));
+                    return None;
+                };
+                values.push(value);
             }
             Some(Popularity::Trace(values))
         }
@@ -118,7 +154,12 @@ fn popularity_of(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<
 }
 
 /// Reads what a load says about one key: a value, or another popularity.
-pub(super) fn overriding(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Spotted<KeyOverride>> {
+pub(super) fn overriding(
+    key: &Spotted<String>,
+    node: &Node,
+    env: &mut Env,
+    diags: &mut Diagnostics,
+) -> Option<Spotted<KeyOverride>> {
     let value = match node.as_text().and_then(|text| text.parse().ok()) {
         Some(value) => KeyOverride::Value(value),
         None => KeyOverride::Popularity(popularity_of(node, env, diags)?),
@@ -144,7 +185,7 @@ fn read_popularity(text: &str) -> Result<Written, UnitError> {
             term.expect_positionals(2, 2, "hot(10% 90%)")?;
             let keys = term.quantity(0, Dimension::Share, "hot(10% 90%)")?;
             let draws = term.quantity(1, Dimension::Share, "hot(10% 90%)")?;
-            if keys <= 0.0 || 1.0 < keys || draws < 0.0 || 1.0 < draws {
+            if keys <= 0.0 || 1.0 < keys || !(0.0..=1.0).contains(&draws) {
                 return Err(term.wrong("the shares of `hot` lie between 0% and 100%", None));
             }
             Popularity::Hot { keys, draws }

@@ -6,7 +6,9 @@ use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::arrivals::{self, Arrivals, Ramp, Surge};
 use crate::reader::read_term;
-use crate::scenario::policy::{BREAKER, CANCEL, CONNECT_FIELD, DEADLINE, FALLBACK, HEDGE, RATE_LIMIT, RETRY_FIELD, TIMEOUT, policy};
+use crate::scenario::policy::{
+    BREAKER, CANCEL, CONNECT_FIELD, DEADLINE, FALLBACK, HEDGE, RATE_LIMIT, RETRY_FIELD, TIMEOUT, policy,
+};
 use crate::scenario::values::{
     Env, cell_factor, cell_seconds, count, draw, forms, inert, moment, name, name_of, shares, since_start,
 };
@@ -20,22 +22,72 @@ pub static LOAD: Table = Table {
     about: "Who asks: open (`rate` or `users`), closed (`clients`), in sessions, or as background work (`every`)",
     fields: &[
         Field::new("rate", Shape::Rate, "90/s", "Open arrivals: the mean rate"),
-        Field::new("users", Shape::OneOf(&[Shape::Count, Shape::Object(&USERS)]), "{daily: 2M, each: 20/day, peak: 3}", "Open arrivals: how many people, each asking so often"),
+        Field::new(
+            "users",
+            Shape::OneOf(&[Shape::Count, Shape::Object(&USERS)]),
+            "{daily: 2M, each: 20/day, peak: 3}",
+            "Open arrivals: how many people, each asking so often",
+        ),
         Field::new("each", Shape::Rate, "20/day", "How often each of the `users` asks"),
         Field::new("peak", Shape::Number, "3", "The hour that is simulated, over the mean"),
         Field::new("clients", Shape::Count, "50", "Closed: so many, each waits for its answer, thinks, asks again"),
-        Field::new("think", Shape::Distribution(Dimension::Time), "exp(2s)", "Time between an answer and the next request of a client"),
-        Field::new("sessions", Shape::Object(&SESSIONS), "{rate: 1/s, think: exp(5s), steps: [{request: edge.page, times: geometric(4)}]}", "Visitors who come, ask several times and leave"),
+        Field::new(
+            "think",
+            Shape::Distribution(Dimension::Time),
+            "exp(2s)",
+            "Time between an answer and the next request of a client",
+        ),
+        Field::new(
+            "sessions",
+            Shape::Object(&SESSIONS),
+            "{rate: 1/s, think: exp(5s), steps: [{request: edge.page, times: geometric(4)}]}",
+            "Visitors who come, ask several times and leave",
+        ),
         Field::new("every", Shape::Time, "24h", "Background work: one request in that time"),
         Field::new("at", Shape::AtTime, "02:00", "When the first request of background work comes"),
-        Field::new("requests", Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number])), "{edge.profile: 80%, edge.post: 20%}", "What is asked for, by weight; the weights need not add to 1"),
-        Field::new("from", Shape::Name(Thing::Place), "home/0", "Where it comes from; without it requests enter without a link"),
-        Field::new("arrivals", Shape::Policy(&ARRIVALS), "gamma(cv=2)", "How the gaps between open arrivals are drawn").or("poisson"),
-        Field::new("shape", Shape::Object(&SHAPE), "{day: {00:00: 30%, 18:00: 350%}, week: {Sat: 60%}}", "The curve of a day and of a week; the mean is kept"),
-        Field::new("ramp", Shape::Object(&RAMP), "{from: 10%, to: 500%, over: 30m}", "From one factor of the rate to another"),
+        Field::new(
+            "requests",
+            Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number])),
+            "{edge.profile: 80%, edge.post: 20%}",
+            "What is asked for, by weight; the weights need not add to 1",
+        ),
+        Field::new(
+            "from",
+            Shape::Name(Thing::Place),
+            "home/0",
+            "Where it comes from; without it requests enter without a link",
+        ),
+        Field::new(
+            "arrivals",
+            Shape::Policy(&ARRIVALS),
+            "gamma(cv=2)",
+            "How the gaps between open arrivals are drawn; `poisson` unless given",
+        ),
+        Field::new(
+            "shape",
+            Shape::Object(&SHAPE),
+            "{day: {00:00: 30%, 18:00: 350%}, week: {Sat: 60%}}",
+            "The curve of a day and of a week; the mean is kept",
+        ),
+        Field::new(
+            "ramp",
+            Shape::Object(&RAMP),
+            "{from: 10%, to: 500%, over: 30m}",
+            "From one factor of the rate to another",
+        ),
         Field::new("steps", Shape::MapOf(&FACTOR), "{0s: 1, 5m: 2}", "Factors of the rate, each from its time on"),
-        Field::new("csv", Shape::Name(Thing::File), "load.csv", "Factors of the rate over time, from a file with columns time and factor"),
-        Field::new("spike", Shape::Object(&SPIKE), "{at: 5m, factor: 5, ramp: 10s, hold: 60s}", "Traffic that comes on top for a while"),
+        Field::new(
+            "csv",
+            Shape::Name(Thing::File),
+            "load.csv",
+            "Factors of the rate over time, from a file with columns time and factor",
+        ),
+        Field::new(
+            "spike",
+            Shape::Object(&SPIKE),
+            "{at: 5m, factor: 5, ramp: 10s, hold: 60s}",
+            "Traffic that comes on top for a while",
+        ),
         TIMEOUT,
         DEADLINE,
         RETRY_FIELD,
@@ -48,7 +100,12 @@ pub static LOAD: Table = Table {
         Field::new("abandon", Shape::Distribution(Dimension::Time), "exp(10s)", "Patience in the first queue"),
         Field::new("payload", Shape::Distribution(Dimension::Bytes), "1KB", "Size of a request"),
         Field::new("priority", Shape::Count, "3", "What `order: priority` looks at; higher goes first"),
-        Field::new("keys", Shape::MapOf(&Shape::OneOf(&[Shape::Count, Shape::Policy(keys::POPULARITY)])), "{user: 17}", "Keys that this load pins to a value or draws in another way"),
+        Field::new(
+            "keys",
+            Shape::MapOf(&Shape::OneOf(&[Shape::Count, Shape::Policy(keys::POPULARITY)])),
+            "{user: 17}",
+            "Keys that this load pins to a value or draws in another way",
+        ),
     ],
 };
 
@@ -68,9 +125,26 @@ static SESSIONS: Table = Table {
     about: "Visitors who come, ask several times and leave",
     fields: &[
         Field::new("rate", Shape::Rate, "1/s", "How many come").required(),
-        Field::new("think", Shape::Distribution(Dimension::Time), "exp(5s)", "Time between an answer and the next request").required(),
-        Field::new("keep", Shape::OneOf(&[Shape::Name(Thing::Key), Shape::ListOf(&Shape::Name(Thing::Key))]), "user", "Keys that stay the same for the whole session"),
-        Field::new("steps", Shape::ListOf(&Shape::Object(&SESSION_STEP)), "[{request: edge.page, times: geometric(4)}]", "What each asks for, one after the other").required(),
+        Field::new(
+            "think",
+            Shape::Distribution(Dimension::Time),
+            "exp(5s)",
+            "Time between an answer and the next request",
+        )
+        .required(),
+        Field::new(
+            "keep",
+            Shape::OneOf(&[Shape::Name(Thing::Key), Shape::ListOf(&Shape::Name(Thing::Key))]),
+            "user",
+            "Keys that stay the same for the whole session",
+        ),
+        Field::new(
+            "steps",
+            Shape::ListOf(&Shape::Object(&SESSION_STEP)),
+            "[{request: edge.page, times: geometric(4)}]",
+            "What each asks for, one after the other",
+        )
+        .required(),
     ],
 };
 static SESSION_STEP: Table = Table {
@@ -85,7 +159,12 @@ static SHAPE: Table = Table {
     name: "shape",
     about: "The curve of a day and of a week; the mean is kept",
     fields: &[
-        Field::new("day", Shape::MapOf(&FACTOR), "{00:00: 30%, 08:00: 300%, 18:00: 350%}", "Factors by time of day, linear between them"),
+        Field::new(
+            "day",
+            Shape::MapOf(&FACTOR),
+            "{00:00: 30%, 08:00: 300%, 18:00: 350%}",
+            "Factors by time of day, linear between them",
+        ),
         Field::new("week", Shape::MapOf(&FACTOR), "{Sat: 60%, Sun: 50%}", "Factors by day; days left out have 100%"),
     ],
 };
@@ -116,8 +195,8 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 pub(super) fn load(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Load {
     let mut r = Reader::new(owner, node, &LOAD, diags);
     let arrivals = how(&mut r);
-    let demand = demand(&mut r, env, &arrivals);
-    only_where_it_counts(&mut r, &demand);
+    let demand = demand(&mut r, env, arrivals.as_ref());
+    only_where_it_counts(&mut r, demand.as_ref());
     let arrivals = match arrivals {
         Some(How::Drawn(arrivals)) => arrivals,
         _ => Arrivals::Poisson,
@@ -159,7 +238,7 @@ fn how(r: &mut Reader) -> Option<How> {
     })
 }
 
-fn demand(r: &mut Reader, env: &mut Env, arrivals: &Option<How>) -> Option<Demand> {
+fn demand(r: &mut Reader, env: &mut Env, arrivals: Option<&How>) -> Option<Demand> {
     const WAYS: [&str; 5] = ["rate", "users", "clients", "sessions", "every"];
     if let Some(How::Trace(file, spot)) = arrivals {
         inert(r, &WAYS, "beside `arrivals: trace(...)`, which says when each request comes");
@@ -170,7 +249,8 @@ fn demand(r: &mut Reader, env: &mut Env, arrivals: &Option<How>) -> Option<Deman
         "users" => users(r).map(|rate| Demand::Open { rate }),
         "clients" => {
             if !r.has("think") {
-                let told = Diagnostic::new(Code::MissingField, r.key("clients"), "clients need to know how long they think");
+                let told =
+                    Diagnostic::new(Code::MissingField, r.key("clients"), "clients need to know how long they think");
                 r.tell(told.help("add `think: exp(2s)`, or `think: 0s` for clients that never pause"));
             }
             let clients = count(r, "clients", 1);
@@ -182,13 +262,13 @@ fn demand(r: &mut Reader, env: &mut Env, arrivals: &Option<How>) -> Option<Deman
 }
 
 /// Fields that nothing would look at beside this demand.
-fn only_where_it_counts(r: &mut Reader, demand: &Option<Demand>) {
+fn only_where_it_counts(r: &mut Reader, demand: Option<&Demand>) {
     const OVER_TIME: [&str; 5] = ["shape", "ramp", "steps", "csv", "spike"];
     let Some(demand) = demand else { return };
     if !r.has("users") || r.node("users").is_some_and(|node| node.as_map().is_some()) {
         inert(r, &["each", "peak"], "beside anything but a number of `users`");
     }
-    if !matches!(demand, Demand::Closed { .. }) {
+    if !r.has("clients") {
         inert(r, &["think"], "without `clients`");
     }
     match demand {
@@ -200,10 +280,10 @@ fn only_where_it_counts(r: &mut Reader, demand: &Option<Demand>) {
             inert(r, &OVER_TIME, "without `rate` or `users`");
         }
     }
-    if !matches!(demand, Demand::Every { .. }) {
+    if !r.has("every") {
         inert(r, &["at"], "without `every`");
     }
-    if !matches!(demand, Demand::Sessions { .. }) && !r.has("requests") {
+    if !matches!(demand, Demand::Sessions { .. }) && !r.has("requests") && r.is_map() {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this load asks for nothing");
         r.tell(told.help("add `requests: {component.operation: 1}`"));
     }
@@ -238,7 +318,11 @@ fn sessions(r: &mut Reader, env: &mut Env) -> Option<Demand> {
     for node in r.list("steps") {
         let nameless = Spot { end: node.spot.start, ..node.spot };
         let mut r = Reader::new(nameless, node, &SESSION_STEP, r.diags());
-        let times = if r.has("times") { draw(&mut r, env, "times", Dimension::Number) } else { Some(Distribution::Constant(1.0)) };
+        let times = if r.has("times") {
+            draw(&mut r, env, "times", Dimension::Number)
+        } else {
+            Some(Distribution::Constant(1.0))
+        };
         if let (Some(request), Some(times)) = (name(&mut r, "request"), times) {
             steps.push(SessionStep { request, times });
         }
@@ -281,7 +365,10 @@ fn requests(r: &mut Reader) -> Vec<(Reference, f64)> {
     shares(owner, node, "an operation such as `api.serve`", r.diags())
 }
 
-fn overrides(r: &mut Reader, env: &mut Env) -> std::collections::BTreeMap<String, Spotted<crate::scenario::KeyOverride>> {
+fn overrides(
+    r: &mut Reader,
+    env: &mut Env,
+) -> std::collections::BTreeMap<String, Spotted<crate::scenario::KeyOverride>> {
     let mut read = std::collections::BTreeMap::new();
     for (key, node) in r.map("keys") {
         read.extend(keys::overriding(key, node, env, r.diags()).map(|value| (key.value.clone(), value)));
@@ -300,7 +387,8 @@ fn priority(r: &mut Reader) -> Option<u8> {
 
 fn from(r: &mut Reader) -> Option<Reference> {
     if r.node("from")?.as_map().is_some() {
-        let told = Diagnostic::new(Code::NotAvailable, r.key("from"), "a load from several places is not available yet");
+        let told =
+            Diagnostic::new(Code::NotAvailable, r.key("from"), "a load from several places is not available yet");
         r.tell(told.help("write one load for each place"));
         return None;
     }
@@ -339,12 +427,12 @@ fn curves(r: &mut Reader, shape: &mut arrivals::Shape) {
     }
     let mut week = [1.0; 7];
     for (key, node) in days {
-        match DAYS.iter().position(|day| *day == key.value) {
-            Some(day) => week[day] = factor(node, r.diags()).unwrap_or(1.0),
-            None => {
-                let told = Diagnostic::new(Code::UnknownWord, key.spot, format!("`{}` is not a day of the week", key.value));
-                r.tell(told.nearest(&key.value, DAYS).note("the days are Mon, Tue, Wed, Thu, Fri, Sat and Sun"));
-            }
+        if let Some(day) = DAYS.iter().position(|day| *day == key.value) {
+            week[day] = factor(node, r.diags()).unwrap_or(1.0);
+        } else {
+            let message = format!("`{}` is not a day of the week", key.value);
+            let told = Diagnostic::new(Code::UnknownWord, key.spot, message);
+            r.tell(told.nearest(&key.value, DAYS).note("the days are Mon, Tue, Wed, Thu, Fri, Sat and Sun"));
         }
     }
     shape.week = Some(week);
@@ -401,7 +489,11 @@ fn curve(file: &Spotted<String>, env: &mut Env, diags: &mut Diagnostics) -> Opti
         };
         let (time, factor) = (cell_seconds(time, diags)?, cell_factor(factor, diags)?);
         if points.last().is_some_and(|last| time <= last.0) || factor < 0.0 {
-            let told = Diagnostic::new(Code::OutOfRange, row[0].spot, "times of a load curve rise, and its factors are not negative");
+            let told = Diagnostic::new(
+                Code::OutOfRange,
+                row[0].spot,
+                "times of a load curve rise, and its factors are not negative",
+            );
             diags.push(told);
             return None;
         }

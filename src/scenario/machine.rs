@@ -27,24 +27,54 @@ pub static LINK: Table = Table {
     name: "link",
     about: "What lies between two: time, bandwidth, price; the way back is the same unless given",
     fields: &[
-        Field::new("latency", Shape::Distribution(Dimension::Time), "500us", "One way; inside a zone 250us and between zones 1ms unless given"),
+        Field::new(
+            "latency",
+            Shape::Distribution(Dimension::Time),
+            "500us",
+            "One way; inside a zone 250us and between zones 1ms unless given",
+        ),
         Field::new("bandwidth", Shape::Bandwidth, "10Gbps", "Bytes wait for it; without it there is enough"),
         Field::new("price", Shape::Price(Dimension::MoneyPer(Per::Byte)), "$0.02/GB", "Of each byte"),
     ],
 };
 
-static MACHINE: Field = Field::new("machine", Shape::Name(Thing::Machine), "m5.4xlarge", "The type of machine, from the catalogue");
+static MACHINE: Field =
+    Field::new("machine", Shape::Name(Thing::Machine), "m5.4xlarge", "The type of machine, from the catalogue");
 static COUNT: Field = Field::new("count", Shape::Count, "6", "How many").or("1");
 static OWN_MACHINE: &[Shape] = &[Shape::Name(Thing::Machine), Shape::MapOf(&Shape::Count)];
-pub(super) static OWN: Field = Field::new("machine", Shape::OneOf(OWN_MACHINE), "c5.2xlarge", "A machine for each instance: its type, or types and how many of each");
-pub(super) static ON: Field = Field::new("on", Shape::Name(Thing::Host), "nodes", "The host whose cores, memory, disk and network the instances share with others");
+pub(super) static OWN: Field = Field::new(
+    "machine",
+    Shape::OneOf(OWN_MACHINE),
+    "c5.2xlarge",
+    "A machine for each instance: its type, or types and how many of each",
+);
+pub(super) static ON: Field = Field::new(
+    "on",
+    Shape::Name(Thing::Host),
+    "nodes",
+    "The host whose cores, memory, disk and network the instances share with others",
+);
 pub(super) static CORES: Field = Field::new("cores", Shape::Count, "4", "Cores, instead of those of the machine type");
-pub(super) static MEMORY: Field = Field::new("memory", Shape::Bytes, "16GiB", "Memory, instead of that of the machine type");
-pub(super) static DISK_FIELD: Field = Field::new("disk", Shape::Object(&DISK), "{size: 200GB, iops: 3000, bandwidth: 125MB/s}", "The disk, instead of that of the machine type");
-pub(super) static NIC: Field = Field::new("nic", Shape::Bandwidth, "5Gbps", "Bandwidth of the network card, instead of that of the machine type");
+pub(super) static MEMORY: Field =
+    Field::new("memory", Shape::Bytes, "16GiB", "Memory, instead of that of the machine type");
+pub(super) static DISK_FIELD: Field = Field::new(
+    "disk",
+    Shape::Object(&DISK),
+    "{size: 200GB, iops: 3000, bandwidth: 125MB/s}",
+    "The disk, instead of that of the machine type",
+);
+pub(super) static NIC: Field =
+    Field::new("nic", Shape::Bandwidth, "5Gbps", "Bandwidth of the network card, instead of that of the machine type");
 pub(super) static SPEED: Field = Field::new("speed", Shape::Number, "1.2", "Speed of a core; `cpu` is divided by it");
-pub(super) static PRICE: Field = Field::new("price", Shape::Price(Dimension::MoneyRate), "$120/month", "Of one machine, instead of the catalogue's");
-pub(super) static SCHEDULING: Field = Field::new("scheduling", Shape::Word(&["ps", "fcfs"]), "fcfs", "How cores are shared: all in flight get an equal part (`ps`), or one after the other").or("ps");
+pub(super) static PRICE: Field =
+    Field::new("price", Shape::Price(Dimension::MoneyRate), "$120/month", "Of one machine, instead of the catalogue's");
+pub(super) static SCHEDULING: Field = Field::new(
+    "scheduling",
+    Shape::Word(&["ps", "fcfs"]),
+    "fcfs",
+    "How cores are shared: all in flight get an equal part (`ps`), or one after the other",
+)
+.or("ps");
 
 static DISK: Table = Table {
     name: "disk",
@@ -79,7 +109,7 @@ pub(super) fn figures(r: &mut Reader) -> Machine {
         machine.speed = r.within("speed", speed, 1e-3, 1e3).map(|speed| speed.value);
     }
     if offered(r, "scheduling") {
-        machine.fcfs = r.word("scheduling").map(|word| word.value == "fcfs");
+        machine.fcfs = r.word("scheduling").map(|word| word.value == "fcfs").filter(|fcfs| *fcfs);
     }
     machine
 }
@@ -91,7 +121,8 @@ pub(super) fn price_per_hour(r: &mut Reader) -> Option<f64> {
 
 fn cores(r: &mut Reader) -> Option<f64> {
     if r.node("cores")?.as_map().is_some() {
-        let told = Diagnostic::new(Code::NotAvailable, r.key("cores"), "`request` and `limit` of cores are not available yet");
+        let told =
+            Diagnostic::new(Code::NotAvailable, r.key("cores"), "`request` and `limit` of cores are not available yet");
         r.tell(told.help("write one number"));
         return None;
     }
@@ -171,7 +202,7 @@ pub(super) fn host(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Host {
     let mut r = Reader::new(owner, node, &HOST, diags);
     let mut overrides = figures(&mut r);
     overrides.price_per_hour = price_per_hour(&mut r);
-    if !r.has("machine") && !r.has("cores") {
+    if !r.has("machine") && !r.has("cores") && r.is_map() {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this host has neither `machine` nor `cores`");
         r.tell(told.help("add `machine: m5.4xlarge` or `cores: 4`"));
     }

@@ -1,6 +1,7 @@
 //! `policies:` and the same words on a load or a step: what surrounds a call.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::limit::{self, Limit};
@@ -17,26 +18,69 @@ pub static POLICY: Table = Table {
     name: "policy",
     about: "What surrounds the calls of an arrow `caller -> callee`; field by field the more exact arrow wins",
     fields: &[
-        TIMEOUT, DEADLINE, RETRY_FIELD, CANCEL, POOL_FIELD, RATE_LIMIT, FALLBACK, CONNECT_FIELD, SIDECAR_FIELD, BREAKER, EJECT, HEDGE,
+        TIMEOUT,
+        DEADLINE,
+        RETRY_FIELD,
+        CANCEL,
+        POOL_FIELD,
+        RATE_LIMIT,
+        FALLBACK,
+        CONNECT_FIELD,
+        SIDECAR_FIELD,
+        BREAKER,
+        EJECT,
+        HEDGE,
     ],
 };
 
 static TIME_OR_NONE: &[Shape] = &[Shape::Time, Shape::Word(&["none"])];
 
-pub(super) static TIMEOUT: Field = Field::new("timeout", Shape::OneOf(TIME_OR_NONE), "200ms", "How long one attempt may take; `none` for ever");
-pub(super) static DEADLINE: Field = Field::new("deadline", Shape::OneOf(TIME_OR_NONE), "10s", "How long all attempts may take together; handed down to everything called");
+pub(super) static TIMEOUT: Field =
+    Field::new("timeout", Shape::OneOf(TIME_OR_NONE), "200ms", "How long one attempt may take; `none` for ever");
+pub(super) static DEADLINE: Field = Field::new(
+    "deadline",
+    Shape::OneOf(TIME_OR_NONE),
+    "10s",
+    "How long all attempts may take together; handed down to everything called",
+);
 static RETRY_SHAPES: &[Shape] = &[Shape::Object(&RETRY), Shape::Word(&["none"])];
-pub(super) static RETRY_FIELD: Field = Field::new("retry", Shape::OneOf(RETRY_SHAPES), "{attempts: 3, backoff: exponential(50ms x2 max=1s), jitter: full}", "Try again after a failure");
-pub(super) static CANCEL: Field = Field::new("cancel", Shape::OneOf(&[Shape::Bool, Shape::Text]), "after 50ms", "Whether what the caller has left behind is stopped: `true`, `false` or `after TIME`");
+pub(super) static RETRY_FIELD: Field = Field::new(
+    "retry",
+    Shape::OneOf(RETRY_SHAPES),
+    "{attempts: 3, backoff: exponential(50ms x2 max=1s), jitter: full}",
+    "Try again after a failure",
+);
+pub(super) static CANCEL: Field = Field::new(
+    "cancel",
+    Shape::OneOf(&[Shape::Bool, Shape::Text]),
+    "after 50ms",
+    "Whether what the caller has left behind is stopped: `true`, `false` or `after TIME`",
+);
 static FALLBACK_SHAPES: &[Shape] = &[Shape::Word(&["skip"]), Shape::Steps(step::STEPS)];
-pub(super) static FALLBACK: Field = Field::new("fallback", Shape::OneOf(FALLBACK_SHAPES), "skip", "What to do instead of failing: `skip`, or steps");
-pub(super) static RATE_LIMIT: Field = Field::new("rate_limit", Shape::Object(&LIMIT), "{limit: 1000/min, per: user, as: window}", "How many requests are let in");
-pub(super) static CONNECT_FIELD: Field = Field::new("connect", Shape::Object(&CONNECT), "{round_trips: 2, keep: 60s}", "Handshakes of connections");
-static POOL_FIELD: Field = Field::new("pool", Shape::Object(&POOL), "{size: 20, wait: 1s, connect: 5ms}", "Connections of each instance of the caller");
-static SIDECAR_FIELD: Field = Field::new("sidecar", Shape::Object(&SIDECAR), "{cpu: 60us, wait: 300us}", "What a proxy adds to each call");
-pub(super) static BREAKER: Field = Field::new("breaker", Shape::Any, "{errors: 5 in a row, open: 30s}", "Stop calling who keeps failing").later();
-static EJECT: Field = Field::new("eject", Shape::Any, "{errors: 5 in a row, for: 30s}", "Take failing instances out").later();
-pub(super) static HEDGE: Field = Field::new("hedge", Shape::Any, "{after: p95, most: 1}", "Ask a second instance when the first is slow").later();
+pub(super) static FALLBACK: Field =
+    Field::new("fallback", Shape::OneOf(FALLBACK_SHAPES), "skip", "What to do instead of failing: `skip`, or steps");
+pub(super) static RATE_LIMIT: Field = Field::new(
+    "rate_limit",
+    Shape::Object(&LIMIT),
+    "{limit: 1000/min, per: user, as: window}",
+    "How many requests are let in",
+);
+pub(super) static CONNECT_FIELD: Field =
+    Field::new("connect", Shape::Object(&CONNECT), "{round_trips: 2, keep: 60s}", "Handshakes of connections");
+static POOL_FIELD: Field = Field::new(
+    "pool",
+    Shape::Object(&POOL),
+    "{size: 20, wait: 1s, connect: 5ms}",
+    "Connections of each instance of the caller",
+);
+static SIDECAR_FIELD: Field =
+    Field::new("sidecar", Shape::Object(&SIDECAR), "{cpu: 60us, wait: 300us}", "What a proxy adds to each call");
+pub(super) static BREAKER: Field =
+    Field::new("breaker", Shape::Any, "{errors: 5 in a row, open: 30s}", "Stop calling who keeps failing").later();
+static EJECT: Field =
+    Field::new("eject", Shape::Any, "{errors: 5 in a row, for: 30s}", "Take failing instances out").later();
+pub(super) static HEDGE: Field =
+    Field::new("hedge", Shape::Any, "{after: p95, most: 1}", "Ask a second instance when the first is slow").later();
 
 static BACKOFF: [PolicyForm; retry::BACKOFF_FORMS.len()] = forms(retry::BACKOFF_FORMS);
 static LIMITS: [PolicyForm; limit::FORMS.len()] = forms(limit::FORMS);
@@ -46,11 +90,33 @@ static RETRY: Table = Table {
     name: "retry",
     about: "When a caller tries again",
     fields: &[
-        Field::new("attempts", Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]), "3", "Attempts in all, the first one too").or("3"),
-        Field::new("backoff", Shape::Policy(&BACKOFF), "exponential(50ms x2 max=1s)", "The pause before the next attempt").or("constant(0s)"),
+        Field::new(
+            "attempts",
+            Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]),
+            "3",
+            "Attempts in all, the first one too",
+        )
+        .or("3"),
+        Field::new(
+            "backoff",
+            Shape::Policy(&BACKOFF),
+            "exponential(50ms x2 max=1s)",
+            "The pause before the next attempt",
+        )
+        .or("constant(0s)"),
         Field::new("jitter", Shape::Policy(&JITTER), "full", "How the pause is spread").or("none"),
-        Field::new("budget", Shape::Share, "10%", "Most retries, as a share of first attempts over the last ten seconds"),
-        Field::new("on", Shape::ListOf(&Shape::Text), "[timeout, reset]", "The kinds of failure worth another attempt; without it all"),
+        Field::new(
+            "budget",
+            Shape::Share,
+            "10%",
+            "Most retries, as a share of first attempts over the last ten seconds",
+        ),
+        Field::new(
+            "on",
+            Shape::ListOf(&Shape::Text),
+            "[timeout, reset]",
+            "The kinds of failure worth another attempt; without it all",
+        ),
     ],
 };
 
@@ -59,7 +125,13 @@ static POOL: Table = Table {
     about: "Connections that each instance of the caller holds to the callee; a bulkhead is a pool with `wait: 0s`",
     fields: &[
         Field::new("size", Shape::Count, "20", "Connections of an instance").required(),
-        Field::new("wait", Shape::OneOf(TIME_OR_NONE), "1s", "Longest wait for one, then the call fails as `pool_full`; `none` for ever").or("none"),
+        Field::new(
+            "wait",
+            Shape::OneOf(TIME_OR_NONE),
+            "1s",
+            "Longest wait for one, then the call fails as `pool_full`; `none` for ever",
+        )
+        .or("none"),
         Field::new("connect", Shape::Distribution(Dimension::Time), "5ms", "Time to open one").or("0s"),
     ],
 };
@@ -79,7 +151,8 @@ static CONNECT: Table = Table {
     about: "Handshakes before the first request of a connection",
     fields: &[
         Field::new("round_trips", Shape::Number, "2", "Round trips of a handshake").or("2"),
-        Field::new("keep", Shape::OneOf(TIME_OR_NONE), "60s", "How long an idle connection is kept; `none` for ever").or("none"),
+        Field::new("keep", Shape::OneOf(TIME_OR_NONE), "60s", "How long an idle connection is kept; `none` for ever")
+            .or("none"),
     ],
 };
 
@@ -154,6 +227,7 @@ fn offered(r: &Reader, name: &str) -> bool {
     r.table().field(name).is_some_and(|field| field.available)
 }
 
+#[expect(clippy::option_option, reason = "nothing said, `none` said, or a time said")]
 fn time_or_none(r: &mut Reader, name: &str) -> Option<Option<f64>> {
     if !offered(r, name) {
         return None;
@@ -161,14 +235,18 @@ fn time_or_none(r: &mut Reader, name: &str) -> Option<Option<f64>> {
     if r.is(name, "none") {
         return Some(None);
     }
-    let time = r.time(name)?;
+    let Some(time) = r.time(name) else {
+        // One that cannot be read is told; that it is there counts all the same.
+        return r.has(name).then_some(None);
+    };
     if time.value <= 0.0 {
         r.tell(Diagnostic::new(Code::OutOfRange, time.spot, format!("a {name} is longer than nothing")));
-        return None;
+        return Some(None);
     }
     Some(Some(time.value))
 }
 
+#[expect(clippy::option_option, reason = "nothing said, `none` said, or a policy said")]
 fn retry_of(r: &mut Reader) -> Option<Option<Retry>> {
     if !offered(r, "retry") {
         return None;
@@ -217,7 +295,7 @@ fn cancel(r: &mut Reader) -> Option<Cancel> {
 
 fn pool(r: &mut Reader, env: &mut Env) -> Option<Pool> {
     let wait_s = if r.is("wait", "none") { None } else { r.time("wait").map(|wait| wait.value) };
-    let connect = draw(r, env, "connect", Dimension::Time);
+    let connect = draw(r, env, "connect", Dimension::Time).filter(|time| *time != Distribution::Constant(0.0));
     let size = r.count("size")?;
     if size.value == 0 {
         let told = Diagnostic::new(Code::ImpossiblePool, size.spot, "a pool of nothing serves nobody");

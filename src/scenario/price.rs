@@ -16,8 +16,19 @@ pub static PRICE: Table = Table {
     name: "price",
     about: "What a component costs",
     fields: &[
-        Field::new("term", Shape::Word(&["on_demand", "reserved_1y", "reserved_3y", "spot"]), "reserved_1y", "How its machines are bought").or("on_demand"),
-        Field::new("out", Shape::ListOf(&Shape::Object(&TIER)), "[{upto: 10TB, price: $0.085/GB}, {price: $0.060/GB}]", "Bytes it sends, by volume of a month"),
+        Field::new(
+            "term",
+            Shape::Word(&["on_demand", "reserved_1y", "reserved_3y", "spot"]),
+            "reserved_1y",
+            "How its machines are bought",
+        )
+        .or("on_demand"),
+        Field::new(
+            "out",
+            Shape::ListOf(&Shape::Object(&TIER)),
+            "[{upto: 10TB, price: $0.085/GB}, {price: $0.060/GB}]",
+            "Bytes it sends, by volume of a month",
+        ),
         Field::new("requests", Shape::Price(Dimension::MoneyPer(Per::Piece)), "$0.40/M", "Requests it gets"),
         Field::new("storage", Shape::Any, "$0.023/GB/month", "Bytes it keeps").later(),
         Field::new("in", Shape::Any, "$0.01/GB", "Bytes it gets").later(),
@@ -45,18 +56,27 @@ pub(super) fn prices(entries: &[(&Spotted<String>, &Node)], components: &[&str],
             if is_component {
                 of_component(key, node, &mut prices, diags);
             } else {
-                let told = Diagnostic::new(Code::UnknownComponent, letters(key), format!("no component is called `{}`", key.value));
+                let told = Diagnostic::new(
+                    Code::UnknownComponent,
+                    letters(key),
+                    format!("no component is called `{}`", key.value),
+                );
                 diags.push(told.nearest(&key.value, components.iter().copied()));
             }
             continue;
         }
         if is_component {
-            let told = Diagnostic::new(Code::WrongShape, letters(key), format!("`{}` is a component, not a machine type", key.value));
+            let told = Diagnostic::new(
+                Code::WrongShape,
+                letters(key),
+                format!("`{}` is a component, not a machine type", key.value),
+            );
             diags.push(told.help("write `price:` on the component, or `{term: reserved_1y}` here"));
             continue;
         }
         if catalogue::find(&key.value).is_none() {
-            let told = Diagnostic::new(Code::UnknownHost, letters(key), format!("no machine type is called `{}`", key.value));
+            let told =
+                Diagnostic::new(Code::UnknownHost, letters(key), format!("no machine type is called `{}`", key.value));
             let mut known: Vec<&str> = catalogue::names().collect();
             known.extend(components);
             diags.push(told.nearest(&key.value, known));
@@ -75,7 +95,9 @@ fn of_component(key: &Spotted<String>, node: &Node, prices: &mut Prices, diags: 
         if term.value == "spot" {
             r.tell(Diagnostic::new(Code::NotAvailable, term.spot, "`spot` is not available yet"));
         }
-        prices.terms.insert(name(), term.map(str::to_owned));
+        if term.value != "on_demand" {
+            prices.terms.insert(name(), term.map(str::to_owned));
+        }
     }
     if let Some(price) = r.quantity("requests", Dimension::MoneyPer(Per::Piece)) {
         prices.requests.insert(name(), price.value);
@@ -101,7 +123,10 @@ fn tier(node: &Node, is_last: bool, diags: &mut Diagnostics) -> Option<(Option<f
     let mut r = Reader::new(nameless, node, &TIER, diags);
     let upto = r.bytes("upto").map(|upto| upto.value);
     if upto.is_none() && !is_last && !r.has("upto") {
-        r.tell(Diagnostic::new(Code::MissingField, node.spot, "only the last tier goes on for ever").help("add `upto: 10TB`"));
+        r.tell(
+            Diagnostic::new(Code::MissingField, node.spot, "only the last tier goes on for ever")
+                .help("add `upto: 10TB`"),
+        );
     }
     let price = r.quantity("price", Dimension::MoneyPer(Per::Byte))?;
     Some((upto, price.value))

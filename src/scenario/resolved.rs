@@ -1,9 +1,9 @@
 //! The scenario with every default written out, for `validate --resolved`.
 
+use crate::diagnostic::{Spot, Spotted};
 use crate::fields::{Shape, Table};
 use crate::scenario::root::root_table;
 use crate::text::{Node, Value};
-use crate::diagnostic::{Spot, Spotted};
 
 /// The resolved tree with every field that has a default and was left out.
 pub fn resolved(tree: &Node) -> Node {
@@ -18,12 +18,16 @@ fn fill(node: &mut Node, shape: &Shape) {
         Shape::Object(table) => fill_table(node, table),
         Shape::MapOf(of) => {
             if let Value::Map(entries) = &mut node.value {
-                entries.iter_mut().for_each(|(_, node)| fill(node, of));
+                for (_, node) in entries {
+                    fill(node, of);
+                }
             }
         }
         Shape::ListOf(of) => {
             if let Value::List(items) = &mut node.value {
-                items.iter_mut().for_each(|node| fill(node, of));
+                for node in items {
+                    fill(node, of);
+                }
             }
         }
         Shape::Kind(tables) => {
@@ -33,7 +37,11 @@ fn fill(node: &mut Node, shape: &Shape) {
             }
         }
         Shape::Verb(tables) | Shape::Steps(tables) => match &mut node.value {
-            Value::List(items) => items.iter_mut().for_each(|item| fill(item, shape)),
+            Value::List(items) => {
+                for item in items {
+                    fill(item, shape);
+                }
+            }
             _ => {
                 if let Some(table) = verb_of(node, tables) {
                     fill_table(node, table);
@@ -51,8 +59,11 @@ fn fill(node: &mut Node, shape: &Shape) {
 
 fn fill_table(node: &mut Node, table: &Table) {
     let at = Spot { end: node.spot.start, ..node.spot };
+    // With several types of machines their numbers add up to the instances.
+    let is_counted = node.get("machine").is_some_and(|machine| machine.as_map().is_some());
     let Value::Map(entries) = &mut node.value else { return };
-    for field in table.fields.iter().filter(|field| field.available) {
+    let told = |name: &str| is_counted && name == "instances";
+    for field in table.fields.iter().filter(|field| field.available && !told(field.name)) {
         let known = entries.iter_mut().find(|(key, _)| key.value == field.name);
         match (known, field.default) {
             (Some((_, node)), _) => fill(node, &field.shape),
@@ -68,6 +79,13 @@ fn fill_table(node: &mut Node, table: &Table) {
             (None, None) => {}
         }
     }
+    // Only open arrivals are drawn, so the table of loads names no default.
+    let is_open = table.name == "load" && (node.get("rate").is_some() || node.get("users").is_some());
+    if is_open && node.get("arrivals").is_none() {
+        let poisson = Node::new(Value::Scalar { text: "poisson".to_owned(), quoted: false }, at);
+        let Value::Map(entries) = &mut node.value else { return };
+        entries.push((Spotted::new("arrivals".to_owned(), at), poisson));
+    }
 }
 
 fn verb_of<'t>(node: &Node, tables: &[&'t Table]) -> Option<&'t Table> {
@@ -78,12 +96,16 @@ fn verb_of<'t>(node: &Node, tables: &[&'t Table]) -> Option<&'t Table> {
 fn fits(node: &Node, shape: &Shape) -> bool {
     let is_map = node.as_map().is_some();
     match shape {
-        Shape::Object(table) => node.as_map().is_some_and(|entries| entries.iter().all(|(key, _)| table.field(&key.value).is_some())),
-        Shape::MapOf(_) => is_map,
-        Shape::Steps(tables) => node.as_list().is_some() || (is_map && verb_of(node, tables).is_some_and(|table| fits(node, &Shape::Object(table)))),
+        Shape::Object(table) => {
+            node.as_map().is_some_and(|entries| entries.iter().all(|(key, _)| table.field(&key.value).is_some()))
+        }
+        Shape::MapOf(_) | Shape::Kind(_) => is_map,
+        Shape::Steps(tables) => {
+            node.as_list().is_some()
+                || (is_map && verb_of(node, tables).is_some_and(|table| fits(node, &Shape::Object(table))))
+        }
         Shape::ListOf(_) => node.as_list().is_some(),
         Shape::Verb(tables) => verb_of(node, tables).is_some(),
-        Shape::Kind(_) => is_map,
         _ => node.as_text().is_some(),
     }
 }

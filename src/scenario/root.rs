@@ -44,26 +44,91 @@ static ROOT: Table = Table {
     about: "Who asks, what answers, what goes wrong, what it costs and what must hold",
     fields: &[
         Field::new("plimsoll", Shape::Word(&["1"]), "1", "The version of the language").required(),
-        Field::new("title", Shape::Text, "Stage 5: Caching layer", "What reports call it; without it the name of the file"),
+        Field::new(
+            "title",
+            Shape::Text,
+            "One server, one queue",
+            "What reports call it; without it the name of the file",
+        ),
         Field::new("description", Shape::Text, "A shop on a Friday evening", "A sentence or two for the report"),
-        Field::new("extends", Shape::OneOf(&[Shape::Name(Thing::File), Shape::ListOf(&Shape::Name(Thing::File))]), "02-separate-database.yaml", "The file, or files, that this one changes"),
+        Field::new(
+            "extends",
+            Shape::OneOf(&[Shape::Name(Thing::File), Shape::ListOf(&Shape::Name(Thing::File))]),
+            "02-separate-database.yaml",
+            "The file, or files, that this one changes",
+        ),
         Field::new("let", Shape::MapOf(&Shape::Any), "{daily: 2M}", "Named values, used as `$name` and in `$(sums)`"),
         Field::new("run", Shape::Object(&RUN), "{duration: 10m}", "How long, how often and from which seed").required(),
-        Field::new("load", Shape::MapOf(&Shape::Object(&LOAD)), "{users: {rate: 90/s, requests: {api.serve: 1}}}", "Who asks"),
-        Field::new("keys", Shape::MapOf(&Shape::Object(&KEY)), "{user: {count: 2M, popularity: zipf(0.99)}}", "Values that requests carry"),
-        Field::new("components", Shape::MapOf(&Shape::Kind(KINDS)), "{api: {kind: service, operations: {serve: [{cpu: 3ms}]}}}", "What answers"),
+        Field::new(
+            "load",
+            Shape::MapOf(&Shape::Object(&LOAD)),
+            "{users: {rate: 90/s, requests: {api.serve: 1}}}",
+            "Who asks",
+        ),
+        Field::new(
+            "keys",
+            Shape::MapOf(&Shape::Object(&KEY)),
+            "{user: {count: 2M, popularity: zipf(0.99)}}",
+            "Values that requests carry",
+        ),
+        Field::new(
+            "components",
+            Shape::MapOf(&Shape::Kind(KINDS)),
+            "{api: {kind: service, operations: {serve: [{cpu: 3ms}]}}}",
+            "What answers",
+        ),
         Field::new("hosts", Shape::MapOf(&Shape::Object(&HOST)), "{box: {cores: 4}}", "Machines that components share"),
         Field::new("regions", Shape::MapOf(&Shape::Object(&REGION)), "{us-east-1: {zones: 3}}", "Where it stands"),
         Field::new("links", Shape::MapOf(&Shape::Object(&LINK)), "{web -> db: {latency: 300us}}", "What lies between"),
         Field::new("residency", Shape::Any, "", "Data that must stay in a place").later(),
-        Field::new("policies", Shape::MapOf(&Shape::Object(&POLICY)), "{any -> any: {timeout: 2s}}", "What surrounds calls; the more exact arrow wins, field by field"),
-        Field::new("faults", Shape::MapOf(&Shape::Verb(FAULTS)), "{dies: {at: 3m, kill: web/2, for: 5m}}", "What goes wrong"),
-        Field::new("objectives", Shape::MapOf(&Shape::OneOf(CONDITION_SHAPES)), "{fast: latency p99 <= 300ms}", "What must hold"),
-        Field::new("evolve_when", Shape::MapOf(&Shape::OneOf(CONDITION_SHAPES)), "{slow: latency p95 > 500ms for 5m}", "When the design has had its day"),
-        Field::new("alerts", Shape::MapOf(&Shape::OneOf(ALERT_SHAPES)), "{errors_high: {when: errors > 5% for 5m, severity: P1}}", "What calls somebody"),
-        Field::new("variants", Shape::MapOf(&Shape::Any), "{small: {components: {web: {instances: 2}}}}", "Named changes to this scenario"),
-        Field::new("assumptions", Shape::MapOf(&Shape::Word(price::SOURCES)), "{components.web.operations.show.cpu: measured}", "Where numbers come from"),
-        Field::new("prices", Shape::OneOf(&[Shape::Name(Thing::File), Shape::MapOf(&Shape::OneOf(price::SHAPES))]), "{c5.2xlarge: $0.34/h}", "What the author pays, over the built-in catalogue"),
+        Field::new(
+            "policies",
+            Shape::MapOf(&Shape::Object(&POLICY)),
+            "{any -> any: {timeout: 2s}}",
+            "What surrounds calls; the more exact arrow wins, field by field",
+        ),
+        Field::new(
+            "faults",
+            Shape::MapOf(&Shape::Verb(FAULTS)),
+            "{dies: {at: 3m, kill: web/2, for: 5m}}",
+            "What goes wrong",
+        ),
+        Field::new(
+            "objectives",
+            Shape::MapOf(&Shape::OneOf(CONDITION_SHAPES)),
+            "{fast: latency p99 <= 300ms}",
+            "What must hold",
+        ),
+        Field::new(
+            "evolve_when",
+            Shape::MapOf(&Shape::OneOf(CONDITION_SHAPES)),
+            "{slow: latency p95 > 500ms for 5m}",
+            "When the design has had its day",
+        ),
+        Field::new(
+            "alerts",
+            Shape::MapOf(&Shape::OneOf(ALERT_SHAPES)),
+            "{errors_high: {when: errors > 5% for 5m, severity: P1}}",
+            "What calls somebody",
+        ),
+        Field::new(
+            "variants",
+            Shape::MapOf(&Shape::Any),
+            "{small: {components: {web: {instances: 2}}}}",
+            "Named changes to this scenario",
+        ),
+        Field::new(
+            "assumptions",
+            Shape::MapOf(&Shape::Word(price::SOURCES)),
+            "{components.web.operations.show.cpu: measured}",
+            "Where numbers come from",
+        ),
+        Field::new(
+            "prices",
+            Shape::OneOf(&[Shape::Name(Thing::File), Shape::MapOf(&Shape::OneOf(price::SHAPES))]),
+            "{c5.2xlarge: $0.34/h}",
+            "What the author pays, over the built-in catalogue",
+        ),
         Field::new("journey", Shape::Any, "", "A ladder of scenarios").later(),
         Field::new("plan", Shape::Any, "", "Growth until an objective breaks").later(),
         Field::new("stamps", Shape::Any, "", "Copies of several components").later(),
@@ -72,24 +137,29 @@ static ROOT: Table = Table {
 
 static ALERT_SHAPES: &[Shape] = &[Shape::Condition, Shape::Object(&ALERT)];
 
+/// What leaves a hole in the tree: a file that was not read, and all that may stand in it.
+const UNREAD: &[Code] = &[Code::FileNotFound, Code::Syntax, Code::Tab, Code::TooLarge, Code::Empty, Code::Cycle];
+
 /// Reads a scenario with all it extends, the variant and the settings of the command line.
 ///
 /// Also answers the resolved tree. `None` if there is no tree to speak of; otherwise the diagnostics say whether what
 /// came out may be used.
 pub fn load(given: &Given, sources: &mut Sources, diags: &mut Diagnostics) -> Option<(Scenario, Node)> {
     let mut tree = text::load(given.path, given.read, sources, diags)?;
+    if diags.iter().any(|told| UNREAD.contains(&told.code)) {
+        return None;
+    }
     if let Some(name) = given.variant {
         vary(&mut tree, name, sources, diags);
     }
     for set in given.sets {
-        match set.split_once('=') {
-            Some((path, value)) => text::set(&mut tree, path, value, sources, diags),
-            None => {
-                let file = sources.add(format!("--set {set}"), set.clone());
-                let told = Diagnostic::new(Code::UnknownPath, Spot::new(file, 0, set.len()), format!("`{set}` sets nothing"));
-                diags.push(told.help("write `--set PATH=VALUE`"));
-            }
+        if let Some((path, value)) = set.split_once('=') {
+            text::set(&mut tree, path, value, sources, diags);
+            continue;
         }
+        let file = sources.add(format!("--set {set}"), set.clone());
+        let told = Diagnostic::new(Code::UnknownPath, Spot::new(file, 0, set.len()), format!("`{set}` sets nothing"));
+        diags.push(told.help("write `--set PATH=VALUE`"));
     }
     price_file(&mut tree, given.read, sources, diags);
     text::resolve(&mut tree, diags);
@@ -110,6 +180,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
     let objectives = env.objectives.clone();
     let objectives: Vec<&str> = objectives.iter().map(String::as_str).collect();
     let components = names(&r, "components");
+    env.components.clone_from(&components);
     let components: Vec<&str> = components.iter().map(String::as_str).collect();
     let title = r.text("title").map(|title| title.value);
     let stem = Path::new(file).file_stem().map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned());
@@ -121,7 +192,9 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         run,
         load: named(&mut r, "load", |owner, node, diags| Some(load::load(owner, node, env, diags))),
         keys: named(&mut r, "keys", |owner, node, diags| Some(keys::key(owner, node, env, diags))),
-        components: named(&mut r, "components", |owner, node, diags| Some(component::component(owner, node, env, diags))),
+        components: named(&mut r, "components", |owner, node, diags| {
+            Some(component::component(owner, node, env, diags))
+        }),
         hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
         region: machine::regions(&r.map("regions"), r.diags()),
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
@@ -159,14 +232,12 @@ fn version(r: &mut Reader) {
 }
 
 fn run_of(r: &mut Reader) -> Run {
-    match r.object("run") {
-        Some(mut r) => run::run(&mut r),
-        // That `run` is missing is told already; its defaults do for what follows.
-        None => {
-            let empty = Node::new(text::Value::Map(vec![]), Spot::default());
-            run::run(&mut Reader::new(Spot::default(), &empty, &RUN, &mut Diagnostics::new()))
-        }
+    if let Some(mut r) = r.object("run").filter(Reader::is_map) {
+        return run::run(&mut r);
     }
+    // That `run` is missing is told already; its defaults do for what follows.
+    let empty = Node::new(text::Value::Map(vec![]), Spot::default());
+    run::run(&mut Reader::new(Spot::default(), &empty, &RUN, &mut Diagnostics::new()))
 }
 
 /// The names under a field that is a map, or a list named by its texts.
@@ -176,11 +247,7 @@ fn names(r: &Reader, field: &str) -> Vec<String> {
 }
 
 /// Reads the entries of a map from names to things.
-fn named<T>(
-    r: &mut Reader,
-    field: &str,
-    mut read: impl FnMut(Spot, &Node, &mut Diagnostics) -> Option<T>,
-) -> Named<T> {
+fn named<T>(r: &mut Reader, field: &str, mut read: impl FnMut(Spot, &Node, &mut Diagnostics) -> Option<T>) -> Named<T> {
     let mut things = Named::new();
     for (key, node) in r.map(field) {
         check_name(key, r.diags());
@@ -281,7 +348,8 @@ fn vary(tree: &mut Node, name: &str, sources: &mut Sources, diags: &mut Diagnost
         return;
     }
     let file = sources.add("--variant".to_owned(), name.to_owned());
-    let told = Diagnostic::new(Code::UnknownVariant, Spot::new(file, 0, name.len()), format!("no variant is called `{name}`"));
+    let told =
+        Diagnostic::new(Code::UnknownVariant, Spot::new(file, 0, name.len()), format!("no variant is called `{name}`"));
     let known = variants(tree, &mut Diagnostics::new());
     let near = told.clone().nearest(name, known.iter().map(String::as_str));
     diags.push(match (near.help.is_some(), known.is_empty()) {
@@ -298,7 +366,11 @@ fn variants(tree: &Node, diags: &mut Diagnostics) -> Vec<String> {
         match (node.get("vary"), node.get("over").map(Node::as_list)) {
             (None, None) if node.as_map().is_some() => names.push(key.value.clone()),
             (None, None) => {
-                let told = Diagnostic::new(Code::WrongShape, letters(key), format!("the variant `{}` changes nothing", key.value));
+                let told = Diagnostic::new(
+                    Code::WrongShape,
+                    letters(key),
+                    format!("the variant `{}` changes nothing", key.value),
+                );
                 diags.push(told.help("write what it changes, as in `{components: {web: {instances: 2}}}`"));
             }
             (Some(_), Some(Some(over))) => {
@@ -317,8 +389,8 @@ fn variants(tree: &Node, diags: &mut Diagnostics) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Demand, Kind, Length, Verb};
     use crate::distribution::Distribution;
+    use crate::scenario::{Demand, Kind, Length, Verb};
     use std::io;
 
     const SMALLEST: &str = "\
@@ -341,14 +413,21 @@ objectives: {fast: latency p99 <= 500ms}
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         let given = Given { path: "s.yaml", read: &open, sets: &sets, variant };
         let loaded = load(&given, &mut sources, &mut diags);
-        if diags.is_empty() { Ok(loaded.expect("nothing was told")) } else { Err(crate::diagnostic::render_concise(&diags, &sources)) }
+        if diags.is_empty() {
+            Ok(loaded.expect("nothing was told"))
+        } else {
+            Err(crate::diagnostic::render_concise(&diags, &sources))
+        }
     }
 
     #[test]
     fn the_smallest_scenario_is_read() {
         let (scenario, _) = read(SMALLEST, &[], None).expect("it is right");
         assert_eq!("One server, one queue", scenario.title);
-        assert_eq!((Length::Duration(600.0), 5, 42), (scenario.run.length, scenario.run.replications, scenario.run.seed));
+        assert_eq!(
+            (Length::Duration(600.0), 5, 42),
+            (scenario.run.length, scenario.run.replications, scenario.run.seed)
+        );
         let load = &scenario.load["users"].value;
         assert!(matches!(load.demand, Demand::Open { rate: 90.0 }));
         assert_eq!(("api.serve", 1.0), (&load.requests[0].0.value[..], load.requests[0].1));
@@ -362,8 +441,11 @@ objectives: {fast: latency p99 <= 500ms}
 
     #[test]
     fn settings_and_variants_change_it() {
-        let text = format!("{SMALLEST}variants: {{two: {{components: {{api: {{workers: 2}}}}}}, many: {{vary: components.api.workers, over: [4, 8]}}}}\n");
-        let workers = |sets: &[&str], variant| read(&text, sets, variant).map(|(s, _)| s.components["api"].value.workers);
+        let text = format!(
+            "{SMALLEST}variants: {{two: {{components: {{api: {{workers: 2}}}}}}, many: {{vary: components.api.workers, over: [4, 8]}}}}\n"
+        );
+        let workers =
+            |sets: &[&str], variant| read(&text, sets, variant).map(|(s, _)| s.components["api"].value.workers);
         assert_eq!(Ok(Some(1)), workers(&[], None));
         assert_eq!(Ok(Some(2)), workers(&[], Some("two")));
         assert_eq!(Ok(Some(8)), workers(&[], Some("many[8]")));
@@ -389,11 +471,21 @@ objectives: {fast: latency p99 <= 500ms}
     fn defaults_are_written_out_and_read_back_the_same() {
         let (first, tree) = read(SMALLEST, &[], None).expect("it is right");
         let text = text::to_yaml(&crate::scenario::resolved::resolved(&tree));
-        for default in ["replications: 5", "seed: 42", "limit: 1024", "balance: round_robin", "waits: sync", "start: Mon 00:00"] {
+        for default in [
+            "replications: 5",
+            "seed: 42",
+            "limit: 1024",
+            "balance: round_robin",
+            "arrivals: poisson",
+            "waits: sync",
+            "start: Mon 00:00",
+        ] {
             assert!(text.contains(default), "{default} is missing in\n{text}");
         }
         let (second, _) = read(&text, &[], None).unwrap_or_else(|told| panic!("{told}\n{text}"));
-        let plain = |scenario: &Scenario| format!("{:?}", scenario.run) + &format!("{:?}", scenario.components["api"].value.order);
+        let plain = |scenario: &Scenario| {
+            format!("{:?}", scenario.run) + &format!("{:?}", scenario.components["api"].value.order)
+        };
         assert_eq!(plain(&first), plain(&second));
     }
 

@@ -15,14 +15,43 @@ pub static RUN: Table = Table {
     fields: &[
         Field::new("start", Shape::AtTime, "Mon 06:00", "The time of the week at which the run starts").or("Mon 00:00"),
         Field::new("duration", Shape::Time, "10m", "Simulated time"),
-        Field::new("requests", Shape::Count, "2M", "Instead of `duration`: so many requests are created, and the run ends when the last has left"),
-        Field::new("warmup", Shape::OneOf(&[Shape::Time, Shape::Word(&["auto", "none"])]), "auto", "What is cut off before measuring; `auto` finds it by MSER-5, before the first fault or change of load").or("auto"),
-        Field::new("prefill", Shape::Word(&["auto", "none"]), "auto", "Whether buffer pools start as that much traffic would leave them, or cold").or("auto"),
-        Field::new("replications", Shape::Count, "5", "Independent runs; intervals come from their differences").or("5"),
-        Field::new("precision", Shape::Object(&PRECISION), "{of: latency p99, within: 5%}", "Replicate until a measure is known well enough"),
+        Field::new(
+            "requests",
+            Shape::Count,
+            "2M",
+            "Instead of `duration`: so many requests are created, and the run ends when the last has left",
+        ),
+        Field::new(
+            "warmup",
+            Shape::OneOf(&[Shape::Time, Shape::Word(&["auto", "none"])]),
+            "auto",
+            "What is cut off before measuring; `auto` finds it by MSER-5, before the first fault or change of load",
+        )
+        .or("auto"),
+        Field::new(
+            "prefill",
+            Shape::Word(&["auto", "none"]),
+            "auto",
+            "Whether buffer pools start as that much traffic would leave them, or cold",
+        )
+        .or("auto"),
+        Field::new("replications", Shape::Count, "5", "Independent runs; intervals come from their differences")
+            .or("5"),
+        Field::new(
+            "precision",
+            Shape::Object(&PRECISION),
+            "{of: latency p99, within: 5%}",
+            "Replicate until a measure is known well enough",
+        ),
         Field::new("seed", Shape::Count, "42", "Where all random numbers start").or("42"),
         Field::new("scale", Shape::Number, "1/50", "Simulate a part of the users and of the instances").later(),
-        Field::new("limit", Shape::Object(&LIMIT), "{memory: 2GiB, events: 10G}", "What a run may use before it is stopped").or("{}"),
+        Field::new(
+            "limit",
+            Shape::Object(&LIMIT),
+            "{memory: 2GiB, events: 10G}",
+            "What a run may use before it is stopped",
+        )
+        .or("{}"),
     ],
 };
 
@@ -42,7 +71,13 @@ static LIMIT: Table = Table {
     fields: &[
         Field::new("memory", Shape::Bytes, "2GiB", "Memory of all that is in flight, for each replication").or("2GiB"),
         Field::new("events", Shape::Count, "10G", "Events of a replication").or("10G"),
-        Field::new("wall", Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]), "60s", "Real time; the only limit that depends on the machine").or("none"),
+        Field::new(
+            "wall",
+            Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]),
+            "60s",
+            "Real time; the only limit that depends on the machine",
+        )
+        .or("none"),
     ],
 };
 
@@ -53,11 +88,16 @@ pub(super) fn run(r: &mut Reader) -> Run {
         Some(_) => duration(r).map(Length::Duration),
         None => None,
     };
-    let warmup = if r.is("warmup", "none") { Some(Warmup::Given(0.0)) } else { r.time("warmup").map(|t| Warmup::Given(t.value)) };
+    let warmup = if r.is("warmup", "none") {
+        Some(Warmup::Given(0.0))
+    } else {
+        r.time("warmup").map(|t| Warmup::Given(t.value))
+    };
     let prefill = r.word("prefill").is_none_or(|word| word.value == "auto");
     let mut run = Run {
         start_s: start(r),
-        length: length.unwrap_or(Length::Duration(1.0)),
+        // Of a run whose length cannot be read nothing is too late.
+        length: length.unwrap_or(Length::Duration(1e9)),
         warmup: warmup.unwrap_or(Warmup::Auto),
         replications: count(r, "replications", 1).unwrap_or(5),
         precision: None,
@@ -69,7 +109,7 @@ pub(super) fn run(r: &mut Reader) -> Run {
     if let Some(mut r) = r.object("limit") {
         limit(&mut r, &mut run.limit);
     }
-    cut_fits(r, &run);
+    cut_fits(r, &mut run);
     run
 }
 
@@ -82,15 +122,17 @@ fn duration(r: &mut Reader) -> Option<f64> {
     Some(duration.value)
 }
 
-/// Warns nobody, refuses what cannot be: a warm-up as long as the run leaves nothing to measure.
-fn cut_fits(r: &mut Reader, run: &Run) {
+/// A warm-up as long as the run leaves nothing to measure.
+fn cut_fits(r: &mut Reader, run: &mut Run) {
     if let (Length::Duration(length), Warmup::Given(cut)) = (run.length, run.warmup)
         && length <= cut
         && let Some(node) = r.node("warmup")
     {
-        let told = Diagnostic::new(Code::OutOfRange, node.spot, "the warm-up is as long as the run, so nothing is measured");
+        let told =
+            Diagnostic::new(Code::OutOfRange, node.spot, "the warm-up is as long as the run, so nothing is measured");
         let duration = r.key("duration");
         r.tell(told.note_at(duration, "the run is this long"));
+        run.warmup = Warmup::Auto;
     }
 }
 

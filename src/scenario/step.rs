@@ -4,9 +4,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table, Thing};
-use crate::scenario::watch;
 use crate::scenario::policy::{BREAKER, CANCEL, DEADLINE, FALLBACK, HEDGE, RETRY_FIELD, TIMEOUT, policy};
-use crate::scenario::values::{Env, count, draw, name, shares, verb};
+use crate::scenario::values::{Env, count, draw, inert, name, shares, verb};
+use crate::scenario::watch;
 use crate::scenario::{Choice, Join, Need, Operation, Step, Verb};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension};
@@ -16,7 +16,8 @@ pub static STEPS: &[&Table] =
     &[&CPU, &WAIT, &IO_STEP, &PAGES, &CALL, &PARALLEL, &EACH_STEP, &CHOOSE, &LOCK_STEP, &SPAWN, &RESPOND, &FAIL_STEP];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] = &["cached", "get", "put", "invalidate", "transaction", "publish", "dedupe", "window", "saga"];
+pub const LATER: &[&str] =
+    &["cached", "get", "put", "invalidate", "transaction", "publish", "dedupe", "window", "saga"];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -37,12 +38,23 @@ const COUNTED: Shape = Shape::Distribution(Dimension::Number);
 const BYTES: Shape = Shape::Distribution(Dimension::Bytes);
 static DO: Shape = Shape::Steps(STEPS);
 static IO_SHAPES: &[Shape] = &[COUNTED, Shape::Object(&IO)];
-static TARGETS: &[Shape] = &[Shape::Name(Thing::Operation), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
+static TARGETS: &[Shape] =
+    &[Shape::Name(Thing::Operation), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
 static JOIN_SHAPES: &[Shape] = &[Shape::Word(&["all", "any"]), Shape::Object(&JOIN)];
-static JOIN_FIELD: Field =
-    Field::new("join", Shape::OneOf(JOIN_SHAPES), "{first: 2}", "How many branches must finish: `all`, `any`, or the first so many or such a share").or("all");
-static ON_ERROR: Field =
-    Field::new("on_error", Shape::Word(&["fail", "ignore"]), "ignore", "Whether a branch that fails makes the whole fail, or counts as finished").or("fail");
+static JOIN_FIELD: Field = Field::new(
+    "join",
+    Shape::OneOf(JOIN_SHAPES),
+    "{first: 2}",
+    "How many branches must finish: `all`, `any`, or the first so many or such a share",
+)
+.or("all");
+static ON_ERROR: Field = Field::new(
+    "on_error",
+    Shape::Word(&["fail", "ignore"]),
+    "ignore",
+    "Whether a branch that fails makes the whole fail, or counts as finished",
+)
+.or("fail");
 
 static CPU: Table = Table {
     name: "cpu",
@@ -95,7 +107,13 @@ static PARALLEL: Table = Table {
     name: "parallel",
     about: "Branches that run at the same time",
     fields: &[
-        Field::new("parallel", Shape::ListOf(&DO), "[{call: posts.recent}, {call: ads.pick}]", "The branches: each a step or a list of steps").required(),
+        Field::new(
+            "parallel",
+            Shape::ListOf(&DO),
+            "[{call: posts.recent}, {call: ads.pick}]",
+            "The branches: each a step or a list of steps",
+        )
+        .required(),
         JOIN_FIELD,
         ON_ERROR,
         CANCEL,
@@ -105,12 +123,23 @@ static PARALLEL: Table = Table {
 static JOIN: Table = Table {
     name: "join",
     about: "How many branches must finish",
-    fields: &[Field::new("first", Shape::OneOf(&[Shape::Count, Shape::Share]), "2", "So many, or such a share of them").required()],
+    fields: &[Field::new(
+        "first",
+        Shape::OneOf(&[Shape::Count, Shape::Share]),
+        "2",
+        "So many, or such a share of them",
+    )
+    .required()],
 };
 static EACH_STEP: Table = Table {
     name: "each",
     about: "The same steps several times",
-    fields: &[Field::new("each", Shape::Object(&EACH), "{times: 5, do: [{call: items.one}]}", "What and how often").required(), CANCEL, FALLBACK],
+    fields: &[
+        Field::new("each", Shape::Object(&EACH), "{times: 5, do: [{call: items.one}]}", "What and how often")
+            .required(),
+        CANCEL,
+        FALLBACK,
+    ],
 };
 static EACH: Table = Table {
     name: "repetition",
@@ -119,21 +148,43 @@ static EACH: Table = Table {
         Field::new("times", COUNTED, "5", "How often").required(),
         Field::new("draw", Shape::Name(Thing::Key), "item", "A key that is drawn anew each time"),
         Field::new("do", DO, "[{call: items.one}]", "The steps").required(),
-        Field::new("mode", Shape::Word(&["sequence", "parallel"]), "parallel", "One after the other, or at the same time").or("sequence"),
-        JOIN_FIELD,
-        ON_ERROR,
+        Field::new(
+            "mode",
+            Shape::Word(&["sequence", "parallel"]),
+            "parallel",
+            "One after the other, or at the same time",
+        )
+        .or("sequence"),
+        // Without defaults: they mean something in `mode: parallel` only.
+        Field { default: None, ..JOIN_FIELD },
+        Field { default: None, ..ON_ERROR },
     ],
 };
 static CHOOSE: Table = Table {
     name: "choose",
     about: "One of several ways, drawn by weight",
-    fields: &[Field::new("choose", Shape::ListOf(&Shape::Object(&CHOICE)), "[{weight: 80%, do: [{cpu: 1ms}]}, {weight: 20%, do: []}]", "The ways").required(), FALLBACK],
+    fields: &[
+        Field::new(
+            "choose",
+            Shape::ListOf(&Shape::Object(&CHOICE)),
+            "[{weight: 80%, do: [{cpu: 1ms}]}, {weight: 20%, do: []}]",
+            "The ways",
+        )
+        .required(),
+        FALLBACK,
+    ],
 };
 static CHOICE: Table = Table {
     name: "choice",
     about: "One way of a `choose`",
     fields: &[
-        Field::new("weight", Shape::OneOf(&[Shape::Share, Shape::Number]), "80%", "Its share; the shares need not add to 1").or("1"),
+        Field::new(
+            "weight",
+            Shape::OneOf(&[Shape::Share, Shape::Number]),
+            "80%",
+            "Its share; the shares need not add to 1",
+        )
+        .or("1"),
         Field::new("when", Shape::Condition, "utilisation of cores of web > 80%", "Only while this holds"),
         Field::new("do", DO, "[{cpu: 1ms}]", "The steps").required(),
     ],
@@ -141,7 +192,16 @@ static CHOICE: Table = Table {
 static LOCK_STEP: Table = Table {
     name: "lock",
     about: "Hold a lock while doing something",
-    fields: &[Field::new("lock", Shape::Object(&LOCK), "{name: stock, key: product, do: [{cpu: 2ms}]}", "Which, and what is done meanwhile").required(), FALLBACK],
+    fields: &[
+        Field::new(
+            "lock",
+            Shape::Object(&LOCK),
+            "{name: stock, key: product, do: [{cpu: 2ms}]}",
+            "Which, and what is done meanwhile",
+        )
+        .required(),
+        FALLBACK,
+    ],
 };
 static LOCK: Table = Table {
     name: "lock held",
@@ -149,9 +209,21 @@ static LOCK: Table = Table {
     fields: &[
         Field::new("name", Shape::Text, "stock", "Its name; locks of one name are one lock").required(),
         Field::new("key", Shape::Name(Thing::Key), "product", "The key whose values have a lock each"),
-        Field::new("mode", Shape::Word(&["exclusive", "shared"]), "shared", "Whether others may hold it, too").or("exclusive"),
-        Field::new("timeout", Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]), "1s", "Longest wait for it, then the step fails as `timeout`").or("none"),
-        Field::new("in", Shape::Name(Thing::Component), "db", "The database whose rows are locked; it ends if the database dies"),
+        Field::new("mode", Shape::Word(&["exclusive", "shared"]), "shared", "Whether others may hold it, too")
+            .or("exclusive"),
+        Field::new(
+            "timeout",
+            Shape::OneOf(&[Shape::Time, Shape::Word(&["none"])]),
+            "1s",
+            "Longest wait for it, then the step fails as `timeout`",
+        )
+        .or("none"),
+        Field::new(
+            "in",
+            Shape::Name(Thing::Component),
+            "db",
+            "The database whose rows are locked; it ends if the database dies",
+        ),
         Field::new("do", DO, "[{cpu: 2ms}]", "What is done while it is held").required(),
     ],
 };
@@ -168,7 +240,10 @@ static RESPOND: Table = Table {
 static FAIL_STEP: Table = Table {
     name: "fail",
     about: "Fail now and then",
-    fields: &[Field::new("fail", Shape::Object(&FAIL), "{share: 0.1%, as: declined}", "How often, and as what").required(), FALLBACK],
+    fields: &[
+        Field::new("fail", Shape::Object(&FAIL), "{share: 0.1%, as: declined}", "How often, and as what").required(),
+        FALLBACK,
+    ],
 };
 static FAIL: Table = Table {
     name: "failure",
@@ -181,9 +256,14 @@ static FAIL: Table = Table {
 
 /// Reads an operation: steps, or the short form.
 pub(super) fn operation(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
-    let is_long = |key: &str| SHORT.field(key).is_none() && (STEPS.iter().any(|verb| verb.name == key) || LATER.contains(&key));
+    let is_long =
+        |key: &str| SHORT.field(key).is_none() && (STEPS.iter().any(|verb| verb.name == key) || LATER.contains(&key));
     let is_short = node.as_map().is_some_and(|entries| !entries.iter().any(|(key, _)| is_long(&key.value)));
-    let steps = if is_short { short(&mut Reader::new(owner, node, &SHORT, diags), env) } else { steps(owner, node, env, diags) };
+    let steps = if is_short {
+        short(&mut Reader::new(owner, node, &SHORT, diags), env)
+    } else {
+        steps(owner, node, env, diags)
+    };
     Operation { steps }
 }
 
@@ -196,7 +276,10 @@ pub(super) fn steps(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
         _ => {
             let spot = if node.is_null() { owner } else { node.spot };
             let message = format!("steps are expected here, this is {}", node.shape());
-            diags.push(Diagnostic::new(Code::WrongShape, spot, message).help("write a list, as in `[{cpu: 3ms}, {call: db.read}]`"));
+            diags.push(
+                Diagnostic::new(Code::WrongShape, spot, message)
+                    .help("write a list, as in `[{cpu: 3ms}, {call: db.read}]`"),
+            );
             Vec::new()
         }
     }
@@ -277,7 +360,8 @@ fn call(r: &mut Reader) -> Option<Verb> {
 fn parallel(r: &mut Reader, env: &mut Env) -> Option<Verb> {
     let owner = r.key("parallel");
     r.node("parallel")?;
-    let branches: Vec<Vec<Step>> = r.list("parallel").into_iter().map(|node| steps(owner, node, env, r.diags())).collect();
+    let branches: Vec<Vec<Step>> =
+        r.list("parallel").into_iter().map(|node| steps(owner, node, env, r.diags())).collect();
     let join = join(r);
     if let Need::First(first) = join.need
         && branches.len() < first as usize
@@ -313,7 +397,7 @@ fn each(r: &mut Reader, env: &mut Env) -> Option<Verb> {
     let parallel = r.word("mode").is_some_and(|word| word.value == "parallel");
     let join = join(r);
     if !parallel {
-        crate::scenario::values::inert(r, &["join", "on_error"], "unless `mode: parallel`");
+        inert(r, &["join", "on_error"], "unless `mode: parallel`");
     }
     let body = body(r, "do", env);
     Some(Verb::Each { times: times?, draw, parallel, body: body?, join })

@@ -20,8 +20,9 @@ pub struct Env<'a> {
     pub sources: &'a mut Sources,
     /// Seconds since Monday 00:00 at the start of the run.
     pub start_s: f64,
-    /// The names under `objectives:`.
+    /// The names under `objectives:` and `components:`.
     pub objectives: Vec<String>,
+    pub components: Vec<String>,
     /// The numbers of the data files that were read.
     pub data: Vec<u32>,
 }
@@ -29,7 +30,7 @@ pub struct Env<'a> {
 impl<'a> Env<'a> {
     /// What lowering needs to start with.
     pub fn new(read: Read<'a>, sources: &'a mut Sources) -> Self {
-        Env { read, sources, start_s: 0.0, objectives: Vec::new(), data: Vec::new() }
+        Env { read, sources, start_s: 0.0, objectives: Vec::new(), components: Vec::new(), data: Vec::new() }
     }
 
     /// The number of the text of a data file, whose path is relative to the file that names it.
@@ -161,13 +162,12 @@ pub(super) fn name_of(node: &Node, what: &str, diags: &mut Diagnostics) -> Optio
     if node.is_broken() {
         return None;
     }
-    match node.as_text() {
-        Some(text) => Some(Spotted::new(text.to_owned(), node.part(0, text.len()))),
-        None => {
-            diags.push(Diagnostic::new(Code::WrongShape, node.spot, format!("{what} is expected, this is {}", node.shape())));
-            None
-        }
+    if let Some(text) = node.as_text() {
+        return Some(Spotted::new(text.to_owned(), node.part(0, text.len())));
     }
+    let message = format!("{what} is expected, this is {}", node.shape());
+    diags.push(Diagnostic::new(Code::WrongShape, node.spot, message));
+    None
 }
 
 /// A weight: a share, a count or a bare number, not negative.
@@ -184,17 +184,22 @@ pub(super) fn weight(node: &Node, diags: &mut Diagnostics) -> Option<f64> {
 /// One name, or names with their weights. `owner` is the place of the map's own name.
 pub(super) fn shares(owner: Spot, node: &Node, what: &str, diags: &mut Diagnostics) -> Vec<(Reference, f64)> {
     let Some(entries) = node.as_map() else {
-        return name_of(node, &format!("{what}, or several with their shares,"), diags).map(|one| (one, 1.0)).into_iter().collect();
+        return name_of(node, &format!("{what}, or several with their shares,"), diags)
+            .map(|one| (one, 1.0))
+            .into_iter()
+            .collect();
     };
     let read = |(key, node): &(Spotted<String>, Node)| {
         let name = Spotted::new(key.value.clone(), letters(key));
         Some((name, weight(node, diags)?))
     };
-    let shares: Vec<(Reference, f64)> = entries.iter().filter_map(read).collect();
+    let mut shares: Vec<(Reference, f64)> = entries.iter().filter_map(read).collect();
     let sum: f64 = shares.iter().map(|(_, weight)| weight).sum();
     if shares.len() == entries.len() && sum <= 0.0 {
         diags.push(Diagnostic::new(Code::OutOfRange, owner, "at least one share must be more than nothing"));
     }
+    // Whatever the order of the author's map, draws pick by the order of names.
+    shares.sort_by(|a, b| a.0.value.cmp(&b.0.value));
     shares
 }
 
@@ -250,7 +255,9 @@ pub(super) fn arrow(key: &Spotted<String>, diags: &mut Diagnostics) -> Option<Pa
     let text = &key.value;
     let Some((from, to)) = text.split_once("->") else {
         let told = Diagnostic::new(Code::WrongShape, letters(key), format!("`{text}` is not an arrow"));
-        diags.push(told.help("write who calls and who is called, as in `web -> db`, `any -> db` or `web.show -> db.read`"));
+        diags.push(
+            told.help("write who calls and who is called, as in `web -> db`, `any -> db` or `web.show -> db.read`"),
+        );
         return None;
     };
     let from_side = side(from, letters(key), 0);

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
-use crate::scenario::condition::{Body, Condition, parse};
+use crate::scenario::condition::{Body, Condition, Period, parse};
 use crate::scenario::values::{inert, letters};
 use crate::scenario::{Alert, Named};
 use crate::text::{Node, Value};
@@ -19,22 +19,25 @@ pub static CONDITION: Table = Table {
 pub static ALERT: Table = Table {
     name: "alert",
     about: "A condition that calls somebody",
-    fields: &[
-        WHEN,
-        ALL,
-        ANY,
-        EVERY,
-        OVER,
-        Field::new("severity", Shape::Text, "P1", "How bad it is").or("P3"),
-    ],
+    fields: &[WHEN, ALL, ANY, EVERY, OVER, Field::new("severity", Shape::Text, "P1", "How bad it is").or("P3")],
 };
 
 /// A text, or a map with more.
 pub static CONDITION_SHAPES: &[Shape] = &[Shape::Condition, Shape::Object(&CONDITION)];
 
 static WHEN: Field = Field::new("when", Shape::Condition, "errors > 5% for 5m", "The condition");
-static ALL: Field = Field::new("all", Shape::ListOf(&Shape::OneOf(CONDITION_SHAPES)), "[errors > 5%, goodput < 10/s]", "Conditions that must all hold");
-static ANY: Field = Field::new("any", Shape::ListOf(&Shape::OneOf(CONDITION_SHAPES)), "[errors > 5%, goodput < 10/s]", "Conditions of which one must hold");
+static ALL: Field = Field::new(
+    "all",
+    Shape::ListOf(&Shape::OneOf(CONDITION_SHAPES)),
+    "[errors > 5%, goodput < 10/s]",
+    "Conditions that must all hold",
+);
+static ANY: Field = Field::new(
+    "any",
+    Shape::ListOf(&Shape::OneOf(CONDITION_SHAPES)),
+    "[errors > 5%, goodput < 10/s]",
+    "Conditions of which one must hold",
+);
 static EVERY: Field = Field::new("every", Shape::Time, "15s", "Time between two looks").or("15s");
 static OVER: Field = Field::new("over", Shape::Time, "60s", "What a look sees").or("60s");
 
@@ -88,7 +91,8 @@ fn text_of(node: &Node) -> String {
         Value::Scalar { text, .. } => text.clone(),
         Value::Map(entries) => {
             let when = node.get("when").and_then(Node::as_text).map(str::to_owned);
-            let fields = || entries.iter().map(|(key, node)| format!("{} {}", key.value, text_of(node))).collect::<Vec<_>>();
+            let fields =
+                || entries.iter().map(|(key, node)| format!("{} {}", key.value, text_of(node))).collect::<Vec<_>>();
             when.unwrap_or_else(|| fields().join(" "))
         }
         Value::List(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
@@ -117,7 +121,8 @@ fn with_looks(r: &mut Reader, objectives: &[&str]) -> Option<Condition> {
         several(r, which, owner, objectives)?
     };
     if let Body::Compare(comparison) = &read.body
-        && matches!(comparison.measure.value.period, crate::scenario::condition::Period::Over(_))
+        && matches!(comparison.measure.value.period, Period::Over(_))
+        && over.is_some_and(|over| over != parse::OVER_S)
     {
         inert(r, &["over"], "beside `over` in the condition");
     }

@@ -101,13 +101,14 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
     for (name, component) in &report.components {
         let busiest = busiest(component);
         let share = busiest.map(|(_, utilisation)| utilisation.share.mean);
-        let limiting = report.bottleneck.as_ref().is_some_and(|b| is_limited(name, component, &b.component, b.resource));
+        let limiting =
+            report.bottleneck.as_ref().is_some_and(|b| is_limited(name, component, &b.component, b.resource));
         let arrow = if limiting { format!("{} bottleneck", marks.arrow) } else { String::new() };
         let wait = component.wait.p99.map_or_else(|| marks.dash.to_string(), |e| human_time(e.mean));
         table.row([
             Cell::new(name),
             Cell::new(instances(&component.instances)),
-            Cell::new(share.map_or_else(|| marks.dash.to_string(), |share| percent(share))),
+            Cell::new(share.map_or_else(|| marks.dash.to_string(), percent)),
             Cell::new(bar(share.unwrap_or(0.0), 10, look.unicode)),
             Cell::new(busiest.map_or("", |(resource, _)| resource)),
             Cell::new(wait),
@@ -121,7 +122,8 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
 
 /// Whether a bottleneck stands in this component: by its name, or on the host it runs on, which is then as busy.
 fn is_limited(name: &str, component: &Component, limit: &str, resource: &str) -> bool {
-    let runs_there = |u: &Utilisation| u.busiest.as_ref().is_some_and(|part| part.name.split('/').next() == Some(limit));
+    let runs_there =
+        |u: &Utilisation| u.busiest.as_ref().is_some_and(|part| part.name.split('/').next() == Some(limit));
     name == limit || resources(component).iter().any(|(kind, u)| *kind == resource && runs_there(u))
 }
 
@@ -220,11 +222,20 @@ pub(super) fn slowest(report: &Report, look: Look) -> Vec<String> {
     for exemplar in kept.into_iter().take(look.trace) {
         let mut spans: Vec<_> = exemplar.spans.iter().map(|s| (s.end_s - s.start_s, s)).collect();
         spans.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let told: Vec<String> =
-            spans.iter().take(4).map(|(spent, s)| format!("{} {} {}", s.component, s.cause, human_time(*spent))).collect();
+        let told: Vec<String> = spans
+            .iter()
+            .take(4)
+            .map(|(spent, s)| format!("{} {} {}", s.component, s.cause, human_time(*spent)))
+            .collect();
         let dot = format!(" {} ", look.marks().dot);
         let latency = human_time(exemplar.latency_s);
-        lines.push(format!("    {:>8}  {:<20} {:<10} {}", latency, exemplar.request, exemplar.outcome, told.join(&dot)));
+        lines.push(format!(
+            "    {:>8}  {:<20} {:<10} {}",
+            latency,
+            exemplar.request,
+            exemplar.outcome,
+            told.join(&dot)
+        ));
     }
     if !lines.is_empty() {
         lines.insert(0, format!("  {}", paint("slowest requests", STRONG)));
@@ -242,7 +253,7 @@ pub(super) fn replications(report: &Report, look: Look) -> Vec<String> {
     let heads = ["replication", "events", "served", "mean", "p50", "p99", "failed", ""];
     table.row(heads.map(|head| Cell::styled(head, STRONG)));
     let dash = look.marks().dash;
-    let seconds = |value: Option<f64>| Cell::new(value.map_or_else(|| dash.to_string(), |s| human_time(s)));
+    let seconds = |value: Option<f64>| Cell::new(value.map_or_else(|| dash.to_string(), human_time));
     for one in &report.per_replication {
         table.row([
             Cell::new(one.replication.to_string()),

@@ -15,7 +15,8 @@ pub(super) fn span(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
     match (hours, minutes, rest) {
-        (0, 0, _) => human_time(seconds),
+        (0, 0, _) if 0.0 < seconds && seconds < 0.5 => human_time(seconds),
+        (0, 0, s) => format!("{s}s"),
         (0, m, 0) => format!("{m}m"),
         (0, m, s) => format!("{m}m {s}s"),
         (h, 0, 0) => format!("{h}h"),
@@ -23,16 +24,15 @@ pub(super) fn span(seconds: f64) -> String {
     }
 }
 
-/// A share of which whole percents are enough: `94%`, but `0.11%`.
+/// A share for a table: `94%`, `1.2%`, `0.11%`, and nines where they are what matters: `99.91%`.
 pub(super) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if 9.95 <= percent && !(99.0 < percent && percent < 100.0) { format!("{percent:.0}%") } else { human_share(share) }
+    if 0.99 < share && share < 1.0 { human_share(share) } else { roughly(share) }
 }
 
 /// A width of an interval, as exact as such a thing is worth: `16%`, `0.13%`.
 pub(super) fn roughly(share: f64) -> String {
     match share * 100.0 {
-        p if p == 0.0 => "0%".to_string(),
+        0.0 => "0%".to_string(),
         p if p < 0.01 => "<0.01%".to_string(),
         p if p < 0.995 => format!("{p:.2}%"),
         p if p < 9.95 => format!("{p:.1}%"),
@@ -55,8 +55,8 @@ pub(super) fn of_unit(value: f64, unit: &str) -> String {
 /// The interval of an objective's value, where noise has a part in it.
 pub(super) fn interval(objective: &Objective, dots: &str) -> Option<String> {
     let (low, high) = (objective.low?, objective.high?);
-    let text = format!("{} {dots} {}", of_unit(low, objective.unit), of_unit(high, objective.unit));
-    (low < high).then_some(text)
+    let (low, high) = (of_unit(low, objective.unit), of_unit(high, objective.unit));
+    (low != high).then(|| format!("{low} {dots} {high}"))
 }
 
 /// Half the width of the interval over the mean.
@@ -77,13 +77,19 @@ mod tests {
     #[test]
     fn shares_are_as_exact_as_they_are_small() {
         let shown = [0.0, 0.0011, 0.0123, 0.36, 0.941, 0.9991, 1.0, 1.03];
-        let expected = ["0%", "0.11%", "1.23%", "36%", "94%", "99.91%", "100%", "103%"];
+        let expected = ["0%", "0.11%", "1.2%", "36%", "94%", "99.91%", "100%", "103%"];
         assert_eq!(shown.map(percent), expected.map(String::from));
-        assert_eq!([0.0, 0.00004, 0.0013, 0.08, 0.157].map(roughly), ["0%", "<0.01%", "0.13%", "8.0%", "16%"].map(String::from));
+        assert_eq!(
+            [0.0, 0.00004, 0.0013, 0.08, 0.157].map(roughly),
+            ["0%", "<0.01%", "0.13%", "8.0%", "16%"].map(String::from)
+        );
     }
 
     #[test]
     fn lengths_read_as_they_are_written() {
-        assert_eq!([31.0, 60.0, 583.0, 3600.0, 5400.0].map(span), ["31.0s", "1m", "9m 43s", "1h", "1h 30m"].map(String::from));
+        assert_eq!(
+            [31.0, 60.0, 583.0, 3600.0, 5400.0].map(span),
+            ["31s", "1m", "9m 43s", "1h", "1h 30m"].map(String::from)
+        );
     }
 }

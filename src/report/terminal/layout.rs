@@ -226,7 +226,10 @@ mod tests {
     fn blocks_stand_beside_each_other_whatever_their_colours() {
         let red = paint("ab", anstyle::AnsiColor::Red.on_default());
         let joined = beside(&[red, "abc".to_string()], &["x".to_string()], 5);
-        assert_eq!(joined.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect::<Vec<_>>(), ["ab   x", "abc"]);
+        assert_eq!(
+            joined.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect::<Vec<_>>(),
+            ["ab   x", "abc"]
+        );
     }
 
     #[test]

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::report::{
-    About, Audit, Bottleneck, Component, Cost, CostLine, Estimate, Latencies, Latency, Part, Report, Requests, Run, Stretch,
-    TimeGoes, TimeShare, Traffic, Utilisation, Utilisations, Warning,
+    About, Audit, Bottleneck, Component, Cost, CostLine, Estimate, Latencies, Latency, Part, Report, Requests, Run,
+    Stretch, TimeGoes, TimeShare, Traffic, Utilisation, Utilisations, Warning,
 };
 
 const LOOK: Look = Look { width: 100, unicode: true, verbose: 0, trace: 0 };
@@ -39,6 +39,7 @@ fn traffic(rate: f64, scale: f64) -> Traffic {
     Traffic { requests, latency: Latencies { all: latency(scale), ok: latency(scale * 0.9) } }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the report says it this way")]
 fn used(share: f64, part: &str) -> Option<Utilisation> {
     let busiest = Some(Part { name: part.to_string(), share });
     Some(Utilisation { share: about(share, 0.01), p5: Some(0.5), p95: Some(1.0), max: Some(1.0), busiest })
@@ -121,7 +122,11 @@ fn sample() -> Report {
     let all = traffic(12_000.0, 1.0);
     Report {
         schema: crate::report::SCHEMA,
-        scenario: About { title: "05-caching".to_string(), file: "05-caching.yaml".to_string(), hash: "ab12".to_string() },
+        scenario: About {
+            title: "05-caching".to_string(),
+            file: "05-caching.yaml".to_string(),
+            hash: "ab12".to_string(),
+        },
         run: run(),
         verdict: Verdict::Misses,
         measured: Stretch { from_s: 31.0, to_s: 600.0 },
@@ -174,10 +179,11 @@ fn line_with<'a>(text: &'a str, part: &str) -> &'a str {
 #[test]
 fn the_order_is_verdict_evidence_money_caveats() {
     let text = shown(&sample(), LOOK);
-    let places: Vec<usize> = ["misses 1 of 2", "bottleneck  db", "latency  ", "component", "where the mean", "cost ", "W0402"]
-        .into_iter()
-        .map(|part| text.find(part).unwrap_or_else(|| panic!("no `{part}` in\n{text}")))
-        .collect();
+    let places: Vec<usize> =
+        ["misses 1 of 2", "bottleneck  db", "latency  ", "component", "where the mean", "cost ", "W0402"]
+            .into_iter()
+            .map(|part| text.find(part).unwrap_or_else(|| panic!("no `{part}` in\n{text}")))
+            .collect();
     assert!(places.is_sorted(), "{places:?}\n{text}");
 }
 
@@ -186,7 +192,10 @@ fn every_estimate_stands_with_its_half_width() {
     let text = shown(&sample(), LOOK);
     let all = text.lines().position(|line| line.starts_with("  all")).expect("a row for all requests");
     let under = text.lines().nth(all + 1).expect("a row under it");
-    assert_eq!(under.split_whitespace().collect::<Vec<_>>(), ["±1.0%", "±3.0%", "±4.0%", "±8.0%", "±16%", "±0.10%", "±0.01%"]);
+    assert_eq!(
+        under.split_whitespace().collect::<Vec<_>>(),
+        ["±1.0%", "±3.0%", "±4.0%", "±8.0%", "±16%", "±0.10%", "±0.01%"]
+    );
     assert!(text.contains("p99.9 is known only to ±16%; --duration 40m would make it about ±8.0%"), "{text}");
     assert!(text.contains("231 ms  (213 ms … 249 ms)"), "{text}");
 }
@@ -196,7 +205,9 @@ fn the_bottleneck_is_marked_where_it_stands() {
     let text = shown(&sample(), LOOK);
     assert!(line_with(&text, "← bottleneck").starts_with("  db "), "{text}");
     assert!(line_with(&text, "← bottleneck").contains("disk 60%"), "{text}");
-    assert!(text.contains("evolve      hot (utilisation of db > 70% for 5m) fired after 5m 15s, at 9,000/s offered, in 80% of"));
+    assert!(text.contains(
+        "evolve      hot (utilisation of db > 70% for 5m) fired after 5m 15s, at 9,000/s offered, in 80% of"
+    ));
 }
 
 #[test]

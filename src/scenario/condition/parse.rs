@@ -4,7 +4,9 @@
 //! one scalar yields one mistake. Names of components, loads and faults stay names here, compilation resolves them.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spotted, nearest};
-use crate::scenario::condition::{Body, Bound, Comparison, Condition, Measure, Per, Period, Quantity, Relation, Resource, Stat};
+use crate::scenario::condition::{
+    Body, Bound, Comparison, Condition, Measure, Per, Period, Quantity, Relation, Resource, Stat,
+};
 use crate::text::Node;
 use crate::units::{self, Dimension, MONTH, UnitError};
 
@@ -41,7 +43,12 @@ const COST: &[Dimension] = &[Dimension::MoneyRate, Dimension::Money];
 
 /// Every measure of the language, those of later versions included.
 pub const MEASURES: &[Entry] = &[
-    now("latency", Quantity::Latency, TIME, "from the intended arrival to the answer; of a component: from entry to answer"),
+    now(
+        "latency",
+        Quantity::Latency,
+        TIME,
+        "from the intended arrival to the answer; of a component: from entry to answer",
+    ),
     now("throughput", Quantity::Throughput, RATE, "finished requests, whatever became of them"),
     now("goodput", Quantity::Goodput, RATE, "requests answered well"),
     now("errors", Quantity::Errors, SHARE_OR_COUNT, "share of requests that failed; bare: their number"),
@@ -395,7 +402,9 @@ impl<'a> Parser<'a> {
             self.at += 1;
         }
         let (start, end) = (first.start, self.words[self.at - 1].end);
-        if from + 1 < self.at && self.words[from..self.at].iter().any(|word| ["<=", "<", ">=", ">", "="].contains(&word.text)) {
+        if from + 1 < self.at
+            && self.words[from..self.at].iter().any(|word| ["<=", "<", ">=", ">", "="].contains(&word.text))
+        {
             return self.refuse(self.words[self.at - 1], "a condition compares once; use `all` for two".to_owned());
         }
         let dimensions = dimensions(measure);
@@ -467,7 +476,8 @@ fn stat(text: &str) -> Option<Stat> {
 }
 
 fn is_name(text: &str) -> bool {
-    !["<=", "<", ">=", ">", "=", "->", "of", "on", "from", "per", "over", "before", "during", "after", "with"].contains(&text)
+    !["<=", "<", ">=", ">", "=", "->", "of", "on", "from", "per", "over", "before", "during", "after", "with"]
+        .contains(&text)
 }
 
 /// Splits at blanks and around relations.
@@ -508,7 +518,8 @@ mod tests {
     /// Reads a condition; the code and the marked text of the first mistake where there is one.
     fn read(text: &str) -> Result<Condition, (Code, String)> {
         let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-        let tree = text::parse("c.yaml", &format!("c: {text}"), &mut sources, &mut diags).expect("the test writes YAML");
+        let tree =
+            text::parse("c.yaml", &format!("c: {text}"), &mut sources, &mut diags).expect("the test writes YAML");
         let read = condition(tree.get("c").expect("it was written"), &["fast"], &mut diags);
         match diags.sorted().first() {
             None => Ok(read.expect("nothing was told, so it was read")),

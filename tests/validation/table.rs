@@ -1,0 +1,103 @@
+//! `docs/validation.md`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::cases::{Case, Judged, Verdict};
+
+/// Where the section about intervals begins.
+const COVERAGE: &str = "## Coverage of the intervals\n";
+
+/// Figures that fail, and why; the start of a quantity stands for all that begin so.
+const KNOWN: &[(&str, &str, &str)] = &[(
+    "s-hdr",
+    "",
+    "a histogram has 128 buckets an octave, so equal values that share a bucket with no least or greatest value of the \
+     whole are known to 0.8 %, not to 0.1 %; count, mean and spread-out values meet the case",
+)];
+
+/// Figures that are not measured, and why.
+const NOT_MEASURED: &[(&str, &str, &str)] = &[
+    ("lb-jump", "", "the case asks for it only where jump hash is offered, and there is none"),
+    ("lb-ring-move", "rendezvous", "there is no rendezvous hashing"),
+    ("lb-ring-move", "jump", "there is no jump hash"),
+    ("lb-p2c", "W_without_replacement", "`choices` draws with replacement"),
+    ("q-erlc", "published", "the same figure as printed, to four digits"),
+];
+
+/// Whether a failure is understood.
+pub(crate) fn known(id: &str, quantity: &str) -> bool {
+    reason(KNOWN, id, quantity).is_some()
+}
+
+fn reason(list: &[(&str, &str, &'static str)], id: &str, quantity: &str) -> Option<&'static str> {
+    list.iter().find(|(case, start, _)| id.starts_with(case) && quantity.starts_with(start)).map(|(_, _, why)| *why)
+}
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/validation.md")
+}
+
+/// Writes the table, and leaves the section about intervals alone.
+pub(crate) fn write(judged: &[(Case, Vec<Judged>)]) {
+    let rest = fs::read_to_string(path()).ok().and_then(|old| old.find(COVERAGE).map(|at| old[at..].to_owned()));
+    let mut text = head(judged);
+    text += "\n| case | quantity | expected | got | tolerance | verdict |\n|---|---|---|---|---|---|\n";
+    for (case, rows) in judged {
+        for row in rows {
+            text += &row.line(case.id());
+            text.push('\n');
+        }
+    }
+    text += "\n## The cases and their sources\n\n";
+    for (case, _) in judged {
+        writeln!(text, "- `{}` {}. *{}*", case.id(), case.description(), case.source()).expect("text");
+    }
+    text.push('\n');
+    fs::write(path(), text + &rest.unwrap_or_default()).expect("docs can be written");
+}
+
+/// Writes the section about intervals, and leaves the table alone.
+pub(crate) fn write_coverage(section: &str) {
+    let old = fs::read_to_string(path()).unwrap_or_default();
+    let table = old.find(COVERAGE).map_or(&old[..], |at| &old[..at]);
+    fs::write(path(), format!("{table}{COVERAGE}\n{section}")).expect("docs can be written");
+}
+
+fn head(judged: &[(Case, Vec<Judged>)]) -> String {
+    let count =
+        |verdict: Verdict| judged.iter().flat_map(|(_, rows)| rows).filter(|row| row.verdict == verdict).count();
+    let whole = judged.iter().filter(|(_, rows)| rows.iter().all(|row| row.verdict != Verdict::Fails)).count();
+    let mut text = String::from(
+        "# Validation\n\nClosed forms, published tables and the figures of other simulators, against what plimsoll says to the same\n\
+         question. Each case is a scenario that is run and a report that is read; what is no simulation is asked of the module\n\
+         that owns the rule. Times are in service means unless a suffix says otherwise. `±` is the half-width of the 95 % interval over\n\
+         ten independent replications; the verdict looks at the tolerance of the case alone. This page is written by\n\n\
+         ```sh\ncargo test --release -- --ignored --nocapture validation_table\n\
+         cargo test --release -- --ignored --nocapture interval_coverage   # the last section\n```\n\n\
+         and every `cargo test` measures the same cases on shorter runs. A percentile that is expected to be 0 is judged by\n\
+         the mean of its distribution. The order of the policies in `lb-order-10` follows from their figures.\n\n",
+    );
+    writeln!(
+        text,
+        "{} cases, of which {whole} hold in every figure. Figures: {} hold, {} fail, {} are not measured.\n",
+        judged.len(),
+        count(Verdict::Holds),
+        count(Verdict::Fails),
+        count(Verdict::NotMeasured)
+    )
+    .expect("text");
+    for (case, rows) in judged {
+        for row in rows.iter().filter(|row| row.verdict != Verdict::Holds) {
+            let list = if row.verdict == Verdict::Fails { KNOWN } else { NOT_MEASURED };
+            let word = if row.verdict == Verdict::Fails { "fails" } else { "not measured" };
+            let why = reason(list, case.id(), &row.quantity).unwrap_or("not understood yet");
+            let line = format!("- `{}` {word}: {why}\n", case.id());
+            if !text.contains(&line) {
+                text += &line;
+            }
+        }
+    }
+    text
+}
