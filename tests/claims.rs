@@ -36,8 +36,8 @@ impl Stage {
         Stage { variant: Some(variant), ..self }
     }
 
-    fn set(mut self, path: &str, value: impl ToString) -> Self {
-        self.sets.push(format!("{path}={}", value.to_string()));
+    fn set(mut self, path: &str, value: impl std::fmt::Display) -> Self {
+        self.sets.push(format!("{path}={value}"));
         self
     }
 

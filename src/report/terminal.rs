@@ -169,9 +169,9 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
 fn headroom(headroom: f64, look: Look) -> String {
     let times = look.marks().times;
     if headroom < 1.0 {
-        format!("none; it can give {:.2} {times} what is asked of it", headroom)
+        format!("none; it can give {headroom:.2} {times} what is asked of it")
     } else {
-        format!("it is full at {:.2} {times} this load; objectives break before that", headroom)
+        format!("it is full at {headroom:.2} {times} this load; objectives break before that")
     }
 }
 
@@ -257,15 +257,11 @@ fn events(report: &Report, look: Look) -> Vec<String> {
     let mut lines: Vec<String> = report.evolve_when.iter().filter_map(|trigger| evolve(trigger, look)).collect();
     for (name, fault) in &report.faults {
         let Some(at) = fault.at_s else { continue };
-        let mut text = format!("{name} at {}", span(at));
-        for (label, value) in
-            [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)]
-        {
-            if let Some(estimate) = value {
-                text.push_str(&format!(", {label} {}", spaced_time(estimate.mean)));
-                text.push_str(&half_width(&estimate, look));
-            }
-        }
+        let told = [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)];
+        let told = told.into_iter().filter_map(|(label, value)| value.map(|value| (label, value)));
+        let told =
+            told.map(|(label, value)| format!(", {label} {}{}", spaced_time(value.mean), half_width(&value, look)));
+        let text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
         lines.push(entry("fault", &text, look));
     }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {
