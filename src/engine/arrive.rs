@@ -1,6 +1,6 @@
 //! Loads: when a request comes, which one it is, and what a client does with the answer.
 
-use crate::engine::world::{CLAIM, Client, Context, Frame, Ns, Request, State, TIMER, Timer, World, flag};
+use crate::engine::world::{CLAIM, Client, Context, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag};
 use crate::model::{Demand, NONE, NONE16};
 use crate::random::{bits, mix, occasion};
 
@@ -30,8 +30,13 @@ impl World<'_> {
             return;
         }
         let n = self.sources[beside.source as usize].count;
-        let gap = beside.gap * self.ziggurat.exponential(bits(beside.key, occasion(n)));
-        self.next_arrival = (self.now + nearest(gap), self.calendar.order(CLAIM));
+        self.next_arrival = (self.after_gap(beside, n), self.calendar.order(CLAIM));
+    }
+
+    /// When the n-th arrival comes if the one before comes now.
+    #[inline(always)]
+    fn after_gap(&self, stream: Steady, n: u64) -> Ns {
+        self.now + nearest(stream.gap * self.ziggurat.exponential(bits(stream.key, occasion(n))))
     }
 
     #[inline(always)]
@@ -50,6 +55,9 @@ impl World<'_> {
         let at = match &self.m.sources[s as usize].demand {
             Demand::Every { first, every } => Some(first.0 + every.0 * n),
             Demand::Trace { times } => times.get(n as usize).map(|t| t.0),
+            _ if self.sources[s as usize].steady.is_some() => {
+                self.sources[s as usize].steady.map(|stream| self.after_gap(stream, n))
+            }
             _ => {
                 let source = &mut self.sources[s as usize];
                 let arrivals = source.arrivals.as_mut().expect("open loads and sessions have arrivals");

@@ -8,7 +8,7 @@ use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Beside, Call, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station, Timer,
+    Call, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station, Steady, Timer,
     World, gate,
 };
 use crate::measure::gauge::Gauge;
@@ -49,7 +49,7 @@ impl<'m> World<'m> {
             horizon: m.run.duration.map_or(Ns::MAX - 1, |d| d.0),
             events: 0,
             event_limit: m.run.events,
-            frame_limit: ((m.run.memory_bytes as usize / per_frame).min(1 << 22)).max(1024),
+            frame_limit: (m.run.memory_bytes as usize / per_frame).clamp(1024, 1 << 22),
             stopped: Stopped::Done,
             ready: Vec::new(),
             ready_next: 0,
@@ -176,15 +176,19 @@ impl<'m> World<'m> {
 /// Most rows that a prefill reads.
 const PREFILL: u64 = 4_000_000;
 
-/// A single stationary Poisson load needs no place in the calendar.
-fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
-    let open = m.sources.iter().enumerate().find_map(|(s, spec)| match &spec.demand {
+/// The first stationary Poisson load needs no place in the calendar.
+fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
+    m.sources.iter().enumerate().find_map(|(s, spec)| steady(s as u16, spec, salt))
+}
+
+/// The stream of a load that is stationary and Poisson.
+fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
+    match &spec.demand {
         Demand::Open { rate, arrivals: Arrivals::Poisson, shape } if *shape == Shape::default() && 0.0 < *rate => {
-            Some((s as u16, *rate, spec.key))
+            Some(Steady { source, gap: 1e9 / rate, key: mix(mix(spec.key ^ salt) ^ GAPS) })
         }
         _ => None,
-    });
-    open.map(|(source, rate, key)| Beside { source, gap: 1e9 / rate, key: mix(mix(key ^ salt) ^ GAPS) })
+    }
 }
 
 /// Distinguishes the gaps of a source from its other draws.
@@ -207,7 +211,8 @@ fn source(
         _ => None,
     };
     timers.push(Timer::Source(s as u16));
-    Source { key, count: 0, arrivals, timer: timers.len() as u32 - 1, slot: calendar.own_slot(), done: false }
+    let steady = steady(s as u16, spec, salt);
+    Source { key, count: 0, arrivals, steady, timer: timers.len() as u32 - 1, slot: calendar.own_slot(), done: false }
 }
 
 /// Whether any program needs more of a frame than its cache line.

@@ -406,15 +406,17 @@ pub(super) struct Source {
     /// Arrivals so far.
     pub(super) count: u64,
     pub(super) arrivals: Option<ArrivalState>,
+    pub(super) steady: Option<Steady>,
     /// Timer of the next arrival, for all but the source that stands beside the calendar.
     pub(super) timer: u32,
     pub(super) slot: u32,
     pub(super) done: bool,
 }
 
-/// The stream of arrivals that stands beside the calendar: stationary Poisson.
+/// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
+/// that a load keeps its arrivals when another joins it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Beside {
+pub(super) struct Steady {
     pub(super) source: u16,
     pub(super) gap: f64,
     /// Seeded stream of the gaps.
@@ -619,7 +621,7 @@ pub(super) struct World<'m> {
     pub(super) patience: bool,
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
-    pub(super) beside: Option<Beside>,
+    pub(super) beside: Option<Steady>,
     pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) created: u64,

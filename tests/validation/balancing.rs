@@ -49,8 +49,6 @@ fn choices_limit(case: &Case) -> Got {
     let mut got = Got::default();
     for (index, row) in rows(case).iter().enumerate() {
         let (rho, d) = (number(&row["rho"]), number(&row["d"]));
-        got.put(format!("rows[{index}].rho"), rho);
-        got.put(format!("rows[{index}].d"), d);
         got.put(format!("rows[{index}].W"), choices_time(rho, d as u32));
     }
     got
@@ -60,8 +58,8 @@ fn order(case: &Case, lab: &Lab) -> Got {
     let (servers, rho) = (case.number("servers"), case.number("rho"));
     let mut got = Got::default();
     let policies = [
-        ("random", "random", 12e6),
-        ("round_robin", "round_robin", 8e6),
+        ("random", "random", 40e6),
+        ("round_robin", "round_robin", 20e6),
         ("power_of_2", "choices(2)", 5e6),
         ("jiq", "join_idle", 5e6),
         ("jsq", "least_connections", 5e6),

@@ -44,11 +44,13 @@ impl Lab {
         if self.short { 3.0 } else { 0.0 }
     }
 
-    /// `run:` for so many requests in all (a two-hundredth in a short run) at a rate per second, a tenth cut as warm-up.
+    /// `run:` for so many requests in all at a rate per second, a tenth cut as warm-up. A short run has a hundredth of
+    /// them, and as many again before it measures.
     pub(crate) fn run(&self, requests: f64, rate: f64) -> String {
-        let (requests, replications) = if self.short { ((requests / 200.0).max(10_000.0), 5) } else { (requests, 10) };
+        let (requests, cut, replications) =
+            if self.short { ((requests / 100.0).max(10_000.0), 1.0, 5) } else { (requests, 0.1, 10) };
         let measured = requests / rate / f64::from(replications);
-        self.lasting(1.1 * measured, 0.1 * measured, replications)
+        self.lasting((1.0 + cut) * measured, cut * measured, replications)
     }
 
     pub(crate) fn lasting(&self, duration_s: f64, warmup_s: f64, replications: u32) -> String {

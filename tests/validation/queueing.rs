@@ -8,7 +8,7 @@ use plimsoll::theory::queueing::{erlang_b_load, erlang_c, erlang_c_wait};
 use serde_json::Value;
 
 use super::cases::{Case, Got};
-use super::measured::{Lab, Seen, UNIT, load, mean, seconds, station};
+use super::measured::{Lab, Seen, UNIT, load, mean, seconds, share_above_zero, station};
 
 /// Links cost nothing where a case has no network.
 const NO_NETWORK: &str = "links: {any -> any: {latency: 0ms}}\n";
@@ -97,8 +97,6 @@ fn erlang_b_table(case: &Case) -> Got {
     let mut got = Got::default();
     for (index, row) in rows(case).iter().enumerate() {
         let servers = number(&row["servers"]);
-        got.put(format!("rows[{index}].servers"), servers);
-        got.put(format!("rows[{index}].block"), number(&row["block"]));
         got.put(format!("rows[{index}].erlang"), erlang_b_load(servers as u32, number(&row["block"])));
     }
     got
@@ -183,7 +181,7 @@ fn erlang_a(case: &Case, lab: &Lab) -> Got {
     // Those who left the queue had waited too; the component's waits are of those who got a worker.
     let at_once = |stretch: &Between| {
         let waits = stretch.waits(scope);
-        waits.count() as f64 - waits.count_above(0)
+        waits.count() as f64 * (1.0 - share_above_zero(&waits))
     };
     got.estimate("p_wait", seen.each(|stretch| 1.0 - at_once(stretch) / arrivals(stretch)), 1.0);
     got.estimate("p_abandon", seen.report().requests.errors.get("abandoned").copied(), 1.0);
@@ -344,7 +342,6 @@ fn closed_network(case: &Case, lab: &Lab) -> Got {
         }
         let seen = Seen::run(&text);
         let path = |key: &str| format!("rows[{index}].{key}");
-        got.put(path("N"), clients);
         got.estimate(path("X"), Some(seen.report().requests.throughput_per_s), 1.0 / UNIT);
         got.estimate(path("R"), seen.report().latency.all.mean, UNIT);
         for at in 0..demands.len() {
