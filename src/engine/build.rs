@@ -8,7 +8,7 @@ use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Steady, Call, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station, Timer,
+    Call, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station, Steady, Timer,
     World, gate,
 };
 use crate::measure::gauge::Gauge;
