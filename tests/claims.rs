@@ -36,8 +36,8 @@ impl Stage {
         Stage { variant: Some(variant), ..self }
     }
 
-    fn set(mut self, path: &str, value: impl ToString) -> Self {
-        self.sets.push(format!("{path}={}", value.to_string()));
+    fn set(mut self, path: &str, value: impl std::fmt::Display) -> Self {
+        self.sets.push(format!("{path}={value}"));
         self
     }
 
@@ -202,8 +202,8 @@ fn s02_pool() {
 
 #[test]
 fn s02_vertical() {
-    let stage = Stage::new(TWO).variant("vertical").set("run.duration", "20s").set("run.warmup", "4s");
-    let requests = stage.capacity("fast", 1000.0, 3000.0);
+    let stage = Stage::new(TWO).variant("vertical").set("run.duration", "12s").set("run.warmup", "3s");
+    let requests = stage.capacity("fast", 1500.0, 2600.0);
     let report = stage.rate(requests).report();
     let machine: f64 =
         report.cost.lines.iter().filter(|line| line.component == "db").map(|line| line.usd_per_month).sum();

@@ -32,10 +32,10 @@ fn scenario(seed: u64) -> String {
         format!("plimsoll: 1\ntitle: swarm {seed}\nrun: {{{length}, warmup: none, replications: 1, prefill: none}}\n");
     text += "keys: {user: {count: 50, popularity: zipf(1)}}\nhosts:\n  box: {cores: 2, disk: {iops: 200, bandwidth: 10MB/s}, nic: 1Gbps}\n";
     text += "load:\n";
-    write!(text, "  open: {{rate: {}/s, requests: {{c0.go: 1}}{}}}\n", 5 + dice.roll(120), caller(&mut dice))
+    writeln!(text, "  open: {{rate: {}/s, requests: {{c0.go: 1}}{}}}", 5 + dice.roll(120), caller(&mut dice))
         .expect("text");
     if dice.roll(2) == 0 {
-        write!(text, "  closed: {{clients: {}, think: exp(200ms), requests: {{c0.go: 1}}}}\n", 1 + dice.roll(20))
+        writeln!(text, "  closed: {{clients: {}, think: exp(200ms), requests: {{c0.go: 1}}}}", 1 + dice.roll(20))
             .expect("text");
     }
     text += "components:\n";
@@ -75,11 +75,10 @@ fn component(dice: &mut Dice, c: u32, count: u32) -> String {
         "  c{c}:\n    kind: service\n    {}\n",
         format!("{place}instances: {}, workers: {workers}, waits: {waits}, balance: {balance}, queue: {{limit: {limit}, order: {order}}}", 1 + dice.roll(3))
             .replace(", ", "\n    ")
-            .replace("{limit: ", "{limit: ")
-            .replace("\n    order:", ", order:")
+                        .replace("\n    order:", ", order:")
     );
     text += "    operations:\n      go:\n";
-    for _ in 0..1 + dice.roll(4) {
+    for _ in 0..=dice.roll(4) {
         text += &step(dice, c, count, 8);
     }
     text

@@ -54,7 +54,7 @@ fn audit_holds(report: &Report) {
 fn one_server_one_queue_is_as_the_formulas_say() {
     let report = run(&queue(70.0, 1, "10m", "")).report;
     holds(report.latency.all.mean, 0.01 / 0.3, "mean");
-    holds(report.latency.all.p50, 0.01 / 0.3 * 0.693147, "p50");
+    holds(report.latency.all.p50, 0.01 / 0.3 * std::f64::consts::LN_2, "p50");
     holds(report.latency.all.p99, 0.01 / 0.3 * 4.605170, "p99");
     let api = &report.components["api"];
     holds(api.wait.mean, 0.07 / 3.0, "wait");

@@ -51,7 +51,8 @@ const TEMPLATES: &[Template] = &[
 /// Writes the scenario, the stages it extends, and the schema beside it.
 pub(crate) fn init(args: &Init, out: &mut Out) -> Result<Exit, Stop> {
     if args.template == "list" {
-        let list: String = TEMPLATES.iter().map(|t| format!("  {:<22} {}\n", t.name, t.about)).collect();
+        let list: String =
+            TEMPLATES.iter().map(|t| format!("  {:<22} {}\n", t.name, t.about)).collect::<Vec<_>>().concat();
         out.print(&list)?;
         return Ok(Exit::Done);
     }

@@ -46,7 +46,7 @@ impl Buffer {
         let mut page = (row as f64 / self.rows_per_page) as u64;
         let mut misses = 0;
         for level in 0..u64::from(count) {
-            let extent = page / self.extent | level << 56;
+            let extent = (page / self.extent) | (level << 56);
             misses += u32::from(!self.touch(extent));
             page /= FAN_OUT;
         }

@@ -49,7 +49,7 @@ impl<'m> World<'m> {
             horizon: m.run.duration.map_or(Ns::MAX - 1, |d| d.0),
             events: 0,
             event_limit: m.run.events,
-            frame_limit: ((m.run.memory_bytes as usize / per_frame).min(1 << 22)).max(1024),
+            frame_limit: (m.run.memory_bytes as usize / per_frame).clamp(1024, 1 << 22),
             stopped: Stopped::Done,
             ready: Vec::new(),
             ready_next: 0,

@@ -590,13 +590,11 @@ impl World<'_> {
             Some(next) => self.calendar.reset(r.slot, next.at, next.order, RING | ring),
             None => self.calendar.clear(r.slot),
         }
-        match acted {
-            Some(due) => self.abandon(due.frame, Failure::TIMEOUT),
-            None => {
-                self.events -= 1;
-                NONE
-            }
-        }
+        let Some(due) = acted else {
+            self.events -= 1;
+            return NONE;
+        };
+        self.abandon(due.frame, Failure::TIMEOUT)
     }
 
     /// A single timer of an attempt (what was left until its deadline) rings.

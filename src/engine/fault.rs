@@ -79,11 +79,13 @@ impl World<'_> {
         self.fault_periods[f as usize][period as usize].end = Some(Time(self.now));
         let draw = bits(self.seeded(fault.key), mix(occasion(u64::from(period))));
         match &fault.act {
-            Act::Kill(target) => hit_by(target, draw).iter().for_each(|&s| self.restart(s)),
+            Act::Kill(target) => hit_by(target, draw).into_iter().for_each(|s| self.restart(s)),
             Act::Slow(target, factor) => {
-                hit_by(target, draw).iter().for_each(|&s| self.stations[s as usize].scale /= factor);
+                for s in hit_by(target, draw) {
+                    self.stations[s as usize].scale /= factor;
+                }
             }
-            Act::Pause(target) => hit_by(target, draw).iter().for_each(|&s| self.unpause(s)),
+            Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
             Act::Surge { .. } => {}
         }

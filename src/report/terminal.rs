@@ -169,9 +169,9 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
 fn headroom(headroom: f64, look: Look) -> String {
     let times = look.marks().times;
     if headroom < 1.0 {
-        format!("none; it can give {:.2} {times} what is asked of it", headroom)
+        format!("none; it can give {headroom:.2} {times} what is asked of it")
     } else {
-        format!("it is full at {:.2} {times} this load; objectives break before that", headroom)
+        format!("it is full at {headroom:.2} {times} this load; objectives break before that")
     }
 }
 
@@ -262,7 +262,7 @@ fn events(report: &Report, look: Look) -> Vec<String> {
             [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)]
         {
             if let Some(estimate) = value {
-                text.push_str(&format!(", {label} {}", spaced_time(estimate.mean)));
+                text += &[", ", label, " ", &spaced_time(estimate.mean)].concat();
                 text.push_str(&half_width(&estimate, look));
             }
         }

@@ -79,6 +79,13 @@ fn fill_table(node: &mut Node, table: &Table) {
             (None, None) => {}
         }
     }
+    // Only open arrivals are drawn, so the table of loads names no default.
+    let is_open = table.name == "load" && (node.get("rate").is_some() || node.get("users").is_some());
+    if is_open && node.get("arrivals").is_none() {
+        let poisson = Node::new(Value::Scalar { text: "poisson".to_owned(), quoted: false }, at);
+        let Value::Map(entries) = &mut node.value else { return };
+        entries.push((Spotted::new("arrivals".to_owned(), at), poisson));
+    }
 }
 
 fn verb_of<'t>(node: &Node, tables: &[&'t Table]) -> Option<&'t Table> {

@@ -471,9 +471,15 @@ objectives: {fast: latency p99 <= 500ms}
     fn defaults_are_written_out_and_read_back_the_same() {
         let (first, tree) = read(SMALLEST, &[], None).expect("it is right");
         let text = text::to_yaml(&crate::scenario::resolved::resolved(&tree));
-        for default in
-            ["replications: 5", "seed: 42", "limit: 1024", "balance: round_robin", "waits: sync", "start: Mon 00:00"]
-        {
+        for default in [
+            "replications: 5",
+            "seed: 42",
+            "limit: 1024",
+            "balance: round_robin",
+            "arrivals: poisson",
+            "waits: sync",
+            "start: Mon 00:00",
+        ] {
             assert!(text.contains(default), "{default} is missing in\n{text}");
         }
         let (second, _) = read(&text, &[], None).unwrap_or_else(|told| panic!("{told}\n{text}"));

@@ -108,7 +108,7 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
         table.row([
             Cell::new(name),
             Cell::new(instances(&component.instances)),
-            Cell::new(share.map_or_else(|| marks.dash.to_string(), |share| percent(share))),
+            Cell::new(share.map_or_else(|| marks.dash.to_string(), percent)),
             Cell::new(bar(share.unwrap_or(0.0), 10, look.unicode)),
             Cell::new(busiest.map_or("", |(resource, _)| resource)),
             Cell::new(wait),
@@ -253,7 +253,7 @@ pub(super) fn replications(report: &Report, look: Look) -> Vec<String> {
     let heads = ["replication", "events", "served", "mean", "p50", "p99", "failed", ""];
     table.row(heads.map(|head| Cell::styled(head, STRONG)));
     let dash = look.marks().dash;
-    let seconds = |value: Option<f64>| Cell::new(value.map_or_else(|| dash.to_string(), |s| human_time(s)));
+    let seconds = |value: Option<f64>| Cell::new(value.map_or_else(|| dash.to_string(), human_time));
     for one in &report.per_replication {
         table.row([
             Cell::new(one.replication.to_string()),

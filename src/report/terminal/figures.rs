@@ -32,7 +32,7 @@ pub(super) fn percent(share: f64) -> String {
 /// A width of an interval, as exact as such a thing is worth: `16%`, `0.13%`.
 pub(super) fn roughly(share: f64) -> String {
     match share * 100.0 {
-        p if p == 0.0 => "0%".to_string(),
+        0.0 => "0%".to_string(),
         p if p < 0.01 => "<0.01%".to_string(),
         p if p < 0.995 => format!("{p:.2}%"),
         p if p < 9.95 => format!("{p:.1}%"),

@@ -39,6 +39,7 @@ fn traffic(rate: f64, scale: f64) -> Traffic {
     Traffic { requests, latency: Latencies { all: latency(scale), ok: latency(scale * 0.9) } }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the report says it this way")]
 fn used(share: f64, part: &str) -> Option<Utilisation> {
     let busiest = Some(Part { name: part.to_string(), share });
     Some(Utilisation { share: about(share, 0.01), p5: Some(0.5), p95: Some(1.0), max: Some(1.0), busiest })
