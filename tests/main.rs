@@ -4,6 +4,7 @@
 
 mod claims;
 mod cli;
+mod determinism;
 mod diagnostics;
 mod examples;
 mod laws;
