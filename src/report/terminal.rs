@@ -258,9 +258,12 @@ fn events(report: &Report, look: Look) -> Vec<String> {
     for (name, fault) in &report.faults {
         let Some(at) = fault.at_s else { continue };
         let mut text = format!("{name} at {}", span(at));
-        for (label, value) in
-            [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)]
-        {
+        let back = if fault.recovered_share == Some(1.0) {
+            "errors back to normal after"
+        } else {
+            "errors not back to normal within"
+        };
+        for (label, value) in [("no longer picked after", fault.removal_s), (back, fault.rto_s)] {
             if let Some(estimate) = value {
                 text += &[", ", label, " ", &spaced_time(estimate.mean)].concat();
                 text.push_str(&half_width(&estimate, look));
