@@ -22,6 +22,7 @@ pub mod warmup;
 pub mod warning;
 pub mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::analysis::replicate::Number;
@@ -32,7 +33,7 @@ use crate::measure::histogram::Compact;
 use crate::model::{Bound, Condition, Model, Period, Probe, Role, Scope, Test};
 use crate::probe::Outcome;
 use crate::record::{Record, Stopped};
-use crate::report::{About, Objective, Report, Run, SCHEMA, Stretch};
+use crate::report::{About, Alert, Objective, Report, Run, SCHEMA, Stretch, Trigger};
 use crate::scenario::Scenario;
 use crate::scenario::condition::Relation;
 
@@ -140,16 +141,15 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
     let objectives = judged(&study, &stability);
     let where_time_goes = bottleneck::where_time_goes(&study);
     let (measured, run) = run(&study, &stability, scenario);
+    let theory = expected::compare(&study, &stability, scenario);
     let mut report = Report {
         schema: SCHEMA,
-        scenario: About { title: scenario.title.clone(), file: scenario.file.clone(), hash: scenario.hash.clone() },
+        scenario: about(scenario),
         run,
         verdict: objective::overall(&objectives),
         measured,
         objectives,
-        evolve_when: with_role(model, |condition| {
-            (condition.role == Role::EvolveWhen).then(|| look::trigger(&study, condition))
-        }),
+        evolve_when: triggers(&study),
         requests: summary::requests(&study, Scope::All),
         latency: summary::latencies(&study, &stability, Scope::All),
         operations: summary::operations(&study, &stability),
@@ -158,22 +158,34 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         bottleneck: bottleneck::find(&study, &where_time_goes),
         where_time_goes,
         cost: cost::bill(&study),
-        alerts: with_role(model, |condition| match &condition.role {
-            Role::Alert { severity } => Some(look::alert(&study, condition, severity)),
-            _ => None,
-        }),
+        alerts: alerts(&study),
         faults: recovery::faults(&study),
-        regions: std::collections::BTreeMap::new(),
+        regions: BTreeMap::new(),
         decisions: Vec::new(),
         exemplars: summary::exemplars(&study),
         assumptions: summary::assumptions(scenario),
-        audit: audit::check(&study).into_iter().chain(expected::compare(&study, &stability, scenario)).collect(),
+        audit: audit::check(&study).into_iter().chain(theory).collect(),
         warnings: Vec::new(),
         per_replication: summary::replications(&study, &stability),
         meta: None,
     };
     report.warnings = warning::about(&report);
     report
+}
+
+fn about(scenario: &Scenario) -> About {
+    About { title: scenario.title.clone(), file: scenario.file.clone(), hash: scenario.hash.clone() }
+}
+
+fn triggers(study: &Study) -> Vec<Trigger> {
+    with_role(study.model, |condition| (condition.role == Role::EvolveWhen).then(|| look::trigger(study, condition)))
+}
+
+fn alerts(study: &Study) -> Vec<Alert> {
+    with_role(study.model, |condition| match &condition.role {
+        Role::Alert { severity } => Some(look::alert(study, condition, severity)),
+        _ => None,
+    })
 }
 
 fn judged(study: &Study, stability: &Stability) -> Vec<Objective> {
@@ -192,7 +204,6 @@ fn run(study: &Study, stability: &Stability, scenario: &Scenario) -> (Stretch, R
     let measured =
         Stretch { from_s: mean(|stretch| stretch.from.at.secs()), to_s: mean(|stretch| stretch.to.at.secs()) };
     let unstable = stability.unstable.iter().filter(|unstable| **unstable).count();
-    let stopped = |is: fn(&Stopped) -> bool| study.records.iter().any(|record| is(&record.stopped));
     let run = Run {
         seed: scenario.run.seed,
         replications: study.records.len() as u32,
@@ -205,13 +216,19 @@ fn run(study: &Study, stability: &Stability, scenario: &Scenario) -> (Stretch, R
         growth_per_s: (!stability.stable).then_some(stability.growth_per_s),
         unstable_share: unstable as f64 / n,
         partial: false,
-        stopped_by: match () {
-            () if stopped(|stopped| matches!(stopped, Stopped::Interrupted)) => Some("interrupted"),
-            () if stopped(|stopped| matches!(stopped, Stopped::Memory { .. })) => Some("memory"),
-            () if stopped(|stopped| matches!(stopped, Stopped::Events)) => Some("events"),
-            () => None,
-        },
+        stopped_by: stopped_by(study.records),
         precision: None,
     };
     (measured, run)
+}
+
+/// The gravest reason for which a replication ended early.
+fn stopped_by(records: &[Record]) -> Option<&'static str> {
+    let grave = |record: &Record| match record.stopped {
+        Stopped::Done => None,
+        Stopped::Events => Some((1, "events")),
+        Stopped::Memory { .. } => Some((2, "memory")),
+        Stopped::Interrupted => Some((3, "interrupted")),
+    };
+    records.iter().filter_map(grave).max().map(|(_, word)| word)
 }

@@ -312,8 +312,10 @@ pub struct CostLine {
 pub struct Fault {
     /// Start of its first occurrence (earliest of the replications); `None` if it never happened.
     pub at_s: Option<f64>,
-    /// From its start until the share of errors is back at its level before.
+    /// From its start until the share of errors is back at its level before, or to the end of the run if it never is.
     pub rto_s: Option<Estimate>,
+    /// Share of replications in which it came back before the end.
+    pub recovered_share: Option<f64>,
     pub rpo_s: Option<Estimate>,
     pub lost_writes: Option<Estimate>,
     /// From the death to the last time a balancer picked the dead instance.

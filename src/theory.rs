@@ -8,6 +8,5 @@ pub mod erlang;
 pub mod estimate;
 pub mod multi;
 pub mod network;
-pub mod queueing;
 pub mod single;
 pub mod special;

@@ -112,9 +112,8 @@ fn candidates(study: &Study, time: &TimeGoes) -> Vec<Candidate> {
                 resource,
             };
             let entry = found.entry((name, word(resource))).or_insert_with(|| candidate.clone());
-            if entry.waiting < candidate.waiting {
-                entry.waiting = candidate.waiting;
-            }
+            entry.waiting = entry.waiting.max(candidate.waiting);
+            entry.asked = entry.asked.max(candidate.asked);
         }
     }
     found.into_values().collect()

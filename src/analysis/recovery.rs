@@ -25,19 +25,33 @@ fn one(study: &Study, fault: u16) -> report::Fault {
     let periods = |index: usize| study.records[index].faults.get(usize::from(fault)).map_or(&[][..], |periods| periods);
     let indices = || 0..study.records.len();
     let starts = indices().filter_map(|index| periods(index).first()).map(|period| period.start.secs());
-    let rto: Vec<f64> = indices().filter_map(|index| rto(study, index, fault)).collect();
+    let back: Vec<Recovery> = indices().filter_map(|index| recovery(study, index, fault)).collect();
+    let rto: Vec<f64> = back.iter().map(|recovery| recovery.seconds).collect();
+    let recovered = back.iter().filter(|recovery| recovery.is_complete).count();
     let removals = indices().flat_map(periods).filter_map(removal_of).collect::<Vec<_>>();
     report::Fault {
         at_s: starts.reduce(f64::min),
         rto_s: estimate::mean(&rto),
+        recovered_share: (!back.is_empty()).then(|| recovered as f64 / back.len() as f64),
         rpo_s: None,
         lost_writes: None,
         removal_s: estimate::mean(&removals),
     }
 }
 
-/// From the first start of a fault until the share of errors is back for good, seconds.
+/// How the system came back.
+struct Recovery {
+    seconds: f64,
+    /// The last window was as good as those before the fault.
+    is_complete: bool,
+}
+
+/// From the first start of a fault until the share of errors is back for good (or the run ends), seconds.
 pub fn rto(study: &Study, index: usize, fault: u16) -> Option<f64> {
+    recovery(study, index, fault).map(|recovery| recovery.seconds)
+}
+
+fn recovery(study: &Study, index: usize, fault: u16) -> Option<Recovery> {
     let record = &study.records[index];
     let start = record.faults.get(usize::from(fault))?.first()?.start;
     let series = &record.series;
@@ -54,7 +68,9 @@ pub fn rto(study: &Study, index: usize, fault: u16) -> Option<f64> {
         0.0 < n && level + noise.max(LEAST) < f64::from(series.failed[*window]) / n
     };
     let last = (first..series.ok.len()).rev().find(is_hurt);
-    Some(last.map_or(0.0, |last| ((last as u64 + 1) * window).saturating_sub(start.0) as f64 / 1e9))
+    let end = last.map_or(start.0, |last| ((last as u64 + 1) * window).min(record.end.0));
+    let seconds = end.saturating_sub(start.0) as f64 / 1e9;
+    Some(Recovery { seconds, is_complete: last.is_none_or(|last| last + 1 < series.ok.len()) })
 }
 
 /// From the death of an instance in a scope to the balancer's last pick of it, seconds; the mean over its deaths.

@@ -1,9 +1,10 @@
 //! Where measuring begins: the end of warm-up, found by MSER-5 (White, Cobb and Spratt 2000).
 //!
-//! The series is averaged over the replications first (Welch), in batches of five windows; the cut minimises the estimated
-//! error of the mean of what is left. It is found for the mean latency and for the requests in flight, and the later one
-//! counts: the tail of a distribution warms up after its mean does. One cut serves all replications, so that they stay
-//! comparable. What can go wrong: a system that never settles puts the minimum at the end of the allowed half; the
+//! The series is that of the median replication, window by window (Welch, who takes the mean: the median keeps a burst in one
+//! replication from choosing the cut, which would bias the tail), in batches of five windows. The cut is the first within a
+//! few per cent of the least estimated error of the mean of what is left. It is found for the mean latency and for the
+//! requests in flight, and the later one counts: the tail of a distribution warms up after its mean does. One cut serves
+//! all replications, so that they stay comparable. What can go wrong: a system that never settles puts the minimum at the end of the allowed half; the
 //! judgement of that belongs to `stability`.
 
 use crate::model;
@@ -13,6 +14,8 @@ use crate::record::{Mark, Record, Snapshot};
 const BATCH: usize = 5;
 /// Fewer batches than this are no series.
 const FEWEST: usize = 8;
+/// An earlier cut is preferred if its squared error is within this share of the least.
+const TOLERANCE: f64 = 0.05;
 
 /// The end of warm-up, the same snapshot in every replication.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,35 +67,42 @@ fn settled(run: &model::Run, records: &[Record]) -> Option<usize> {
     after.or_else(|| cuts(&records[0]).take_while(|cut| at(cut) < limit).count().checked_sub(1))
 }
 
-/// Mean latency of each window over all replications, the one before where nothing finished.
+/// Mean latency of each window in the median replication, the window before where nothing finished.
 fn mean_latency(records: &[Record], windows: usize) -> Vec<f64> {
     let mut last = 0.0;
     let of_window = |window: usize| {
-        let sum: u128 = records.iter().map(|record| u128::from(record.series.latency_sum_ns[window])).sum();
-        let finished = |record: &Record| u64::from(record.series.ok[window]) + u64::from(record.series.failed[window]);
-        let count: u64 = records.iter().map(finished).sum();
-        if 0 < count {
-            last = sum as f64 / count as f64;
-        }
+        let mean = |record: &Record| {
+            let count = u64::from(record.series.ok[window]) + u64::from(record.series.failed[window]);
+            (0 < count).then(|| record.series.latency_sum_ns[window] as f64 / count as f64)
+        };
+        last = middle(records.iter().filter_map(mean).collect()).unwrap_or(last);
         last
     };
     (0..windows).map(of_window).collect()
 }
 
 fn in_flight(records: &[Record], windows: usize) -> Vec<f64> {
-    let of_window = |window| records.iter().map(|record| f64::from(record.series.in_flight[window])).sum();
-    (0..windows).map(of_window).collect()
+    let of_window = |window| middle(records.iter().map(|record| f64::from(record.series.in_flight[window])).collect());
+    (0..windows).filter_map(of_window).collect()
 }
 
-/// How many values to cut: the number of whole batches, at most half of them, that minimises the squared standard error of
-/// the mean of the rest.
+/// The median; of an even number of values the mean of the two in the middle.
+fn middle(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    let upper = values.get(half)?;
+    Some(if values.len() % 2 == 1 { *upper } else { f64::midpoint(values[half - 1], *upper) })
+}
+
+/// How many values to cut: whole batches, at most half of them, so that the squared standard error of the mean of the rest
+/// is least, or nearly so.
 fn mser(series: &[f64]) -> usize {
     let batch = if BATCH * FEWEST <= series.len() { BATCH } else { 1 };
     let means: Vec<f64> = series.chunks_exact(batch).map(|chunk| chunk.iter().sum::<f64>() / batch as f64).collect();
     if means.len() < FEWEST {
         return 0;
     }
-    let mut best = (f64::INFINITY, 0);
+    let mut errors = vec![0.0; means.len()];
     let (mut sum, mut squares, mut n) = (0.0, 0.0, 0.0);
     let shift = means[means.len() - 1];
     for (index, value) in means.iter().enumerate().rev() {
@@ -100,12 +110,12 @@ fn mser(series: &[f64]) -> usize {
         sum += value;
         squares += value * value;
         n += 1.0;
-        let error = (squares - sum * sum / n).max(0.0) / (n * n);
-        if index <= means.len() / 2 && error <= best.0 {
-            best = (error, index);
-        }
+        errors[index] = (squares - sum * sum / n).max(0.0) / (n * n);
     }
-    best.1 * batch
+    let allowed = &errors[..=means.len() / 2];
+    let least = allowed.iter().copied().fold(f64::INFINITY, f64::min);
+    let first = allowed.iter().position(|error| *error <= least * (1.0 + TOLERANCE));
+    first.unwrap_or(0) * batch
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::analysis::warning::WARNINGS;
 use crate::cli::args::Explain;
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
@@ -27,6 +28,9 @@ fn lookup(word: &str) -> Option<String> {
     let lower = word.to_lowercase().replace(' ', "_");
     if let Some(code) = Code::find(&word.to_uppercase()) {
         return Some(format!("{}: {}\n\n{}\n", code.as_str(), code.title(), code.explanation().trim_end()));
+    }
+    if let Some((code, title, meaning)) = WARNINGS.iter().find(|(code, ..)| *code == word.to_uppercase()) {
+        return Some(format!("{code}: {title}\n\n{meaning}\n"));
     }
     let tables = reachable(root_table());
     let mut parts = Vec::new();
@@ -80,6 +84,9 @@ fn everything() -> String {
     let mut text = "Codes\n\n".to_string();
     for code in Code::ALL {
         writeln!(text, "  {}  {}", code.as_str(), code.title()).expect(TAKES);
+    }
+    for (code, title, _) in WARNINGS {
+        writeln!(text, "  {code}  {title}").expect(TAKES);
     }
     text.push_str("\nMeasures\n\n");
     for measure in MEASURES {

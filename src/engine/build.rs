@@ -174,7 +174,7 @@ impl<'m> World<'m> {
 }
 
 /// Most rows that a prefill reads.
-const PREFILL: u64 = 4_000_000;
+const PREFILL: u64 = 1_000_000;
 
 /// The first stationary Poisson load needs no place in the calendar.
 fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {

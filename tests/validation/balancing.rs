@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use plimsoll::policy::balance::{Ask, Balance, Balancer, Ring};
 use plimsoll::random::{bits, occasion};
 use plimsoll::report::Estimate;
-use plimsoll::theory::queueing::choices_time;
+use plimsoll::theory::balance::power_of_choices;
 use plimsoll::units::Time;
 
 use super::cases::{Case, Got};
@@ -41,7 +41,7 @@ fn choices(case: &Case, lab: &Lab) -> Got {
     let mut got = Got::default();
     got.estimate("W", latency.mean, UNIT);
     got.estimate("p99", latency.p99, UNIT);
-    got.put("W_infinite_limit", choices_time(rho, d as u32));
+    got.put("W_infinite_limit", power_of_choices(rho, d as u32));
     got
 }
 
@@ -49,7 +49,7 @@ fn choices_limit(case: &Case) -> Got {
     let mut got = Got::default();
     for (index, row) in rows(case).iter().enumerate() {
         let (rho, d) = (number(&row["rho"]), number(&row["d"]));
-        got.put(format!("rows[{index}].W"), choices_time(rho, d as u32));
+        got.put(format!("rows[{index}].W"), power_of_choices(rho, d as u32));
     }
     got
 }

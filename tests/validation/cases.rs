@@ -58,10 +58,6 @@ impl Case {
         self.text("id")
     }
 
-    pub(crate) fn group(&self) -> &str {
-        self.text("group")
-    }
-
     pub(crate) fn description(&self) -> &str {
         self.text("description")
     }

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::report::{Estimate, Latency};
-use plimsoll::theory::queueing::{erlang_c, erlang_c_wait};
-use plimsoll::theory::special::bisect;
+use plimsoll::theory::multi::Mmc;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::measured::station;
@@ -31,31 +30,17 @@ struct Coverage {
 }
 
 impl Queue {
+    fn theory(&self) -> Mmc {
+        let servers = u64::from(self.servers);
+        Mmc { arrival: 100.0 * f64::from(self.servers) * self.load, service: 100.0, servers }
+    }
+
     fn text(&self) -> String {
         let mut text = format!("plimsoll: 1\ntitle: coverage\nrun: {{duration: {}}}\n", self.duration);
-        let rate = 100.0 * f64::from(self.servers) * self.load;
+        let rate = self.theory().arrival;
         write!(text, "load: {{users: {{rate: {rate:.9}/s, requests: {{s.do: 1}}, timeout: none}}}}\ncomponents:\n")
             .expect("text");
         text + &station("s", &self.servers.to_string(), "none", "exp(10ms)")
-    }
-
-    fn erlang(&self) -> f64 {
-        f64::from(self.servers) * self.load
-    }
-
-    fn mean(&self) -> f64 {
-        0.01 * (1.0 + erlang_c_wait(self.servers, self.erlang()))
-    }
-
-    /// Time in system is a service, and for those who wait an exponential wait before it.
-    fn p99(&self) -> f64 {
-        let (waits, spare) = (erlang_c(self.servers, self.erlang()), f64::from(self.servers) - self.erlang());
-        let beyond = |t: f64| {
-            let alone = libm::exp(-t);
-            let both = (alone * spare - libm::exp(-spare * t)) / (spare - 1.0);
-            (1.0 - waits) * alone + waits * both
-        };
-        0.01 * bisect(0.0, 100.0, |t| beyond(t) - 0.01)
     }
 
     /// The latency of each seed with the defaults: five replications, automatic warm-up.
@@ -109,8 +94,8 @@ fn interval_coverage() {
     for queue in &queues {
         let latencies = queue.latencies();
         for (what, truth, of) in [
-            ("mean", queue.mean(), (|latency: &Latency| latency.mean) as fn(&Latency) -> Option<Estimate>),
-            ("p99", queue.p99(), |latency: &Latency| latency.p99),
+            ("mean", queue.theory().response(), (|latency: &Latency| latency.mean) as fn(&Latency) -> Option<Estimate>),
+            ("p99", queue.theory().response_quantile(0.99), |latency: &Latency| latency.p99),
         ] {
             let coverage = Coverage::of(latencies.iter().map(of), truth);
             section += &coverage.line(queue, what);

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use plimsoll::model::Scope;
 use plimsoll::probe::Between;
-use plimsoll::theory::queueing::{erlang_b_load, erlang_c, erlang_c_wait};
+use plimsoll::theory::erlang::{erlang_c, load_for_blocking};
+use plimsoll::theory::single::allen_cunneen_wait;
 use serde_json::Value;
 
 use super::cases::{Case, Got};
@@ -97,14 +98,14 @@ fn erlang_b_table(case: &Case) -> Got {
     let mut got = Got::default();
     for (index, row) in rows(case).iter().enumerate() {
         let servers = number(&row["servers"]);
-        got.put(format!("rows[{index}].erlang"), erlang_b_load(servers as u32, number(&row["block"])));
+        got.put(format!("rows[{index}].erlang"), load_for_blocking(servers as u64, number(&row["block"])));
     }
     got
 }
 
 fn erlang_c_formula(case: &Case) -> Got {
     let mut got = Got::default();
-    got.put("p_wait", erlang_c(case.number("servers") as u32, case.number("offered_erlang")));
+    got.put("p_wait", erlang_c(case.number("servers") as u64, case.number("offered_erlang")));
     got
 }
 
@@ -158,7 +159,7 @@ fn general_both(case: &Case, lab: &Lab) -> Got {
         queue.arrivals = &arrivals;
     }
     let mut got = queue.run(lab, 10e6).station("s", UNIT);
-    got.put("allen_cunneen_Wq", 0.5 * (ca2 + cs2) * erlang_c_wait(servers as u32, rho * servers));
+    got.put("allen_cunneen_Wq", allen_cunneen_wait(rho * servers, 1.0, servers as u64, ca2, cs2));
     got
 }
 

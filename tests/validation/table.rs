@@ -26,13 +26,14 @@ const NOT_MEASURED: &[(&str, &str, &str)] = &[
     ("q-erlc", "published", "the same figure as printed, to four digits"),
 ];
 
-/// Whether a failure is understood.
-pub(crate) fn known(id: &str, quantity: &str) -> bool {
-    reason(KNOWN, id, quantity).is_some()
+/// Whether it is understood why a figure fails or is missing.
+pub(crate) fn is_explained(id: &str, row: &Judged) -> bool {
+    reason(id, row).is_some()
 }
 
-fn reason(list: &[(&str, &str, &'static str)], id: &str, quantity: &str) -> Option<&'static str> {
-    list.iter().find(|(case, start, _)| id.starts_with(case) && quantity.starts_with(start)).map(|(_, _, why)| *why)
+fn reason(id: &str, row: &Judged) -> Option<&'static str> {
+    let list = if row.verdict == Verdict::Fails { KNOWN } else { NOT_MEASURED };
+    list.iter().find(|(case, start, _)| id.starts_with(case) && row.quantity.starts_with(start)).map(|(_, _, why)| *why)
 }
 
 fn path() -> PathBuf {
@@ -90,9 +91,8 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
     .expect("text");
     for (case, rows) in judged {
         for row in rows.iter().filter(|row| row.verdict != Verdict::Holds) {
-            let list = if row.verdict == Verdict::Fails { KNOWN } else { NOT_MEASURED };
             let word = if row.verdict == Verdict::Fails { "fails" } else { "not measured" };
-            let why = reason(list, case.id(), &row.quantity).unwrap_or("not understood yet");
+            let why = reason(case.id(), row).unwrap_or("not understood yet");
             let line = format!("- `{}` {word}: {why}\n", case.id());
             if !text.contains(&line) {
                 text += &line;
