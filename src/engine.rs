@@ -20,6 +20,7 @@ mod keys;
 mod lock;
 mod observe;
 mod pool;
+mod rows;
 mod station;
 mod world;
 

@@ -1,9 +1,8 @@
 //! One binary for all integration tests, so that the crate is linked once.
 
-#![expect(clippy::print_stdout, reason = "a test that fails shows what it ran")]
-
 mod claims;
 mod cli;
+mod determinism;
 mod diagnostics;
 mod examples;
 mod laws;

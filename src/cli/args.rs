@@ -89,7 +89,7 @@ pub struct Input {
                    plimsoll run shop.yaml --rate 1200/s --duration 5m --json | jq .latency.all.p99\n  \
                    cat shop.yaml | plimsoll run - --fail-on objectives\n"
 )]
-#[expect(clippy::struct_excessive_bools, reason = "a flag is a bool")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is there or not")]
 pub struct Run {
     #[command(flatten)]
     pub input: Input,

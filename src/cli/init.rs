@@ -51,9 +51,9 @@ const TEMPLATES: &[Template] = &[
 /// Writes the scenario, the stages it extends, and the schema beside it.
 pub(crate) fn init(args: &Init, out: &mut Out) -> Result<Exit, Stop> {
     if args.template == "list" {
-        let list: String =
-            TEMPLATES.iter().map(|t| format!("  {:<22} {}\n", t.name, t.about)).collect::<Vec<_>>().concat();
-        out.print(&list)?;
+        for template in TEMPLATES {
+            out.print(&format!("  {:<22} {}\n", template.name, template.about))?;
+        }
         return Ok(Exit::Done);
     }
     let template = find(&args.template)?;

@@ -25,7 +25,7 @@ impl World<'_> {
     #[inline(always)]
     fn plan_beside(&mut self) {
         let Some(beside) = self.beside else { return };
-        if self.created >= self.request_limit {
+        if self.course.created >= self.course.request_limit {
             self.next_arrival = (Ns::MAX, u64::MAX);
             return;
         }
@@ -66,7 +66,7 @@ impl World<'_> {
         };
         let (slot, timer) = (self.sources[s as usize].slot, self.sources[s as usize].timer);
         match at {
-            Some(at) if self.created < self.request_limit => {
+            Some(at) if self.course.created < self.course.request_limit => {
                 let order = self.calendar.order(CLAIM);
                 self.calendar.reset(slot, at.max(self.now), order, TIMER | timer);
             }
@@ -113,7 +113,7 @@ impl World<'_> {
     #[inline(always)]
     fn issue(&mut self, class: u16, address: u64, number: u64, client: u32, context: u32) -> u32 {
         let spec = &self.m.classes[class as usize];
-        self.created += 1;
+        self.course.created += 1;
         let flow = &mut self.classes[class as usize];
         flow.offered += 1;
         if flow.tracked {
@@ -188,7 +188,7 @@ impl World<'_> {
 
     /// The client has thought: its next request.
     pub(super) fn ask_again(&mut self, id: u32) -> u32 {
-        if self.request_limit <= self.created {
+        if self.course.request_limit <= self.course.created {
             return NONE;
         }
         let client = &mut self.clients[id as usize];

@@ -4,14 +4,14 @@
 //! above it (256 children a page), so upper levels stay hot by themselves. Pages are tracked in extents of neighbours so
 //! that at most a quarter of a million are.
 
-use rustc_hash::FxHashMap;
-
 use crate::model::NONE;
 
 /// Bytes of a page.
 pub(super) const PAGE: f64 = 8192.0;
 const FAN_OUT: u64 = 256;
+/// Most extents that are in memory, and that there are in all.
 const TRACKED: u64 = 1 << 18;
+const EXTENTS: u64 = 1 << 22;
 
 #[derive(Clone, Debug)]
 pub(super) struct Buffer {
@@ -19,22 +19,35 @@ pub(super) struct Buffer {
     /// Pages of one extent.
     extent: u64,
     capacity: usize,
-    slot_of: FxHashMap<u64, u32>,
-    /// (extent, newer, older), a ring of links through `entries`.
-    entries: Vec<(u64, u32, u32)>,
+    /// First extent of each level of the tree, leaves first.
+    levels: Vec<u64>,
+    /// Place in `entries` of each extent, or `NONE`.
+    slot_of: Vec<u32>,
+    /// (extent, newer, older): a list from the newest to the oldest.
+    entries: Vec<(u32, u32, u32)>,
     newest: u32,
     oldest: u32,
 }
 
 impl Buffer {
+    /// An empty pool of so many pages before data of so many.
     pub(super) fn new(pages: u64, data_pages: u64, rows_per_page: f64) -> Buffer {
-        let extent = (pages.min(data_pages) / TRACKED).max(1);
-        let capacity = (pages / extent).max(1) as usize;
+        let extent = (pages.min(data_pages) / TRACKED).max(data_pages / EXTENTS).max(1);
+        let (mut levels, mut next, mut wide) = (Vec::new(), 0, data_pages.max(1));
+        loop {
+            levels.push(next);
+            next += wide / extent + 1;
+            if wide == 1 {
+                break;
+            }
+            wide = wide.div_ceil(FAN_OUT);
+        }
         Buffer {
             rows_per_page,
             extent,
-            capacity,
-            slot_of: FxHashMap::default(),
+            capacity: (pages / extent).max(1) as usize,
+            levels,
+            slot_of: vec![NONE; next as usize],
             entries: Vec::new(),
             newest: NONE,
             oldest: NONE,
@@ -45,21 +58,29 @@ impl Buffer {
     pub(super) fn touch_row(&mut self, row: u64, count: u32) -> u32 {
         let mut page = (row as f64 / self.rows_per_page) as u64;
         let mut misses = 0;
-        for level in 0..u64::from(count) {
-            let extent = (page / self.extent) | (level << 56);
-            misses += u32::from(!self.touch(extent));
+        for level in 0..count as usize {
+            // Beyond the root there is the root.
+            let level = level.min(self.levels.len() - 1);
+            let end = self.levels.get(level + 1).copied().unwrap_or(self.slot_of.len() as u64);
+            let extent = (self.levels[level] + page / self.extent).min(end - 1);
+            misses += u32::from(!self.touch(extent as u32));
             page /= FAN_OUT;
         }
         misses
     }
 
+    /// Nothing more would come in without something going out, or all there is is in.
     pub(super) fn is_full(&self) -> bool {
-        self.capacity <= self.entries.len()
+        self.capacity.min(self.slot_of.len() * 9 / 10) <= self.entries.len()
     }
 
     /// Whether the extent was there; it is the newest afterwards.
-    fn touch(&mut self, extent: u64) -> bool {
-        if let Some(&slot) = self.slot_of.get(&extent) {
+    fn touch(&mut self, extent: u32) -> bool {
+        let slot = self.slot_of[extent as usize];
+        if slot == self.newest && slot != NONE {
+            return true;
+        }
+        if slot != NONE {
             self.unlink(slot);
             self.push_newest(slot);
             return true;
@@ -70,11 +91,11 @@ impl Buffer {
         } else {
             let slot = self.oldest;
             self.unlink(slot);
-            self.slot_of.remove(&self.entries[slot as usize].0);
+            self.slot_of[self.entries[slot as usize].0 as usize] = NONE;
             self.entries[slot as usize].0 = extent;
             slot
         };
-        self.slot_of.insert(extent, slot);
+        self.slot_of[extent as usize] = slot;
         self.push_newest(slot);
         false
     }

@@ -8,8 +8,8 @@ use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station, Steady, Timer,
-    World, gate,
+    Call, Course, Effort, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
+    Steady, Timer, World, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -32,14 +32,43 @@ impl<'m> World<'m> {
         let beside = stream_beside(m, salt);
         let (rings, ring_of) = rings(m, &mut calendar);
         let mut timers = Vec::new();
-        let sources =
-            m.sources.iter().enumerate().map(|(s, spec)| source(m, s, spec, salt, &mut timers, &mut calendar));
+        let sources = (0..m.sources.len()).map(|s| source(m, s, salt, &mut timers, &mut calendar));
         let sources = sources.collect();
         let hosts = (0..m.hosts.len()).map(|h| host(m, h, &mut calendar)).collect();
         let extended = needs_calls(m);
         let per_frame =
             size_of::<Frame>() + size_of::<Request>() + stride * 4 + 48 + if extended { size_of::<Call>() } else { 0 };
         let mut world = World {
+            frame_limit: (m.run.memory_bytes as usize / per_frame).clamp(1024, 1 << 22),
+            extended,
+            stations: m.stations.iter().map(|s| station(m, s)).collect(),
+            lines: m.stations.iter().map(|s| line(&m.components[s.component as usize].order)).collect(),
+            releases_slots: m.components.iter().map(|c| c.waits_async && c.slots != NONE).collect(),
+            groups: m.components.iter().map(|c| group(m, c, salt)).collect(),
+            operations: flows(m, m.operations.len(), Scope::Operation),
+            classes: flows(m, m.classes.len(), Scope::Class),
+            hosts,
+            rings,
+            ring_of,
+            timers,
+            sources,
+            pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
+            limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
+            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
+            patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
+            beside,
+            ..World::empty(m, salt, stride, calendar)
+        };
+        world.find_mirrors();
+        world.make_pools();
+        world.prefill();
+        world
+    }
+
+    /// Nobody in it and nothing planned; what follows from the model's tables is still missing.
+    fn empty(m: &'m Model, salt: u64, stride: usize, calendar: Calendar) -> World<'m> {
+        World {
             m,
             samplers: &m.samplers,
             ziggurat: Ziggurat::new(),
@@ -49,42 +78,42 @@ impl<'m> World<'m> {
             horizon: m.run.duration.map_or(Ns::MAX - 1, |d| d.0),
             events: 0,
             event_limit: m.run.events,
-            frame_limit: (m.run.memory_bytes as usize / per_frame).clamp(1024, 1 << 22),
+            frame_limit: 0,
             stopped: Stopped::Done,
             ready: Vec::new(),
             ready_next: 0,
             frames: Vec::new(),
             calls: Vec::new(),
-            extended,
+            extended: false,
             free_frame: NONE,
             in_flight: 0,
             requests: Vec::new(),
             free_requests: Vec::new(),
             cells: Vec::new(),
             stride,
-            stations: m.stations.iter().map(|s| station(m, s)).collect(),
-            lines: m.stations.iter().map(|s| line(&m.components[s.component as usize].order)).collect(),
-            releases_slots: m.components.iter().map(|c| c.waits_async && c.slots != NONE).collect(),
-            groups: m.components.iter().map(|c| group(m, c, salt)).collect(),
-            operations: flows(m, m.operations.len(), Scope::Operation),
-            classes: flows(m, m.classes.len(), Scope::Class),
-            hosts,
+            stations: Vec::new(),
+            lines: Vec::new(),
+            releases_slots: Vec::new(),
+            groups: Vec::new(),
+            operations: Vec::new(),
+            classes: Vec::new(),
+            hosts: Vec::new(),
             dirty: Vec::new(),
-            rings,
-            ring_of,
-            timers,
+            rings: Vec::new(),
+            ring_of: Vec::new(),
+            timers: Vec::new(),
             free_timers: Vec::new(),
             timer_slots: Vec::new(),
-            sources,
+            sources: Vec::new(),
             clients: Vec::new(),
             free_clients: Vec::new(),
             pools: Vec::new(),
             pool_base: Vec::new(),
-            pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
+            pool_stats: Vec::new(),
             connections: FxHashMap::default(),
-            limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
+            limits: Vec::new(),
             pipes: vec![Fluid::default(); m.pipes.len()],
-            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            budgets: Vec::new(),
             joins: Vec::new(),
             free_joins: Vec::new(),
             locks: Vec::new(),
@@ -94,27 +123,17 @@ impl<'m> World<'m> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
-            buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
+            buffers: Vec::new(),
             paused: 0,
-            patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
+            patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
-            beside,
+            beside: None,
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
-            created: 0,
-            finished: 0,
-            request_limit: m.run.requests.unwrap_or(u64::MAX),
-            next_mark: u64::MAX,
-            retries: 0,
-            attempts: 0,
-            cell_sums: vec![0; stride],
-            wasted: vec![0; stride],
+            course: course(m),
+            effort: Effort { retries: 0, attempts: 0, cell_sums: vec![0; stride], wasted: vec![0; stride] },
             observer: Observer::new(m, stride),
-        };
-        world.find_mirrors();
-        world.make_pools();
-        world.prefill();
-        world
+        }
     }
 
     /// A class that enters its target directly, and is the only one to ask for it, has its target's figures.
@@ -174,7 +193,7 @@ impl<'m> World<'m> {
 }
 
 /// Most rows that a prefill reads.
-const PREFILL: u64 = 4_000_000;
+const PREFILL: u64 = 1_000_000;
 
 /// The first stationary Poisson load needs no place in the calendar.
 fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
@@ -191,17 +210,16 @@ fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
     }
 }
 
+fn course(m: &Model) -> Course {
+    let request_limit = m.run.requests.unwrap_or(u64::MAX);
+    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX }
+}
+
 /// Distinguishes the gaps of a source from its other draws.
 const GAPS: u64 = 0x6761_7073;
 
-fn source(
-    m: &Model,
-    s: usize,
-    spec: &model::Source,
-    salt: u64,
-    timers: &mut Vec<Timer>,
-    calendar: &mut Calendar,
-) -> Source {
+fn source(m: &Model, s: usize, salt: u64, timers: &mut Vec<Timer>, calendar: &mut Calendar) -> Source {
+    let spec = &m.sources[s];
     let key = mix(spec.key ^ salt);
     let gaps = Stream { key: mix(key ^ GAPS) };
     let start = m.run.start_s;

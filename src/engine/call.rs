@@ -112,7 +112,7 @@ impl World<'_> {
         let spec = &self.m.edges[edge as usize];
         let now = self.now;
         let until = self.calls[id as usize].until;
-        self.attempts += 1;
+        self.effort.attempts += 1;
         let n = self.calls[id as usize].attempt;
         self.calls[id as usize].attempt = n + 1;
         let Frame { occasion, request, .. } = self.frames[id as usize];
@@ -414,7 +414,7 @@ impl World<'_> {
     }
 
     fn back_off(&mut self, id: u32, pause: Ns) -> u32 {
-        self.retries += 1;
+        self.effort.retries += 1;
         self.calls[id as usize].pause = pause;
         let Step::Call { edge } = self.m.steps[self.frames[id as usize].pc as usize - 1] else {
             unreachable!("only calls are tried again")
@@ -526,15 +526,15 @@ impl World<'_> {
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
-        for (sum, &ticks) in self.cell_sums.iter_mut().zip(cells) {
+        for (sum, &ticks) in self.effort.cell_sums.iter_mut().zip(cells) {
             *sum += u64::from(ticks);
         }
         self.observer.finished(took, cells);
         if self.is_slow(took) {
             self.consider(id, took, outcome.failure().map(|f| f.0));
         }
-        self.finished += 1;
-        if self.finished == self.next_mark {
+        self.course.finished += 1;
+        if self.course.finished == self.course.next_mark {
             self.mark_reached();
         }
         self.free_request(id);
@@ -557,7 +557,7 @@ impl World<'_> {
     fn forget(&mut self, id: u32) {
         if self.requests[id as usize].flags & row::WASTED != 0 {
             let from = id as usize * self.stride;
-            for (sum, &ticks) in self.wasted.iter_mut().zip(&self.cells[from..from + self.stride]) {
+            for (sum, &ticks) in self.effort.wasted.iter_mut().zip(&self.cells[from..from + self.stride]) {
                 *sum += u64::from(ticks);
             }
         }

@@ -188,7 +188,7 @@ impl World<'_> {
 
     /// A run by requests in which nobody will ever come or leave any more.
     fn idle_for_ever(&self) -> bool {
-        self.request_limit != u64::MAX
+        self.course.request_limit != u64::MAX
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
             && self.clients.is_empty()
@@ -205,7 +205,7 @@ impl World<'_> {
         let offered: u64 = self.classes.iter().map(|c| c.offered).sum();
         let busy: Vec<(u128, u128)> = self.observer.series.busy.iter().map(|t| self.area_of(t)).collect();
         let capacities: Vec<u128> = self.observer.series.busy.iter().map(|t| self.capacity_of(t)).collect();
-        let in_flight = (self.created - self.finished) as u32;
+        let in_flight = (self.course.created - self.course.finished) as u32;
         let o = &mut self.observer;
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
         o.series.p50_s.push(p50);
@@ -304,7 +304,7 @@ impl World<'_> {
     #[cold]
     #[inline(never)]
     pub(super) fn mark_reached(&mut self) {
-        if self.finished == self.request_limit {
+        if self.course.finished == self.course.request_limit {
             self.horizon = self.now;
         } else {
             self.snapshot(Mark::Cut);
@@ -313,8 +313,8 @@ impl World<'_> {
     }
 
     pub(super) fn plan_mark(&mut self) {
-        let next = self.m.run.cut_counts.iter().copied().find(|&count| self.finished < count);
-        self.next_mark = next.unwrap_or(self.request_limit);
+        let next = self.m.run.cut_counts.iter().copied().find(|&count| self.course.finished < count);
+        self.course.next_mark = next.unwrap_or(self.course.request_limit);
     }
 
     pub(super) fn snapshot(&mut self, mark: Mark) {
@@ -338,13 +338,13 @@ impl World<'_> {
                 .iter()
                 .map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) })
                 .collect(),
-            cells: self.cell_sums[..self.m.cells.len()].to_vec(),
+            cells: self.effort.cell_sums[..self.m.cells.len()].to_vec(),
             tail: self.tail_by_bucket(),
-            wasted: self.wasted[..self.m.cells.len()].to_vec(),
-            retries: self.retries,
-            attempts: self.attempts,
-            created: self.created,
-            finished: self.finished,
+            wasted: self.effort.wasted[..self.m.cells.len()].to_vec(),
+            retries: self.effort.retries,
+            attempts: self.effort.attempts,
+            created: self.course.created,
+            finished: self.course.finished,
             open: 0,
         }
     }

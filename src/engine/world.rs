@@ -15,7 +15,7 @@ use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{Failure, Model, NONE};
+use crate::model::{Failure, Model};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
@@ -551,6 +551,23 @@ pub(super) struct Context {
     pub(super) key: u16,
 }
 
+/// How far the run has come, in requests.
+pub(super) struct Course {
+    pub(super) created: u64,
+    pub(super) finished: u64,
+    pub(super) request_limit: u64,
+    /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
+    pub(super) next_mark: u64,
+}
+
+/// What requests took in all, and what was done for nobody: ticks by cell.
+pub(super) struct Effort {
+    pub(super) retries: u64,
+    pub(super) attempts: u64,
+    pub(super) cell_sums: Vec<u64>,
+    pub(super) wasted: Vec<u64>,
+}
+
 pub(super) struct World<'m> {
     pub(super) m: &'m Model,
     pub(super) samplers: &'m Samplers,
@@ -624,134 +641,7 @@ pub(super) struct World<'m> {
     pub(super) beside: Option<Steady>,
     pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
-    pub(super) created: u64,
-    pub(super) finished: u64,
-    pub(super) request_limit: u64,
-    /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
-    pub(super) next_mark: u64,
-    pub(super) retries: u64,
-    pub(super) attempts: u64,
-    pub(super) cell_sums: Vec<u64>,
-    pub(super) wasted: Vec<u64>,
+    pub(super) course: Course,
+    pub(super) effort: Effort,
     pub(super) observer: Observer,
-}
-
-impl World<'_> {
-    /// A frame for a visit; at the bound of memory the run ends, but this frame still lives.
-    #[inline(always)]
-    pub(super) fn new_frame(&mut self, frame: Frame) -> u32 {
-        self.in_flight += 1;
-        let id = self.free_frame;
-        if id == NONE {
-            return self.more_frames(frame);
-        }
-        let old = &mut self.frames[id as usize];
-        self.free_frame = old.link;
-        let generation = old.generation;
-        *old = Frame { generation, ..frame };
-        id
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn more_frames(&mut self, frame: Frame) -> u32 {
-        if self.frame_limit <= self.frames.len() {
-            self.stopped = crate::record::Stopped::Memory { in_flight: u64::from(self.in_flight) };
-            self.horizon = self.now;
-        }
-        self.frames.push(frame);
-        if self.extended {
-            self.calls.push(Call::new());
-        }
-        self.frames.len() as u32 - 1
-    }
-
-    /// The frame's number may be used again; whatever was armed for it is stale.
-    #[inline(always)]
-    pub(super) fn free_frame(&mut self, id: u32) {
-        self.in_flight -= 1;
-        let frame = &mut self.frames[id as usize];
-        frame.generation = frame.generation.wrapping_add(1);
-        frame.state = State::Free;
-        frame.link = self.free_frame;
-        self.free_frame = id;
-    }
-
-    /// A row with all its cells at zero.
-    #[inline(always)]
-    pub(super) fn new_request(&mut self, request: Request) -> u32 {
-        if request.context != NONE {
-            self.contexts[request.context as usize].users += 1;
-        }
-        if let Some(id) = self.free_requests.pop() {
-            self.requests[id as usize] = request;
-            return id;
-        }
-        self.requests.push(request);
-        self.cells.resize(self.cells.len() + self.stride, 0);
-        self.requests.len() as u32 - 1
-    }
-
-    /// The row's cells must have been read; they are zero afterwards.
-    #[inline(always)]
-    pub(super) fn free_request(&mut self, id: u32) {
-        let from = id as usize * self.stride;
-        self.cells[from..from + self.stride].fill(0);
-        if self.requests[id as usize].context != NONE {
-            self.leave_context(self.requests[id as usize].context);
-        }
-        self.free_requests.push(id);
-    }
-
-    /// The time since `since` was spent on `cell`.
-    #[inline(always)]
-    pub(super) fn attribute(&mut self, request: u32, cell: u16, since: Ns) {
-        let ticks = ((self.now >> TICK) - (since >> TICK)) as u32;
-        let at = request as usize * self.stride + cell as usize;
-        self.cells[at] = self.cells[at].saturating_add(ticks);
-    }
-
-    /// A stream of one's own out of a key of the model.
-    pub(super) fn seeded(&self, key: u64) -> u64 {
-        crate::random::mix(key ^ self.salt)
-    }
-
-    /// Puts a timer into the calendar.
-    pub(super) fn set_timer(&mut self, at: Ns, phase: u64, timer: Timer) -> u32 {
-        let id = self.free_timers.pop().unwrap_or_else(|| {
-            self.timers.push(Timer::Free);
-            self.timers.len() as u32 - 1
-        });
-        self.timers[id as usize] = timer;
-        self.timer_slots.resize(self.timers.len(), NONE);
-        self.timer_slots[id as usize] = self.calendar.push(at, phase, TIMER | id);
-        id
-    }
-
-    /// Frame `id` waits in the calendar until `at`.
-    #[inline(always)]
-    pub(super) fn schedule(&mut self, id: u32, at: Ns) {
-        let slot = self.calendar.push(at, RELEASE, id);
-        let frame = &mut self.frames[id as usize];
-        frame.link = slot;
-        frame.state = State::Scheduled;
-    }
-}
-
-impl Call {
-    pub(super) fn new() -> Call {
-        Call {
-            deadline: Ns::MAX,
-            until: Ns::MAX,
-            pause: 0,
-            pool: NONE,
-            holds: NONE,
-            attempt: 0,
-            bytes: 0.0,
-            edge: crate::model::NONE16,
-            given_key: crate::model::NONE16,
-            stage: Stage::None,
-            outcome: Outcome::OK,
-        }
-    }
 }

@@ -3,13 +3,14 @@
 use crate::report::terminal::figures::{percent, precision, roughly, spaced_time};
 use crate::report::terminal::layout::{Cell, Column, Table, bar, beside, paint};
 use crate::report::terminal::{BAD, FAINT, Look, STRONG};
-use crate::report::{Component, Estimate, Latency, Report, Requests, TimeShare, Utilisation};
+use crate::report::{Component, Estimate, Latency, Report, Requests, TimeShare, Traffic, Utilisation};
 use crate::units::{human_count, human_rate, human_time};
 
 /// Operations shown unless more is asked for.
 const FEW: usize = 12;
-/// Causes shown on each side of "where time goes"; the rest is one line.
-const CAUSES: usize = 5;
+/// Causes shown on each side of "where time goes", and the least share that is worth a line; the rest is one line.
+const CAUSES: usize = 6;
+const WORTH_A_LINE: f64 = 0.005;
 /// A resource busier than this is worth a note even if another one is busier.
 const WORTH_A_NOTE: f64 = 0.5;
 /// From this width on, the two blocks of "where time goes" stand beside each other.
@@ -33,18 +34,26 @@ pub(super) fn latency(report: &Report, look: Look) -> Vec<String> {
         }
     }
     let shown = if 0 < look.verbose { usize::MAX } else { FEW };
-    for (name, traffic) in report.operations.iter().filter(|(_, t)| 0 < t.latency.all.count).take(shown) {
+    for (name, traffic) in by_length(report).into_iter().take(shown) {
         latency_rows(&mut table, name, &traffic.latency.all, &traffic.requests, look);
         if 0 < look.verbose {
             table_half_widths(&mut table, &traffic.latency.all, &traffic.requests, look);
         }
     }
     let mut lines = table.lines(look.width);
-    let hidden = report.operations.len().saturating_sub(shown);
+    let hidden = by_length(report).len().saturating_sub(shown);
     if 0 < hidden {
         lines.push(paint(&format!("  and {hidden} more operations; -v shows them"), FAINT));
     }
     lines
+}
+
+/// Operations that were asked for, the longest first: whoever calls stands before whom it calls.
+fn by_length(report: &Report) -> Vec<(&String, &Traffic)> {
+    let mut asked: Vec<_> = report.operations.iter().filter(|(_, traffic)| 0 < traffic.latency.all.count).collect();
+    let mean = |traffic: &Traffic| traffic.latency.all.mean.map_or(0.0, |mean| mean.mean);
+    asked.sort_by(|a, b| mean(b.1).total_cmp(&mean(a.1)));
+    asked
 }
 
 fn quantiles(latency: &Latency) -> [Option<Estimate>; 5] {
@@ -101,9 +110,8 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
     for (name, component) in &report.components {
         let busiest = busiest(component);
         let share = busiest.map(|(_, utilisation)| utilisation.share.mean);
-        let limiting =
-            report.bottleneck.as_ref().is_some_and(|b| is_limited(name, component, &b.component, b.resource));
-        let arrow = if limiting { format!("{} bottleneck", marks.arrow) } else { String::new() };
+        let arrow =
+            if is_limited(report, name, component) { format!("{} bottleneck", marks.arrow) } else { String::new() };
         let wait = component.wait.p99.map_or_else(|| marks.dash.to_string(), |e| human_time(e.mean));
         table.row([
             Cell::new(name),
@@ -120,11 +128,13 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
     table.lines(look.width)
 }
 
-/// Whether a bottleneck stands in this component: by its name, or on the host it runs on, which is then as busy.
-fn is_limited(name: &str, component: &Component, limit: &str, resource: &str) -> bool {
-    let runs_there =
-        |u: &Utilisation| u.busiest.as_ref().is_some_and(|part| part.name.split('/').next() == Some(limit));
-    name == limit || resources(component).iter().any(|(kind, u)| *kind == resource && runs_there(u))
+/// Whether a bottleneck stands in this component: by its name, or as the part of a shared host that is just as busy.
+fn is_limited(report: &Report, name: &str, component: &Component) -> bool {
+    let Some(limit) = &report.bottleneck else { return false };
+    let is_shared = !report.components.contains_key(&limit.component);
+    let same = |share: f64| (share - limit.utilisation).abs() < 1e-6;
+    let here = || resources(component).iter().any(|(kind, used)| *kind == limit.resource && same(used.share.mean));
+    name == limit.component || is_shared && here()
 }
 
 fn resources(component: &Component) -> Vec<(&'static str, &Utilisation)> {
@@ -197,11 +207,12 @@ fn block(title: &str, shares: &[TimeShare], width: usize, look: Look) -> Vec<Str
         return Vec::new();
     }
     let mut table = Table::new(&[Column::TEXT, Column::NUMBER, Column::NUMBER, Column::BAR], 2);
-    for share in shares.iter().take(CAUSES) {
+    let shown = shares.iter().take(CAUSES).take_while(|share| WORTH_A_LINE <= share.share).count();
+    for share in &shares[..shown] {
         table.row(share_row(&format!("{} {}", share.component, share.cause), share.share, share.seconds, look));
     }
-    let rest = shares.iter().skip(CAUSES).fold((0.0, 0.0), |sum, s| (sum.0 + s.share, sum.1 + s.seconds));
-    if 0.0005 < rest.0 {
+    let rest = shares[shown..].iter().fold((0.0, 0.0), |sum, s| (sum.0 + s.share, sum.1 + s.seconds));
+    if 0.0 < rest.0 {
         table.row(share_row("other", rest.0, rest.1, look));
     }
     let mut lines = vec![format!("  {}", paint(title, STRONG))];
@@ -211,7 +222,7 @@ fn block(title: &str, shares: &[TimeShare], width: usize, look: Look) -> Vec<Str
 
 fn share_row(name: &str, share: f64, seconds: f64, look: Look) -> [Cell; 4] {
     let picture = bar(share, 12, look.unicode);
-    [Cell::new(name), Cell::new(human_time(seconds)), Cell::new(percent(share)), Cell::new(picture)]
+    [Cell::new(name), Cell::new(human_time(seconds)), Cell::new(roughly(share)), Cell::new(picture)]
 }
 
 /// The slowest requests that were kept, and where each spent its time.

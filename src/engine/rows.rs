@@ -1,0 +1,126 @@
+//! The rows of a world: taking and giving back frames, requests and timers, and charging time to them.
+
+use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, Timer, World};
+use crate::model::{NONE, NONE16};
+use crate::random::mix;
+use crate::record::Stopped;
+
+impl World<'_> {
+    /// A frame for a visit; at the bound of memory the run ends, but this frame still lives.
+    #[inline(always)]
+    pub(super) fn new_frame(&mut self, frame: Frame) -> u32 {
+        self.in_flight += 1;
+        let id = self.free_frame;
+        if id == NONE {
+            return self.more_frames(frame);
+        }
+        let old = &mut self.frames[id as usize];
+        self.free_frame = old.link;
+        let generation = old.generation;
+        *old = Frame { generation, ..frame };
+        id
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn more_frames(&mut self, frame: Frame) -> u32 {
+        if self.frame_limit <= self.frames.len() {
+            self.stopped = Stopped::Memory { in_flight: u64::from(self.in_flight) };
+            self.horizon = self.now;
+        }
+        self.frames.push(frame);
+        if self.extended {
+            self.calls.push(Call::new());
+        }
+        self.frames.len() as u32 - 1
+    }
+
+    /// The frame's number may be used again; whatever was armed for it is stale.
+    #[inline(always)]
+    pub(super) fn free_frame(&mut self, id: u32) {
+        self.in_flight -= 1;
+        let frame = &mut self.frames[id as usize];
+        frame.generation = frame.generation.wrapping_add(1);
+        frame.state = State::Free;
+        frame.link = self.free_frame;
+        self.free_frame = id;
+    }
+
+    /// A row with all its cells at zero.
+    #[inline(always)]
+    pub(super) fn new_request(&mut self, request: Request) -> u32 {
+        if request.context != NONE {
+            self.contexts[request.context as usize].users += 1;
+        }
+        if let Some(id) = self.free_requests.pop() {
+            self.requests[id as usize] = request;
+            return id;
+        }
+        self.requests.push(request);
+        self.cells.resize(self.cells.len() + self.stride, 0);
+        self.requests.len() as u32 - 1
+    }
+
+    /// The row's cells must have been read; they are zero afterwards.
+    #[inline(always)]
+    pub(super) fn free_request(&mut self, id: u32) {
+        let from = id as usize * self.stride;
+        self.cells[from..from + self.stride].fill(0);
+        if self.requests[id as usize].context != NONE {
+            self.leave_context(self.requests[id as usize].context);
+        }
+        self.free_requests.push(id);
+    }
+
+    /// The time since `since` was spent on `cell`.
+    #[inline(always)]
+    pub(super) fn attribute(&mut self, request: u32, cell: u16, since: Ns) {
+        let ticks = ((self.now >> TICK) - (since >> TICK)) as u32;
+        let at = request as usize * self.stride + cell as usize;
+        self.cells[at] = self.cells[at].saturating_add(ticks);
+    }
+
+    /// A stream of one's own out of a key of the model.
+    pub(super) fn seeded(&self, key: u64) -> u64 {
+        mix(key ^ self.salt)
+    }
+
+    /// Puts a timer into the calendar.
+    pub(super) fn set_timer(&mut self, at: Ns, phase: u64, timer: Timer) -> u32 {
+        let id = self.free_timers.pop().unwrap_or_else(|| {
+            self.timers.push(Timer::Free);
+            self.timers.len() as u32 - 1
+        });
+        self.timers[id as usize] = timer;
+        self.timer_slots.resize(self.timers.len(), NONE);
+        self.timer_slots[id as usize] = self.calendar.push(at, phase, TIMER | id);
+        id
+    }
+
+    /// Frame `id` waits in the calendar until `at`.
+    #[inline(always)]
+    pub(super) fn schedule(&mut self, id: u32, at: Ns) {
+        let slot = self.calendar.push(at, RELEASE, id);
+        let frame = &mut self.frames[id as usize];
+        frame.link = slot;
+        frame.state = State::Scheduled;
+    }
+}
+
+impl Call {
+    pub(super) fn new() -> Call {
+        Call {
+            deadline: Ns::MAX,
+            until: Ns::MAX,
+            pause: 0,
+            pool: NONE,
+            holds: NONE,
+            attempt: 0,
+            bytes: 0.0,
+            edge: NONE16,
+            given_key: NONE16,
+            stage: Stage::None,
+            outcome: Outcome::OK,
+        }
+    }
+}
