@@ -1,5 +1,7 @@
 //! One binary for all integration tests, so that the crate is linked once.
 
+#![expect(clippy::print_stdout, reason = "a test that fails shows what it ran")]
+
 mod claims;
 mod cli;
 mod determinism;

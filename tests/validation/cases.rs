@@ -87,47 +87,28 @@ impl Case {
     /// of the tolerance.
     pub(crate) fn judge(&self, got: &Got, noise: f64) -> Vec<Judged> {
         let mut rows = Vec::new();
-        self.walk(String::new(), self.expected(), &mut |path, expected| {
-            let row = self.row(path, expected, got, noise);
+        walk(String::new(), self.expected(), &mut |path, expected| {
+            let row = self.row(&path, expected, got, noise);
             rows.push(row);
         });
         rows
     }
 
-    fn walk(&self, path: String, value: &Value, leaf: &mut impl FnMut(String, &Value)) {
-        match value {
-            Value::Null => {}
-            Value::Object(fields) => {
-                let in_row = path.starts_with("rows[");
-                for (name, value) in fields.iter().filter(|(name, _)| !(in_row && GIVEN.contains(&name.as_str()))) {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    self.walk(format!("{path}{dot}{name}"), value, leaf);
-                }
-            }
-            Value::Array(items) => {
-                for (index, value) in items.iter().enumerate() {
-                    self.walk(format!("{path}[{index}]"), value, leaf);
-                }
-            }
-            other => leaf(path, other),
-        }
-    }
-
-    fn row(&self, quantity: String, expected: &Value, got: &Got, noise: f64) -> Judged {
-        let tolerance = self.tolerance(&quantity);
+    fn row(&self, quantity: &str, expected: &Value, got: &Got, noise: f64) -> Judged {
+        let tolerance = self.tolerance(quantity);
         let shown = expected.as_f64().map_or_else(|| text(expected), digits);
         let row = |got: String, verdict, tolerance| Judged {
-            quantity: quantity.clone(),
+            quantity: quantity.to_owned(),
             expected: shown,
             got,
             tolerance,
             verdict,
         };
         let verdict = |holds| if holds { Verdict::Holds } else { Verdict::Fails };
-        match (got.0.get(&quantity), expected.as_f64()) {
+        match (got.0.get(quantity), expected.as_f64()) {
             (None, _) => row("—".to_owned(), Verdict::NotMeasured, "—".to_owned()),
             (Some(Figure::Number { value, half_width }), Some(expected)) => {
-                let scale = if expected == 0.0 { got.scale(&quantity) } else { expected.abs() };
+                let scale = if expected == 0.0 { got.scale(quantity) } else { expected.abs() };
                 let allowed =
                     tolerance.relative.map_or(0.0, |relative| relative * scale).max(tolerance.absolute.unwrap_or(0.0));
                 let slack = if half_width.is_finite() { noise * half_width } else { 0.0 };
@@ -249,4 +230,24 @@ fn significant(value: f64, digits: i32) -> String {
         return trimmed.to_owned();
     }
     format!("{value:.*e}", (digits - 1) as usize)
+}
+
+/// Every leaf of what is expected, with its path.
+fn walk(path: String, value: &Value, leaf: &mut impl FnMut(String, &Value)) {
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            let in_row = path.starts_with("rows[");
+            for (name, value) in fields.iter().filter(|(name, _)| !(in_row && GIVEN.contains(&name.as_str()))) {
+                let dot = if path.is_empty() { "" } else { "." };
+                walk(format!("{path}{dot}{name}"), value, leaf);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                walk(format!("{path}[{index}]"), value, leaf);
+            }
+        }
+        other => leaf(path, other),
+    }
 }

@@ -53,6 +53,7 @@ impl Lab {
         self.lasting((1.0 + cut) * measured, cut * measured, replications)
     }
 
+    #[expect(clippy::unused_self, reason = "a run of a stated length is asked of the laboratory like all others")]
     pub(crate) fn lasting(&self, duration_s: f64, warmup_s: f64, replications: u32) -> String {
         let warmup = if warmup_s == 0.0 { "none".to_owned() } else { format!("{warmup_s:.6}s") };
         format!(

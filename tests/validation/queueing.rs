@@ -90,7 +90,7 @@ fn mmck(case: &Case, lab: &Lab) -> Got {
 
 fn erlang_b(case: &Case, lab: &Lab) -> Got {
     let mut queue = poisson(case.number("offered_erlang"), 1.0, case.number("servers"));
-    queue.limit = "0".to_owned();
+    "0".clone_into(&mut queue.limit);
     queue.run(lab, 2e6).station("s", UNIT)
 }
 
