@@ -6,8 +6,9 @@ use plimsoll::engine::{Signals, simulate};
 use plimsoll::model::Model;
 use plimsoll::random::{below, mix};
 use plimsoll::record::{Mark, Record, Tallies};
+use plimsoll::units::Span;
 
-use crate::support::model;
+use crate::support::{compiled_file, model};
 
 /// Random choices in a row.
 struct Dice(u64);
@@ -167,6 +168,17 @@ fn swarm(seeds: std::ops::Range<u64>) {
 #[test]
 fn exact_laws_on_a_swarm() {
     swarm(0..500);
+}
+
+/// Every field of the language at once.
+#[test]
+fn exact_laws_in_the_kitchen_sink() {
+    let (_, mut model) = compiled_file("tests/kitchen_sink.yaml");
+    model.run.duration = Some(Span::from_secs_f64(60.0));
+    model.run.requests = None;
+    for seed in 0..3 {
+        holds(&model, &simulate(&model, seed, 0, &Signals::default()), "the kitchen sink");
+    }
 }
 
 #[test]

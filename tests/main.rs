@@ -2,6 +2,7 @@
 
 mod claims;
 mod cli;
+mod determinism;
 mod diagnostics;
 mod examples;
 mod laws;

@@ -1,5 +1,6 @@
 //! What several tests need: a scenario's text to its model.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -11,16 +12,26 @@ use plimsoll::scenario::root::{Given, load};
 
 /// The scenario and the model of a text; a mistake in it fails the test with its diagnostics.
 pub(crate) fn compiled(text: &str) -> (Scenario, Model) {
-    let read = |path: &Path| {
+    let here = |path: &Path| {
         if path == Path::new("test.yaml") { Ok(text.to_owned()) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
     };
+    read_with("test.yaml", &here)
+}
+
+/// The same of a file of this repository.
+pub(crate) fn compiled_file(path: &str) -> (Scenario, Model) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    read_with(path.to_str().expect("the path of this repository is text"), &|path: &Path| fs::read_to_string(path))
+}
+
+fn read_with(path: &str, read: &dyn Fn(&Path) -> io::Result<String>) -> (Scenario, Model) {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::default());
-    let given = Given { path: "test.yaml", read: &read, sets: &[], variant: None };
+    let given = Given { path, read, sets: &[], variant: None };
     let scenario = load(&given, &mut sources, &mut diags).map(|(scenario, _)| scenario);
     let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut diags));
     match scenario.zip(model).filter(|_| !diags.has_errors()) {
         Some(both) => both,
-        None => panic!("{text}\n{}", render(&diags, &sources, 100, false, true)),
+        None => panic!("{path}\n{}", render(&diags, &sources, 100, false, true)),
     }
 }
 

@@ -182,7 +182,7 @@ mod tests {
         let own: Vec<Compact> =
             (0..5).map(|n| times((0..1000).map(move |i| if i < 900 + n { 0 } else { 5 }))).collect();
         let p50 = quantile(&own, 0.5).expect("there are enough");
-        assert_eq!((p50.mean, p50.low, p50.high), (0.0, Some(0.0), Some(0.0)));
+        assert!((0.0..1e-6).contains(&p50.mean) && p50.low <= Some(p50.mean) && Some(p50.mean) <= p50.high, "{p50:?}");
     }
 
     #[test]

@@ -64,6 +64,8 @@ fn one_server_one_queue_is_as_the_formulas_say() {
     holds(Some(report.requests.offered_per_s), 70.0, "offered");
     assert!(report.run.stable && report.run.warmup_s <= 300.0);
     audit_holds(&report);
+    let laws: Vec<&str> = report.audit.iter().map(|audit| audit.law).collect();
+    assert!(laws.contains(&"M/M/c mean") && laws.contains(&"M/M/c p99"), "{laws:?}");
 }
 
 #[test]
@@ -184,6 +186,50 @@ fn a_ramp_fires_at_its_load() {
     let offered = full.offered_per_s.expect("it is said");
     assert!((offered - (10.0 + 100.0 * (at - 30.0) / 1200.0)).abs() < 8.0, "{offered} at {at}");
     assert!(report.alerts[0].fired.iter().all(|[from, to]| from < to) && !report.alerts[0].fired.is_empty());
+}
+
+/// Two instances that call a database through a pool; one instance dies from 1m to 1m30s.
+const CHAIN: &str = "plimsoll: 1\ntitle: t\nrun: {duration: 3m, warmup: 10s}\n\
+load: {users: {rate: 70/s, timeout: 10s, requests: {web.page: 1}}}\n\
+components:\n  \
+  web: {kind: service, instances: 2, machine: c5.2xlarge, workers: 64, operations: {page: [{cpu: exp(2ms)}, {call: db.read}]}}\n  \
+  db: {kind: database, machine: c5.2xlarge, connections: 200, operations: {read: {cpu: exp(1ms), wait: exp(150ms)}}}\n\
+policies: {web -> db: {pool: {size: 8, wait: 10s}}}\n\
+faults: {dies: {at: 1m, kill: web/0, for: 30s}}\n\
+objectives:\n  up: errors during dies <= 1%\n  back: rto during dies <= 20s\n  \
+  good: goodput during dies >= 90% of before\n  calm: errors before dies <= 1%\n  rich: cost <= $10/month\n";
+
+#[test]
+fn periods_are_those_of_the_fault() {
+    let report = run(CHAIN).report;
+    let of = |name: &str| report.objectives.iter().find(|objective| objective.name == name).expect("it is there");
+    // One instance with 8 connections of about 151 ms carries 53 of 70 requests a second.
+    assert_eq!(of("good").verdict, Verdict::Misses, "{:?}", of("good"));
+    let limit = of("good").limit.expect("it is measured");
+    assert!((limit - 63.0).abs() < 2.0, "{limit}");
+    assert_eq!(of("calm").verdict, Verdict::Meets, "{:?}", of("calm"));
+    assert_eq!(of("rich").verdict, Verdict::Misses);
+    let fault = &report.faults["dies"];
+    assert_eq!(fault.at_s, Some(60.0));
+    assert_eq!(fault.rto_s.map(|rto| rto.mean), of("back").value);
+    let web = &report.components["web"];
+    assert!((web.instances.mean - (2.0 - 30.0 / 170.0)).abs() < 0.01, "{:?}", web.instances);
+    audit_holds(&report);
+}
+
+#[test]
+fn workers_that_wait_for_a_pool_are_not_the_bottleneck() {
+    let text =
+        CHAIN.replace("workers: 64", "workers: 10").replace("faults: {dies: {at: 1m, kill: web/0, for: 30s}}\n", "");
+    let text = text.split("objectives").next().expect("there is a first part").replace("rate: 70/s", "rate: 95/s");
+    let report = run(&text).report;
+    let limit = report.bottleneck.expect("there are limits");
+    assert_eq!((limit.component.as_str(), limit.resource), ("web -> db", "pool"), "{limit:?}");
+    let bill: f64 = report.cost.lines.iter().map(|line| line.usd_per_month).sum();
+    assert_eq!(report.cost.usd_per_month, bill);
+    let a_month = 95.0 * 730.0 * 3600.0 / 1e6;
+    let each = report.cost.usd_per_million_requests.expect("there are requests");
+    assert!((each / (bill / a_month) - 1.0).abs() < 0.05, "{each}");
 }
 
 /// Whether 95 % intervals cover the truth in 92 to 98 % of 400 runs, for the mean and for the p99.

@@ -260,7 +260,9 @@ fn events(report: &Report, look: Look) -> Vec<String> {
     let mut lines: Vec<String> = report.evolve_when.iter().filter_map(|trigger| evolve(trigger, look)).collect();
     for (name, fault) in &report.faults {
         let Some(at) = fault.at_s else { continue };
-        let told = [("no longer picked after", fault.removal_s), ("errors back to normal after", fault.rto_s)];
+        let came_back = fault.recovered_share == Some(1.0);
+        let back = if came_back { "errors back to normal after" } else { "errors not back to normal within" };
+        let told = [("no longer picked after", fault.removal_s), (back, fault.rto_s)];
         let told = told.into_iter().filter_map(|(label, value)| value.map(|value| (label, value)));
         let told =
             told.map(|(label, value)| format!(", {label} {}{}", spaced_time(value.mean), half_width(&value, look)));

@@ -83,7 +83,7 @@ impl Coverage {
 #[test]
 #[ignore = "minutes: writes a section of docs/validation.md"]
 fn interval_coverage() {
-    let queues = [Queue { servers: 1, load: 0.7, duration: "10m" }, Queue { servers: 8, load: 0.8, duration: "1m" }];
+    let queues = [Queue { servers: 1, load: 0.7, duration: "10m" }, Queue { servers: 8, load: 0.8, duration: "2m" }];
     let mut section = format!(
         "Of {SEEDS} seeds each, the share of 95 % intervals that contain the truth: five replications, automatic warm-up, mean\n\
          service 10 ms. *Below* and *above* count the intervals that lie wholly on that side of the truth; the width is the mean\n\

@@ -69,7 +69,9 @@ pub(crate) fn write_coverage(section: &str) {
 fn head(judged: &[(Case, Vec<Judged>)]) -> String {
     let count =
         |verdict: Verdict| judged.iter().flat_map(|(_, rows)| rows).filter(|row| row.verdict == verdict).count();
-    let whole = judged.iter().filter(|(_, rows)| rows.iter().all(|row| row.verdict != Verdict::Fails)).count();
+    let has = |rows: &[Judged], verdict: Verdict| rows.iter().any(|row| row.verdict == verdict);
+    let failed = judged.iter().filter(|(_, rows)| has(rows, Verdict::Fails)).count();
+    let missing = judged.iter().filter(|(_, rows)| rows.iter().all(|row| row.verdict == Verdict::NotMeasured)).count();
     let mut text = String::from(
         "# Validation\n\nClosed forms, published tables and the figures of other simulators, against what plimsoll says to the same\n\
          question. Each case is a scenario that is run and a report that is read; what is no simulation is asked of the module\n\
@@ -82,8 +84,10 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
     );
     writeln!(
         text,
-        "{} cases, of which {whole} hold in every figure. Figures: {} hold, {} fail, {} are not measured.\n",
+        "{} cases: {} hold in every measured figure, {failed} fails in one or more, {missing} is not measured. Figures: {} hold, {} \
+         fail, {} are not measured.\n",
         judged.len(),
+        judged.len() - failed - missing,
         count(Verdict::Holds),
         count(Verdict::Fails),
         count(Verdict::NotMeasured)

@@ -1,0 +1,93 @@
+//! What an event costs: the calendar, the variates, the histogram, and the reference workloads with full statistics.
+//!
+//! `cargo bench` runs all; `cargo bench -- W2` one. The workloads are the YAML files beside this one; their events are
+//! counted by the engine, so criterion's elements per second are events per second.
+
+use std::hint::black_box;
+use std::path::Path;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use plimsoll::calendar::Calendar;
+use plimsoll::diagnostic::{Diagnostics, Sources};
+use plimsoll::engine::{Signals, simulate};
+use plimsoll::measure::histogram::Histogram;
+use plimsoll::model::Model;
+use plimsoll::model::compile::compile;
+use plimsoll::random::{Ziggurat, mix};
+use plimsoll::scenario::root::{Given, load};
+
+/// Hold model: pop the earliest, push it back, with so many pending.
+fn calendar(c: &mut Criterion) {
+    let mut group = c.benchmark_group("calendar, hold");
+    for pending in [100u32, 10_000, 1_000_000] {
+        let mut calendar = Calendar::new();
+        let mut slots: Vec<u32> =
+            (0..pending).map(|id| calendar.push(mix(u64::from(id)) % 1_000_000_000, 0, id)).collect();
+        let mut step = 0;
+        group.bench_function(BenchmarkId::from_parameter(pending), |b| {
+            b.iter(|| {
+                let key = calendar.peek();
+                let id = key.payload();
+                calendar.leave_hole(slots[id as usize]);
+                step += 1;
+                slots[id as usize] = calendar.push(key.time + mix(step) % 1_000_000_000, 0, id);
+            });
+        });
+    }
+    group.finish();
+}
+
+fn variates(c: &mut Criterion) {
+    let ziggurat = Ziggurat::new();
+    let mut group = c.benchmark_group("variate");
+    let mut n = 0u64;
+    group.bench_function("exponential", |b| {
+        b.iter(|| {
+            n += 1;
+            ziggurat.exponential(mix(n))
+        });
+    });
+    group.bench_function("lognormal", |b| {
+        b.iter(|| {
+            n += 1;
+            ziggurat.exp(1.0 + 0.8 * ziggurat.normal(mix(n)))
+        });
+    });
+    group.finish();
+}
+
+fn histogram(c: &mut Criterion) {
+    let mut histogram = Histogram::new();
+    let mut n = 0u64;
+    c.bench_function("histogram, add", |b| {
+        b.iter(|| {
+            n += 1;
+            histogram.add(black_box(mix(n) >> 30));
+        });
+    });
+}
+
+fn model(name: &str) -> Model {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches").join(name);
+    let read = |path: &Path| std::fs::read_to_string(path);
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::default());
+    let path = path.to_str().expect("the path of this repository is text");
+    let given = Given { path, read: &read, sets: &[], variant: None };
+    let (scenario, _) = load(&given, &mut sources, &mut diags).expect("the file is there");
+    compile(&scenario, &mut diags).expect("the reference workloads are valid")
+}
+
+fn workloads(c: &mut Criterion) {
+    let mut group = c.benchmark_group("workload");
+    group.sample_size(10);
+    for name in ["w1", "w2", "w3"] {
+        let model = model(&format!("{name}.yaml"));
+        let events = simulate(&model, 1, 0, &Signals::default()).events;
+        group.throughput(Throughput::Elements(events));
+        group.bench_function(name.to_uppercase(), |b| b.iter(|| simulate(&model, 1, 0, &Signals::default()).events));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, calendar, variates, histogram, workloads);
+criterion_main!(benches);
