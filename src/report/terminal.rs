@@ -24,6 +24,9 @@ const FAINT: Style = Style::new().effects(Effects::DIMMED);
 /// An interval wider than this share of its mean deserves a word.
 const COARSE: f64 = 0.10;
 
+/// With fewer replications than this the interval is wide for want of them, whatever the length of a run.
+const ENOUGH: u32 = 5;
+
 /// What the reader's terminal shows, and how much the reader wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -168,10 +171,10 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
 
 fn headroom(headroom: f64, look: Look) -> String {
     let times = look.marks().times;
-    if headroom < 1.0 {
-        format!("none; it can give {headroom:.2} {times} what is asked of it")
-    } else {
-        format!("it is full at {headroom:.2} {times} this load; objectives break before that")
+    match headroom {
+        h if h < 0.995 => format!("none; it can give {h:.2} {times} what is asked of it"),
+        h if h < 1.005 => "none; it is full".to_string(),
+        h => format!("it is full at {h:.2} {times} this load; objectives break before that"),
     }
 }
 
@@ -334,13 +337,13 @@ fn coarse(report: &Report, look: Look) -> Option<String> {
     let named = [("p99", latency.p99), ("p99.9", latency.p999)];
     let width = |estimate: Option<_>| estimate.as_ref().and_then(figures::precision);
     let (name, precision) = named.into_iter().find_map(|(name, e)| Some((name, width(e).filter(|p| COARSE < *p)?)))?;
-    let longer = span((report.measured.to_s * 4.0 / 60.0).ceil() * 60.0).replace(' ', "");
     let plus_minus = look.marks().plus_minus;
-    Some(format!(
-        "{name} is known only to {plus_minus}{}; --duration {longer} would make it about {plus_minus}{}",
-        roughly(precision),
-        roughly(precision / 2.0)
-    ))
+    let known = format!("{name} is known only to {plus_minus}{}", roughly(precision));
+    if report.run.replications < ENOUGH {
+        return Some(format!("{known}: {} replications are few; try -r 10", report.run.replications));
+    }
+    let longer = span((report.measured.to_s * 4.0 / 60.0).ceil() * 60.0).replace(' ', "");
+    Some(format!("{known}; --duration {longer} would make it about {plus_minus}{}", roughly(precision / 2.0)))
 }
 
 fn why_it_stopped(report: &Report, look: Look) -> Vec<String> {

@@ -3,8 +3,11 @@
 use crate::report::{Estimate, Objective};
 use crate::units::{human_bytes, human_count, human_money, human_rate, human_share, human_time};
 
-/// A time in seconds as in a sentence: `231 ms`.
+/// A time in seconds as in a sentence: `231 ms`, `1m 20s`.
 pub(super) fn spaced_time(seconds: f64) -> String {
+    if 60.0 <= seconds {
+        return span(seconds);
+    }
     let tight = human_time(seconds);
     let unit = tight.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(tight.len());
     format!("{} {}", &tight[..unit], &tight[unit..])
@@ -36,6 +39,7 @@ pub(super) fn roughly(share: f64) -> String {
         p if p < 0.01 => "<0.01%".to_string(),
         p if p < 0.995 => format!("{p:.2}%"),
         p if p < 9.95 => format!("{p:.1}%"),
+        p if 999.5 <= p => ">999%".to_string(),
         p => format!("{p:.0}%"),
     }
 }
@@ -71,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_sentence_leaves_room_before_the_unit() {
-        assert_eq!([0.2314, 4.1].map(spaced_time), ["231 ms", "4.1 s"].map(String::from));
+        assert_eq!([0.2314, 4.1, 80.4].map(spaced_time), ["231 ms", "4.1 s", "1m 20s"].map(String::from));
     }
 
     #[test]
