@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::Input;
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
-use crate::diagnostic::{Diagnostics, Sources, plain, render};
+use crate::diagnostic::{Code, Diagnostics, Sources, plain, render};
 use crate::model::Model;
 use crate::model::compile::compile;
 use crate::report::Warning;
@@ -105,9 +105,11 @@ pub(crate) fn show(reading: &Reading, out: &mut Out) {
     out.tell(&text);
 }
 
-/// Warnings of meaning belong in the report too.
-pub(crate) fn warnings(reading: &Reading) -> Vec<Warning> {
-    let told = plain(&reading.found, &reading.sources).into_iter();
+/// Warnings of meaning belong in the report too. A named value that only a setting of the command line has put out of use
+/// (`--rate` in place of `$users`) is no slip of the author's.
+pub(crate) fn warnings(reading: &Reading, wanted: &Wanted) -> Vec<Warning> {
+    let is_slip = |code: &str| code != Code::UnusedLet.as_str() || wanted.sets.is_empty();
+    let told = plain(&reading.found, &reading.sources).into_iter().filter(|d| is_slip(d.code));
     told.map(|d| Warning { code: d.code.to_string(), message: d.message, help: d.help }).collect()
 }
 

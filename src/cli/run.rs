@@ -47,7 +47,7 @@ fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop
     let mut evaluation = analysis::evaluate(&model, &scenario, &plan, &progress);
     let (wall_s, timed_out) = watcher.finish();
     let report = &mut evaluation.report;
-    report.warnings.splice(0..0, input::warnings(&reading));
+    report.warnings.splice(0..0, input::warnings(&reading, &wanted));
     report.meta = (!args.no_meta).then(|| meta(report, jobs, wall_s));
     let outcome = Outcome { model, evaluation, timed_out };
     show(args, &outcome, out)?;
