@@ -34,7 +34,7 @@ pub enum Order {
     /// queue: {order: adaptive_lifo}
     /// ```
     AdaptiveLifo,
-    /// The lowest `priority` number of the load first, among equals who came first.
+    /// The highest `priority` number of the load first, among equals who came first.
     ///
     /// ```yaml
     /// queue: {order: priority}
@@ -63,7 +63,7 @@ pub const FORMS: &[Form] = &[
         "adaptive_lifo",
         "Who came first while the queue is at most half full, who came last beyond.",
     ),
-    form("priority", "priority", "The lowest `priority` number first, among equals who came first."),
+    form("priority", "priority", "The highest `priority` number first, among equals who came first."),
     form("deadline", "deadline", "The earliest deadline first."),
     form("fair", "fair(user)", "The values of a key take turns."),
 ];
