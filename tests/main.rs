@@ -9,6 +9,7 @@ mod diagnostics;
 mod examples;
 mod laws;
 mod model;
+mod places;
 mod support;
 mod tidy;
 mod validation;

@@ -5,7 +5,7 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
+    CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16};
@@ -231,13 +231,13 @@ impl World<'_> {
         let edge = self.calls[id as usize].edge;
         let spec = &self.m.edges[edge as usize];
         let bytes = if spec.payload == NONE16 { 0.0 } else { self.samplers.draw(spec.payload, occasion) };
-        let until = self.travel(edge, caller, station, bytes, occasion);
+        let until = self.travel(id, caller, station, bytes, occasion);
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
 
     /// Instant at which bytes sent now from one instance are at the other.
-    fn travel(&mut self, edge: u16, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
-        let spec = &self.m.edges[edge as usize];
+    fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
+        let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let mut at = self.now;
         for end in [from, to] {
             if 0.0 < bytes && end != NONE && self.stations[end as usize].host != NONE {
@@ -255,8 +255,9 @@ impl World<'_> {
                 self.pipes[spec.pipe as usize].bytes += bytes;
             }
         }
-        let zone = |s: u32| if s == NONE { 0 } else { self.stations[s as usize].zone };
-        let near = from == NONE || to == NONE || zone(from) == zone(to);
+        let request = self.frames[id as usize].request;
+        let zones = [from, to].map(|s| self.zone_of(s, request));
+        let near = zones.contains(&NOWHERE) || zones[0] == zones[1];
         let link = if near { spec.link_same } else { spec.link_other };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
     }
@@ -324,7 +325,7 @@ impl World<'_> {
         self.groups[component as usize].bytes_out += f64::from(bytes);
         self.calls[parent as usize].bytes = bytes;
         self.calls[id as usize].outcome = outcome;
-        let until = self.travel(edge, station, caller, f64::from(bytes), mix(occasion));
+        let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;
         self.stage(id, Stage::Back, until, cell)
     }

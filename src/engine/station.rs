@@ -1,6 +1,6 @@
 //! The door of an instance, its slots and its waiting line.
 
-use crate::engine::world::{Frame, Line, Ns, Outcome, RELEASE, State, World, flag, gate};
+use crate::engine::world::{Frame, Line, NOWHERE, Ns, Outcome, RELEASE, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -40,13 +40,22 @@ impl World<'_> {
             let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
             return self.pick_sticky(op.component, by, sticky.hold.map_or(Ns::MAX, |h| h.0), &ask);
         }
-        let zone = (spec.prefer_zone && caller != NONE).then(|| self.stations[caller as usize].zone);
+        let zone = Some(self.zone_of(caller, request)).filter(|&zone| spec.prefer_zone && zone != NOWHERE);
         let balancer = &mut self.groups[op.component as usize].balancer;
         let picked = match zone {
             Some(zone) => balancer.pick_in(&ask, usize::from(zone)),
             None => balancer.pick(&ask),
         };
         picked.map(|i| spec.first + i)
+    }
+
+    /// Zone of an instance, or of the load where there is none.
+    pub(super) fn zone_of(&self, station: u32, request: u32) -> u8 {
+        if station != NONE {
+            return self.stations[station as usize].zone;
+        }
+        let class = self.requests[request as usize].class;
+        self.m.sources[self.m.classes[class as usize].source as usize].zone
     }
 
     fn pick_sticky(&mut self, component: u16, by: u64, hold: Ns, ask: &Ask) -> Option<u32> {

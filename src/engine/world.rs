@@ -38,6 +38,9 @@ pub(super) const RING: u32 = 2 << 22;
 pub(super) const TIMER: u32 = 3 << 22;
 pub(super) const INDEX: u32 = (1 << 22) - 1;
 
+/// Zone of a load that comes from no place.
+pub(super) const NOWHERE: u8 = u8::MAX;
+
 /// A parent or child that is a join, not a frame.
 pub(super) const JOIN: u32 = 1 << 31;
 
