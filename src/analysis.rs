@@ -174,7 +174,12 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
 }
 
 fn about(scenario: &Scenario) -> About {
-    About { title: scenario.title.clone(), file: scenario.file.clone(), hash: scenario.hash.clone() }
+    About {
+        title: scenario.title.clone(),
+        file: scenario.file.clone(),
+        hash: scenario.hash.clone(),
+        description: scenario.description.clone(),
+    }
 }
 
 fn triggers(study: &Study) -> Vec<Trigger> {

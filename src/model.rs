@@ -323,8 +323,6 @@ pub struct Key {
     pub name: String,
     pub stream: u64,
     pub origin: KeyOrigin,
-    /// Bytes of the object with that value; `NONE16`: none.
-    pub bytes_draw: u16,
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
     pub count: u64,

@@ -56,6 +56,8 @@ pub struct About {
     pub file: String,
     /// blake3 of the resolved scenario.
     pub hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -173,8 +173,6 @@ pub enum Moment {
 #[derive(Clone, Debug)]
 pub struct Key {
     pub origin: KeyOrigin,
-    /// Bytes of the object, a property of the key's value.
-    pub bytes: Option<Distribution>,
     /// Ranks are shuffled over the key space instead of popular keys being neighbours.
     pub scattered: bool,
 }

@@ -1,7 +1,7 @@
 //! Key values: a function of the request's address, unless a load, a session or a repetition says otherwise.
 
 use crate::engine::world::{Request, World};
-use crate::model::{KeyOrigin, NONE, NONE16};
+use crate::model::{KeyOrigin, NONE};
 use crate::random::{bits, mix};
 
 impl World<'_> {
@@ -62,13 +62,6 @@ impl World<'_> {
             self.requests[request as usize].context = context;
         }
         n
-    }
-
-    /// Bytes of the object with this value: drawn once per value.
-    #[expect(dead_code, reason = "stores, caches and CDNs of the data tier read it")]
-    pub(super) fn key_bytes(&self, key: u16, value: u64) -> f64 {
-        let draw = self.m.keys[key as usize].bytes_draw;
-        if draw == NONE16 { 0.0 } else { self.samplers.draw(draw, mix(value)) }
     }
 }
 

@@ -15,8 +15,8 @@ use crate::policy::limit::Limit;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
-use crate::scenario::{Act, Availability, Database, Kind, Prefer};
-use crate::units::Span;
+use crate::scenario::{Act, Availability, Database, Kind, MachineChoice, Prefer};
+use crate::units::{Span, human_bytes};
 
 /// Bytes of a page.
 const PAGE: f64 = 8192.0;
@@ -42,6 +42,7 @@ impl<'a> Compiler<'a> {
             (component.first, component.count) = (first, count as u32);
             first += count as u32;
             self.check_figures(name, written);
+            self.check_disk_size(name, &written.value, written.spot);
             self.weigh(&component, written.value.balance.spot);
             self.model.components.push(component);
             if count == 0 {
@@ -181,6 +182,20 @@ impl<'a> Compiler<'a> {
                 let down = self.draw(&format!("components.{name}.availability.down"), Purpose::Failure, down);
                 (0, up, down)
             }
+        }
+    }
+
+    /// Data that is larger than the disk it is to stand on.
+    fn check_disk_size(&mut self, name: &str, said: &scenario::Component, spot: Spot) {
+        let Kind::Database(Database { rows: Some(rows), row_bytes: Some(row), .. }) = &said.kind else { return };
+        let size = match &said.placement.machine {
+            MachineChoice::On(host) => self.scenario.hosts.get(&host.value).and_then(|h| h.value.overrides.disk_bytes),
+            _ => said.placement.overrides.disk_bytes,
+        };
+        if size.is_some_and(|size| size < rows * row) {
+            let (data, size) = (human_bytes(rows * row), human_bytes(size.unwrap_or(0.0)));
+            let message = format!("`{name}` has {data} of data and a disk of {size}");
+            self.tell(Diagnostic::new(Code::OutOfRange, spot, message).help("give it a larger disk, or less data"));
         }
     }
 

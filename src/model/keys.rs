@@ -16,13 +16,10 @@ impl Compiler<'_> {
         for (name, key) in &scenario.keys {
             let (origin, count) = self.origin(name, key, 0);
             let path = format!("keys.{name}");
-            let bytes = key.value.bytes.as_ref();
-            let bytes_draw = bytes.map_or(NONE16, |bytes| self.draw(&path, Purpose::Size, bytes));
             self.model.keys.push(Key {
                 name: name.clone(),
                 stream: stream(&path, Purpose::Key),
                 origin,
-                bytes_draw,
                 scattered: key.value.scattered,
                 count,
             });

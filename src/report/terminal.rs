@@ -119,7 +119,12 @@ fn header(report: &Report, look: Look) -> String {
         format!("{} {replications}", run.replications),
         format!("seed {}", run.seed),
     ];
-    wrap(&parts.join(&format!(" {dot} ")), look.width.max(40) + escapes(&parts[0]), 2)
+    let width = look.width.max(40);
+    let mut text = wrap(&parts.join(&format!(" {dot} ")), width + escapes(&parts[0]), 2);
+    if let Some(description) = &report.scenario.description {
+        text = format!("{}\n{}", text.trim_end(), wrap(description, width, 0));
+    }
+    text
 }
 
 /// Characters of a painted text that take no column.

@@ -126,6 +126,7 @@ fn sample() -> Report {
             title: "05-caching".to_string(),
             file: "05-caching.yaml".to_string(),
             hash: "ab12".to_string(),
+            description: Some("A shop".to_string()),
         },
         run: run(),
         verdict: Verdict::Misses,
@@ -180,7 +181,7 @@ fn line_with<'a>(text: &'a str, part: &str) -> &'a str {
 fn the_order_is_verdict_evidence_money_caveats() {
     let text = shown(&sample(), LOOK);
     let places: Vec<usize> =
-        ["misses 1 of 2", "bottleneck  85%", "latency  ", "component", "where the mean", "cost ", "W0402"]
+        ["A shop", "misses 1 of 2", "bottleneck  85%", "latency  ", "component", "where the mean", "cost ", "W0402"]
             .into_iter()
             .map(|part| text.find(part).unwrap_or_else(|| panic!("no `{part}` in\n{text}")))
             .collect();
