@@ -11,6 +11,7 @@ mod advance;
 mod arrive;
 mod buffer;
 mod build;
+mod cache;
 mod call;
 mod cancel;
 mod fault;
@@ -159,6 +160,7 @@ impl World<'_> {
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
+            Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

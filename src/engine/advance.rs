@@ -1,9 +1,10 @@
 //! The interpreter: runs a frame's program until it has to wait.
 
+use crate::engine::cache::Found;
 use crate::engine::world::{Outcome, State, World, flag, gate};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE};
-use crate::random::bits;
+use crate::random::{bits, mix};
 
 impl World<'_> {
     /// Runs the frame, then whoever its end lets go on, until nobody is left to run.
@@ -53,15 +54,45 @@ impl World<'_> {
                 id
             }
             Step::Lock { lock } => self.lock(id, lock),
-            Step::Unlock { .. } => {
-                self.unlock_last(id);
+            Step::Unlock { lock } => {
+                self.unlock(id, lock);
                 id
             }
             Step::Spawn { entry } => self.spawn(id, entry),
             Step::Respond { draw } => self.respond(id, draw),
             Step::Fail { kind } => self.fail(id, kind),
+            Step::Look { cache } => self.look_up(id, cache),
+            Step::Found { hit, early } => self.found(id, hit, early),
+            Step::Keep { cache } => self.keep(id, cache),
+            Step::Drop { cache } => self.drop_entry(id, cache),
+            _ => self.rarer(id, step),
+        }
+    }
+
+    fn rarer(&mut self, id: u32, step: Step) -> u32 {
+        match step {
+            Step::Again { cache, to } => self.again(id, cache, to),
+            Step::Stale { cache, to } => self.stale(id, cache, to),
+            Step::Written { cache, well } => self.written(id, cache, well),
+            Step::Rethrow => self.rethrow(id),
+            Step::UnlessWorn { to } => self.jump_unless(id, to, self.calls[id as usize].found == Found::Worn),
+            Step::UnlessCaught { kind, to } => {
+                self.jump_unless(id, to, self.calls[id as usize].outcome == Outcome::failed(kind))
+            }
+            Step::BranchBy { chance, key, to } => {
+                let value = self.key_value(key, self.frames[id as usize].request);
+                let chance = self.m.chances[chance as usize];
+                self.jump_unless(id, to, chance.share <= bits(chance.key, mix(value + 1)) >> 32)
+            }
             _ => unreachable!("the hot loop does the others"),
         }
+    }
+
+    fn jump_unless(&mut self, id: u32, to: u16, holds: bool) -> u32 {
+        if !holds {
+            self.frames[id as usize].pc = to;
+        }
+        id
     }
 
     /// A draw of time at the frame's instance.
@@ -126,17 +157,20 @@ impl World<'_> {
 
     /// The frame's program fails here: a handler takes over, or the visit ends.
     pub(super) fn fail(&mut self, id: u32, kind: Failure) -> u32 {
-        if self.handled(id) { id } else { self.conclude(id, Outcome::failed(kind)) }
+        if self.handled(id, kind) { id } else { self.conclude(id, Outcome::failed(kind)) }
     }
 
     /// Moves the frame to its handler, if the step it stands behind has one; locks taken inside are given back.
-    pub(super) fn handled(&mut self, id: u32) -> bool {
+    pub(super) fn handled(&mut self, id: u32, kind: Failure) -> bool {
         let pc = self.frames[id as usize].pc - 1;
         let Some(handler) = self.m.handlers.iter().find(|h| (h.from..h.to).contains(&pc)) else {
             return false;
         };
         self.unlock_since(id, handler.from);
         self.frames[id as usize].pc = handler.target;
+        if self.extended {
+            self.calls[id as usize].outcome = Outcome::failed(kind);
+        }
         true
     }
 }

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
+use crate::engine::cache::Shelves;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
     Call, Course, Effort, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
@@ -118,12 +119,15 @@ impl<'m> World<'m> {
             free_joins: Vec::new(),
             locks: Vec::new(),
             lock_of: FxHashMap::default(),
+            free_locks: Vec::new(),
             holds: Vec::new(),
             free_holds: Vec::new(),
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
             buffers: Vec::new(),
+            shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
+            shelf_epoch: 0,
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),

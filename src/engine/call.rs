@@ -219,7 +219,10 @@ impl World<'_> {
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].arrivals += 1;
-        let station = self.pick(operation, occasion, request, caller);
+        let station = match self.m.components[component as usize].cache {
+            NONE16 => self.pick(operation, occasion, request, caller),
+            cache => self.pick_node(id, cache),
+        };
         let Some(station) = station else {
             return self.nobody_up(id);
         };
@@ -230,7 +233,13 @@ impl World<'_> {
         self.count_in(id, station);
         let edge = self.calls[id as usize].edge;
         let spec = &self.m.edges[edge as usize];
-        let bytes = if spec.payload == NONE16 { 0.0 } else { self.samplers.draw(spec.payload, occasion) };
+        let bytes = if spec.carries != NONE16 {
+            self.carried(id, spec.carries)
+        } else if spec.payload != NONE16 {
+            self.samplers.draw(spec.payload, occasion)
+        } else {
+            0.0
+        };
         let until = self.travel(id, caller, station, bytes, occasion);
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
@@ -301,6 +310,9 @@ impl World<'_> {
         if parent & JOIN != 0 {
             return self.branch_done(id, outcome);
         }
+        if flags & flag::RESPONDED == 0 {
+            self.calls[parent as usize].found = self.calls[id as usize].found;
+        }
         if flags & flag::GUARDED == 0 {
             self.calls[parent as usize].bytes = self.answer_bytes(id);
             return self.learn(id, outcome);
@@ -312,7 +324,8 @@ impl World<'_> {
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
     fn answer_bytes(&self, id: u32) -> f32 {
         let operation = &self.m.operations[self.frames[id as usize].operation as usize];
-        let proxy = matches!(self.m.components[operation.component as usize].kind, "balancer" | "gateway");
+        let component = &self.m.components[operation.component as usize];
+        let proxy = component.cache != NONE16 || matches!(component.kind, "balancer" | "gateway");
         if proxy { self.calls[id as usize].bytes } else { 0.0 }
     }
 
@@ -382,7 +395,7 @@ impl World<'_> {
             return self.back_off(id, pause);
         }
         self.frames[id as usize].state = State::Running;
-        if !self.handled(id) {
+        if !self.handled(id, kind) {
             return self.conclude(id, Outcome::failed(kind));
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }

@@ -6,8 +6,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, 
 use crate::model::{Model, NONE, NONE16};
 use crate::probe;
 use crate::record::{
-    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked,
-    TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies,
+    Tracked, TrackedKind,
 };
 use crate::scenario::condition::Relation;
 use crate::units::{Span, Time};
@@ -383,7 +383,12 @@ impl World<'_> {
             page_hits: group.page_hits,
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
+            cache: self.cache_tally(self.m.components[c].cache),
         }
+    }
+
+    fn cache_tally(&self, cache: u16) -> CacheTally {
+        if cache == NONE16 { CacheTally::default() } else { self.shelves[cache as usize].tally() }
     }
 
     fn pool_tally(&self, p: usize) -> PoolTally {

@@ -1,5 +1,6 @@
 //! The rows of a world: taking and giving back frames, requests and timers, and charging time to them.
 
+use crate::engine::cache::Found;
 use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, Timer, World};
 use crate::model::{NONE, NONE16};
 use crate::random::mix;
@@ -121,6 +122,8 @@ impl Call {
             given_key: NONE16,
             stage: Stage::None,
             outcome: Outcome::OK,
+            found: Found::Miss,
+            missed: 0,
         }
     }
 }

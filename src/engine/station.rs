@@ -419,7 +419,20 @@ impl World<'_> {
     pub(super) fn memory_of(&self, s: u32) -> u64 {
         let station = &self.stations[s as usize];
         let spec = &self.m.components[station.component as usize];
-        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n)
+        let kept = match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].bytes(s - spec.first),
+        };
+        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
+    }
+
+    /// Bytes that a node of a cache has kept, integrated over time.
+    fn kept_byte_ns(&self, s: u32) -> u128 {
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].byte_ns(s - spec.first, self.now),
+        }
     }
 
     /// One of the instances, drawn.
@@ -449,7 +462,9 @@ impl World<'_> {
             in_queue: station.queued,
             in_slots: station.busy.n as u32,
             up_ns,
-            memory_byte_ns: u128::from(spec.memory_idle) * up_ns + u128::from(spec.memory_each) * (busy_ns + queued_ns),
+            memory_byte_ns: u128::from(spec.memory_idle) * up_ns
+                + u128::from(spec.memory_each) * (busy_ns + queued_ns)
+                + self.kept_byte_ns(s as u32),
         }
     }
 }

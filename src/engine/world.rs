@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
+use crate::engine::cache::{Found, Shelves};
 use crate::engine::observe::Observer;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -160,7 +161,11 @@ pub(super) struct Call {
     /// Key given by the caller for the callee's own, or `NONE16`.
     pub(super) given_key: u16,
     pub(super) stage: Stage,
+    /// What the answer says; while the frame's program goes on after a failure, that failure.
     pub(super) outcome: Outcome,
+    /// What the last look in a cache found, and when it had to be fetched.
+    pub(super) found: Found,
+    pub(super) missed: Ns,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -396,6 +401,11 @@ pub(super) enum Timer {
         component: u16,
         occasion: u64,
     },
+    /// A node writes what it has kept.
+    Flush {
+        cache: u16,
+        node: u32,
+    },
     Window,
     Look(u16),
     Cut,
@@ -534,6 +544,8 @@ pub(super) struct Lock {
     pub(super) holders: u32,
     pub(super) exclusive: bool,
     pub(super) line: VecDeque<(u32, u32)>,
+    /// Which lock it is, and for which value.
+    pub(super) name: (u16, u64),
 }
 
 /// A lock held by a frame.
@@ -629,12 +641,16 @@ pub(super) struct World<'m> {
     pub(super) free_joins: Vec<u32>,
     pub(super) locks: Vec<Lock>,
     pub(super) lock_of: FxHashMap<(u16, u64), u32>,
+    pub(super) free_locks: Vec<u32>,
     pub(super) holds: Vec<Hold>,
     pub(super) free_holds: Vec<u32>,
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
     pub(super) buffers: Vec<Option<Buffer>>,
+    pub(super) shelves: Vec<Shelves>,
+    /// How long before time 0 the clock of the shelves began.
+    pub(super) shelf_epoch: Ns,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

@@ -62,7 +62,7 @@ impl<'s> Writer<'_, 's> {
         });
     }
 
-    fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
+    pub(super) fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
         let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
         let mut sidecar = None;
         // Shares are a map, so their order must not matter; operations are numbered by name.
@@ -181,6 +181,7 @@ impl Compiler<'_> {
             link_other,
             pipe,
             payload: NONE16,
+            carries: NONE16,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
             key_given: NONE16,
@@ -194,7 +195,9 @@ impl Compiler<'_> {
 
     /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
-        edge.plain = is_plain(edge);
+        let target = self.names.operations[usize::from(operation)].component;
+        let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
+        edge.plain = is_plain(edge) && !is_keyed;
         if edge.plain {
             return;
         }
@@ -297,7 +300,10 @@ impl Compiler<'_> {
     /// Whether a call takes a link although nothing was said about this pair.
     fn has_link(&self, caller: Caller, callee: &str) -> bool {
         let to = &self.scenario.components[callee].value;
-        if !caller.has_place || matches!(to.kind, Kind::External { .. }) {
+        let is_elsewhere = matches!(&to.kind, Kind::External { .. } | Kind::Store(_));
+        // A browser's cache stands where the browser does.
+        let is_own = matches!(&to.kind, Kind::Cache(cache) if cache.per.is_some());
+        if !caller.has_place || is_elsewhere || is_own {
             return false;
         }
         let Some(from) = self.scenario.components.get(caller.end.name) else { return true };
