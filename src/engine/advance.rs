@@ -13,26 +13,36 @@ impl World<'_> {
         let m = self.m;
         while id != NONE {
             let frame = &mut self.frames[id as usize];
-            let step = m.steps[frame.pc as usize];
-            frame.pc += 1;
+            let occasion = frame.occasion;
+            let mut pc = frame.pc as usize;
+            let step = loop {
+                let step = m.steps[pc];
+                pc += 1;
+                match step {
+                    Step::Branch { chance, to } => {
+                        let chance = m.chances[chance as usize];
+                        if bits(chance.key, occasion) >> 32 < chance.share {
+                            pc = to as usize;
+                        }
+                    }
+                    Step::Jump { to } => pc = to as usize,
+                    step => break step,
+                }
+            };
+            frame.pc = pc as u16;
             match step {
                 Step::Wait { draw, cell } => {
                     frame.cell = cell;
-                    let at = self.now + self.demand(id, draw);
+                    let station = frame.station;
+                    let at = self.now + self.demand(station, occasion, draw);
                     return self.schedule(id, at);
                 }
                 Step::Cpu { draw, cell } => {
                     frame.cell = cell;
-                    let demand = self.demand(id, draw);
+                    let station = frame.station;
+                    let demand = self.demand(station, occasion, draw);
                     return self.submit(id, demand);
                 }
-                Step::Branch { chance, to } => {
-                    let chance = m.chances[chance as usize];
-                    if bits(chance.key, frame.occasion) >> 32 < chance.share {
-                        frame.pc = to;
-                    }
-                }
-                Step::Jump { to } => frame.pc = to,
                 Step::Call { edge } => id = self.call(id, edge),
                 Step::Return => id = self.conclude(id, Outcome::OK),
                 step => id = self.rare(id, step),
@@ -95,16 +105,14 @@ impl World<'_> {
         id
     }
 
-    /// A draw of time at the frame's instance.
+    /// A draw of time at an instance, or at none.
     #[inline(always)]
-    fn demand(&self, id: u32, draw: u16) -> u64 {
-        let frame = &self.frames[id as usize];
-        let ns = self.samplers.draw_ns(draw, frame.occasion);
-        if frame.station == NONE {
-            return ns;
+    fn demand(&self, station: u32, occasion: u64, draw: u16) -> u64 {
+        let ns = self.samplers.draw_ns(draw, occasion);
+        match self.stations.get(station as usize) {
+            Some(station) if station.scale != 1.0 => scaled(ns, station.scale),
+            _ => ns,
         }
-        let scale = self.stations[frame.station as usize].scale;
-        if scale == 1.0 { ns } else { crate::units::Span::from_secs_f64(ns as f64 * scale * 1e-9).0 }
     }
 
     /// Its time in the calendar has passed.
@@ -173,4 +181,10 @@ impl World<'_> {
         }
         true
     }
+}
+
+/// So many ns at another speed.
+#[inline(never)]
+fn scaled(ns: u64, scale: f64) -> u64 {
+    crate::units::Span::from_secs_f64(ns as f64 * scale * 1e-9).0
 }

@@ -36,11 +36,22 @@ impl World<'_> {
     /// A new frame that goes straight to the door of an instance of `operation`.
     #[inline(always)]
     pub(super) fn visit(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, caller: u32) -> u32 {
+        let now = self.now;
         let op = &self.m.operations[operation as usize];
         let (component, pc) = (op.component, op.entry);
         let station = self.pick(operation, occasion, request, caller);
+        let group = &mut self.groups[component as usize];
+        group.arrivals += 1;
+        let mut flags = 0;
+        if let Some(station) = station {
+            group.balancer.more(station - self.m.components[component as usize].first);
+            flags = flag::COUNTED | if self.releases_slots[component as usize] { flag::ASYNC } else { 0 };
+        }
         let id = self.new_frame(Frame {
             occasion,
+            entered: now,
+            granted: now,
+            since: now,
             parent,
             child: NONE,
             request,
@@ -48,6 +59,8 @@ impl World<'_> {
             station: station.unwrap_or(NONE),
             pc,
             operation,
+            flags,
+            state: State::Running,
             ..Frame::default()
         });
         if self.extended {
@@ -56,15 +69,10 @@ impl World<'_> {
         if parent != NONE {
             self.frames[parent as usize].child = id;
         }
-        self.groups[component as usize].arrivals += 1;
         let Some(station) = station else {
             return self.nobody_up(id);
         };
-        self.count_in(id, station);
-        if self.releases_slots[component as usize] {
-            self.frames[id as usize].flags |= flag::ASYNC;
-        }
-        self.door(id)
+        self.come_in(id, station, operation)
     }
 
     #[cold]
@@ -281,17 +289,17 @@ impl World<'_> {
     /// The visit (or branch) is over; returns who runs next.
     #[inline(always)]
     pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let frame = &self.frames[id as usize];
-        if frame.flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
+        let Frame { flags, parent, request, .. } = self.frames[id as usize];
+        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
             return self.conclude_slowly(id, outcome);
         }
         self.close_visit(id, outcome);
-        let parent = self.frames[id as usize].parent;
+        self.free_frame(id);
         if parent == NONE {
-            self.finish(id, outcome);
+            self.finish_request(request, outcome);
             return NONE;
         }
-        self.learn(id, outcome)
+        self.answered(parent, outcome)
     }
 
     #[inline(never)]
@@ -356,7 +364,6 @@ impl World<'_> {
     /// The caller has the outcome in hand: it goes on, tries again, or fails in turn.
     #[inline(always)]
     pub(super) fn learn(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let now = self.now;
         let Frame { parent, flags, .. } = self.frames[id as usize];
         if parent == NONE {
             // The caller has left while the answer was on its way.
@@ -368,9 +375,15 @@ impl World<'_> {
             self.hang_up(id);
         }
         self.free_frame(id);
+        self.answered(parent, outcome)
+    }
+
+    /// The frame that waited for an attempt has its outcome.
+    #[inline(always)]
+    fn answered(&mut self, parent: u32, outcome: Outcome) -> u32 {
         let caller = &mut self.frames[parent as usize];
         caller.child = NONE;
-        caller.since = now;
+        caller.since = self.now;
         // What was armed for the attempt is stale from here on.
         caller.generation = caller.generation.wrapping_add(1);
         if let Some(kind) = outcome.failure() {
@@ -481,17 +494,37 @@ impl World<'_> {
     /// Slot, counters and statistics of a visit that ends.
     #[inline(always)]
     fn close_visit(&mut self, id: u32, outcome: Outcome) {
-        let flags = self.frames[id as usize].flags;
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        let Frame { flags, station: s, operation, entered, granted, .. } = *frame;
+        frame.flags = flags & !(flag::HOLDS | flag::COUNTED);
         if flags & flag::RESPONDED == 0 {
-            self.count_answer(id, outcome);
+            self.operations[operation as usize].count(now - entered, outcome);
         }
-        if flags & flag::HOLDS != 0 {
-            self.release(id);
+        if s == NONE {
+            return;
         }
+        let station = &mut self.stations[s as usize];
+        let component = station.component as usize;
+        let i = s - self.m.components[component].first;
+        let group = &mut self.groups[component];
         if flags & flag::COUNTED != 0 {
-            let station = self.frames[id as usize].station;
-            self.stations[station as usize].left += 1;
-            self.count_out(id);
+            station.left += 1;
+            group.balancer.less(i);
+        }
+        if flags & flag::RESPONDED == 0 {
+            group.balancer.observe(i, crate::units::Span(now - entered), crate::units::Time(now));
+        }
+        if flags & flag::HOLDS == 0 {
+            return;
+        }
+        station.held = station.held.wrapping_add(now - granted);
+        group.service.add(now - granted);
+        if station.queued == 0 {
+            station.free += 1;
+            station.busy.leave(now);
+        } else {
+            self.next_in_line(s as usize);
         }
     }
 
@@ -528,7 +561,7 @@ impl World<'_> {
     /// End-to-end statistics of a request; the row is free afterwards.
     #[inline(always)]
     pub(super) fn finish_request(&mut self, id: u32, outcome: Outcome) {
-        let Request { arrived, class, flags, client, .. } = self.requests[id as usize];
+        let Request { arrived, class, flags, client, context, .. } = self.requests[id as usize];
         if flags & row::DETACHED != 0 {
             return self.forget(id);
         }
@@ -540,18 +573,15 @@ impl World<'_> {
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
-        for (sum, &ticks) in self.effort.cell_sums.iter_mut().zip(cells) {
-            *sum += u64::from(ticks);
-        }
-        self.observer.finished(took, cells);
-        if self.is_slow(took) {
+        if self.observer.finished(took, cells) {
             self.consider(id, took, outcome.failure().map(|f| f.0));
         }
+        self.fold_cells(id);
         self.course.finished += 1;
         if self.course.finished == self.course.next_mark {
             self.mark_reached();
         }
-        self.free_request(id);
+        self.free_empty_request(id, context);
         if client != NONE {
             self.client_done(client);
         }

@@ -90,27 +90,45 @@ impl World<'_> {
         frame.entered = now;
         frame.granted = now;
         frame.since = now;
-        let operation = frame.operation;
-        let s = frame.station as usize;
-        let station = &mut self.stations[s];
+        let (station, operation) = (frame.station, frame.operation);
+        self.come_in(id, station, operation)
+    }
+
+    /// The same for a frame whose times say that it has come now.
+    #[inline(always)]
+    pub(super) fn come_in(&mut self, id: u32, s: u32, operation: u16) -> u32 {
+        let flow = &mut self.operations[operation as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
+        }
+        let station = &mut self.stations[s as usize];
         station.arrivals += 1;
-        self.operations[operation as usize].offered += 1;
-        if self.operations[operation as usize].tracked {
-            self.operations[operation as usize].enter();
+        if station.gate != 0 {
+            return self.come_in_checked(id, s);
         }
-        if station.gate != 0
-            && let Err(kind) = self.door_checks(id)
-        {
-            return self.turn_away(id, kind);
+        self.claim_slot(id, s)
+    }
+
+    #[inline(never)]
+    fn come_in_checked(&mut self, id: u32, s: u32) -> u32 {
+        match self.door_checks(id) {
+            Ok(()) => self.claim_slot(id, s),
+            Err(kind) => self.turn_away(id, kind),
         }
-        let station = &mut self.stations[s];
+    }
+
+    /// A slot, a place in line, or neither.
+    #[inline(always)]
+    fn claim_slot(&mut self, id: u32, s: u32) -> u32 {
+        let station = &mut self.stations[s as usize];
         if station.free > 0 {
             station.free -= 1;
-            station.busy.enter(now);
+            station.busy.enter(self.now);
+            self.groups[station.component as usize].at_once += 1;
             let frame = &mut self.frames[id as usize];
             frame.flags |= flag::HOLDS;
             frame.state = State::Running;
-            self.groups[station.component as usize].at_once += 1;
             return if self.paused != 0 { self.park_if_paused(id) } else { id };
         }
         if station.queued < station.limit {
@@ -121,8 +139,6 @@ impl World<'_> {
     }
 
     /// Whatever looks at each request: death, limits, coins, injected errors, memory.
-    #[cold]
-    #[inline(never)]
     fn door_checks(&mut self, id: u32) -> Result<(), Failure> {
         let frame = self.frames[id as usize];
         let gates = self.stations[frame.station as usize].gate;
@@ -237,7 +253,7 @@ impl World<'_> {
 
     /// Somebody waits and a slot is there: the worker stays busy.
     #[inline(always)]
-    fn next_in_line(&mut self, s: usize) {
+    pub(super) fn next_in_line(&mut self, s: usize) {
         let station = &mut self.stations[s];
         let mut next = station.head;
         if station.gate & gate::ORDERED != 0 {
@@ -451,7 +467,7 @@ impl World<'_> {
         StationTally {
             arrivals: station.arrivals,
             left: station.left,
-            reneged: station.reneged,
+            reneged: u64::from(station.reneged),
             busy_ns,
             queued_ns,
             queue_max: station.queue_max,

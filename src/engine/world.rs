@@ -22,7 +22,6 @@ use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
-use crate::random::Ziggurat;
 use crate::record::FaultPeriod;
 
 /// Nanoseconds of simulated time.
@@ -212,33 +211,37 @@ pub(super) mod row {
 }
 
 /// One instance.
+///
+/// Two cache lines: what each visit needs, and what those in line and the end of a visit need besides.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Station {
     pub(super) free: u32,
     pub(super) queued: u32,
     pub(super) limit: u32,
-    pub(super) head: u32,
-    pub(super) tail: u32,
     pub(super) host: u32,
     pub(super) component: u16,
     /// Why the door is not simply open; see [`gate`].
     pub(super) gate: u8,
     pub(super) zone: u8,
+    /// Counts deaths and revivals.
+    pub(super) epoch: u32,
     /// Demands are multiplied by it: 1 / speed of the host, times the factor of a gray failure.
     pub(super) scale: f64,
     pub(super) busy: Gauge,
-    pub(super) waiting: Gauge,
     pub(super) arrivals: u64,
     pub(super) left: u64,
-    pub(super) reneged: u64,
-    pub(super) waits: Ns,
     pub(super) held: Ns,
+    pub(super) waiting: Gauge,
+    pub(super) head: u32,
+    pub(super) tail: u32,
     pub(super) queue_max: u32,
-    /// Counts deaths and revivals.
-    pub(super) epoch: u32,
+    pub(super) reneged: u32,
+    pub(super) waits: Ns,
     pub(super) up_since: Ns,
     pub(super) up_ns: Ns,
 }
+const _: () = assert!(size_of::<Station>() == 128);
 
 pub(super) mod gate {
     /// Down: refuses.
@@ -426,6 +429,14 @@ pub(super) struct Source {
     pub(super) done: bool,
 }
 
+/// What an arrival of a class needs of the model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Straight to the target's door; otherwise a frame stands for the load as a caller.
+    pub(super) plain: bool,
+    pub(super) priority: u8,
+}
+
 /// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
 /// that a load keeps its arrivals when another joins it.
 #[derive(Clone, Copy, Debug)]
@@ -586,7 +597,6 @@ pub(super) struct Effort {
 pub(super) struct World<'m> {
     pub(super) m: &'m Model,
     pub(super) samplers: &'m Samplers,
-    pub(super) ziggurat: Box<Ziggurat>,
     /// Seed and replication, mixed into every stream that is not addressed by a request.
     pub(super) salt: u64,
     pub(super) calendar: Calendar,
@@ -658,6 +668,10 @@ pub(super) struct World<'m> {
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
     pub(super) beside: Option<Steady>,
+    /// Occasion of that next arrival and of the gap before it.
+    pub(super) beside_occasion: u64,
+    /// By class.
+    pub(super) entries: Vec<Entry>,
     pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,
