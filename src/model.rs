@@ -21,6 +21,7 @@ mod places;
 mod plan;
 mod prices;
 pub mod program;
+mod scale;
 mod steps;
 pub mod traffic;
 
@@ -129,6 +130,17 @@ pub struct Run {
     pub first_change: Option<Time>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
+    pub scale: Scale,
+}
+
+/// What the run stands for: see `model/scale.rs`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// The 50 of `1/50`; 0 and 1 are the whole.
+    pub by: u32,
+    /// By how much each instance of a component, and each host, is smaller than it was written.
+    pub components: Vec<u32>,
+    pub hosts: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]

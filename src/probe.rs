@@ -23,26 +23,28 @@ pub fn read(probe: &Probe, model: &Model, from: &Tallies, to: &Tallies) -> Optio
         return None;
     }
     let flow = || stretch.counts(probe.scope);
+    // A run at a scale stands for more than it counts.
+    let whole = |count: f64| count * model.scale_of(probe.scope);
     let value = match probe.quantity {
         Quantity::Latency => statistic(&stretch.latency(probe.scope, Outcome::All), probe.stat)?,
         Quantity::Wait => stretch.wait(probe.scope, probe.stat)?,
         Quantity::Service => stretch.service(probe.scope, probe.stat)?,
-        Quantity::Throughput => flow().finished() as f64 / seconds,
-        Quantity::Goodput => flow().ok as f64 / seconds,
-        Quantity::Arrivals => stretch.arrivals(probe.scope) as f64 / seconds,
-        Quantity::Errors if probe.per == Some(Per::Count) => flow().failed as f64,
+        Quantity::Throughput => whole(flow().finished() as f64 / seconds),
+        Quantity::Goodput => whole(flow().ok as f64 / seconds),
+        Quantity::Arrivals => whole(stretch.arrivals(probe.scope) as f64 / seconds),
+        Quantity::Errors if probe.per == Some(Per::Count) => whole(flow().failed as f64),
         Quantity::Errors => ratio(flow().failed, flow().finished())?,
         Quantity::Availability => ratio(flow().ok, flow().finished())?,
-        Quantity::Retries if probe.per == Some(Per::Count) => stretch.retries() as f64,
+        Quantity::Retries if probe.per == Some(Per::Count) => whole(stretch.retries() as f64),
         Quantity::Retries => ratio(stretch.retries(), to.created - from.created)?,
         Quantity::Utilisation => stretch.utilisation(probe.scope, probe.resource)?,
         Quantity::Queue => stretch.queue(probe.scope, probe.stat)?,
-        Quantity::InFlight => stretch.in_flight(probe.scope, probe.stat)?,
+        Quantity::InFlight => whole(stretch.in_flight(probe.scope, probe.stat)?),
         Quantity::HitRatio => stretch.hit_ratio(probe.scope)?,
         Quantity::Replicas => stretch.instances(probe.scope),
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
-        Quantity::Memory => stretch.memory(probe.scope),
-        Quantity::Bytes => stretch.bytes(probe.scope) as f64,
+        Quantity::Memory => whole(stretch.memory(probe.scope)),
+        Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
         Quantity::Removal | Quantity::Rto | Quantity::Cost => return None,
     };
     match probe.per {
@@ -251,12 +253,17 @@ impl Between<'_> {
     fn queue(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
         if let Scope::Pool(pool) = scope {
             let at = usize::from(pool);
-            return Some(self.per_second(self.to.pools[at].queued_ns - self.from.pools[at].queued_ns));
+            let queued = self.per_second(self.to.pools[at].queued_ns - self.from.pools[at].queued_ns);
+            return Some(queued * self.model.scale_of(scope));
         }
         let stations = self.stations_of(scope);
         match stat {
             Some(Stat::Max) => {
-                stations.iter().map(|&index| f64::from(self.to.stations[index as usize].queue_max)).reduce(f64::max)
+                let most = |&index: &u32| {
+                    let whole = self.model.scale_of(Scope::Station(index));
+                    f64::from(self.to.stations[index as usize].queue_max) * whole
+                };
+                stations.iter().map(most).reduce(f64::max)
             }
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
@@ -264,7 +271,7 @@ impl Between<'_> {
                     let at = *index as usize;
                     self.to.stations[at].queued_ns - self.from.stations[at].queued_ns
                 };
-                Some(self.per_second(stations.iter().map(area).sum()))
+                Some(self.per_second(stations.iter().map(area).sum()) * self.model.scale_of(scope))
             }
         }
     }
@@ -298,8 +305,13 @@ impl Between<'_> {
 
     /// Instances that were up, on average.
     pub fn instances(&self, scope: Scope) -> f64 {
-        let up = |index: &u32| self.to.stations[*index as usize].up_ns - self.from.stations[*index as usize].up_ns;
-        self.per_second(self.stations_of(scope).iter().map(up).sum())
+        let up = |index: u32| self.to.stations[index as usize].up_ns - self.from.stations[index as usize].up_ns;
+        let stations = self.stations_of(scope);
+        if self.model.run.scale.by <= 1 || matches!(scope, Scope::Station(_) | Scope::Host(_)) {
+            return self.per_second(stations.into_iter().map(up).sum());
+        }
+        let whole = |index: u32| self.model.instances_for_one(self.model.stations[index as usize].component);
+        stations.into_iter().map(|index| self.per_second(up(index)) * whole(index)).sum()
     }
 
     /// Work (cores, disks and plain waiting) for callers who had left, over all work for finished requests and those.

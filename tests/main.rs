@@ -10,6 +10,7 @@ mod examples;
 mod laws;
 mod model;
 mod places;
+mod scale;
 mod support;
 mod tidy;
 mod validation;

@@ -33,9 +33,10 @@ impl<'a> Study<'a> {
         estimate::mean(&values)
     }
 
-    /// A count a replication, as a rate per second.
+    /// A count a replication, as a rate per second of the whole that the run stands for.
     pub fn rate(&self, count: impl Fn(&Between<'a>) -> u64) -> Estimate {
-        let per_second = |stretch: &Between<'a>| Some(count(stretch) as f64 / stretch.seconds().max(1e-9));
+        let whole = self.model.scale_of(Scope::All);
+        let per_second = |stretch: &Between<'a>| Some(count(stretch) as f64 * whole / stretch.seconds().max(1e-9));
         self.mean(per_second).expect("there is at least one replication")
     }
 

@@ -249,7 +249,7 @@ pub(super) fn replications(study: &Study, stability: &Stability) -> Vec<Replicat
             replication: index as u32,
             events: study.records[index].events,
             requests: end(&study.records[index]).tallies.finished,
-            throughput_per_s: finished as f64 / stretch.seconds().max(1e-9),
+            throughput_per_s: finished as f64 * study.model.scale_of(Scope::All) / stretch.seconds().max(1e-9),
             error_ratio: (0 < finished).then(|| counts.failed as f64 / finished as f64),
             mean_s: times.mean(),
             p50_s: times.quantile(0.5),
