@@ -14,6 +14,7 @@ mod build;
 mod call;
 mod cancel;
 mod fault;
+mod filter;
 mod fork;
 mod host;
 mod keys;

@@ -65,6 +65,7 @@ pub struct Model {
     pub cells: Vec<Cell>,
     /// Names of failure kinds; index is `FailureKind`. The first are fixed (see `FAILURES`), the author's own follow.
     pub failures: Vec<String>,
+    pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
     pub run: Run,
@@ -223,6 +224,8 @@ pub struct Buffer {
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
     pub prefill: bool,
+    /// Rows that a prefill reads; `u64::MAX`: until the pool is full, and as many again.
+    pub prefill_rows: u64,
 }
 
 /// One instance.
@@ -488,6 +491,16 @@ pub enum Scope {
     Host(u32),
     Pool(u16),
     Fault(u16),
+    /// Requests that carry one value of a key: index of a [`Filter`].
+    With(u16),
+}
+
+/// `with user=17`, within a class, load, operation, component or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub scope: Scope,
+    pub key: u16,
+    pub value: u64,
 }
 
 /// A probe the engine looks at during the run: the value over the last `over`, every `every`.

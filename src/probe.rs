@@ -8,16 +8,16 @@
 //! *Throughput* counts all answers, *goodput* the good ones. The *utilisation* of a named resource is that of all its parts
 //! together; without a name it is the busiest resource on its busiest part. Instances that are down do not count as
 //! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
-//! A *maximum* of a queue or of requests in flight is the one since time 0.
+//! A *maximum* of a queue or of requests in flight is that of the stretch.
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, Flow, Tallies};
+use crate::record::{ComponentTally, Flow, Snapshot, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
-pub fn read(probe: &Probe, model: &Model, from: &Tallies, to: &Tallies) -> Option<f64> {
-    let stretch = Between { model, from, to };
+pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
+    let Between { model, from, to, .. } = *stretch;
     let seconds = stretch.seconds();
     if seconds <= 0.0 {
         return None;
@@ -66,6 +66,8 @@ pub struct Between<'a> {
     pub model: &'a Model,
     pub from: &'a Tallies,
     pub to: &'a Tallies,
+    /// All snapshots of the replication (or of the looks), in the order of time: each knows the maxima since the one before.
+    pub path: &'a [Snapshot],
 }
 
 /// Requests of a scope in a stretch.
@@ -127,6 +129,9 @@ impl Between<'_> {
                 let component = model.stations[station as usize].component;
                 pairs(operations, |index| model.operations[index].component == component)
             }
+            Scope::With(filter) => {
+                pairs((&self.from.filtered[..], &self.to.filtered[..]), |index| index == usize::from(filter))
+            }
             Scope::All | Scope::Host(_) | Scope::Pool(_) | Scope::Fault(_) => pairs(classes, |_| true),
         }
     }
@@ -175,7 +180,7 @@ impl Between<'_> {
                 owners.dedup();
                 owners
             }
-            Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::Pool(_) | Scope::Fault(_) => {
+            Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::Pool(_) | Scope::Fault(_) | Scope::With(_) => {
                 (0..self.model.components.len()).collect()
             }
         }
@@ -261,7 +266,7 @@ impl Between<'_> {
             Some(Stat::Max) => {
                 let most = |&index: &u32| {
                     let whole = self.model.scale_of(Scope::Station(index));
-                    f64::from(self.to.stations[index as usize].queue_max) * whole
+                    self.peak(|tallies| tallies.stations[index as usize].queue_max.into()) as f64 * whole
                 };
                 stations.iter().map(most).reduce(f64::max)
             }
@@ -286,7 +291,14 @@ impl Between<'_> {
         }
         let flows = self.flows(scope);
         match stat {
-            Some(Stat::Max) => Some(flows.iter().map(|(_, after)| after.in_flight_max as f64).sum()),
+            Some(Stat::Max) => {
+                // Several flows need not peak at one moment, so of more than one this is an upper bound.
+                let most = |tallies: &Tallies| {
+                    let here = Between { from: tallies, to: tallies, ..*self };
+                    here.flows(scope).iter().map(|(_, flow)| flow.in_flight_max).sum()
+                };
+                Some(self.peak(most) as f64)
+            }
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
                 let sum = |flow: &Flow| flow.ok.sum().wrapping_add(flow.failed.sum());
@@ -294,6 +306,13 @@ impl Between<'_> {
                 Some(self.per_second(flows.iter().map(spent).sum()))
             }
         }
+    }
+
+    /// The largest of the maxima between the snapshots of the stretch.
+    fn peak(&self, of: impl Fn(&Tallies) -> u64) -> u64 {
+        let inside = self.path.iter().map(|seen| &seen.tallies);
+        let inside = inside.filter(|tallies| self.from.at < tallies.at && tallies.at <= self.to.at);
+        inside.map(&of).max().unwrap_or_else(|| of(self.to))
     }
 
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {

@@ -22,8 +22,10 @@ impl<'a> Study<'a> {
     /// Finds the end of warm-up and cuts there. There is at least one record.
     pub fn new(model: &'a Model, records: &'a [Record]) -> Self {
         let warmup = warmup::find(&model.run, records);
-        let stretch =
-            |record: &'a Record| Between { model, from: &warmup.start(record).tallies, to: &end(record).tallies };
+        let stretch = |record: &'a Record| {
+            let (from, to) = (&warmup.start(record).tallies, &end(record).tallies);
+            Between { model, from, to, path: &record.snapshots }
+        };
         Study { model, records, warmup, measured: records.iter().map(stretch).collect() }
     }
 

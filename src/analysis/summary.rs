@@ -93,7 +93,7 @@ fn component(study: &Study, stability: &Stability, index: usize) -> Component {
     let scope = Scope::Component(index as u16);
     let read = |quantity| {
         let probe = Probe { quantity, stat: None, scope, resource: None, per: None };
-        study.mean(|stretch| probe::read(&probe, study.model, stretch.from, stretch.to))
+        study.mean(|stretch| probe::read(&probe, stretch))
     };
     let (queued_up, held_up) = backed_up(study, stability, index);
     let waits: Vec<Compact> = study.measured.iter().map(|stretch| stretch.waits(scope)).collect();

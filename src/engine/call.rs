@@ -8,7 +8,7 @@ use crate::engine::world::{
     CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
-use crate::model::{Failure, NONE, NONE16};
+use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
 use crate::policy::limit::Verdict;
 use crate::random::{bits, mix, unit};
@@ -72,8 +72,14 @@ impl World<'_> {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
         (frame.entered, frame.since, frame.granted) = (now, now, now);
-        let operation = &self.m.operations[frame.operation as usize];
-        self.operations[frame.operation as usize].offered += 1;
+        let Frame { operation: number, request, .. } = *frame;
+        let operation = &self.m.operations[number as usize];
+        let flow = &mut self.operations[number as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
+            self.enter_filtered(Scope::Operation(number), request);
+        }
         self.groups[operation.component as usize].rejected[usize::from(Failure::REFUSED.0)] += 1;
         self.conclude(id, Outcome::failed(Failure::REFUSED))
     }
@@ -494,9 +500,13 @@ impl World<'_> {
     /// Door to answer, in the statistics of the operation.
     #[inline(always)]
     fn count_answer(&mut self, id: u32, outcome: Outcome) {
-        let Frame { operation, entered, station, .. } = self.frames[id as usize];
+        let Frame { operation, entered, station, request, .. } = self.frames[id as usize];
         let took = self.now - entered;
-        self.operations[operation as usize].count(took, outcome);
+        let flow = &mut self.operations[operation as usize];
+        flow.count(took, outcome);
+        if flow.tracked {
+            self.leave_filtered(Scope::Operation(operation), request, took, outcome);
+        }
         let component = self.m.operations[operation as usize].component as usize;
         if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
             let i = station - self.m.components[component].first;
@@ -523,6 +533,9 @@ impl World<'_> {
         let flow = &mut self.classes[class as usize];
         if flow.mirror == NONE16 {
             flow.count(took, outcome);
+            if flow.tracked {
+                self.leave_filtered(Scope::Class(class), id, took, outcome);
+            }
         }
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];

@@ -89,6 +89,8 @@ impl Model {
         f64::from(match scope {
             Scope::Station(station) => scale.components[usize::from(self.stations[station as usize].component)],
             Scope::Host(host) => scale.hosts[host as usize],
+            // Whoever is left does what it always did.
+            Scope::With(_) => 1,
             _ => scale.by,
         })
     }

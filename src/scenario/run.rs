@@ -30,9 +30,9 @@ pub static RUN: Table = Table {
         .or("auto"),
         Field::new(
             "prefill",
-            Shape::Word(&["auto", "none"]),
-            "auto",
-            "Whether buffer pools start as that much traffic would leave them, or cold",
+            Shape::OneOf(&[Shape::Time, Shape::Word(&["auto", "none"])]),
+            "1h",
+            "Buffer pools start as so much key traffic would leave them; `auto`: as much as fills them; `none`: cold",
         )
         .or("auto"),
         Field::new("replications", Shape::Count, "5", "Independent runs; intervals come from their differences")
@@ -99,7 +99,8 @@ pub(super) fn run(r: &mut Reader) -> Run {
     } else {
         r.time("warmup").map(|t| Warmup::Given(t.value))
     };
-    let prefill = r.word("prefill").is_none_or(|word| word.value == "auto");
+    let prefill = !r.is("prefill", "none");
+    let prefill_s = r.time("prefill").map(|time| time.value);
     let mut run = Run {
         start_s: start(r),
         // Of a run whose length cannot be read nothing is too late.
@@ -110,6 +111,7 @@ pub(super) fn run(r: &mut Reader) -> Run {
         seed: r.parsed("seed", Code::OutOfRange, seed).map_or(42, |seed| seed.value),
         limit: RunLimit { memory_bytes: 2_147_483_648.0, events: 10_000_000_000, wall_s: None },
         prefill,
+        prefill_s,
         scale: r.parsed("scale", Code::OutOfRange, scale).unwrap_or(Spotted::new(1, Spot::default())),
     };
     run.precision = r.object("precision").and_then(|mut r| precision(&mut r));
