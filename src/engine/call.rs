@@ -245,27 +245,48 @@ impl World<'_> {
     fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let mut at = self.now;
+        let on_one_box = self.on_one_box(from, to);
+        if on_one_box && spec.local {
+            return at;
+        }
+        let (link, pipe) = self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)));
         for end in [from, to] {
-            if 0.0 < bytes && end != NONE && self.stations[end as usize].host != NONE {
+            if 0.0 < bytes && !on_one_box && end != NONE && self.stations[end as usize].host != NONE {
                 let host = &mut self.hosts[self.stations[end as usize].host as usize];
                 if 0.0 < host.nic_rate {
                     at = host.nic.give(at, ns(bytes / host.nic_rate), bytes);
                 }
             }
         }
-        if spec.pipe != NONE16 {
-            let rate = self.m.pipes[spec.pipe as usize].bytes_per_s;
+        if pipe != NONE16 {
+            let rate = self.m.pipes[pipe as usize].bytes_per_s;
             let work = if rate > 0.0 { ns(bytes / rate) } else { 0 };
-            at = if work > 0 { self.pipes[spec.pipe as usize].give(at, work, bytes) } else { at };
+            at = if work > 0 { self.pipes[pipe as usize].give(at, work, bytes) } else { at };
             if work == 0 {
-                self.pipes[spec.pipe as usize].bytes += bytes;
+                self.pipes[pipe as usize].bytes += bytes;
             }
         }
-        let request = self.frames[id as usize].request;
-        let zones = [from, to].map(|s| self.zone_of(s, request));
-        let near = zones.contains(&NOWHERE) || zones[0] == zones[1];
-        let link = if near { spec.link_same } else { spec.link_other };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+    }
+
+    /// What stays on a machine uses no network card.
+    fn on_one_box(&self, from: u32, to: u32) -> bool {
+        if from == NONE || to == NONE {
+            return false;
+        }
+        let hosts = [from, to].map(|station| self.stations[station as usize].host);
+        hosts[0] != NONE && hosts[0] == hosts[1]
+    }
+
+    /// Latency and pipe between two zones; who comes from nowhere in particular is near.
+    fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
+        let near = from == NOWHERE || to == NOWHERE || from == to;
+        if spec.ways.is_empty() {
+            return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
+        }
+        let known = from.min(to);
+        let [from, to] = if near { [known, known] } else { [from, to] };
+        spec.ways[usize::from(from)][usize::from(to)]
     }
 
     /// The request is at the callee's door.
