@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod cancel;
 mod fault;
+mod filter;
 mod fork;
 mod host;
 mod keys;
@@ -27,7 +28,7 @@ mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::world::{HOST, INDEX, Ns, RING, TIMER, Timer, World};
+use crate::engine::world::{HOST, INDEX, RING, TIMER, Timer, World};
 use crate::model::{Model, NONE};
 use crate::record::{Record, Stopped};
 

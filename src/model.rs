@@ -22,6 +22,7 @@ mod places;
 mod plan;
 mod prices;
 pub mod program;
+mod scale;
 mod steps;
 pub mod traffic;
 
@@ -68,6 +69,7 @@ pub struct Model {
     pub cells: Vec<Cell>,
     /// Names of failure kinds; index is `FailureKind`. The first are fixed (see `FAILURES`), the author's own follow.
     pub failures: Vec<String>,
+    pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
     pub run: Run,
@@ -135,6 +137,17 @@ pub struct Run {
     pub first_change: Option<Time>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
+    pub scale: Scale,
+}
+
+/// What the run stands for: see `model/scale.rs`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// The 50 of `1/50`; 0 and 1 are the whole.
+    pub by: u32,
+    /// By how much each instance of a component, and each host, is smaller than it was written.
+    pub components: Vec<u32>,
+    pub hosts: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -261,6 +274,8 @@ pub struct Buffer {
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
     pub prefill: bool,
+    /// Rows that a prefill reads; `u64::MAX`: until the pool is full, and as many again.
+    pub prefill_rows: u64,
 }
 
 /// One instance.
@@ -534,6 +549,16 @@ pub enum Scope {
     Host(u32),
     Pool(u16),
     Fault(u16),
+    /// Requests that carry one value of a key: index of a [`Filter`].
+    With(u16),
+}
+
+/// `with user=17`, within a class, load, operation, component or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub scope: Scope,
+    pub key: u16,
+    pub value: u64,
 }
 
 /// A probe the engine looks at during the run: the value over the last `over`, every `every`.

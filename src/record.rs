@@ -70,6 +70,8 @@ pub struct Tallies {
     pub at: Time,
     /// Per request class: end to end, from the intended arrival.
     pub classes: Vec<Flow>,
+    /// Per filter of the model: as what it filters.
+    pub filtered: Vec<Flow>,
     /// Per operation: from the door to the answer.
     pub operations: Vec<Flow>,
     pub components: Vec<ComponentTally>,
@@ -102,7 +104,7 @@ pub struct Flow {
     pub failed: Compact,
     /// Count by failure kind.
     pub kinds: Vec<u64>,
-    /// Most in flight at once; counted only where a measure asks for it.
+    /// Most in flight at once since the snapshot before; counted only where a measure asks for it.
     pub in_flight_max: u64,
 }
 
@@ -150,6 +152,7 @@ pub struct StationTally {
     /// Slots held x ns; requests queued x ns.
     pub busy_ns: u128,
     pub queued_ns: u128,
+    /// Since the snapshot before.
     pub queue_max: u32,
     /// Sum of the waits of all who left the queue (served, reneged, reset): Little's twin of `queued_ns`.
     pub waits_ns: u128,

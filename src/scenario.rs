@@ -82,6 +82,10 @@ pub struct Run {
     pub limit: RunLimit,
     /// Buffer pools and connections start as traffic would leave them (`auto`) or cold (`none`).
     pub prefill: bool,
+    /// Seconds of traffic that they have seen; `None` with `prefill`: as many as fill them.
+    pub prefill_s: Option<f64>,
+    /// Every n-th user and every n-th instance; 1 is the whole.
+    pub scale: Spotted<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -93,7 +93,7 @@ fn component(study: &Study, stability: &Stability, index: usize) -> Component {
     let scope = Scope::Component(index as u16);
     let read = |quantity| {
         let probe = Probe { quantity, stat: None, scope, resource: None, per: None };
-        study.mean(|stretch| probe::read(&probe, study.model, stretch.from, stretch.to))
+        study.mean(|stretch| probe::read(&probe, stretch))
     };
     let (queued_up, held_up) = backed_up(study, stability, index);
     let waits: Vec<Compact> = study.measured.iter().map(|stretch| stretch.waits(scope)).collect();
@@ -284,7 +284,7 @@ pub(super) fn replications(study: &Study, stability: &Stability) -> Vec<Replicat
             replication: index as u32,
             events: study.records[index].events,
             requests: end(&study.records[index]).tallies.finished,
-            throughput_per_s: finished as f64 / stretch.seconds().max(1e-9),
+            throughput_per_s: finished as f64 * study.model.scale_of(Scope::All) / stretch.seconds().max(1e-9),
             error_ratio: (0 < finished).then(|| counts.failed as f64 / finished as f64),
             mean_s: times.mean(),
             p50_s: times.quantile(0.5),

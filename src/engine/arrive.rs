@@ -1,7 +1,9 @@
 //! Loads: when a request comes, which one it is, and what a client does with the answer.
 
-use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag};
-use crate::model::{Demand, NONE, NONE16};
+use crate::engine::world::{
+    CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
+};
+use crate::model::{Demand, NONE, NONE16, Scope};
 use crate::random::{bits, mix, occasion};
 
 /// Purposes of a source's draws, told apart by these words.
@@ -120,7 +122,8 @@ impl World<'_> {
         self.course.created += 1;
         let flow = &mut self.classes[class as usize];
         flow.offered += 1;
-        if flow.tracked {
+        let tracked = flow.tracked;
+        if tracked {
             flow.enter();
         }
         let arrived = self.now;
@@ -134,6 +137,9 @@ impl World<'_> {
             priority,
             flags: 0,
         });
+        if tracked {
+            self.enter_filtered(Scope::Class(class), request);
+        }
         if plain {
             return self.visit(spec.operation, NONE, request, address, NONE);
         }

@@ -7,10 +7,11 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Shelves;
+use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
-    Steady, Timer, World, gate,
+    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source,
+    Station, Steady, Timer, World, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -48,6 +49,7 @@ impl<'m> World<'m> {
             groups: m.components.iter().map(|c| group(m, c, salt)).collect(),
             operations: flows(m, m.operations.len(), Scope::Operation),
             classes: flows(m, m.classes.len(), Scope::Class),
+            filtered: flows(m, m.filters.len(), Scope::With),
             hosts,
             rings,
             ring_of,
@@ -98,6 +100,7 @@ impl<'m> World<'m> {
             groups: Vec::new(),
             operations: Vec::new(),
             classes: Vec::new(),
+            filtered: Vec::new(),
             hosts: Vec::new(),
             dirty: Vec::new(),
             rings: Vec::new(),
@@ -172,12 +175,13 @@ impl<'m> World<'m> {
             let component = &self.m.components[self.m.stations[s].component as usize];
             let Some(spec) = component.buffer.as_ref().filter(|b| b.prefill) else { continue };
             let Some(mut pool) = self.buffers[s].take() else { continue };
-            let mut n = 0;
-            while !pool.is_full() && n < PREFILL {
+            let (mut n, most) = (0, spec.prefill_rows.min(PREFILL));
+            while !pool.is_full() && n < most {
                 pool.touch_row(self.row_of_prefill(spec, s, n), 4);
                 n += 1;
             }
-            for n in n..2 * n {
+            let enough = if spec.prefill_rows == u64::MAX { 2 * n } else { most };
+            for n in n..enough {
                 pool.touch_row(self.row_of_prefill(spec, s, n), 4);
             }
             self.buffers[s] = Some(pool);
@@ -337,7 +341,11 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
     let asked = |i: usize| {
         let probes = m.watches.iter().map(|w| &w.probe).chain(m.probes());
         let mut most = probes.filter(|p| p.quantity == Quantity::InFlight && p.stat == Some(Stat::Max));
-        most.any(|p| p.scope == scope(i as u16) || matches!(p.scope, Scope::Component(_)))
+        let at = scope(i as u16);
+        let filtered = m.filters.iter().any(|filter| filter::covers(m, filter.scope, at));
+        filtered
+            || matches!(at, Scope::With(_))
+            || most.any(|p| p.scope == at || matches!(p.scope, Scope::Component(_)))
     };
     (0..count)
         .map(|i| Flow {

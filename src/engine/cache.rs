@@ -315,7 +315,7 @@ impl World<'_> {
         let left = entry.expires.saturating_sub(self.shelf_time());
         if 0.0 < spec.early {
             // Vattani, Chierichetti, Lowenstein 2015: renew once now - cost x beta x ln(u) reaches the end.
-            let ahead = self.ziggurat.exponential(bits(spec.stream ^ EARLY, occasion));
+            let ahead = self.samplers.ziggurat().exponential(bits(spec.stream ^ EARLY, occasion));
             if left as f64 <= label.cost as f64 * spec.early * ahead {
                 return Found::Early;
             }

@@ -8,7 +8,7 @@ use crate::engine::world::{
     CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
-use crate::model::{Failure, NONE, NONE16};
+use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
 use crate::policy::limit::Verdict;
 use crate::random::{bits, mix, unit};
@@ -80,8 +80,14 @@ impl World<'_> {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
         (frame.entered, frame.since, frame.granted) = (now, now, now);
-        let operation = &self.m.operations[frame.operation as usize];
-        self.operations[frame.operation as usize].offered += 1;
+        let Frame { operation: number, request, .. } = *frame;
+        let operation = &self.m.operations[number as usize];
+        let flow = &mut self.operations[number as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
+            self.enter_filtered(Scope::Operation(number), request);
+        }
         self.groups[operation.component as usize].rejected[usize::from(Failure::REFUSED.0)] += 1;
         self.conclude(id, Outcome::failed(Failure::REFUSED))
     }
@@ -256,27 +262,48 @@ impl World<'_> {
     fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let mut at = self.now;
+        let on_one_box = self.on_one_box(from, to);
+        if on_one_box && spec.local {
+            return at;
+        }
+        let (link, pipe) = self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)));
         for end in [from, to] {
-            if 0.0 < bytes && end != NONE && self.stations[end as usize].host != NONE {
+            if 0.0 < bytes && !on_one_box && end != NONE && self.stations[end as usize].host != NONE {
                 let host = &mut self.hosts[self.stations[end as usize].host as usize];
                 if 0.0 < host.nic_rate {
                     at = host.nic.give(at, ns(bytes / host.nic_rate), bytes);
                 }
             }
         }
-        if spec.pipe != NONE16 {
-            let rate = self.m.pipes[spec.pipe as usize].bytes_per_s;
+        if pipe != NONE16 {
+            let rate = self.m.pipes[pipe as usize].bytes_per_s;
             let work = if rate > 0.0 { ns(bytes / rate) } else { 0 };
-            at = if work > 0 { self.pipes[spec.pipe as usize].give(at, work, bytes) } else { at };
+            at = if work > 0 { self.pipes[pipe as usize].give(at, work, bytes) } else { at };
             if work == 0 {
-                self.pipes[spec.pipe as usize].bytes += bytes;
+                self.pipes[pipe as usize].bytes += bytes;
             }
         }
-        let request = self.frames[id as usize].request;
-        let zones = [from, to].map(|s| self.zone_of(s, request));
-        let near = zones.contains(&NOWHERE) || zones[0] == zones[1];
-        let link = if near { spec.link_same } else { spec.link_other };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+    }
+
+    /// What stays on a machine uses no network card.
+    fn on_one_box(&self, from: u32, to: u32) -> bool {
+        if from == NONE || to == NONE {
+            return false;
+        }
+        let hosts = [from, to].map(|station| self.stations[station as usize].host);
+        hosts[0] != NONE && hosts[0] == hosts[1]
+    }
+
+    /// Latency and pipe between two zones; who comes from nowhere in particular is near.
+    fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
+        let near = from == NOWHERE || to == NOWHERE || from == to;
+        if spec.ways.is_empty() {
+            return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
+        }
+        let known = from.min(to);
+        let [from, to] = if near { [known, known] } else { [from, to] };
+        spec.ways[usize::from(from)][usize::from(to)]
     }
 
     /// The request is at the callee's door.
@@ -540,9 +567,13 @@ impl World<'_> {
     /// Door to answer, in the statistics of the operation.
     #[inline(always)]
     fn count_answer(&mut self, id: u32, outcome: Outcome) {
-        let Frame { operation, entered, station, .. } = self.frames[id as usize];
+        let Frame { operation, entered, station, request, .. } = self.frames[id as usize];
         let took = self.now - entered;
-        self.operations[operation as usize].count(took, outcome);
+        let flow = &mut self.operations[operation as usize];
+        flow.count(took, outcome);
+        if flow.tracked {
+            self.leave_filtered(Scope::Operation(operation), request, took, outcome);
+        }
         let component = self.m.operations[operation as usize].component as usize;
         if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
             let i = station - self.m.components[component].first;
@@ -569,6 +600,9 @@ impl World<'_> {
         let flow = &mut self.classes[class as usize];
         if flow.mirror == NONE16 {
             flow.count(took, outcome);
+            if flow.tracked {
+                self.leave_filtered(Scope::Class(class), id, took, outcome);
+            }
         }
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
 use crate::model::{Model, NONE, NONE16};
-use crate::probe;
+use crate::probe::{self, Between};
 use crate::record::{
     CacheTally, ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies,
     Tracked, TrackedKind,
@@ -32,7 +32,9 @@ pub(super) struct Observer {
     last_sum: u64,
     snapshots: Vec<Snapshot>,
     /// Snapshots of the last looks, as far back as the longest `over`.
-    history: VecDeque<Tallies>,
+    history: VecDeque<Snapshot>,
+    /// Maxima since the last snapshot, and since the last look.
+    peaks: [Peaks; 2],
     longest: Ns,
     looks: Vec<Vec<f64>>,
     holding: Vec<bool>,
@@ -50,6 +52,16 @@ pub(super) struct Observer {
     exemplars: Vec<Exemplar>,
 }
 
+/// The longest queue of each station, and the most in flight of each flow: classes, operations, filters.
+#[derive(Clone, Debug, Default)]
+struct Peaks {
+    queues: Vec<u32>,
+    flows: Vec<u64>,
+}
+
+const SNAPSHOT: usize = 0;
+const LOOK: usize = 1;
+
 impl Observer {
     pub(super) fn new(model: &Model, stride: usize) -> Observer {
         let watches = model.watches.len();
@@ -64,6 +76,7 @@ impl Observer {
             last_sum: 0,
             snapshots: Vec::new(),
             history: VecDeque::new(),
+            peaks: [Peaks::default(), Peaks::default()],
             longest: model.watches.iter().map(|w| w.over.0).max().unwrap_or(0),
             looks: vec![Vec::new(); watches],
             holding: vec![false; watches],
@@ -111,7 +124,8 @@ impl Observer {
     #[cold]
     fn review(&mut self) {
         self.until_review = REVIEW;
-        let counts = || self.fresh.iter().zip(&self.before).map(|(&fresh, &before)| u64::from(fresh) + u64::from(before));
+        let counts =
+            || self.fresh.iter().zip(&self.before).map(|(&fresh, &before)| u64::from(fresh) + u64::from(before));
         let tenth = counts().sum::<u64>() / 10;
         let mut above = 0;
         let bucket = counts().enumerate().rev().find(|(_, count)| {
@@ -342,16 +356,37 @@ impl World<'_> {
     }
 
     pub(super) fn snapshot(&mut self, mark: Mark) {
-        let tallies = self.tallies();
+        let tallies = self.tallies_since(SNAPSHOT);
         self.observer.snapshots.push(Snapshot { mark, tallies });
     }
 
+    /// Everything counted up to now, with the maxima since the last snapshot or look.
+    fn tallies_since(&mut self, last: usize) -> Tallies {
+        let flows = self.classes.iter_mut().chain(&mut self.operations).chain(&mut self.filtered);
+        let flows: Vec<u64> = flows.map(|flow| std::mem::replace(&mut flow.most, flow.now)).collect();
+        let queues = self.stations.iter_mut().map(|s| std::mem::replace(&mut s.queue_max, s.queued));
+        let queues: Vec<u32> = queues.collect();
+        for peaks in &mut self.observer.peaks {
+            peaks.queues.resize(queues.len(), 0);
+            peaks.flows.resize(flows.len(), 0);
+            peaks.queues.iter_mut().zip(&queues).for_each(|(most, now)| *most = (*most).max(*now));
+            peaks.flows.iter_mut().zip(&flows).for_each(|(most, now)| *most = (*most).max(*now));
+        }
+        let Peaks { queues, flows } = std::mem::take(&mut self.observer.peaks[last]);
+        let mut tallies = self.tallies();
+        tallies.stations.iter_mut().zip(queues).for_each(|(tally, most)| tally.queue_max = most);
+        let counted = tallies.classes.iter_mut().chain(&mut tallies.operations).chain(&mut tallies.filtered);
+        counted.zip(flows).for_each(|(tally, most)| tally.in_flight_max = most);
+        tallies
+    }
+
     /// Everything counted up to now.
-    pub(super) fn tallies(&self) -> Tallies {
+    fn tallies(&self) -> Tallies {
         let pools = 0..self.m.pools.len();
         Tallies {
             at: Time(self.now),
             classes: self.classes.iter().map(|c| self.figures(c).tally()).collect(),
+            filtered: self.filtered.iter().map(Flow::tally).collect(),
             operations: self.operations.iter().map(Flow::tally).collect(),
             components: (0..self.m.components.len()).map(|c| self.component_tally(c)).collect(),
             stations: (0..self.stations.len()).map(|s| self.station_tally(s)).collect(),
@@ -433,17 +468,18 @@ impl World<'_> {
     pub(super) fn look(&mut self, w: u16) {
         self.events -= 1;
         let watch = &self.m.watches[w as usize];
-        if self.observer.history.back().is_none_or(|t| t.at.0 < self.now) {
-            let tallies = self.tallies();
-            self.observer.history.push_back(tallies);
+        if self.observer.history.back().is_none_or(|seen| seen.tallies.at.0 < self.now) {
+            let tallies = self.tallies_since(LOOK);
+            self.observer.history.push_back(Snapshot { mark: Mark::Cut, tallies });
             self.forget_history();
         }
         let from = self.now.saturating_sub(watch.over.0);
-        let history = &self.observer.history;
+        let history = &*self.observer.history.make_contiguous();
         let empty = &self.observer.snapshots[0].tallies;
-        let earlier = history.iter().rev().find(|t| t.at.0 <= from).unwrap_or(empty);
-        let latest = history.back().expect("one was just taken");
-        let value = probe::read(&watch.probe, self.m, earlier, latest);
+        let earlier = history.iter().rev().map(|seen| &seen.tallies).find(|t| t.at.0 <= from).unwrap_or(empty);
+        let latest = &history.last().expect("one was just taken").tallies;
+        let stretch = Between { model: self.m, from: earlier, to: latest, path: history };
+        let value = probe::read(&watch.probe, &stretch);
         let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
@@ -453,7 +489,7 @@ impl World<'_> {
     fn forget_history(&mut self) {
         let from = self.now.saturating_sub(self.observer.longest);
         let history = &mut self.observer.history;
-        while history.len() > 2 && history[1].at.0 <= from {
+        while history.len() > 2 && history[1].tallies.at.0 <= from {
             history.pop_front();
         }
     }

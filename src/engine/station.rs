@@ -1,7 +1,7 @@
 //! The door of an instance, its slots and its waiting line.
 
 use crate::engine::world::{Frame, Line, NOWHERE, Ns, Outcome, RELEASE, State, World, flag, gate};
-use crate::model::{Failure, NONE, NONE16};
+use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Verdict;
@@ -36,17 +36,22 @@ impl World<'_> {
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
         let ask = Ask { bits: bits(spec.key, occasion), key_value, now, demand_ns };
+        let zone = Some(self.zone_of(caller, request)).filter(|&zone| spec.prefer_zone && zone != NOWHERE);
         if let Some(sticky) = &spec.sticky {
             let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
-            return self.pick_sticky(op.component, by, sticky.hold.map_or(Ns::MAX, |h| h.0), &ask);
+            let hold = sticky.hold.map_or(Ns::MAX, |h| h.0);
+            return self.pick_sticky((op.component, zone), by, hold, &ask);
         }
-        let zone = Some(self.zone_of(caller, request)).filter(|&zone| spec.prefer_zone && zone != NOWHERE);
-        let balancer = &mut self.groups[op.component as usize].balancer;
-        let picked = match zone {
-            Some(zone) => balancer.pick_in(&ask, usize::from(zone)),
-            None => balancer.pick(&ask),
-        };
-        picked.map(|i| spec.first + i)
+        self.pick_near(op.component, &ask, zone).map(|i| spec.first + i)
+    }
+
+    /// An instance of the zone, if it is one that prefers its own.
+    fn pick_near(&mut self, component: u16, ask: &Ask, zone: Option<u8>) -> Option<u32> {
+        let balancer = &mut self.groups[component as usize].balancer;
+        match zone {
+            Some(zone) => balancer.pick_in(ask, usize::from(zone)),
+            None => balancer.pick(ask),
+        }
     }
 
     /// Zone of an instance, or of the load where there is none.
@@ -58,7 +63,7 @@ impl World<'_> {
         self.m.sources[self.m.classes[class as usize].source as usize].zone
     }
 
-    fn pick_sticky(&mut self, component: u16, by: u64, hold: Ns, ask: &Ask) -> Option<u32> {
+    fn pick_sticky(&mut self, (component, zone): (u16, Option<u8>), by: u64, hold: Ns, ask: &Ask) -> Option<u32> {
         let first = self.m.components[component as usize].first;
         let now = self.now;
         let group = &mut self.groups[component as usize];
@@ -69,8 +74,8 @@ impl World<'_> {
             group.sticky.insert(by, (i, now.saturating_add(hold)));
             return Some(first + i);
         }
-        let i = group.balancer.pick(ask)?;
-        group.sticky.insert(by, (i, now.saturating_add(hold)));
+        let i = self.pick_near(component, ask, zone)?;
+        self.groups[component as usize].sticky.insert(by, (i, now.saturating_add(hold)));
         Some(first + i)
     }
 
@@ -101,6 +106,7 @@ impl World<'_> {
         flow.offered += 1;
         if flow.tracked {
             flow.enter();
+            self.enter_filtered(Scope::Operation(operation), self.frames[id as usize].request);
         }
         let station = &mut self.stations[s as usize];
         station.arrivals += 1;

@@ -626,6 +626,8 @@ pub(super) struct World<'m> {
     pub(super) groups: Vec<Group>,
     pub(super) operations: Vec<Flow>,
     pub(super) classes: Vec<Flow>,
+    /// By filter of the model.
+    pub(super) filtered: Vec<Flow>,
     pub(super) hosts: Vec<Host>,
     pub(super) dirty: Vec<u32>,
     pub(super) rings: Vec<Ring>,

@@ -211,6 +211,7 @@ impl<'a> Compiler<'a> {
             rows,
             key,
             prefill: self.scenario.run.prefill,
+            prefill_rows: u64::MAX,
         })
     }
 

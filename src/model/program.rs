@@ -236,6 +236,10 @@ pub struct Edge {
     pub link_same: u16,
     pub link_other: u16,
     pub pipe: u16,
+    /// (sampler, pipe) from each zone to each, where they are not alike; else empty.
+    pub ways: Vec<Vec<(u16, u16)>>,
+    /// Both ends stand on the same shared hosts: on one box there is no link.
+    pub local: bool,
     /// Bytes the request carries, sampler or `NONE16`.
     pub payload: u16,
     /// The request carries the entry of this use of a cache, or `NONE16`.

@@ -22,6 +22,8 @@ pub struct Traffic {
     /// Visits a second, and mean seconds of a visit without any waiting, per operation.
     pub visits: Vec<f64>,
     pub seconds: Vec<f64>,
+    /// Rows looked up a second, per component.
+    pub rows: Vec<f64>,
     /// Every limited resource that is used.
     pub offered: Vec<Offered>,
 }
@@ -71,6 +73,8 @@ struct Visit {
     cpu: f64,
     disk_ops: f64,
     disk_bytes: f64,
+    /// Rows looked up.
+    rows: f64,
     bytes_out: f64,
     /// Seconds spent waiting for answers.
     blocked: f64,
@@ -88,7 +92,11 @@ impl Model {
         let all: Vec<f64> = open.iter().zip(&closed).map(|(open, closed)| open + closed).collect();
         let flow = self.flow(&all, &visits);
         let offered = self.offered(&flow, &visits, &seconds);
-        Traffic { created: all.iter().sum(), open: open.iter().sum(), visits: flow, seconds, offered }
+        let mut rows = vec![0.0; self.components.len()];
+        for ((operation, rate), visit) in self.operations.iter().zip(&flow).zip(&visits) {
+            rows[usize::from(operation.component)] += rate * visit.rows;
+        }
+        Traffic { created: all.iter().sum(), open: open.iter().sum(), visits: flow, seconds, rows, offered }
     }
 
     /// Mean seconds of a visit without waiting; calls in a circle settle or stop growing after so many rounds.
@@ -388,6 +396,7 @@ impl Walker<'_> {
                 self.disk(count, weight)
             }
             Step::Pages { pages, .. } => {
+                self.visit.rows += weight;
                 let count = model.mean(model.page_uses[usize::from(pages)].count);
                 let buffer = model.components[usize::from(self.component)].buffer.as_ref();
                 let misses =
