@@ -134,7 +134,7 @@ pub struct Run {
     #[command(flatten)]
     pub settings: Settings,
     /// The same as `--format json`
-    #[arg(long, overrides_with = "format")]
+    #[arg(long)]
     pub json: bool,
     /// Write one more file: `json=r.json`, `markdown=r.md`, `csv=series.csv`, `hgrm=l.hgrm`, `junit=r.xml`; may be repeated
     #[arg(long, value_name = "KIND=FILE", value_parser = export)]
@@ -172,7 +172,7 @@ pub struct Settings {
     #[arg(short, long, value_name = "DIR", env = "PLIMSOLL_OUT", hide_env = true, value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
     /// Write no files
-    #[arg(long, overrides_with = "out", env = "PLIMSOLL_NO_FILES", hide_env = true, value_parser = Falsey::new())]
+    #[arg(long, env = "PLIMSOLL_NO_FILES", hide_env = true, value_parser = Falsey::new())]
     pub no_files: bool,
     /// Leave out of the JSON what differs from run to run (`meta`)
     #[arg(long, env = "PLIMSOLL_NO_META", hide_env = true, value_parser = Falsey::new())]
@@ -259,7 +259,7 @@ pub struct Validate {
     #[arg(short, long, value_name = "FORMAT", default_value = "human")]
     pub format: Diagnosis,
     /// The same as `--format json`
-    #[arg(long, overrides_with = "format")]
+    #[arg(long)]
     pub json: bool,
     /// The name to show for standard input
     #[arg(long, value_name = "FILE", default_value = "<stdin>")]

@@ -4,6 +4,7 @@
 //! offers nothing: a completion is no place for messages.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -14,12 +15,12 @@ use crate::analysis::warning::WARNINGS;
 use crate::cli::args::Arguments;
 use crate::cli::input::{self, Wanted};
 use crate::cli::{config, init};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostics, Sources};
 use crate::fields::reachable;
 use crate::scenario::condition::parse::MEASURES;
 use crate::scenario::resolved::resolved;
 use crate::scenario::root::root_table;
-use crate::text::{Node, TOP_LEVEL, Value};
+use crate::text::{self, Node, Value};
 
 /// Set by the shell while it asks.
 pub(crate) const VARIABLE: &str = "PLIMSOLL_COMPLETE";
@@ -41,19 +42,23 @@ pub(crate) fn scenarios(current: &OsStr) -> Vec<Candidate> {
     PathCompleter::file().stdio().filter(is_yaml).complete(current)
 }
 
-/// `web.instances=` and all other values of the scenario, deeper ones once the way to them is typed.
+/// `web.instances=` and all other values of the scenario, deeper ones where nothing else fits.
 pub(crate) fn paths(current: &OsStr) -> Vec<Candidate> {
     let typed = current.to_string_lossy();
-    let depth = typed.matches('.').count().max(1);
     let Some(tree) = typed_scenario().filter(|_| !typed.contains('=')) else { return Vec::new() };
-    let mut names = Vec::new();
-    leaves(&resolved(&tree), &mut Vec::new(), depth, &mut names);
+    let mut names: Vec<String> = keys(typed_text().as_ref().and_then(|tree| tree.get("let")));
+    names.iter_mut().for_each(|name| *name = format!("let.{name}="));
+    leaves(&resolved(&tree), &mut Vec::new(), &mut names);
+    names.retain(|name| name.starts_with(&*typed));
+    let depth = |name: &String| name.matches('.').count().max(1);
+    let least = names.iter().map(depth).min();
+    names.retain(|name| Some(depth(name)) == least);
     starting(current, names)
 }
 
 /// The names of the scenario's variants.
 pub(crate) fn variants(current: &OsStr) -> Vec<Candidate> {
-    starting(current, keys(typed_scenario().as_ref().and_then(|tree| tree.get("variants"))))
+    starting(current, keys(typed_text().as_ref().and_then(|tree| tree.get("variants"))))
 }
 
 /// `users=` for each load of the scenario.
@@ -89,7 +94,7 @@ fn starting(current: &OsStr, mut names: Vec<String>) -> Vec<Candidate> {
     names.into_iter().map(Candidate::new).collect()
 }
 
-fn is_yaml(path: &std::path::Path) -> bool {
+fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
@@ -104,30 +109,29 @@ fn typed_scenario() -> Option<Node> {
     input::read(&Wanted::of(&typed_file()?)).resolved
 }
 
+/// The same as it is written, with its named values.
+fn typed_text() -> Option<Node> {
+    let read = |path: &Path| std::fs::read_to_string(path);
+    text::load(&typed_file()?, &read, &mut Sources::default(), &mut Diagnostics::new())
+}
+
 fn keys(node: Option<&Node>) -> Vec<String> {
     let entries = node.and_then(Node::as_map).unwrap_or_default();
     entries.iter().map(|(key, _)| key.value.clone()).collect()
 }
 
-/// Paths of `--set` to single values, with at most `depth` dots; components stand without `components.`.
-fn leaves(node: &Node, path: &mut Vec<String>, depth: usize, names: &mut Vec<String>) {
+/// Paths of `--set` to single values; components stand without `components.`.
+fn leaves(node: &Node, path: &mut Vec<String>, names: &mut Vec<String>) {
     match &node.value {
         Value::Map(entries) => {
             for (key, node) in entries {
-                let is_root = path.is_empty() && key.value == "components";
-                if !is_root {
-                    path.push(key.value.clone());
-                }
-                leaves(node, path, depth, names);
-                if !is_root {
-                    path.pop();
-                }
+                let length = path.len();
+                path.extend((length != 0 || key.value != "components").then(|| key.value.clone()));
+                leaves(node, path, names);
+                path.truncate(length);
             }
         }
-        Value::Scalar { .. } if path.len() <= depth + 1 && path.len() != 1 => names.push(path.join(".") + "="),
-        Value::Scalar { .. } if path.len() == 1 && TOP_LEVEL.contains(&path[0].as_str()) => {
-            names.push(format!("{}=", path[0]));
-        }
+        Value::Scalar { .. } => names.push(path.join(".") + "="),
         _ => {}
     }
 }

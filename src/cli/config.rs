@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
+use clap::{ArgMatches, Command, FromArgMatches};
 
 use crate::cli::args::{Arguments, ConfigVerb, Verb};
 use crate::cli::out::{Out, variable};
@@ -134,7 +134,7 @@ pub(crate) fn settle(
     matches: &ArgMatches,
     out: &mut Out,
 ) -> Result<(Arguments, ArgMatches, Config), Stop> {
-    use clap::FromArgMatches;
+    contradictions(matches)?;
     let config = match concerned(&arguments.verb) {
         Some(near) => read(&arguments, near, out)?,
         None => Config::default(),
@@ -146,6 +146,29 @@ pub(crate) fn settle(
     let settled = command.try_get_matches().and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
     let (arguments, matches) = settled.map_err(|error| Stop::usage(error.to_string()))?;
     Ok((arguments, matches, config))
+}
+
+/// Flags that exclude each other; what variables and files say gives way to flags, so that only flags can contradict.
+fn contradictions(matches: &ArgMatches) -> Result<(), Stop> {
+    let verb = innermost(matches);
+    for (one, other) in [("json", "format"), ("no_files", "out")] {
+        let is_typed = |id| source(verb, id) == Some(ValueSource::CommandLine);
+        if is_typed(one) && is_typed(other) {
+            let one = one.replace('_', "-");
+            return Err(Stop::usage(format!("--{one} and --{other} exclude each other")));
+        }
+    }
+    Ok(())
+}
+
+/// The words of the innermost verb.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| innermost(inner))
+}
+
+/// Where the value of an argument comes from, if the verb has such an argument at all.
+fn source(verb: &ArgMatches, id: &str) -> Option<ValueSource> {
+    verb.try_contains_id(id).ok().and_then(|_| verb.value_source(id))
 }
 
 /// The scenario near which a configuration is looked for (`-` is the current directory), if the verb has settings.
@@ -194,13 +217,15 @@ fn read(arguments: &Arguments, near: &str, out: &mut Out) -> Result<Config, Stop
 
 /// The nearest `plimsoll.toml` at or above a scenario; beyond the root of a repository begins somebody else's project.
 fn upward(scenario: &str) -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
+    let here = std::env::current_dir().and_then(fs::canonicalize).ok()?;
     let start = if scenario == "-" { here.clone() } else { here.join(Path::new(scenario).parent()?) };
-    for folder in start.ancestors() {
+    for folder in fs::canonicalize(start).ok()?.ancestors() {
         let file = folder.join(FILE);
         if file.is_file() {
-            let short = file.strip_prefix(&here).map(Path::to_path_buf);
-            return Some(short.unwrap_or(file));
+            // As people would write it from where they stand.
+            let up =
+                here.ancestors().position(|above| above == folder).map(|up| Path::new(&"../".repeat(up)).join(FILE));
+            return Some(up.or_else(|| file.strip_prefix(&here).map(Path::to_path_buf).ok()).unwrap_or(file));
         }
         if folder.join(".git").exists() {
             return None;
@@ -328,15 +353,8 @@ fn seed(text: &str) -> Result<String, UnitError> {
 
 /// The command line with what the files say as the defaults of its flags.
 fn with_defaults(command: Command, config: &Config, typed: &ArgMatches) -> Command {
-    let id = |name: &str| name.replace('-', "_");
-    let mut typed = typed;
-    while let Some((_, inner)) = typed.subcommand() {
-        typed = inner;
-    }
-    let explicit = |id: &str| {
-        let source = typed.try_contains_id(id).is_ok().then(|| typed.value_source(id)).flatten();
-        matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
-    };
+    let verb = innermost(typed);
+    let explicit = |id: &str| matches!(source(verb, id), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
     let (asks_for_none, asks_for_place) = (explicit("no_files"), explicit("out"));
     let holds = |name: &str| match name {
         // Who asks for a place asks for files, and the other way round.
@@ -348,7 +366,7 @@ fn with_defaults(command: Command, config: &Config, typed: &ArgMatches) -> Comma
     for (name, given) in config.given.iter().filter(|(name, _)| holds(name)) {
         // The parser keeps its defaults for as long as the program runs.
         let value: &'static str = given.value.clone().leak();
-        command = default(command, &id(name), value);
+        command = default(command, &name.replace('-', "_"), value);
     }
     command
 }

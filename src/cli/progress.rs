@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::analysis::Progress;
 use crate::cli::Stop;
-use crate::units::{human_count, human_share, human_time};
+use crate::units::{human_count, human_share};
 
 /// Nobody wants to see progress of what is over at once.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -122,7 +122,7 @@ fn look_on(watch: &Watch, progress: &Progress, over: &AtomicBool, started: Insta
             bar.tick();
         } else if next_line <= elapsed {
             next_line += LINE;
-            bar.suspend(|| tell(&told));
+            bar.suspend(|| tell(&format!("{}: {told}", whole(elapsed.as_secs_f64()))));
         }
     }
     bar.finish_and_clear();
@@ -153,15 +153,24 @@ fn state(goal: &Goal, progress: &Progress, elapsed: Duration) -> (String, Option
         None => format!("{done} of {} replications", goal.replications),
         Some(_) if reached == 0.0 => format!("{done} replications"),
         Some(within) => {
-            format!("{done} replications, p99 to ±{}, ±{} wanted", human_share(reached), human_share(within))
+            format!("{done} replications, ±{}, goal ±{}", human_share(reached), human_share(within))
         }
     };
-    let speed = human_count((events as f64 / seconds).round());
-    told += &format!(", {} events, {speed}/s, {seconds:.0} s", human_count(events as f64));
     if let Some(share) = share.filter(|share| 0.02 < *share) {
-        told += &format!(", about {} left", human_time((seconds * (1.0 - share) / share).ceil()));
+        told += &format!(", about {} left", whole(seconds * (1.0 - share) / share));
     }
+    let speed = human_count((events as f64 / seconds).round());
+    told += &format!(", {} events, {speed}/s", human_count(events as f64));
     (told, share)
+}
+
+/// A time that nobody wants to know to the second once it is long: `9 s`, `4 min`, `3 h`.
+fn whole(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{:.0} s", s.max(1.0)),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.0} h", s / 3600.0),
+    }
 }
 
 impl Goal {
@@ -193,7 +202,19 @@ mod tests {
         progress.done.store(1, Ordering::Relaxed);
         let (told, share) = state(&goal, &progress, Duration::from_secs(3));
         assert_eq!(share, Some(0.25));
-        assert_eq!(told, "1 of 4 replications, 3M events, 1M/s, 3 s, about 9s left");
+        assert_eq!(told, "1 of 4 replications, about 9 s left, 3.0M events, 1.0M/s");
+    }
+
+    #[test]
+    fn what_is_reached_stands_beside_the_goal() {
+        let goal = Goal { replications: 100, precision: Some(0.05), seconds: Some(100.0) };
+        let progress = Progress::default();
+        progress.signals.simulated.store(500_000_000_000, Ordering::Relaxed);
+        progress.reached.store(0.1f64.to_bits(), Ordering::Relaxed);
+        progress.done.store(5, Ordering::Relaxed);
+        let (told, share) = state(&goal, &progress, Duration::from_secs(300));
+        assert_eq!(share, Some(0.25), "half the width takes four times the work");
+        assert!(told.starts_with("5 replications, ±10%, goal ±5%, about 15 min left"), "{told}");
     }
 
     #[test]

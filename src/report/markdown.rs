@@ -32,11 +32,7 @@ pub fn render(report: &Report) -> String {
         latencies(report),
     );
     text += &table("| component | × | busy | queue |\n|---|---:|---:|---:|", components(report));
-    text += &format!("\nCost: {}/month", human_money(report.cost.usd_per_month));
-    if let Some(each) = report.cost.usd_per_million_requests {
-        text += &format!(", {} per million requests", human_money(each));
-    }
-    text += ".\n";
+    text += &cost(report);
     let warnings = report.warnings.iter().map(|warning| {
         let help = warning.help.as_ref().map(|help| format!(" ({})", cell(help))).unwrap_or_default();
         format!("- {}: {}{help}\n", warning.code, cell(&warning.message))
@@ -46,6 +42,15 @@ pub fn render(report: &Report) -> String {
         text += &format!("\n{warnings}");
     }
     text
+}
+
+fn cost(report: &Report) -> String {
+    if report.cost.lines.is_empty() {
+        return String::new();
+    }
+    let each = report.cost.usd_per_million_requests;
+    let each = each.map(|each| format!(", {} per million requests", human_money(each))).unwrap_or_default();
+    format!("\nCost: {}/month{each}.\n", human_money(report.cost.usd_per_month))
 }
 
 fn mark(verdict: Verdict) -> &'static str {

@@ -181,7 +181,7 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
     lines.extend(stability(report));
     if let Some(bottleneck) = &report.bottleneck {
         lines.push(format!("    bottleneck  {}", wrap(&bottleneck.why, look.width, 16)));
-        lines.push(format!("    headroom    {}", headroom(bottleneck.headroom, look)));
+        lines.push(format!("    headroom    {}", wrap(&headroom(bottleneck.headroom, look), look.width, 16)));
     }
     lines
 }
@@ -231,6 +231,9 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     let cost = &report.cost;
     if cost.lines.is_empty() && cost.unpriced.is_empty() {
         return Vec::new();
+    }
+    if cost.lines.is_empty() {
+        return vec![entry("cost", &format!("not known: without a price are {}", cost.unpriced.join(", ")), look)];
     }
     let dot = format!(" {} ", look.marks().dot);
     let mut owners: Vec<(&str, f64)> = Vec::new();

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::{CONFIGURATION, Config, STRUCTURE};
+use super::{CONFIGURATION, Config, STRUCTURE, innermost, source};
 use crate::cli::args::Show;
 use crate::cli::input::{self, Wanted};
 use crate::cli::out::Out;
@@ -20,10 +20,7 @@ struct Line {
 
 /// Prints the settings that would hold.
 pub(crate) fn show(args: &Show, matches: &ArgMatches, config: &Config, out: &mut Out) -> Result<Exit, Stop> {
-    let mut typed = matches;
-    while let Some((_, inner)) = typed.subcommand() {
-        typed = inner;
-    }
+    let typed = innermost(matches);
     let scenario = args.scenario.as_deref().map(|scenario| input::prepare(&Wanted::of(scenario), out)).transpose()?;
     let tree = scenario.and_then(|(_, _, reading)| reading.resolved);
     let fields = CONFIGURATION.fields.iter().filter(|field| !STRUCTURE.contains(&field.name));
@@ -35,11 +32,10 @@ pub(crate) fn show(args: &Show, matches: &ArgMatches, config: &Config, out: &mut
 
 fn line(field: &'static Field, typed: &ArgMatches, config: &Config, scenario: Option<&Node>) -> Line {
     let id = field.name.replace('-', "_");
-    let known = typed.try_contains_id(&id).unwrap_or(false);
     let of_parser = || typed.get_raw(&id).and_then(|mut values| Some(values.next()?.to_string_lossy().into_owned()));
     let line = |value, origin: &str| Line { name: field.name, value, origin: origin.to_owned() };
     let variable = format!("PLIMSOLL_{}", id.to_uppercase());
-    match known.then(|| typed.value_source(&id)).flatten() {
+    match source(typed, &id) {
         Some(ValueSource::CommandLine) => return line(of_parser().or_else(|| Some("true".to_owned())), "flag"),
         Some(ValueSource::EnvVariable) => return line(of_parser(), &variable),
         _ => {}
