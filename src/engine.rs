@@ -39,6 +39,8 @@ pub struct Signals {
     pub stop: AtomicBool,
     /// Events done so far by all replications, for a progress bar.
     pub events: AtomicU64,
+    /// Nanoseconds simulated so far by all replications together, likewise.
+    pub simulated: AtomicU64,
 }
 
 /// Events between two looks at the signals.
@@ -56,7 +58,7 @@ pub fn simulate(model: &Model, seed: u64, replication: u32, signals: &Signals) -
 
 impl World<'_> {
     fn run(&mut self, signals: &Signals) {
-        let mut next_look = PATIENCE;
+        let (mut next_look, mut told) = (PATIENCE, 0);
         loop {
             if !self.turn() {
                 break;
@@ -64,6 +66,8 @@ impl World<'_> {
             if next_look <= self.events {
                 next_look += PATIENCE;
                 signals.events.fetch_add(PATIENCE, Ordering::Relaxed);
+                signals.simulated.fetch_add(self.now - told, Ordering::Relaxed);
+                told = self.now;
                 if signals.stop.load(Ordering::Relaxed) {
                     self.stopped = Stopped::Interrupted;
                     break;

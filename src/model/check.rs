@@ -117,8 +117,13 @@ impl Compiler<'_> {
         for (owner, offered) in worst {
             let capacity = traffic.created * offered.capacity / offered.load;
             let made = Diagnostic::new(Code::Overload, self.spot_of(&owner), self.model.too_much(&owner, &offered));
-            let note = "any run will grow its queue until it times out; capacity is about";
-            self.tell(made.note(format!("{note} {} of user traffic", rps(capacity))));
+            let comes = match offered.what {
+                Resource::Slots { component } if self.model.components[usize::from(component)].queue_limit < NONE => {
+                    "its queue fills up, and what comes on top fails as `queue_full`"
+                }
+                _ => "any run will grow its queue until it times out",
+            };
+            self.tell(made.note(format!("{comes}; capacity is about {} of user traffic", rps(capacity))));
         }
     }
 
