@@ -22,6 +22,7 @@ mod keys;
 mod lock;
 mod observe;
 mod pool;
+mod prefill;
 mod rows;
 mod station;
 mod world;

@@ -135,6 +135,8 @@ pub struct Run {
     pub events: u64,
     /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
     pub first_change: Option<Time>,
+    /// Traffic before the run; `None`: caches and buffer pools start cold, or there are none.
+    pub prefill: Option<Prefill>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
@@ -148,6 +150,18 @@ pub struct Scale {
     /// By how much each instance of a component, and each host, is smaller than it was written.
     pub components: Vec<u32>,
     pub hosts: Vec<u32>,
+}
+
+/// Traffic that caches and buffer pools have seen when a run starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prefill {
+    /// Loads whose requests leave traces, and their requests a second.
+    pub sources: Vec<(u16, f64)>,
+    pub seconds: f64,
+    /// Longer if need be: until everything that fills up is full, and as long again.
+    pub until_full: bool,
+    /// Most requests.
+    pub most: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -273,9 +287,6 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
-    pub prefill: bool,
-    /// Rows that a prefill reads; `u64::MAX`: until the pool is full, and as many again.
-    pub prefill_rows: u64,
 }
 
 /// One instance.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test that fails shows what it ran")]
 
+mod caches;
 mod claims;
 mod cli;
 mod determinism;

@@ -105,7 +105,7 @@ impl World<'_> {
 
     /// Which of the load's requests it is.
     #[inline(always)]
-    fn choose_class(&self, source: u16, address: u64) -> u16 {
+    pub(super) fn choose_class(&self, source: u16, address: u64) -> u16 {
         let requests = &self.m.sources[source as usize].requests;
         if requests.len() == 1 {
             return requests[0].1;

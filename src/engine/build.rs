@@ -168,42 +168,7 @@ impl<'m> World<'m> {
             }
         }
     }
-
-    /// Buffer pools start as key traffic would leave them.
-    fn prefill(&mut self) {
-        for s in 0..self.m.stations.len() {
-            let component = &self.m.components[self.m.stations[s].component as usize];
-            let Some(spec) = component.buffer.as_ref().filter(|b| b.prefill) else { continue };
-            let Some(mut pool) = self.buffers[s].take() else { continue };
-            let (mut n, most) = (0, spec.prefill_rows.min(PREFILL));
-            while !pool.is_full() && n < most {
-                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
-                n += 1;
-            }
-            let enough = if spec.prefill_rows == u64::MAX { 2 * n } else { most };
-            for n in n..enough {
-                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
-            }
-            self.buffers[s] = Some(pool);
-        }
-    }
-
-    fn row_of_prefill(&mut self, spec: &model::Buffer, s: usize, n: u64) -> u64 {
-        let component = &self.m.components[self.m.stations[s].component as usize];
-        let instance = s as u64 - u64::from(component.first);
-        let occasion = mix(self.salt ^ component.key ^ mix(n ^ instance << 40 ^ PREFILL));
-        if spec.key == NONE16 || self.m.classes.is_empty() {
-            return (crate::random::unit(occasion) * spec.rows) as u64;
-        }
-        let row = self.new_request(Request { occasion, context: NONE, client: NONE, ..Request::default() });
-        let value = self.key_value(spec.key, row);
-        self.free_request(row);
-        value
-    }
 }
-
-/// Most rows that a prefill reads.
-const PREFILL: u64 = 1_000_000;
 
 /// The first stationary Poisson load needs no place in the calendar.
 fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {

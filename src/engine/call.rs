@@ -357,7 +357,7 @@ impl World<'_> {
     }
 
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
-    fn answer_bytes(&self, id: u32) -> f32 {
+    pub(super) fn answer_bytes(&self, id: u32) -> f32 {
         let operation = &self.m.operations[self.frames[id as usize].operation as usize];
         let component = &self.m.components[operation.component as usize];
         let proxy = component.cache != NONE16 || matches!(component.kind, "balancer" | "gateway");
@@ -703,7 +703,7 @@ impl World<'_> {
 
 /// Chooses the target of a call by its shares.
 #[inline(always)]
-fn target(edge: &Edge, occasion: u64) -> u16 {
+pub(super) fn target(edge: &Edge, occasion: u64) -> u16 {
     if edge.targets.len() == 1 {
         return edge.targets[0].1;
     }

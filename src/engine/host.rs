@@ -168,13 +168,19 @@ impl World<'_> {
 
     /// Pages touched by one step: those that miss the buffer pool are read from disk.
     pub(super) fn touch_pages(&mut self, id: u32, pages: u16, cell: u16) -> u32 {
+        let misses = self.look_at_pages(id, pages);
+        self.use_disk(id, misses, crate::engine::buffer::PAGE, cell)
+    }
+
+    /// How many of the pages have to be read from disk; they are in the pool afterwards.
+    pub(super) fn look_at_pages(&mut self, id: u32, pages: u16) -> u32 {
         let spec = self.m.page_uses[pages as usize];
         let frame = self.frames[id as usize];
         let occasion = mix(frame.occasion ^ spec.key);
         let count = self.whole(spec.count, occasion);
         let component = self.m.operations[frame.operation as usize].component;
         let Some(buffer) = &self.m.components[component as usize].buffer else {
-            return self.use_disk(id, count, crate::engine::buffer::PAGE, cell);
+            return count;
         };
         let given = if self.extended { self.calls[id as usize].given_key } else { NONE16 };
         let key = if given != NONE16 {
@@ -194,7 +200,7 @@ impl World<'_> {
         let group = &mut self.groups[component as usize];
         group.page_misses += u64::from(misses);
         group.page_hits += u64::from(count - misses);
-        self.use_disk(id, misses, crate::engine::buffer::PAGE, cell)
+        misses
     }
 
     /// A draw of a count: the fraction is a probability.
