@@ -607,7 +607,7 @@ mod tests {
     use std::collections::BinaryHeap;
 
     use super::*;
-    use crate::random::unit;
+    use crate::random::{mix, unit};
 
     fn ask(n: u64) -> Ask {
         Ask { bits: bits(7, occasion(n)), key_value: n, now: Time(0), demand_ns: 0 }

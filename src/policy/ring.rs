@@ -245,8 +245,7 @@ mod tests {
     use super::*;
     use crate::reader::read_term;
 
-    const ALL: [Spread; 5] =
-        [Spread::Hash, Spread::Consistent(150), Spread::Jump, Spread::Rendezvous, Spread::Range];
+    const ALL: [Spread; 5] = [Spread::Hash, Spread::Consistent(150), Spread::Jump, Spread::Rendezvous, Spread::Range];
     const KEYS: u64 = 50_000;
 
     fn read(text: &str) -> Result<Spread, String> {

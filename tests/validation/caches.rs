@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use plimsoll::policy::eviction::{Entry, Eviction, Limits, Shelf};
 use plimsoll::popularity::Popular;
 use plimsoll::random::{bits, mix, occasion, unit};
+use plimsoll::report::Estimate;
 use plimsoll::theory::cache;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::Value;
@@ -18,8 +19,8 @@ use super::table;
 pub(crate) fn measure(case: &Case, lab: &Lab) -> Got {
     match case.id() {
         id if id.starts_with("c-irm") => independent(case, lab),
-        "c-line-rr" => one_ratio(case, lab, &[Eviction::Random], case.number("zipf_alpha")),
-        "c-line-uniform" => one_ratio(case, lab, &[Eviction::Lru, Eviction::Fifo, Eviction::S3Fifo, Eviction::Arc], 0.0),
+        "c-line-rr" => one_ratio(case, lab, &[("RANDOM", Eviction::Random)], case.number("zipf_alpha")),
+        "c-line-uniform" => one_ratio(case, lab, &COLUMNS, 0.0),
         "c-ref-silber" | "c-ref-belady" => textbook(case),
         id if id.starts_with("c-che") => large_caches(case),
         id if id.starts_with("c-ttl") => lifetimes(case, lab),
@@ -72,11 +73,13 @@ fn independent(case: &Case, lab: &Lab) -> Got {
     got
 }
 
-/// One figure that holds for several policies: their mean is judged.
-fn one_ratio(case: &Case, lab: &Lab, policies: &[Eviction], alpha: f64) -> Got {
-    let all: Vec<f64> = policies.iter().flat_map(|eviction| ratios(case, lab, *eviction, alpha)).collect();
+/// One figure that holds for several policies: the one that is furthest off is judged.
+fn one_ratio(case: &Case, lab: &Lab, policies: &[(&str, Eviction)], alpha: f64) -> Got {
+    let expected = case.expected()["hit_ratio"].as_f64().expect("a number");
+    let estimates = policies.iter().filter_map(|policy| mean(&ratios(case, lab, policy.1, alpha)));
+    let off = |estimate: &Estimate| (estimate.mean - expected).abs();
     let mut got = Got::default();
-    got.estimate("hit_ratio", mean(&all), 1.0);
+    got.estimate("hit_ratio", estimates.max_by(|a, b| off(a).total_cmp(&off(b))), 1.0);
     got
 }
 
@@ -154,7 +157,7 @@ fn lifetimes(case: &Case, lab: &Lab) -> Got {
     got
 }
 
-/// PCG64 (O'Neill 2014: XSL-RR 128/64) as NumPy seeds it, and its inverse of the distribution function: the very keys that
+/// PCG64 (O'Neill 2014: XSL-RR 128/64) as `numpy` seeds it, and its inverse of the distribution function: the very keys that
 /// the reference was measured on.
 struct Reference {
     state: u128,
@@ -276,7 +279,9 @@ fn hit_ratios() {
         names.join(" | "),
         "---|".repeat(names.len())
     );
-    rows.iter().for_each(|row| section += &row.0);
+    for row in &rows {
+        section += &row.0;
+    }
     table::write_hit_ratios(&section);
     assert!(rows.iter().all(|row| row.1), "{section}");
 }

@@ -89,7 +89,7 @@ impl Keeper for Arc {
             entries[slot].mark = 1;
             self.again.push_front(entries, slot);
         } else {
-            self.again.to_front(entries, slot);
+            self.again.move_to_front(entries, slot);
         }
     }
 
@@ -97,11 +97,8 @@ impl Keeper for Arc {
         let once = self.once.held(self.unit) as f64;
         let too_many = self.target < once || self.target == once && self.recalled == Recalled::Again;
         let from_once = 0 < self.once.len && (too_many || self.again.len == 0);
-        let (list, ghosts) = if from_once {
-            (&mut self.once, &mut self.once_ghosts)
-        } else {
-            (&mut self.again, &mut self.again_ghosts)
-        };
+        let (list, ghosts) =
+            if from_once { (&mut self.once, &mut self.once_ghosts) } else { (&mut self.again, &mut self.again_ghosts) };
         let slot = list.pop_back(entries)?;
         ghosts.push(entries[slot].key, entries[slot].size);
         Some(slot)
