@@ -420,6 +420,14 @@ impl Shelf {
         true
     }
 
+    /// Changes the version of an entry without the policy taking notice.
+    pub fn relabel(&mut self, key: u64, change: impl FnOnce(u64) -> u64) {
+        if let Some(slot) = self.entries.find(key) {
+            let value = &mut self.entries[slot].data;
+            value.stamp = change(value.stamp >> 1) << 1 | value.stamp & 1;
+        }
+    }
+
     /// This version of a key is written to what stands behind the cache.
     pub fn saved(&mut self, key: u64, version: u64) {
         if let Some(slot) = self.entries.find(key) {
