@@ -25,6 +25,7 @@ pub mod eviction;
 pub mod health;
 pub mod limit;
 pub mod retry;
+pub mod ring;
 
 use crate::reader::{ReadError, Term};
 
