@@ -233,7 +233,7 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
         return Vec::new();
     }
     if cost.lines.is_empty() {
-        return vec![entry("cost", &format!("not known: without a price are {}", cost.unpriced.join(", ")), look)];
+        return vec![entry("cost", &format!("not known; without a price: {}", cost.unpriced.join(", ")), look)];
     }
     let dot = format!(" {} ", look.marks().dot);
     let mut owners: Vec<(&str, f64)> = Vec::new();
