@@ -112,7 +112,8 @@ pub fn verdict_words(report: &Report) -> String {
 pub fn objective_words(objective: &Objective) -> String {
     let got = objective.value.map_or_else(|| "no value".to_owned(), |value| of_unit(value, objective.unit));
     let remarks = [figures::interval(objective, "to"), objective.note.clone()].into_iter().flatten();
-    let remarks: String = remarks.map(|remark| format!(" ({remark})")).collect();
+    let remarks = remarks.collect::<Vec<_>>().join("; ");
+    let remarks = if remarks.is_empty() { remarks } else { format!(" ({remarks})") };
     format!("{}: {got}{remarks}", objective.text)
 }
 
