@@ -228,6 +228,7 @@ fn run(study: &Study, stability: &Stability, scenario: &Scenario) -> (Stretch, R
         partial: false,
         stopped_by: stopped_by(study.records),
         precision: None,
+        scale: (1 < study.model.run.scale.by).then_some(study.model.run.scale.by),
     };
     (measured, run)
 }

@@ -568,6 +568,11 @@ behave alike be one.",
 front of it state different policies or health checks.",
         "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: least_work}",
         "a: {kind: balancer, targets: web, balance: random}\nb: {kind: balancer, targets: web, balance: random}";
+    CannotScale: "E0431", "cannot be scaled",
+        "A run at a scale simulates every n-th user and every n-th instance, and a part of what there are too few of. This
+number has no such part, or there is one of it for all, so what came out would be another system.",
+        "run: {scale: 1/50}\ncomponents: {db: {kind: database, connections: 120}}",
+        "run: {scale: 1/50}\ncomponents: {db: {kind: database, connections: 100}}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",

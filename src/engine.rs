@@ -11,9 +11,11 @@ mod advance;
 mod arrive;
 mod buffer;
 mod build;
+mod cache;
 mod call;
 mod cancel;
 mod fault;
+mod filter;
 mod fork;
 mod host;
 mod keys;
@@ -26,7 +28,7 @@ mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::world::{HOST, INDEX, Ns, RING, TIMER, Timer, World};
+use crate::engine::world::{HOST, INDEX, RING, TIMER, Timer, World};
 use crate::model::{Model, NONE};
 use crate::record::{Record, Stopped};
 
@@ -92,7 +94,8 @@ impl World<'_> {
             let id = self.arrive_beside();
             self.advance(id);
         } else {
-            if self.horizon < key.time || Ns::MAX / 2 < key.time {
+            // An empty calendar's first key is beyond every horizon.
+            if self.horizon < key.time {
                 return false;
             }
             self.now = key.time;
@@ -163,6 +166,7 @@ impl World<'_> {
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
+            Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
