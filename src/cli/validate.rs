@@ -44,8 +44,9 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
             out.print(&format!("{text}\n"))?;
         }
         Diagnosis::Jsonl => {
-            let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
-            out.print(&lines)?;
+            for document in &documents {
+                out.print(&format!("{document}\n"))?;
+            }
         }
         _ => {}
     }
