@@ -47,6 +47,11 @@ impl Wanted {
         Ok(Wanted { scenario: scenario.to_string(), stdin, stdin_name: stdin_name.to_string(), variant, sets })
     }
 
+    /// The name under which people know it.
+    pub(crate) fn shown(&self) -> &str {
+        if self.stdin.is_some() { &self.stdin_name } else { &self.scenario }
+    }
+
     /// Stem of the files this run writes: `03-load-balancer`, `03-load-balancer-twenty`.
     pub(crate) fn name(&self) -> String {
         let stem = match self.scenario.as_str() {
@@ -98,8 +103,7 @@ fn read_once(wanted: &Wanted) -> Reading {
             fs::read_to_string(path)
         }
     };
-    let path = if wanted.stdin.is_some() { &wanted.stdin_name } else { &wanted.scenario };
-    let given = Given { path, read: &open, sets: &wanted.sets, variant: wanted.variant.as_deref() };
+    let given = Given { path: wanted.shown(), read: &open, sets: &wanted.sets, variant: wanted.variant.as_deref() };
     let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
     let (scenario, resolved) = load(&given, &mut sources, &mut found).unzip();
     let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
