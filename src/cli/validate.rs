@@ -19,7 +19,7 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
             variant: args.variant.clone(),
             sets: args.sets.clone(),
         };
-        let reading = input::read(&wanted)?;
+        let reading = input::read_with_variants(&wanted)?;
         let (errors, warnings) = reading.found.counts();
         match args.format {
             Diagnosis::Human => tell(scenario, &reading, args, out)?,
