@@ -1,6 +1,8 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
-use crate::engine::world::{CLAIM, Frame, Injection, JOIN, Ns, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate};
+use crate::engine::world::{
+    CLAIM, Frame, Injection, JOIN, Ns, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
+};
 use crate::model::{Act, Failure, Model, NONE, NONE16, Target};
 use crate::policy::arrivals::{Shape, Surge};
 use crate::policy::health::Checks;

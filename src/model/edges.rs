@@ -299,7 +299,8 @@ impl Compiler<'_> {
             (0..zones).map(|a| (0..zones).map(|b| self.given_link(caller.end, to, (a, b))).collect()).collect();
         let is_named = given[0][0].is_named;
         let shared = self.shared_hosts(caller, &callee);
-        let has_none = !caller.has_place || matches!(self.scenario.components[&callee].value.kind, Kind::External { .. });
+        let has_none =
+            !caller.has_place || matches!(self.scenario.components[&callee].value.kind, Kind::External { .. });
         if !is_named && (has_none || shared == Some(1)) {
             return Links::default();
         }
