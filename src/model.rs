@@ -448,10 +448,12 @@ pub enum Act {
         share: u64,
         kind: Failure,
     },
-    /// The rate of a source is multiplied; the shape of the source already holds it when the instant is fixed, so the engine
-    /// only marks the period.
+    /// The rate of a source is multiplied. The shape of the source already holds it when the instant is fixed; else the
+    /// engine adds its occurrences to the shape, and in both cases only marks the period.
     Surge {
         source: u16,
+        factor: f64,
+        ramp_s: f64,
     },
     Pause(Target),
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).

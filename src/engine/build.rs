@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Shelves;
+use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
@@ -15,7 +16,7 @@ use crate::engine::world::{
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{self, Demand, Model, NONE, NONE16, Scope};
+use crate::model::{self, Act, Demand, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Order, Ranked};
@@ -172,11 +173,16 @@ impl<'m> World<'m> {
 
 /// The first stationary Poisson load needs no place in the calendar.
 fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
-    m.sources.iter().enumerate().find_map(|(s, spec)| steady(s as u16, spec, salt))
+    (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))
 }
 
 /// The stream of a load that is stationary and Poisson.
-fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
+fn steady(m: &Model, source: u16, salt: u64) -> Option<Steady> {
+    let spec = &m.sources[source as usize];
+    let surges = |fault: &model::Fault| matches!(fault.act, Act::Surge { source: surged, .. } if surged == source);
+    if m.faults.iter().any(surges) {
+        return None;
+    }
     match &spec.demand {
         Demand::Open { rate, arrivals: Arrivals::Poisson, shape } if *shape == Shape::default() && 0.0 < *rate => {
             Some(Steady { source, gap: 1e9 / rate, key: mix(mix(spec.key ^ salt) ^ GAPS) })
@@ -203,12 +209,16 @@ fn source(m: &Model, s: usize, salt: u64, timers: &mut Vec<Timer>, calendar: &mu
     let gaps = Stream { key: mix(key ^ GAPS) };
     let start = m.run.start_s;
     let arrivals = match &spec.demand {
-        Demand::Open { rate, arrivals, shape } => Some(ArrivalState::new(*rate, arrivals, shape, start, gaps)),
-        Demand::Sessions { rate, shape, .. } => Some(ArrivalState::new(*rate, &Arrivals::Poisson, shape, start, gaps)),
+        Demand::Open { rate, arrivals, shape } => {
+            Some(ArrivalState::new(*rate, arrivals, &surged(m, s as u16, salt, shape), start, gaps))
+        }
+        Demand::Sessions { rate, shape, .. } => {
+            Some(ArrivalState::new(*rate, &Arrivals::Poisson, &surged(m, s as u16, salt, shape), start, gaps))
+        }
         _ => None,
     };
     timers.push(Timer::Source(s as u16));
-    let steady = steady(s as u16, spec, salt);
+    let steady = steady(m, s as u16, salt);
     Source { key, count: 0, arrivals, steady, timer: timers.len() as u32 - 1, slot: calendar.own_slot(), done: false }
 }
 
