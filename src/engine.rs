@@ -120,7 +120,6 @@ impl World<'_> {
         }
     }
 
-    #[cold]
     #[inline(never)]
     fn special(&mut self, payload: u32) -> u32 {
         let index = payload & INDEX;

@@ -8,14 +8,14 @@ use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
-    Steady, Timer, World, gate,
+    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
+    Ring, Route, Source, Station, Steady, Timer, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{self, Demand, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
-use crate::policy::balance::Balancer;
+use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
@@ -57,6 +57,7 @@ impl<'m> World<'m> {
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
+            routes: m.operations.iter().map(|o| route(m, o)).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
@@ -128,8 +129,8 @@ impl<'m> World<'m> {
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
-            beside_occasion: 0,
             entries: Vec::new(),
+            routes: Vec::new(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
@@ -198,8 +199,10 @@ impl<'m> World<'m> {
 const PREFILL: u64 = 1_000_000;
 
 /// The first stationary Poisson load needs no place in the calendar.
-fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
-    m.sources.iter().enumerate().find_map(|(s, spec)| steady(s as u16, spec, salt))
+fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
+    let stream = m.sources.iter().enumerate().find_map(|(s, spec)| steady(s as u16, spec, salt))?;
+    let key = mix(m.sources[stream.source as usize].key ^ salt);
+    Some(Beside { stream, key, address: 0, count: 0, next_address: 0, next_gap: 0 })
 }
 
 /// The stream of a load that is stationary and Poisson.
@@ -210,6 +213,23 @@ fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
         }
         _ => None,
     }
+}
+
+fn route(m: &Model, operation: &model::Operation) -> Route {
+    let spec = &m.components[operation.component as usize];
+    let involved = spec.sticky.is_some()
+        || spec.prefer_zone
+        || spec.balance_key != NONE16
+        || matches!(spec.balance, Balance::LeastWork);
+    let choice = match () {
+        () if spec.count == 1 && spec.health.is_none() => Choice::Only,
+        () if involved => Choice::Involved,
+        () => Choice::Plain,
+    };
+    let proxy = matches!(spec.kind, "balancer" | "gateway");
+    let releases = spec.waits_async && spec.slots != NONE;
+    let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
+    Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
 }
 
 fn entry(m: &Model, class: &model::RequestClass) -> Entry {
@@ -316,6 +336,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     }
     Group {
         balancer,
+        first: spec.first,
         wait: Histogram::new(),
         at_once: 0,
         service: Histogram::new(),

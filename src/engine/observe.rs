@@ -111,7 +111,8 @@ impl Observer {
     #[cold]
     fn review(&mut self) {
         self.until_review = REVIEW;
-        let counts = || self.fresh.iter().zip(&self.before).map(|(&fresh, &before)| u64::from(fresh) + u64::from(before));
+        let counts =
+            || self.fresh.iter().zip(&self.before).map(|(&fresh, &before)| u64::from(fresh) + u64::from(before));
         let tenth = counts().sum::<u64>() / 10;
         let mut above = 0;
         let bucket = counts().enumerate().rev().find(|(_, count)| {
@@ -216,11 +217,7 @@ impl World<'_> {
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
             && self.clients.is_empty()
-            && self
-                .sources
-                .iter()
-                .enumerate()
-                .all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
+            && self.sources.iter().enumerate().all(|(s, source)| source.done || self.is_beside(s as u16))
     }
 
     fn close_window(&mut self) {
