@@ -9,7 +9,7 @@ use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
-    Ring, Route, Source, Station, Steady, Timer, World, flag, gate,
+    Ring, Route, Shortcut, Source, Station, Steady, Timer, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -131,6 +131,7 @@ impl<'m> World<'m> {
             beside: None,
             entries: Vec::new(),
             routes: Vec::new(),
+            shortcuts: m.edges.iter().map(shortcut).collect(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
@@ -230,6 +231,14 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
     let releases = spec.waits_async && spec.slots != NONE;
     let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
     Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
+}
+
+fn shortcut(edge: &model::program::Edge) -> Shortcut {
+    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
+    Shortcut {
+        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
+        no_way: none(&[edge.link_same, edge.link_other, edge.pipe, edge.payload]),
+    }
 }
 
 fn entry(m: &Model, class: &model::RequestClass) -> Entry {

@@ -144,7 +144,7 @@ impl World<'_> {
             return self.attempt_failed(child, Failure::DEADLINE);
         }
         self.arm(id, edge, until);
-        self.limits_of(child, edge)
+        if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
     }
 
     /// The caller's patience with this attempt: the timeout, or what is left until the deadline.
@@ -234,6 +234,9 @@ impl World<'_> {
         }
         self.count_in(id, station);
         let edge = self.calls[id as usize].edge;
+        if self.shortcuts[edge as usize].no_way {
+            return self.door(id);
+        }
         let spec = &self.m.edges[edge as usize];
         let bytes = if spec.payload == NONE16 { 0.0 } else { self.samplers.draw(spec.payload, occasion) };
         let until = self.travel(id, caller, station, bytes, occasion);
@@ -335,6 +338,9 @@ impl World<'_> {
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].bytes_out += f64::from(bytes);
         self.calls[parent as usize].bytes = bytes;
+        if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
+            return self.learn(id, outcome);
+        }
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;

@@ -449,6 +449,15 @@ pub(super) struct Route {
     pub(super) first: u32,
 }
 
+/// What an edge does not have, so that a call need not ask for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shortcut {
+    /// No limit, pool or handshake: the request sets off at once.
+    pub(super) at_once: bool,
+    /// No latency, bandwidth or payload: what carries no bytes is there at once.
+    pub(super) no_way: bool,
+}
+
 /// How much there is to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -697,6 +706,8 @@ pub(super) struct World<'m> {
     pub(super) entries: Vec<Entry>,
     /// By operation.
     pub(super) routes: Vec<Route>,
+    /// By edge.
+    pub(super) shortcuts: Vec<Shortcut>,
     pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,
