@@ -11,14 +11,14 @@ use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source,
-    Station, Steady, Timer, World, gate,
+    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
+    Ring, Route, Shortcut, Source, Station, Steady, Timer, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{self, Act, Demand, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
-use crate::policy::balance::Balancer;
+use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
@@ -61,6 +61,7 @@ impl<'m> World<'m> {
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
+            routes: m.operations.iter().map(|o| route(m, o)).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
@@ -136,8 +137,9 @@ impl<'m> World<'m> {
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
-            beside_occasion: 0,
             entries: Vec::new(),
+            routes: Vec::new(),
+            shortcuts: m.edges.iter().map(shortcut).collect(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
@@ -172,8 +174,10 @@ impl<'m> World<'m> {
 }
 
 /// The first stationary Poisson load needs no place in the calendar.
-fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
-    (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))
+fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
+    let stream = (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))?;
+    let key = mix(m.sources[stream.source as usize].key ^ salt);
+    Some(Beside { stream, key, address: 0, count: 0, next_address: 0, next_gap: 0 })
 }
 
 /// The stream of a load that is stationary and Poisson.
@@ -188,6 +192,31 @@ fn steady(m: &Model, source: u16, salt: u64) -> Option<Steady> {
             Some(Steady { source, gap: 1e9 / rate, key: mix(mix(spec.key ^ salt) ^ GAPS) })
         }
         _ => None,
+    }
+}
+
+fn route(m: &Model, operation: &model::Operation) -> Route {
+    let spec = &m.components[operation.component as usize];
+    let involved = spec.sticky.is_some()
+        || spec.prefer_zone
+        || spec.balance_key != NONE16
+        || matches!(spec.balance, Balance::LeastWork);
+    let choice = match () {
+        () if spec.count == 1 && spec.health.is_none() => Choice::Only,
+        () if involved => Choice::Involved,
+        () => Choice::Plain,
+    };
+    let proxy = spec.cache != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let releases = spec.waits_async && spec.slots != NONE;
+    let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
+    Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
+}
+
+fn shortcut(edge: &model::program::Edge) -> Shortcut {
+    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
+    Shortcut {
+        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
+        no_way: none(&[edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.carries]) && edge.ways.is_empty(),
     }
 }
 
@@ -299,6 +328,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     }
     Group {
         balancer,
+        first: spec.first,
         wait: Histogram::new(),
         at_once: 0,
         service: Histogram::new(),
