@@ -13,6 +13,7 @@ mod buffer;
 mod build;
 mod call;
 mod cancel;
+mod copies;
 mod fault;
 mod fork;
 mod host;

@@ -11,6 +11,7 @@ mod check;
 pub mod compile;
 mod components;
 mod conditions;
+pub mod copies;
 mod edges;
 mod faults;
 mod keys;
@@ -25,6 +26,7 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::copies::Copies;
 use crate::model::program::{Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
@@ -53,6 +55,8 @@ pub struct Model {
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
     pub stations: Vec<Station>,
+    /// Databases with shards or replicas.
+    pub copies: Vec<Copies>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
@@ -138,6 +142,10 @@ pub struct Operation {
     pub entry: u16,
     /// Straight-line demand (cpu and wait draws before any branch or call), for `least_work`.
     pub upfront: Vec<u16>,
+    /// Of a database: changes rows.
+    pub writes: bool,
+    /// Of a database: runs at the primary although it only reads.
+    pub from_primary: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -181,6 +189,8 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
+    pub copies: u16,
     pub price_per_request: f64,
 }
 
@@ -204,9 +214,10 @@ pub struct Health {
 pub struct Buffer {
     /// Pages of 8 KiB that fit.
     pub pages: u64,
-    /// Pages of data.
+    /// Pages of data on one instance.
     pub data_pages: u64,
     pub rows_per_page: f64,
+    /// Rows on one instance.
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
@@ -473,6 +484,8 @@ pub enum Scope {
     Operation(u16),
     Component(u16),
     Station(u32),
+    /// So many instances of one component from this one on: a shard with its copies.
+    Stations(u32, u32),
     Host(u32),
     Pool(u16),
     Fault(u16),

@@ -6,6 +6,7 @@
 
 pub mod component;
 pub mod condition;
+pub mod database;
 pub mod fault;
 pub mod keys;
 pub mod load;
@@ -27,7 +28,9 @@ use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
+use crate::policy::replication::Read;
 use crate::policy::retry::Retry;
+use crate::policy::sharding::Sharding;
 use crate::scenario::condition::Condition;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -255,7 +258,7 @@ pub enum Kind {
         before: Vec<Step>,
         routes: Vec<Route>,
     },
-    /// One primary.
+    /// A primary for each shard, and replicas.
     Database(Database),
     External {
         availability: Availability,
@@ -298,6 +301,26 @@ pub struct Database {
     pub row_bytes: Option<f64>,
     /// The key whose value says which row a request touches.
     pub key: Option<Reference>,
+    pub shards: Option<Shards>,
+    pub replicas: Option<Replicas>,
+}
+
+/// The data split over machines.
+#[derive(Clone, Debug)]
+pub struct Shards {
+    pub count: u32,
+    pub by: Sharding,
+    /// The key whose value decides.
+    pub key: Option<Reference>,
+}
+
+/// Copies of each shard besides its primary.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    pub count: u32,
+    /// The type of their machines; `None`: that of the primary.
+    pub machine: Option<Reference>,
+    pub read: Read,
 }
 
 #[derive(Clone, Debug)]
@@ -423,6 +446,10 @@ pub struct Memory {
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub steps: Vec<Step>,
+    /// Of a database: changes rows, so it runs at the primary and replicas repeat it.
+    pub writes: bool,
+    /// Of a database: runs at the primary although it only reads.
+    pub from_primary: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -597,7 +624,16 @@ pub enum Part {
     /// One at random each time.
     Any,
     Index(u32),
-    Primary,
+    Copy(CopyPart),
+}
+
+/// A shard of a database, or one copy of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyPart {
+    /// `None` where the data is not split.
+    pub shard: Option<u32>,
+    /// 0 is the primary, then come the replicas; `None`: all copies of the shard.
+    pub copy: Option<u32>,
 }
 
 #[derive(Clone, Debug)]

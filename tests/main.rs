@@ -4,6 +4,7 @@
 
 mod claims;
 mod cli;
+mod copies;
 mod determinism;
 mod diagnostics;
 mod examples;

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
+use crate::engine::copies;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
     Call, Course, Effort, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
@@ -55,6 +56,7 @@ impl<'m> World<'m> {
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            primaries: m.copies.iter().map(|copies| vec![0; copies.shards as usize]).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
@@ -123,6 +125,7 @@ impl<'m> World<'m> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
+            primaries: Vec::new(),
             buffers: Vec::new(),
             paused: 0,
             patience: false,
@@ -168,13 +171,29 @@ impl<'m> World<'m> {
             let Some(mut pool) = self.buffers[s].take() else { continue };
             let mut n = 0;
             while !pool.is_full() && n < PREFILL {
-                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
+                self.prefill_row(&mut pool, spec, s, n);
                 n += 1;
             }
             for n in n..2 * n {
-                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
+                self.prefill_row(&mut pool, spec, s, n);
             }
             self.buffers[s] = Some(pool);
+        }
+    }
+
+    /// One row of traffic, if it is on this instance at all.
+    fn prefill_row(&mut self, pool: &mut Buffer, spec: &model::Buffer, s: usize, n: u64) {
+        let row = self.row_of_prefill(spec, s, n);
+        let component = &self.m.components[self.m.stations[s].component as usize];
+        let Some(copies) = self.m.copies.get(component.copies as usize).filter(|_| spec.key != NONE16) else {
+            pool.touch_row(row, 4);
+            return;
+        };
+        let shard = (s as u32 - component.first) / copies.each();
+        // Where another key decides the shard, a row may be on any.
+        let anywhere = copies.shard_key != copies.row_key;
+        if anywhere || copies.by.shard_of(row, copies.shards, crate::units::Time(0)) == shard {
+            pool.touch_row(copies.by.row_within(row, copies.shards), 4);
         }
     }
 
@@ -305,8 +324,10 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let cores = stations.iter().filter(|s| s.host != NONE).map(|s| m.hosts[s.host as usize].cores).min();
     let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
-    if spec.prefer_zone {
-        balancer.set_zones(&stations.iter().map(|s| s.zone).collect::<Vec<_>>());
+    if let Some(copies) = m.copies.get(spec.copies as usize) {
+        balancer.set_zones(&copies::roles(copies, |_| 0));
+    } else if spec.prefer_zone {
+        balancer.set_zones(&stations.iter().map(|s| u16::from(s.zone)).collect::<Vec<_>>());
     }
     Group {
         balancer,

@@ -1,5 +1,6 @@
 //! The door of an instance, its slots and its waiting line.
 
+use crate::engine::copies::Seeker;
 use crate::engine::world::{Frame, Line, NOWHERE, Ns, Outcome, RELEASE, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16};
 use crate::policy::balance::Ask;
@@ -18,7 +19,8 @@ impl World<'_> {
             let open = self.stations[spec.first as usize].gate & gate::DOWN == 0;
             return open.then_some(spec.first);
         }
-        let simple = spec.sticky.is_none() && !spec.prefer_zone && spec.balance_key == NONE16;
+        let alike = spec.copies == NONE16 && spec.balance_key == NONE16;
+        let simple = spec.sticky.is_none() && !spec.prefer_zone && alike;
         let draw = bits(spec.key, occasion);
         if simple && spec_needs_no_demand(spec) {
             let ask = Ask { bits: draw, key_value: 0, now: crate::units::Time(self.now), demand_ns: 0 };
@@ -32,6 +34,9 @@ impl World<'_> {
     fn pick_slowly(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
         let op = &self.m.operations[operation as usize];
         let spec = &self.m.components[op.component as usize];
+        if spec.copies != NONE16 {
+            return self.pick_copy(&Seeker { operation, occasion, request, caller, given_key: NONE16 });
+        }
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, request) };
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
