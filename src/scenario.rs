@@ -28,7 +28,7 @@ use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
-use crate::policy::replication::Read;
+use crate::policy::replication::ReadFrom;
 use crate::policy::retry::Retry;
 use crate::policy::sharding::Sharding;
 use crate::scenario::condition::Condition;
@@ -320,7 +320,7 @@ pub struct Replicas {
     pub count: u32,
     /// The type of their machines; `None`: that of the primary.
     pub machine: Option<Reference>,
-    pub read: Read,
+    pub read: ReadFrom,
 }
 
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use crate::engine::world::{NOWHERE, World, gate};
 use crate::model::copies::Copies;
 use crate::model::{NONE16, Operation};
 use crate::policy::balance::Ask;
-use crate::policy::replication::Read;
+use crate::policy::replication::ReadFrom;
 use crate::random::{bits, unit};
 use crate::units::Time;
 
@@ -67,7 +67,7 @@ impl World<'_> {
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, seeker.request) };
         let demand_ns = operation.upfront.iter().map(|&d| self.samplers.draw_ns(d, seeker.occasion)).sum();
         let ask = Ask { bits: bits(spec.key, seeker.occasion), key_value, now: Time(self.now), demand_ns };
-        let prefers = copies.read == Read::Nearest || spec.prefer_zone;
+        let prefers = copies.read == ReadFrom::Nearest || spec.prefer_zone;
         let near = if prefers { self.zone_of(seeker.caller, seeker.request) } else { NOWHERE };
         let stations = &self.stations;
         let balancer = &mut self.groups[copies.component as usize].balancer;
@@ -100,7 +100,7 @@ impl World<'_> {
 
 /// Whether the operation runs at the primary whatever reads do.
 fn at_primary(operation: &Operation, copies: &Copies) -> bool {
-    operation.writes || operation.from_primary || copies.read == Read::Primary
+    operation.writes || operation.from_primary || copies.read == ReadFrom::Primary
 }
 
 /// Distinguishes the row of a request without a key from the balancer's draws.

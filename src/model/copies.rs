@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::diagnostic::Spotted;
 use crate::model::compile::Compiler;
 use crate::model::{Model, NONE, NONE16, Operation};
-use crate::policy::replication::Read;
+use crate::policy::replication::ReadFrom;
 use crate::policy::sharding::Sharding;
 use crate::scenario::{Component, CopyPart, Database, Machine, MachineChoice};
 
@@ -27,7 +27,7 @@ pub struct Copies {
     pub row_key: u16,
     /// Rows of all shards.
     pub rows: f64,
-    pub read: Read,
+    pub read: ReadFrom,
     /// Whether parts are named by their shard, and by what they are in it.
     pub names_shards: bool,
     pub names_copies: bool,
@@ -69,10 +69,11 @@ impl Copies {
     pub fn share(&self, operation: &Operation, instance: u32) -> f64 {
         let is_primary = instance.is_multiple_of(self.each());
         let shards = f64::from(self.shards);
-        let at_primary = operation.writes || operation.from_primary || self.replicas == 0 || self.read == Read::Primary;
+        let at_primary =
+            operation.writes || operation.from_primary || self.replicas == 0 || self.read == ReadFrom::Primary;
         match (at_primary, self.read, is_primary) {
             (true, _, true) => 1.0 / shards,
-            (false, Read::All, _) => 1.0 / (shards * f64::from(self.each())),
+            (false, ReadFrom::All, _) => 1.0 / (shards * f64::from(self.each())),
             (true, _, false) | (false, _, true) => 0.0,
             (false, _, false) => 1.0 / (shards * f64::from(self.replicas)),
         }
@@ -133,7 +134,7 @@ impl Compiler<'_> {
             shard_key: if shard_key == NONE16 { row_key } else { shard_key },
             row_key: if row_key == NONE16 { shard_key } else { row_key },
             rows: database.rows.unwrap_or(ROWS),
-            read: database.replicas.as_ref().map_or(Read::Primary, |replicas| replicas.read),
+            read: database.replicas.as_ref().map_or(ReadFrom::Primary, |replicas| replicas.read),
             names_shards: database.shards.is_some(),
             names_copies: database.replicas.is_some(),
         };

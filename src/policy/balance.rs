@@ -392,7 +392,9 @@ impl Balancer {
             return self.pick_from(own, ask);
         }
         let whole = all.clone();
-        refused.iter().for_each(|&i| self.groups[own].take(i));
+        for i in refused {
+            self.groups[own].take(i);
+        }
         let picked = self.pick_from(own, ask);
         // Whose turn it is stays as the pick left it.
         let Group { next, credit, .. } = std::mem::replace(&mut self.groups[own], whole);

@@ -58,7 +58,7 @@ const LATER: &[&str] = &["raft", "multi_primary"];
 
 /// Which copy answers a read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Read {
+pub enum ReadFrom {
     /// The primary.
     ///
     /// ```yaml
@@ -186,20 +186,20 @@ impl Mode {
     }
 }
 
-impl Read {
+impl ReadFrom {
     /// Reads what stands after `read:`.
-    pub fn read(term: &Term) -> Result<Read, ReadError> {
+    pub fn read(term: &Term) -> Result<ReadFrom, ReadError> {
         let bare = |read| term.expect_bare().map(|()| read);
         match term.name.text.as_str() {
-            "primary" => bare(Read::Primary),
-            "any" => bare(Read::Any),
-            "all" => bare(Read::All),
-            "nearest" => bare(Read::Nearest),
-            "least_lag" => bare(Read::LeastLag),
+            "primary" => bare(ReadFrom::Primary),
+            "any" => bare(ReadFrom::Any),
+            "all" => bare(ReadFrom::All),
+            "nearest" => bare(ReadFrom::Nearest),
+            "least_lag" => bare(ReadFrom::LeastLag),
             "fresh" => {
                 term.expect_only(&[])?;
                 term.expect_positionals(1, 1, "fresh(1s)")?;
-                term.quantity(0, Dimension::Time, "fresh(1s)").map(Read::Fresh)
+                term.quantity(0, Dimension::Time, "fresh(1s)").map(ReadFrom::Fresh)
             }
             _ => Err(unknown(term, "a way to choose a copy", READS)),
         }
@@ -207,7 +207,7 @@ impl Read {
 
     /// Whether the primary is one of those a read may go to while replicas live.
     pub fn includes_primary(self) -> bool {
-        matches!(self, Read::Primary | Read::All)
+        matches!(self, ReadFrom::Primary | ReadFrom::All)
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
             assert!(mode(form.example).is_ok(), "{}", form.example);
         }
         for form in READS {
-            assert!(Read::read(&read_term(form.example).expect("a term")).is_ok(), "{}", form.example);
+            assert!(ReadFrom::read(&read_term(form.example).expect("a term")).is_ok(), "{}", form.example);
         }
         assert_eq!(mode("semi_sync"), Ok(Mode::SemiSync(1)));
         assert_eq!(mode("quorum(r=1 w=3)"), Ok(Mode::Quorum { r: 1, w: 3 }));

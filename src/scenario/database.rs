@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
-use crate::policy::replication::{self, Read};
+use crate::policy::replication::{self, ReadFrom};
 use crate::policy::sharding::{self, Sharding};
 use crate::reader::read_term;
 use crate::scenario::component::{
@@ -149,8 +149,8 @@ fn shards(r: &mut Reader) -> Shards {
 
 fn replicas(r: &mut Reader) -> Replicas {
     let number = number(r, 0.0).unwrap_or(0);
-    let read = r.parsed("read", Code::Policy, |text| Read::read(&read_term(text)?));
-    Replicas { count: number, machine: name(r, "machine"), read: read.map_or(Read::Any, |read| read.value) }
+    let read = r.parsed("read", Code::Policy, |text| ReadFrom::read(&read_term(text)?));
+    Replicas { count: number, machine: name(r, "machine"), read: read.map_or(ReadFrom::Any, |read| read.value) }
 }
 
 /// `count`, at least so many.
