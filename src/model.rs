@@ -7,6 +7,7 @@
 //! that request time is attributed to.
 
 mod arrows;
+mod caches;
 mod check;
 pub mod compile;
 mod components;
@@ -22,15 +23,17 @@ mod places;
 mod plan;
 mod prices;
 pub mod program;
+mod scale;
 mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::copies::Copies;
-use crate::model::program::{Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
+use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
@@ -49,11 +52,13 @@ pub struct Model {
     pub page_uses: Vec<PageUse>,
     pub forks: Vec<Fork>,
     pub lock_uses: Vec<LockUse>,
+    pub cache_uses: Vec<CacheUse>,
     pub edges: Vec<Edge>,
     /// All distributions; keys are name and purpose hashed, the engine mixes seed and replication in.
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
@@ -68,6 +73,7 @@ pub struct Model {
     pub cells: Vec<Cell>,
     /// Names of failure kinds; index is `FailureKind`. The first are fixed (see `FAILURES`), the author's own follow.
     pub failures: Vec<String>,
+    pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
     pub run: Run,
@@ -93,6 +99,7 @@ pub const FAILURES: &[&str] = &[
     "unavailable",
     "conflict",
     "out_of_memory",
+    "not_found",
 ];
 
 /// Index into [`Model::failures`].
@@ -110,6 +117,7 @@ impl Failure {
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
     pub const OUT_OF_MEMORY: Failure = Failure(13);
+    pub const NOT_FOUND: Failure = Failure(14);
 }
 
 #[derive(Clone, Debug, Default)]
@@ -133,6 +141,17 @@ pub struct Run {
     pub first_change: Option<Time>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
+    pub scale: Scale,
+}
+
+/// What the run stands for: see `model/scale.rs`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// The 50 of `1/50`; 0 and 1 are the whole.
+    pub by: u32,
+    /// By how much each instance of a component, and each host, is smaller than it was written.
+    pub components: Vec<u32>,
+    pub hosts: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -191,7 +210,51 @@ pub struct Component {
     pub buffer: Option<Buffer>,
     /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
     pub copies: u16,
+    /// Index into [`Model::caches`], or `NONE16`.
+    pub cache: u16,
     pub price_per_request: f64,
+}
+
+/// What the nodes of a cache keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    pub component: u16,
+    /// Stream of what is drawn for each key value, and of the place of a value on the ring.
+    pub stream: u64,
+    /// Of one node; `u64::MAX`: no limit.
+    pub bytes: u64,
+    pub entries: u64,
+    pub eviction: Eviction,
+    /// Bytes of an entry by its key value, or `NONE16`.
+    pub entry_draw: u16,
+    /// `NONE16`: never expires.
+    pub ttl_draw: u16,
+    pub sliding: bool,
+    /// Key that is meant where nothing names one.
+    pub key: u16,
+    /// A small cache for each value of this key instead of nodes, or `NONE16`.
+    pub per: u16,
+    /// 0: never before it expires.
+    pub early: f64,
+    /// Share of the time to live; 0: never.
+    pub refresh: f64,
+    /// How long `not_found` is remembered; 0: not at all.
+    pub negative: Span,
+    /// Somebody is content with entries that have expired, so they stay.
+    pub stale: bool,
+    pub flush: Option<Flush>,
+}
+
+/// How a write-behind cache writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    pub every: Span,
+    /// Most entries written at the same time.
+    pub batch: u32,
+    /// Program that writes one entry.
+    pub entry: u16,
+    /// Operation of the cache that the program belongs to.
+    pub operation: u16,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -222,6 +285,8 @@ pub struct Buffer {
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
     pub prefill: bool,
+    /// Rows that a prefill reads; `u64::MAX`: until the pool is full, and as many again.
+    pub prefill_rows: u64,
 }
 
 /// One instance.
@@ -337,6 +402,8 @@ pub struct Key {
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
     pub count: u64,
+    /// Bytes of the object with that value, or `NONE16`.
+    pub bytes_draw: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -387,6 +454,12 @@ pub enum Act {
         source: u16,
     },
     Pause(Target),
+    /// The entry of a key value goes, or all of them (`key` is `NONE16`).
+    Expire {
+        cache: u16,
+        key: u16,
+        value: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -489,6 +562,16 @@ pub enum Scope {
     Host(u32),
     Pool(u16),
     Fault(u16),
+    /// Requests that carry one value of a key: index of a [`Filter`].
+    With(u16),
+}
+
+/// `with user=17`, within a class, load, operation, component or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub scope: Scope,
+    pub key: u16,
+    pub value: u64,
 }
 
 /// A probe the engine looks at during the run: the value over the last `over`, every `every`.

@@ -8,41 +8,43 @@
 //! *Throughput* counts all answers, *goodput* the good ones. The *utilisation* of a named resource is that of all its parts
 //! together; without a name it is the busiest resource on its busiest part. Instances that are down do not count as
 //! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
-//! A *maximum* of a queue or of requests in flight is the one since time 0.
+//! A *maximum* of a queue or of requests in flight is that of the stretch.
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, Flow, StationTally, Tallies};
+use crate::record::{ComponentTally, Flow, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
-pub fn read(probe: &Probe, model: &Model, from: &Tallies, to: &Tallies) -> Option<f64> {
-    let stretch = Between { model, from, to };
+pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
+    let Between { model, from, to, .. } = *stretch;
     let seconds = stretch.seconds();
     if seconds <= 0.0 {
         return None;
     }
     let flow = || stretch.counts(probe.scope);
+    // A run at a scale stands for more than it counts.
+    let whole = |count: f64| count * model.scale_of(probe.scope);
     let value = match probe.quantity {
         Quantity::Latency => statistic(&stretch.latency(probe.scope, Outcome::All), probe.stat)?,
         Quantity::Wait => stretch.wait(probe.scope, probe.stat)?,
         Quantity::Service => stretch.service(probe.scope, probe.stat)?,
-        Quantity::Throughput => flow().finished() as f64 / seconds,
-        Quantity::Goodput => flow().ok as f64 / seconds,
-        Quantity::Arrivals => stretch.arrivals(probe.scope) as f64 / seconds,
-        Quantity::Errors if probe.per == Some(Per::Count) => flow().failed as f64,
+        Quantity::Throughput => whole(flow().finished() as f64 / seconds),
+        Quantity::Goodput => whole(flow().ok as f64 / seconds),
+        Quantity::Arrivals => whole(stretch.arrivals(probe.scope) as f64 / seconds),
+        Quantity::Errors if probe.per == Some(Per::Count) => whole(flow().failed as f64),
         Quantity::Errors => ratio(flow().failed, flow().finished())?,
         Quantity::Availability => ratio(flow().ok, flow().finished())?,
-        Quantity::Retries if probe.per == Some(Per::Count) => stretch.retries() as f64,
+        Quantity::Retries if probe.per == Some(Per::Count) => whole(stretch.retries() as f64),
         Quantity::Retries => ratio(stretch.retries(), to.created - from.created)?,
         Quantity::Utilisation => stretch.utilisation(probe.scope, probe.resource)?,
         Quantity::Queue => stretch.queue(probe.scope, probe.stat)?,
-        Quantity::InFlight => stretch.in_flight(probe.scope, probe.stat)?,
+        Quantity::InFlight => whole(stretch.in_flight(probe.scope, probe.stat)?),
         Quantity::HitRatio => stretch.hit_ratio(probe.scope)?,
         Quantity::Replicas => stretch.instances(probe.scope),
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
-        Quantity::Memory => stretch.memory(probe.scope),
-        Quantity::Bytes => stretch.bytes(probe.scope) as f64,
+        Quantity::Memory => whole(stretch.memory(probe.scope)),
+        Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
         Quantity::Removal | Quantity::Rto | Quantity::Cost => return None,
     };
     match probe.per {
@@ -64,6 +66,8 @@ pub struct Between<'a> {
     pub model: &'a Model,
     pub from: &'a Tallies,
     pub to: &'a Tallies,
+    /// All snapshots of the replication (or of the looks), in the order of time: each knows the maxima since the one before.
+    pub path: &'a [Snapshot],
 }
 
 /// Requests of a scope in a stretch.
@@ -125,6 +129,9 @@ impl Between<'_> {
                 let component = model.stations[station as usize].component;
                 pairs(operations, |index| model.operations[index].component == component)
             }
+            Scope::With(filter) => {
+                pairs((&self.from.filtered[..], &self.to.filtered[..]), |index| index == usize::from(filter))
+            }
             Scope::All | Scope::Host(_) | Scope::Pool(_) | Scope::Fault(_) => pairs(classes, |_| true),
         }
     }
@@ -175,7 +182,7 @@ impl Between<'_> {
                 owners.dedup();
                 owners
             }
-            Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::Pool(_) | Scope::Fault(_) => {
+            Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::Pool(_) | Scope::Fault(_) | Scope::With(_) => {
                 (0..self.model.components.len()).collect()
             }
         }
@@ -260,12 +267,17 @@ impl Between<'_> {
     fn queue(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
         if let Scope::Pool(pool) = scope {
             let at = usize::from(pool);
-            return Some(self.per_second(self.to.pools[at].queued_ns - self.from.pools[at].queued_ns));
+            let queued = self.per_second(self.to.pools[at].queued_ns - self.from.pools[at].queued_ns);
+            return Some(queued * self.model.scale_of(scope));
         }
         let stations = self.stations_of(scope);
         match stat {
             Some(Stat::Max) => {
-                stations.iter().map(|&index| f64::from(self.to.stations[index as usize].queue_max)).reduce(f64::max)
+                let most = |&index: &u32| {
+                    let whole = self.model.scale_of(Scope::Station(index));
+                    self.peak(|tallies| tallies.stations[index as usize].queue_max.into()) as f64 * whole
+                };
+                stations.iter().map(most).reduce(f64::max)
             }
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
@@ -273,7 +285,7 @@ impl Between<'_> {
                     let at = *index as usize;
                     self.to.stations[at].queued_ns - self.from.stations[at].queued_ns
                 };
-                Some(self.per_second(stations.iter().map(area).sum()))
+                Some(self.per_second(stations.iter().map(area).sum()) * self.model.scale_of(scope))
             }
         }
     }
@@ -284,7 +296,14 @@ impl Between<'_> {
         }
         let flows = self.flows(scope);
         match stat {
-            Some(Stat::Max) => Some(flows.iter().map(|(_, after)| after.in_flight_max as f64).sum()),
+            Some(Stat::Max) => {
+                // Several flows need not peak at one moment, so of more than one this is an upper bound.
+                let most = |tallies: &Tallies| {
+                    let here = Between { from: tallies, to: tallies, ..*self };
+                    here.flows(scope).iter().map(|(_, flow)| flow.in_flight_max).sum()
+                };
+                Some(self.peak(most) as f64)
+            }
             Some(Stat::Quantile(_) | Stat::Min) => None,
             Some(Stat::Mean) | None => {
                 let sum = |flow: &Flow| flow.ok.sum().wrapping_add(flow.failed.sum());
@@ -292,6 +311,13 @@ impl Between<'_> {
                 Some(self.per_second(flows.iter().map(spent).sum()))
             }
         }
+    }
+
+    /// The largest of the maxima between the snapshots of the stretch.
+    fn peak(&self, of: impl Fn(&Tallies) -> u64) -> u64 {
+        let inside = self.path.iter().map(|seen| &seen.tallies);
+        let inside = inside.filter(|tallies| self.from.at < tallies.at && tallies.at <= self.to.at);
+        inside.map(&of).max().unwrap_or_else(|| of(self.to))
     }
 
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {
@@ -303,8 +329,13 @@ impl Between<'_> {
 
     /// Instances that were up, on average.
     pub fn instances(&self, scope: Scope) -> f64 {
-        let up = |index: &u32| self.to.stations[*index as usize].up_ns - self.from.stations[*index as usize].up_ns;
-        self.per_second(self.stations_of(scope).iter().map(up).sum())
+        let up = |index: u32| self.to.stations[index as usize].up_ns - self.from.stations[index as usize].up_ns;
+        let stations = self.stations_of(scope);
+        if self.model.run.scale.by <= 1 || matches!(scope, Scope::Station(_) | Scope::Host(_)) {
+            return self.per_second(stations.into_iter().map(up).sum());
+        }
+        let whole = |index: u32| self.model.instances_for_one(self.model.stations[index as usize].component);
+        stations.into_iter().map(|index| self.per_second(up(index)) * whole(index)).sum()
     }
 
     /// Work (cores, disks and plain waiting) for callers who had left, over all work for finished requests and those.

@@ -70,6 +70,8 @@ pub struct Tallies {
     pub at: Time,
     /// Per request class: end to end, from the intended arrival.
     pub classes: Vec<Flow>,
+    /// Per filter of the model: as what it filters.
+    pub filtered: Vec<Flow>,
     /// Per operation: from the door to the answer.
     pub operations: Vec<Flow>,
     pub components: Vec<ComponentTally>,
@@ -102,7 +104,7 @@ pub struct Flow {
     pub failed: Compact,
     /// Count by failure kind.
     pub kinds: Vec<u64>,
-    /// Most in flight at once; counted only where a measure asks for it.
+    /// Most in flight at once since the snapshot before; counted only where a measure asks for it.
     pub in_flight_max: u64,
 }
 
@@ -114,11 +116,32 @@ pub struct ComponentTally {
     /// Time in the queue for a slot (all that got one), and time a slot was held.
     pub wait: Compact,
     pub service: Compact,
-    /// Buffer pool.
+    /// Look-ups of a cache, pages of a buffer pool.
     pub page_hits: u64,
     pub page_misses: u64,
     /// Bytes answered.
     pub bytes_out: u64,
+    /// Of a cache, all nodes together.
+    pub cache: CacheTally,
+}
+
+/// What became of entries; the last two are of the moment, the others cumulative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheTally {
+    /// Had to make room.
+    pub evicted: u64,
+    /// Found too old.
+    pub expired: u64,
+    /// Did not get in.
+    pub refused: u64,
+    /// Fetches saved, because another had just done them.
+    pub coalesced: u64,
+    /// Answers that had expired, for want of better ones.
+    pub stale: u64,
+    /// Acknowledged writes that died with a node before they were written to the backing.
+    pub lost_writes: u64,
+    pub entries: u64,
+    pub bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +152,7 @@ pub struct StationTally {
     /// Slots held x ns; requests queued x ns.
     pub busy_ns: u128,
     pub queued_ns: u128,
+    /// Since the snapshot before.
     pub queue_max: u32,
     /// Sum of the waits of all who left the queue (served, reneged, reset): Little's twin of `queued_ns`.
     pub waits_ns: u128,

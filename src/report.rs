@@ -7,6 +7,8 @@
 pub mod csv;
 pub mod hgrm;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod terminal;
 
 use std::collections::BTreeMap;
@@ -85,6 +87,9 @@ pub struct Run {
     pub stopped_by: Option<&'static str>,
     /// What `precision` reached: half-width over mean; `null` if it was not asked for.
     pub precision: Option<f64>,
+    /// The 50 of a run at 1/50, whose rates, counts and costs are those of the whole; absent in a run of the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u32>,
 }
 
 /// Three-valued wherever noise decides: a claim needs its whole interval on one side of the limit.

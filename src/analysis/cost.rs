@@ -18,7 +18,7 @@ pub fn bill(study: &Study) -> Cost {
     let lines: Vec<CostLine> = study.model.prices.iter().map(|price| line(study, price)).collect();
     let usd_per_month = lines.iter().map(|line| line.usd_per_month).sum();
     let finished: u64 = study.measured.iter().map(|stretch| stretch.counts(Scope::All).finished()).sum();
-    let a_month = finished as f64 / study.seconds().max(1e-9) * MONTH;
+    let a_month = finished as f64 * study.model.scale_of(Scope::All) / study.seconds().max(1e-9) * MONTH;
     Cost {
         usd_per_month,
         usd_per_million_requests: (0 < finished).then(|| usd_per_month / a_month * MILLION),
@@ -35,7 +35,8 @@ pub fn a_month(stretch: &Between) -> f64 {
 /// Dollars for a million requests in one replication.
 pub fn a_million(stretch: &Between) -> Option<f64> {
     let finished = stretch.counts(Scope::All).finished();
-    (0 < finished).then(|| a_month(stretch) / (finished as f64 / stretch.seconds() * MONTH) * MILLION)
+    let whole = finished as f64 * stretch.model.scale_of(Scope::All);
+    (0 < finished).then(|| a_month(stretch) / (whole / stretch.seconds() * MONTH) * MILLION)
 }
 
 fn line(study: &Study, price: &Price) -> CostLine {
@@ -52,7 +53,8 @@ fn line(study: &Study, price: &Price) -> CostLine {
 
 /// Units and dollars a month.
 fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
-    let monthly = |count: u64| count as f64 / stretch.seconds().max(1e-9) * MONTH;
+    let whole = stretch.model.scale_of(Scope::All);
+    let monthly = |count: u64| count as f64 * whole / stretch.seconds().max(1e-9) * MONTH;
     let component =
         |index: u16| (&stretch.from.components[usize::from(index)], &stretch.to.components[usize::from(index)]);
     match &price.metered {

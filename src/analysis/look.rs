@@ -7,7 +7,7 @@
 use crate::analysis::estimate::median;
 use crate::analysis::objective;
 use crate::analysis::study::Study;
-use crate::model::{Body, Bound, Condition, Test};
+use crate::model::{Body, Bound, Condition, Scope, Test};
 use crate::report::{Alert, Stretch, Trigger};
 use crate::scenario::condition::Relation;
 use crate::units::Span;
@@ -54,7 +54,7 @@ fn offered(study: &Study, index: usize, at_s: f64) -> f64 {
     let end = ((at_s / window) as usize).min(series.offered.len());
     let count = ((MINUTE_S / window).ceil() as usize).clamp(1, end.max(1));
     let sum: f64 = series.offered[end.saturating_sub(count)..end].iter().map(|offered| f64::from(*offered)).sum();
-    sum / (count as f64 * window)
+    sum * study.model.scale_of(Scope::All) / (count as f64 * window)
 }
 
 /// The stretches of one replication in which a condition fires.

@@ -58,7 +58,7 @@ pub fn judge(study: &Study) -> Stability {
     let many = unstable.iter().filter(|unstable| **unstable).count();
     let stable = !(growths.len() <= 2 * many && 0 < many || together(&growths));
     let slopes: f64 = growths.iter().map(Growth::per_second).sum();
-    let growth_per_s = if stable { 0.0 } else { slopes / growths.len() as f64 };
+    let growth_per_s = if stable { 0.0 } else { slopes / growths.len() as f64 * study.model.scale_of(Scope::All) };
     Stability { stable, growth_per_s, unstable }
 }
 

@@ -22,8 +22,10 @@ impl<'a> Study<'a> {
     /// Finds the end of warm-up and cuts there. There is at least one record.
     pub fn new(model: &'a Model, records: &'a [Record]) -> Self {
         let warmup = warmup::find(&model.run, records);
-        let stretch =
-            |record: &'a Record| Between { model, from: &warmup.start(record).tallies, to: &end(record).tallies };
+        let stretch = |record: &'a Record| {
+            let (from, to) = (&warmup.start(record).tallies, &end(record).tallies);
+            Between { model, from, to, path: &record.snapshots }
+        };
         Study { model, records, warmup, measured: records.iter().map(stretch).collect() }
     }
 
@@ -33,9 +35,10 @@ impl<'a> Study<'a> {
         estimate::mean(&values)
     }
 
-    /// A count a replication, as a rate per second.
+    /// A count a replication, as a rate per second of the whole that the run stands for.
     pub fn rate(&self, count: impl Fn(&Between<'a>) -> u64) -> Estimate {
-        let per_second = |stretch: &Between<'a>| Some(count(stretch) as f64 / stretch.seconds().max(1e-9));
+        let whole = self.model.scale_of(Scope::All);
+        let per_second = |stretch: &Between<'a>| Some(count(stretch) as f64 * whole / stretch.seconds().max(1e-9));
         self.mean(per_second).expect("there is at least one replication")
     }
 

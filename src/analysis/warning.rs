@@ -36,6 +36,13 @@ scenario and the seed.",
         "A quantile needs ten requests beyond it: a p99 a thousand requests, a p99.9 ten thousand.",
     ),
     ("W0507", "precision not reached", "The largest number of replications was reached before the precision asked for."),
+    (
+        "W0509",
+        "a part of the whole",
+        "The run simulated every n-th user and every n-th instance (`run: {scale: 1/50}`). Rates, counts and costs are those
+of the whole. A small pool queues more than a large one at the same utilisation, so waiting and the tail of latency are
+overstated where a pool was made smaller.",
+    ),
     ("W0508", "partial", "The run was stopped before all replications were done."),
 ];
 
@@ -49,7 +56,8 @@ fn warn(code: &str, message: String, help: Option<String>) -> Warning {
 
 /// All that the finished report gives reason for.
 pub(super) fn about(report: &Report) -> Vec<Warning> {
-    let found = [growth(report), bound(report), single(report), tipping(report), law(report), few(report)];
+    let found =
+        [growth(report), bound(report), single(report), tipping(report), law(report), few(report), part(report)];
     found.into_iter().flatten().collect()
 }
 
@@ -74,6 +82,12 @@ fn bound(report: &Report) -> Option<Warning> {
         format!("the run reached {what}"),
         Some(format!("raise `run: {{limit: {{{field}: ...}}}}`, or lower the load")),
     ))
+}
+
+fn part(report: &Report) -> Option<Warning> {
+    let by = report.run.scale?;
+    let message = format!("simulated at 1/{by}: rates, counts and costs are those of the whole");
+    Some(warn("W0509", message, Some("where a pool was made smaller, waiting is overstated".to_owned())))
 }
 
 fn single(report: &Report) -> Option<Warning> {

@@ -33,8 +33,10 @@ pub fn statistic(record: &Record, probe: &Probe, stretch: &Between) -> Option<f6
         }
         _ => return None,
     };
+    let is_count = !matches!(probe.quantity, Quantity::Utilisation | Quantity::Errors | Quantity::Availability);
+    let whole = if is_count { stretch.model.scale_of(probe.scope) } else { 1.0 };
     values.sort_by(f64::total_cmp);
-    nearest_rank(&values, q)
+    nearest_rank(&values, q).map(|value| value * whole)
 }
 
 /// The whole windows inside a stretch.

@@ -6,11 +6,13 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
+use crate::engine::cache::Shelves;
 use crate::engine::copies;
+use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Course, Effort, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
-    Steady, Timer, World, gate,
+    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source,
+    Station, Steady, Timer, World, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -20,7 +22,7 @@ use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Order, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
-use crate::random::{Stream, Ziggurat, mix};
+use crate::random::{Stream, mix};
 use crate::record::Stopped;
 use crate::scenario::condition::{Quantity, Stat};
 
@@ -48,6 +50,7 @@ impl<'m> World<'m> {
             groups: m.components.iter().map(|c| group(m, c, salt)).collect(),
             operations: flows(m, m.operations.len(), Scope::Operation),
             classes: flows(m, m.classes.len(), Scope::Class),
+            filtered: flows(m, m.filters.len(), Scope::With),
             hosts,
             rings,
             ring_of,
@@ -58,6 +61,7 @@ impl<'m> World<'m> {
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             primaries: m.copies.iter().map(|copies| vec![0; copies.shards as usize]).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
+            entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
@@ -73,11 +77,10 @@ impl<'m> World<'m> {
         World {
             m,
             samplers: &m.samplers,
-            ziggurat: Ziggurat::new(),
             salt,
             calendar,
             now: 0,
-            horizon: m.run.duration.map_or(Ns::MAX - 1, |d| d.0),
+            horizon: m.run.duration.map_or(Ns::MAX / 2, |d| d.0.min(Ns::MAX / 2)),
             events: 0,
             event_limit: m.run.events,
             frame_limit: 0,
@@ -99,6 +102,7 @@ impl<'m> World<'m> {
             groups: Vec::new(),
             operations: Vec::new(),
             classes: Vec::new(),
+            filtered: Vec::new(),
             hosts: Vec::new(),
             dirty: Vec::new(),
             rings: Vec::new(),
@@ -120,6 +124,7 @@ impl<'m> World<'m> {
             free_joins: Vec::new(),
             locks: Vec::new(),
             lock_of: FxHashMap::default(),
+            free_locks: Vec::new(),
             holds: Vec::new(),
             free_holds: Vec::new(),
             contexts: Vec::new(),
@@ -127,10 +132,14 @@ impl<'m> World<'m> {
             cursors: vec![0; m.keys.len()],
             primaries: Vec::new(),
             buffers: Vec::new(),
+            shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
+            shelf_epoch: 0,
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
+            beside_occasion: 0,
+            entries: Vec::new(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
@@ -169,12 +178,13 @@ impl<'m> World<'m> {
             let component = &self.m.components[self.m.stations[s].component as usize];
             let Some(spec) = component.buffer.as_ref().filter(|b| b.prefill) else { continue };
             let Some(mut pool) = self.buffers[s].take() else { continue };
-            let mut n = 0;
-            while !pool.is_full() && n < PREFILL {
+            let (mut n, most) = (0, spec.prefill_rows.min(PREFILL));
+            while !pool.is_full() && n < most {
                 self.prefill_row(&mut pool, spec, s, n);
                 n += 1;
             }
-            for n in n..2 * n {
+            let enough = if spec.prefill_rows == u64::MAX { 2 * n } else { most };
+            for n in n..enough {
                 self.prefill_row(&mut pool, spec, s, n);
             }
             self.buffers[s] = Some(pool);
@@ -227,6 +237,10 @@ fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
         }
         _ => None,
     }
+}
+
+fn entry(m: &Model, class: &model::RequestClass) -> Entry {
+    Entry { plain: m.edges[class.edge as usize].plain, priority: m.sources[class.source as usize].priority }
 }
 
 fn course(m: &Model) -> Course {
@@ -348,7 +362,11 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
     let asked = |i: usize| {
         let probes = m.watches.iter().map(|w| &w.probe).chain(m.probes());
         let mut most = probes.filter(|p| p.quantity == Quantity::InFlight && p.stat == Some(Stat::Max));
-        most.any(|p| p.scope == scope(i as u16) || matches!(p.scope, Scope::Component(_)))
+        let at = scope(i as u16);
+        let filtered = m.filters.iter().any(|filter| filter::covers(m, filter.scope, at));
+        filtered
+            || matches!(at, Scope::With(_))
+            || most.any(|p| p.scope == at || matches!(p.scope, Scope::Component(_)))
     };
     (0..count)
         .map(|i| Flow {

@@ -9,7 +9,7 @@ use crate::engine::world::{
     CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
-use crate::model::{Failure, NONE, NONE16};
+use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
 use crate::policy::limit::Verdict;
 use crate::random::{bits, mix, unit};
@@ -37,11 +37,22 @@ impl World<'_> {
     /// A new frame that goes straight to the door of an instance of `operation`.
     #[inline(always)]
     pub(super) fn visit(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, caller: u32) -> u32 {
+        let now = self.now;
         let op = &self.m.operations[operation as usize];
         let (component, pc) = (op.component, op.entry);
         let station = self.pick(operation, occasion, request, caller);
+        let group = &mut self.groups[component as usize];
+        group.arrivals += 1;
+        let mut flags = 0;
+        if let Some(station) = station {
+            group.balancer.more(station - self.m.components[component as usize].first);
+            flags = flag::COUNTED | if self.releases_slots[component as usize] { flag::ASYNC } else { 0 };
+        }
         let id = self.new_frame(Frame {
             occasion,
+            entered: now,
+            granted: now,
+            since: now,
             parent,
             child: NONE,
             request,
@@ -49,6 +60,8 @@ impl World<'_> {
             station: station.unwrap_or(NONE),
             pc,
             operation,
+            flags,
+            state: State::Running,
             ..Frame::default()
         });
         if self.extended {
@@ -57,15 +70,10 @@ impl World<'_> {
         if parent != NONE {
             self.frames[parent as usize].child = id;
         }
-        self.groups[component as usize].arrivals += 1;
         let Some(station) = station else {
             return self.nobody_up(id);
         };
-        self.count_in(id, station);
-        if self.releases_slots[component as usize] {
-            self.frames[id as usize].flags |= flag::ASYNC;
-        }
-        self.door(id)
+        self.come_in(id, station, operation)
     }
 
     #[cold]
@@ -73,8 +81,14 @@ impl World<'_> {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
         (frame.entered, frame.since, frame.granted) = (now, now, now);
-        let operation = &self.m.operations[frame.operation as usize];
-        self.operations[frame.operation as usize].offered += 1;
+        let Frame { operation: number, request, .. } = *frame;
+        let operation = &self.m.operations[number as usize];
+        let flow = &mut self.operations[number as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
+            self.enter_filtered(Scope::Operation(number), request);
+        }
         self.groups[operation.component as usize].rejected[usize::from(Failure::REFUSED.0)] += 1;
         self.conclude(id, Outcome::failed(Failure::REFUSED))
     }
@@ -220,11 +234,14 @@ impl World<'_> {
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].arrivals += 1;
-        let station = if self.m.components[component as usize].copies == NONE16 {
-            self.pick(operation, occasion, request, caller)
-        } else {
-            let given_key = self.calls[id as usize].given_key;
-            self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+        let spec = &self.m.components[component as usize];
+        let station = match (spec.cache, spec.copies) {
+            (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
+            (NONE16, _) => {
+                let given_key = self.calls[id as usize].given_key;
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+            }
+            (cache, _) => self.pick_node(id, cache),
         };
         let Some(station) = station else {
             return self.nobody_up(id);
@@ -236,7 +253,13 @@ impl World<'_> {
         self.count_in(id, station);
         let edge = self.calls[id as usize].edge;
         let spec = &self.m.edges[edge as usize];
-        let bytes = if spec.payload == NONE16 { 0.0 } else { self.samplers.draw(spec.payload, occasion) };
+        let bytes = if spec.carries != NONE16 {
+            self.carried(id, spec.carries)
+        } else if spec.payload != NONE16 {
+            self.samplers.draw(spec.payload, occasion)
+        } else {
+            0.0
+        };
         let until = self.travel(id, caller, station, bytes, occasion);
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
@@ -245,27 +268,48 @@ impl World<'_> {
     fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let mut at = self.now;
+        let on_one_box = self.on_one_box(from, to);
+        if on_one_box && spec.local {
+            return at;
+        }
+        let (link, pipe) = self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)));
         for end in [from, to] {
-            if 0.0 < bytes && end != NONE && self.stations[end as usize].host != NONE {
+            if 0.0 < bytes && !on_one_box && end != NONE && self.stations[end as usize].host != NONE {
                 let host = &mut self.hosts[self.stations[end as usize].host as usize];
                 if 0.0 < host.nic_rate {
                     at = host.nic.give(at, ns(bytes / host.nic_rate), bytes);
                 }
             }
         }
-        if spec.pipe != NONE16 {
-            let rate = self.m.pipes[spec.pipe as usize].bytes_per_s;
+        if pipe != NONE16 {
+            let rate = self.m.pipes[pipe as usize].bytes_per_s;
             let work = if rate > 0.0 { ns(bytes / rate) } else { 0 };
-            at = if work > 0 { self.pipes[spec.pipe as usize].give(at, work, bytes) } else { at };
+            at = if work > 0 { self.pipes[pipe as usize].give(at, work, bytes) } else { at };
             if work == 0 {
-                self.pipes[spec.pipe as usize].bytes += bytes;
+                self.pipes[pipe as usize].bytes += bytes;
             }
         }
-        let request = self.frames[id as usize].request;
-        let zones = [from, to].map(|s| self.zone_of(s, request));
-        let near = zones.contains(&NOWHERE) || zones[0] == zones[1];
-        let link = if near { spec.link_same } else { spec.link_other };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+    }
+
+    /// What stays on a machine uses no network card.
+    fn on_one_box(&self, from: u32, to: u32) -> bool {
+        if from == NONE || to == NONE {
+            return false;
+        }
+        let hosts = [from, to].map(|station| self.stations[station as usize].host);
+        hosts[0] != NONE && hosts[0] == hosts[1]
+    }
+
+    /// Latency and pipe between two zones; who comes from nowhere in particular is near.
+    fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
+        let near = from == NOWHERE || to == NOWHERE || from == to;
+        if spec.ways.is_empty() {
+            return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
+        }
+        let known = from.min(to);
+        let [from, to] = if near { [known, known] } else { [from, to] };
+        spec.ways[usize::from(from)][usize::from(to)]
     }
 
     /// The request is at the callee's door.
@@ -278,17 +322,17 @@ impl World<'_> {
     /// The visit (or branch) is over; returns who runs next.
     #[inline(always)]
     pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let frame = &self.frames[id as usize];
-        if frame.flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
+        let Frame { flags, parent, request, .. } = self.frames[id as usize];
+        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
             return self.conclude_slowly(id, outcome);
         }
         self.close_visit(id, outcome);
-        let parent = self.frames[id as usize].parent;
+        self.free_frame(id);
         if parent == NONE {
-            self.finish(id, outcome);
+            self.finish_request(request, outcome);
             return NONE;
         }
-        self.learn(id, outcome)
+        self.answered(parent, outcome)
     }
 
     #[inline(never)]
@@ -307,6 +351,9 @@ impl World<'_> {
         if parent & JOIN != 0 {
             return self.branch_done(id, outcome);
         }
+        if flags & flag::RESPONDED == 0 {
+            self.calls[parent as usize].found = self.calls[id as usize].found;
+        }
         if flags & flag::GUARDED == 0 {
             self.calls[parent as usize].bytes = self.answer_bytes(id);
             return self.learn(id, outcome);
@@ -318,7 +365,8 @@ impl World<'_> {
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
     fn answer_bytes(&self, id: u32) -> f32 {
         let operation = &self.m.operations[self.frames[id as usize].operation as usize];
-        let proxy = matches!(self.m.components[operation.component as usize].kind, "balancer" | "gateway");
+        let component = &self.m.components[operation.component as usize];
+        let proxy = component.cache != NONE16 || matches!(component.kind, "balancer" | "gateway");
         if proxy { self.calls[id as usize].bytes } else { 0.0 }
     }
 
@@ -349,7 +397,6 @@ impl World<'_> {
     /// The caller has the outcome in hand: it goes on, tries again, or fails in turn.
     #[inline(always)]
     pub(super) fn learn(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let now = self.now;
         let Frame { parent, flags, .. } = self.frames[id as usize];
         if parent == NONE {
             // The caller has left while the answer was on its way.
@@ -361,9 +408,15 @@ impl World<'_> {
             self.hang_up(id);
         }
         self.free_frame(id);
+        self.answered(parent, outcome)
+    }
+
+    /// The frame that waited for an attempt has its outcome.
+    #[inline(always)]
+    fn answered(&mut self, parent: u32, outcome: Outcome) -> u32 {
         let caller = &mut self.frames[parent as usize];
         caller.child = NONE;
-        caller.since = now;
+        caller.since = self.now;
         // What was armed for the attempt is stale from here on.
         caller.generation = caller.generation.wrapping_add(1);
         if let Some(kind) = outcome.failure() {
@@ -388,7 +441,7 @@ impl World<'_> {
             return self.back_off(id, pause);
         }
         self.frames[id as usize].state = State::Running;
-        if !self.handled(id) {
+        if !self.handled(id, kind) {
             return self.conclude(id, Outcome::failed(kind));
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
@@ -474,17 +527,37 @@ impl World<'_> {
     /// Slot, counters and statistics of a visit that ends.
     #[inline(always)]
     fn close_visit(&mut self, id: u32, outcome: Outcome) {
-        let flags = self.frames[id as usize].flags;
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        let Frame { flags, station: s, operation, entered, granted, .. } = *frame;
+        frame.flags = flags & !(flag::HOLDS | flag::COUNTED);
         if flags & flag::RESPONDED == 0 {
-            self.count_answer(id, outcome);
+            self.operations[operation as usize].count(now - entered, outcome);
         }
-        if flags & flag::HOLDS != 0 {
-            self.release(id);
+        if s == NONE {
+            return;
         }
+        let station = &mut self.stations[s as usize];
+        let component = station.component as usize;
+        let i = s - self.m.components[component].first;
+        let group = &mut self.groups[component];
         if flags & flag::COUNTED != 0 {
-            let station = self.frames[id as usize].station;
-            self.stations[station as usize].left += 1;
-            self.count_out(id);
+            station.left += 1;
+            group.balancer.less(i);
+        }
+        if flags & flag::RESPONDED == 0 {
+            group.balancer.observe(i, crate::units::Span(now - entered), crate::units::Time(now));
+        }
+        if flags & flag::HOLDS == 0 {
+            return;
+        }
+        station.held = station.held.wrapping_add(now - granted);
+        group.service.add(now - granted);
+        if station.queued == 0 {
+            station.free += 1;
+            station.busy.leave(now);
+        } else {
+            self.next_in_line(s as usize);
         }
     }
 
@@ -500,9 +573,13 @@ impl World<'_> {
     /// Door to answer, in the statistics of the operation.
     #[inline(always)]
     fn count_answer(&mut self, id: u32, outcome: Outcome) {
-        let Frame { operation, entered, station, .. } = self.frames[id as usize];
+        let Frame { operation, entered, station, request, .. } = self.frames[id as usize];
         let took = self.now - entered;
-        self.operations[operation as usize].count(took, outcome);
+        let flow = &mut self.operations[operation as usize];
+        flow.count(took, outcome);
+        if flow.tracked {
+            self.leave_filtered(Scope::Operation(operation), request, took, outcome);
+        }
         let component = self.m.operations[operation as usize].component as usize;
         if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
             let i = station - self.m.components[component].first;
@@ -521,7 +598,7 @@ impl World<'_> {
     /// End-to-end statistics of a request; the row is free afterwards.
     #[inline(always)]
     pub(super) fn finish_request(&mut self, id: u32, outcome: Outcome) {
-        let Request { arrived, class, flags, client, .. } = self.requests[id as usize];
+        let Request { arrived, class, flags, client, context, .. } = self.requests[id as usize];
         if flags & row::DETACHED != 0 {
             return self.forget(id);
         }
@@ -529,22 +606,22 @@ impl World<'_> {
         let flow = &mut self.classes[class as usize];
         if flow.mirror == NONE16 {
             flow.count(took, outcome);
+            if flow.tracked {
+                self.leave_filtered(Scope::Class(class), id, took, outcome);
+            }
         }
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
-        for (sum, &ticks) in self.effort.cell_sums.iter_mut().zip(cells) {
-            *sum += u64::from(ticks);
-        }
-        self.observer.finished(took, cells);
-        if self.is_slow(took) {
+        if self.observer.finished(took, cells) {
             self.consider(id, took, outcome.failure().map(|f| f.0));
         }
+        self.fold_cells(id);
         self.course.finished += 1;
         if self.course.finished == self.course.next_mark {
             self.mark_reached();
         }
-        self.free_request(id);
+        self.free_empty_request(id, context);
         if client != NONE {
             self.client_done(client);
         }

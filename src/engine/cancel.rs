@@ -1,7 +1,7 @@
 //! Letting go: what a caller leaves behind works on for nobody, or is stopped.
 
 use crate::engine::world::{JOIN, Ns, Outcome, RELEASE, Stage, State, Timer, World, flag, row};
-use crate::model::{Failure, NONE};
+use crate::model::{Failure, NONE, Scope};
 
 impl World<'_> {
     /// When the open segment of time below this child (or join) began.
@@ -123,8 +123,12 @@ impl World<'_> {
             self.stations[frame.station as usize].left += 1;
         }
         if at_door && frame.flags & flag::RESPONDED == 0 {
-            self.operations[frame.operation as usize]
-                .count(self.now - frame.entered, Outcome::failed(Failure::ABANDONED));
+            let (took, outcome) = (self.now - frame.entered, Outcome::failed(Failure::ABANDONED));
+            let flow = &mut self.operations[frame.operation as usize];
+            flow.count(took, outcome);
+            if flow.tracked {
+                self.leave_filtered(Scope::Operation(frame.operation), frame.request, took, outcome);
+            }
         }
         if frame.flags & flag::HOLDS != 0 {
             self.release(id);

@@ -172,7 +172,7 @@ impl World<'_> {
     }
 
     fn fork_failed(&mut self, id: u32, kind: Failure) -> u32 {
-        if self.handled(id) { self.go_on(id) } else { self.conclude(id, Outcome::failed(kind)) }
+        if self.handled(id, kind) { self.go_on(id) } else { self.conclude(id, Outcome::failed(kind)) }
     }
 
     fn disown(&mut self, branch: u32, cancel: bool) {

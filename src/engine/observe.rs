@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
 use crate::model::{Model, NONE, NONE16};
-use crate::probe;
+use crate::probe::{self, Between};
 use crate::record::{
-    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked,
-    TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies,
+    Tracked, TrackedKind,
 };
 use crate::scenario::condition::Relation;
 use crate::units::{Span, Time};
@@ -32,21 +32,35 @@ pub(super) struct Observer {
     last_sum: u64,
     snapshots: Vec<Snapshot>,
     /// Snapshots of the last looks, as far back as the longest `over`.
-    history: VecDeque<Tallies>,
+    history: VecDeque<Snapshot>,
+    /// Maxima since the last snapshot, and since the last look.
+    peaks: [Peaks; 2],
     longest: Ns,
     looks: Vec<Vec<f64>>,
     holding: Vec<bool>,
     /// (requests, ticks per cell) per latency bucket, flat.
     tail: Vec<u64>,
     stride: usize,
-    /// Latencies of all finished requests, coarsely (32 buckets an octave), and the same at the end of the last window.
-    all: Vec<u32>,
-    all_last: Vec<u32>,
+    /// Latencies of the requests that have finished in this window, coarsely (32 buckets an octave), and of those before.
+    fresh: Box<[u32; BUCKETS << 2]>,
+    before: Vec<u32>,
     /// Latency from which requests count as slow.
     slow: Ns,
+    /// Latency from which a request is among the slowest so far, if it counts as slow.
+    bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
 }
+
+/// The longest queue of each station, and the most in flight of each flow: classes, operations, filters.
+#[derive(Clone, Debug, Default)]
+struct Peaks {
+    queues: Vec<u32>,
+    flows: Vec<u64>,
+}
+
+const SNAPSHOT: usize = 0;
+const LOOK: usize = 1;
 
 impl Observer {
     pub(super) fn new(model: &Model, stride: usize) -> Observer {
@@ -62,14 +76,16 @@ impl Observer {
             last_sum: 0,
             snapshots: Vec::new(),
             history: VecDeque::new(),
+            peaks: [Peaks::default(), Peaks::default()],
             longest: model.watches.iter().map(|w| w.over.0).max().unwrap_or(0),
             looks: vec![Vec::new(); watches],
             holding: vec![false; watches],
             tail: vec![0; BUCKETS * (stride + 1)],
             stride,
-            all: vec![0; BUCKETS << 2],
-            all_last: vec![0; BUCKETS << 2],
+            fresh: Box::new([0; BUCKETS << 2]),
+            before: vec![0; BUCKETS << 2],
             slow: 0,
+            bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
         }
@@ -80,11 +96,11 @@ impl Observer {
         self.holding[watch as usize]
     }
 
-    /// A request has left after so long, with this row of time.
+    /// A request has left after so long, with this row of time; whether that is worth a closer look.
     #[inline(always)]
-    pub(super) fn finished(&mut self, took: Ns, cells: &[u32]) {
+    pub(super) fn finished(&mut self, took: Ns, cells: &[u32]) -> bool {
         let bucket = bucket_of(took);
-        self.all[bucket] += 1;
+        self.fresh[bucket] += 1;
         if self.slow <= took {
             self.slow_one(bucket >> 2, cells);
         }
@@ -92,6 +108,7 @@ impl Observer {
         if self.until_review == 0 {
             self.review();
         }
+        self.bar <= took
     }
 
     fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
@@ -107,31 +124,52 @@ impl Observer {
     #[cold]
     fn review(&mut self) {
         self.until_review = REVIEW;
-        let tenth = self.all.iter().map(|&c| u64::from(c)).sum::<u64>() / 10;
+        let counts =
+            || self.fresh.iter().zip(&self.before).map(|(&fresh, &before)| u64::from(fresh) + u64::from(before));
+        let tenth = counts().sum::<u64>() / 10;
         let mut above = 0;
-        let bucket = (0..self.all.len()).rev().find(|&b| {
-            above += u64::from(self.all[b]);
+        let bucket = counts().enumerate().rev().find(|(_, count)| {
+            above += count;
             tenth <= above
         });
         // Whole buckets of the tail are complete from here on.
-        self.slow = bucket.map_or(0, |b| edge(b & !3) as Ns);
+        self.slow = bucket.map_or(0, |(b, _)| edge(b & !3) as Ns);
+        self.raise_bar();
+    }
+
+    fn raise_bar(&mut self) {
+        let tenth = if self.exemplars.len() < SLOWEST { None } else { self.exemplars.last() };
+        self.bar = self.slow.max(tenth.map_or(0, |e| e.latency.0 + 1));
     }
 
     /// Quantile of the latencies since the last window, seconds.
     fn recent(&self, q: f64) -> f32 {
-        let counts = self.all.iter().zip(&self.all_last).map(|(now, last)| now - last);
-        let total: u32 = counts.clone().sum();
+        let total: u32 = self.fresh.iter().sum();
         let target = f64::from(total) * q;
         let mut below = 0.0;
-        for (bucket, count) in counts.enumerate().filter(|(_, c)| *c > 0) {
-            let count = f64::from(count);
-            if target <= below + count {
-                let inside = (target - below) / count;
-                return ((edge(bucket) + (edge(bucket + 1) - edge(bucket)) * inside) * 1e-9) as f32;
+        for (octave, counts) in self.fresh.chunks(32).enumerate() {
+            let all = f64::from(counts.iter().sum::<u32>());
+            if all == 0.0 || below + all < target {
+                below += all;
+                continue;
             }
-            below += count;
+            for (i, &count) in counts.iter().enumerate().filter(|(_, count)| 0 < **count) {
+                let count = f64::from(count);
+                if target <= below + count {
+                    let (low, high) = (edge(octave * 32 + i), edge(octave * 32 + i + 1));
+                    return ((low + (high - low) * ((target - below) / count)) * 1e-9) as f32;
+                }
+                below += count;
+            }
         }
         f32::NAN
+    }
+
+    /// The window is over: its latencies are among those before.
+    fn forget_fresh(&mut self) {
+        for (before, fresh) in self.before.iter_mut().zip(self.fresh.iter_mut()) {
+            *before += std::mem::take(fresh);
+        }
     }
 }
 
@@ -210,7 +248,7 @@ impl World<'_> {
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
         o.series.p50_s.push(p50);
         o.series.p99_s.push(p99);
-        o.all_last.copy_from_slice(&o.all);
+        o.forget_fresh();
         o.series.offered.push((offered - o.last_counts[0]) as u32);
         o.series.ok.push((ok - o.last_counts[1]) as u32);
         o.series.failed.push((failed - o.last_counts[2]) as u32);
@@ -318,16 +356,37 @@ impl World<'_> {
     }
 
     pub(super) fn snapshot(&mut self, mark: Mark) {
-        let tallies = self.tallies();
+        let tallies = self.tallies_since(SNAPSHOT);
         self.observer.snapshots.push(Snapshot { mark, tallies });
     }
 
+    /// Everything counted up to now, with the maxima since the last snapshot or look.
+    fn tallies_since(&mut self, last: usize) -> Tallies {
+        let flows = self.classes.iter_mut().chain(&mut self.operations).chain(&mut self.filtered);
+        let flows: Vec<u64> = flows.map(|flow| std::mem::replace(&mut flow.most, flow.now)).collect();
+        let queues = self.stations.iter_mut().map(|s| std::mem::replace(&mut s.queue_max, s.queued));
+        let queues: Vec<u32> = queues.collect();
+        for peaks in &mut self.observer.peaks {
+            peaks.queues.resize(queues.len(), 0);
+            peaks.flows.resize(flows.len(), 0);
+            peaks.queues.iter_mut().zip(&queues).for_each(|(most, now)| *most = (*most).max(*now));
+            peaks.flows.iter_mut().zip(&flows).for_each(|(most, now)| *most = (*most).max(*now));
+        }
+        let Peaks { queues, flows } = std::mem::take(&mut self.observer.peaks[last]);
+        let mut tallies = self.tallies();
+        tallies.stations.iter_mut().zip(queues).for_each(|(tally, most)| tally.queue_max = most);
+        let counted = tallies.classes.iter_mut().chain(&mut tallies.operations).chain(&mut tallies.filtered);
+        counted.zip(flows).for_each(|(tally, most)| tally.in_flight_max = most);
+        tallies
+    }
+
     /// Everything counted up to now.
-    pub(super) fn tallies(&self) -> Tallies {
+    fn tallies(&self) -> Tallies {
         let pools = 0..self.m.pools.len();
         Tallies {
             at: Time(self.now),
             classes: self.classes.iter().map(|c| self.figures(c).tally()).collect(),
+            filtered: self.filtered.iter().map(Flow::tally).collect(),
             operations: self.operations.iter().map(Flow::tally).collect(),
             components: (0..self.m.components.len()).map(|c| self.component_tally(c)).collect(),
             stations: (0..self.stations.len()).map(|s| self.station_tally(s)).collect(),
@@ -383,7 +442,12 @@ impl World<'_> {
             page_hits: group.page_hits,
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
+            cache: self.cache_tally(self.m.components[c].cache),
         }
+    }
+
+    fn cache_tally(&self, cache: u16) -> CacheTally {
+        if cache == NONE16 { CacheTally::default() } else { self.shelves[cache as usize].tally() }
     }
 
     fn pool_tally(&self, p: usize) -> PoolTally {
@@ -404,17 +468,18 @@ impl World<'_> {
     pub(super) fn look(&mut self, w: u16) {
         self.events -= 1;
         let watch = &self.m.watches[w as usize];
-        if self.observer.history.back().is_none_or(|t| t.at.0 < self.now) {
-            let tallies = self.tallies();
-            self.observer.history.push_back(tallies);
+        if self.observer.history.back().is_none_or(|seen| seen.tallies.at.0 < self.now) {
+            let tallies = self.tallies_since(LOOK);
+            self.observer.history.push_back(Snapshot { mark: Mark::Cut, tallies });
             self.forget_history();
         }
         let from = self.now.saturating_sub(watch.over.0);
-        let history = &self.observer.history;
+        let history = &*self.observer.history.make_contiguous();
         let empty = &self.observer.snapshots[0].tallies;
-        let earlier = history.iter().rev().find(|t| t.at.0 <= from).unwrap_or(empty);
-        let latest = history.back().expect("one was just taken");
-        let value = probe::read(&watch.probe, self.m, earlier, latest);
+        let earlier = history.iter().rev().map(|seen| &seen.tallies).find(|t| t.at.0 <= from).unwrap_or(empty);
+        let latest = &history.last().expect("one was just taken").tallies;
+        let stretch = Between { model: self.m, from: earlier, to: latest, path: history };
+        let value = probe::read(&watch.probe, &stretch);
         let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
@@ -424,7 +489,7 @@ impl World<'_> {
     fn forget_history(&mut self) {
         let from = self.now.saturating_sub(self.observer.longest);
         let history = &mut self.observer.history;
-        while history.len() > 2 && history[1].at.0 <= from {
+        while history.len() > 2 && history[1].tallies.at.0 <= from {
             history.pop_front();
         }
     }
@@ -445,17 +510,7 @@ impl World<'_> {
         let at = list.partition_point(|e| latency <= e.latency);
         list.insert(at, exemplar);
         list.truncate(SLOWEST);
-    }
-
-    /// Whether a latency is worth a closer look.
-    #[inline(always)]
-    pub(super) fn is_slow(&self, took: Ns) -> bool {
-        self.observer.slow <= took
-            && self
-                .observer
-                .exemplars
-                .last()
-                .is_none_or(|e| e.latency.0 < took || self.observer.exemplars.len() < SLOWEST)
+        self.observer.raise_bar();
     }
 
     /// The whole story; the world is spent.

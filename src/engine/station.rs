@@ -2,7 +2,7 @@
 
 use crate::engine::copies::Seeker;
 use crate::engine::world::{Frame, Line, NOWHERE, Ns, Outcome, RELEASE, State, World, flag, gate};
-use crate::model::{Failure, NONE, NONE16};
+use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Verdict;
@@ -41,17 +41,22 @@ impl World<'_> {
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
         let ask = Ask { bits: bits(spec.key, occasion), key_value, now, demand_ns };
+        let zone = Some(self.zone_of(caller, request)).filter(|&zone| spec.prefer_zone && zone != NOWHERE);
         if let Some(sticky) = &spec.sticky {
             let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
-            return self.pick_sticky(op.component, by, sticky.hold.map_or(Ns::MAX, |h| h.0), &ask);
+            let hold = sticky.hold.map_or(Ns::MAX, |h| h.0);
+            return self.pick_sticky((op.component, zone), by, hold, &ask);
         }
-        let zone = Some(self.zone_of(caller, request)).filter(|&zone| spec.prefer_zone && zone != NOWHERE);
-        let balancer = &mut self.groups[op.component as usize].balancer;
-        let picked = match zone {
-            Some(zone) => balancer.pick_in(&ask, usize::from(zone)),
-            None => balancer.pick(&ask),
-        };
-        picked.map(|i| spec.first + i)
+        self.pick_near(op.component, &ask, zone).map(|i| spec.first + i)
+    }
+
+    /// An instance of the zone, if it is one that prefers its own.
+    fn pick_near(&mut self, component: u16, ask: &Ask, zone: Option<u8>) -> Option<u32> {
+        let balancer = &mut self.groups[component as usize].balancer;
+        match zone {
+            Some(zone) => balancer.pick_in(ask, usize::from(zone)),
+            None => balancer.pick(ask),
+        }
     }
 
     /// Zone of an instance, or of the load where there is none.
@@ -63,7 +68,7 @@ impl World<'_> {
         self.m.sources[self.m.classes[class as usize].source as usize].zone
     }
 
-    fn pick_sticky(&mut self, component: u16, by: u64, hold: Ns, ask: &Ask) -> Option<u32> {
+    fn pick_sticky(&mut self, (component, zone): (u16, Option<u8>), by: u64, hold: Ns, ask: &Ask) -> Option<u32> {
         let first = self.m.components[component as usize].first;
         let now = self.now;
         let group = &mut self.groups[component as usize];
@@ -74,8 +79,8 @@ impl World<'_> {
             group.sticky.insert(by, (i, now.saturating_add(hold)));
             return Some(first + i);
         }
-        let i = group.balancer.pick(ask)?;
-        group.sticky.insert(by, (i, now.saturating_add(hold)));
+        let i = self.pick_near(component, ask, zone)?;
+        self.groups[component as usize].sticky.insert(by, (i, now.saturating_add(hold)));
         Some(first + i)
     }
 
@@ -95,27 +100,46 @@ impl World<'_> {
         frame.entered = now;
         frame.granted = now;
         frame.since = now;
-        let operation = frame.operation;
-        let s = frame.station as usize;
-        let station = &mut self.stations[s];
+        let (station, operation) = (frame.station, frame.operation);
+        self.come_in(id, station, operation)
+    }
+
+    /// The same for a frame whose times say that it has come now.
+    #[inline(always)]
+    pub(super) fn come_in(&mut self, id: u32, s: u32, operation: u16) -> u32 {
+        let flow = &mut self.operations[operation as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
+            self.enter_filtered(Scope::Operation(operation), self.frames[id as usize].request);
+        }
+        let station = &mut self.stations[s as usize];
         station.arrivals += 1;
-        self.operations[operation as usize].offered += 1;
-        if self.operations[operation as usize].tracked {
-            self.operations[operation as usize].enter();
+        if station.gate != 0 {
+            return self.come_in_checked(id, s);
         }
-        if station.gate != 0
-            && let Err(kind) = self.door_checks(id)
-        {
-            return self.turn_away(id, kind);
+        self.claim_slot(id, s)
+    }
+
+    #[inline(never)]
+    fn come_in_checked(&mut self, id: u32, s: u32) -> u32 {
+        match self.door_checks(id) {
+            Ok(()) => self.claim_slot(id, s),
+            Err(kind) => self.turn_away(id, kind),
         }
-        let station = &mut self.stations[s];
+    }
+
+    /// A slot, a place in line, or neither.
+    #[inline(always)]
+    fn claim_slot(&mut self, id: u32, s: u32) -> u32 {
+        let station = &mut self.stations[s as usize];
         if station.free > 0 {
             station.free -= 1;
-            station.busy.enter(now);
+            station.busy.enter(self.now);
+            self.groups[station.component as usize].at_once += 1;
             let frame = &mut self.frames[id as usize];
             frame.flags |= flag::HOLDS;
             frame.state = State::Running;
-            self.groups[station.component as usize].at_once += 1;
             return if self.paused != 0 { self.park_if_paused(id) } else { id };
         }
         if station.queued < station.limit {
@@ -126,8 +150,6 @@ impl World<'_> {
     }
 
     /// Whatever looks at each request: death, limits, coins, injected errors, memory.
-    #[cold]
-    #[inline(never)]
     fn door_checks(&mut self, id: u32) -> Result<(), Failure> {
         let frame = self.frames[id as usize];
         let gates = self.stations[frame.station as usize].gate;
@@ -242,7 +264,7 @@ impl World<'_> {
 
     /// Somebody waits and a slot is there: the worker stays busy.
     #[inline(always)]
-    fn next_in_line(&mut self, s: usize) {
+    pub(super) fn next_in_line(&mut self, s: usize) {
         let station = &mut self.stations[s];
         let mut next = station.head;
         if station.gate & gate::ORDERED != 0 {
@@ -424,7 +446,20 @@ impl World<'_> {
     pub(super) fn memory_of(&self, s: u32) -> u64 {
         let station = &self.stations[s as usize];
         let spec = &self.m.components[station.component as usize];
-        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n)
+        let kept = match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].bytes(s - spec.first),
+        };
+        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
+    }
+
+    /// Bytes that a node of a cache has kept, integrated over time.
+    fn kept_byte_ns(&self, s: u32) -> u128 {
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].byte_ns(s - spec.first, self.now),
+        }
     }
 
     /// One of the instances, drawn.
@@ -443,7 +478,7 @@ impl World<'_> {
         StationTally {
             arrivals: station.arrivals,
             left: station.left,
-            reneged: station.reneged,
+            reneged: u64::from(station.reneged),
             busy_ns,
             queued_ns,
             queue_max: station.queue_max,
@@ -454,7 +489,9 @@ impl World<'_> {
             in_queue: station.queued,
             in_slots: station.busy.n as u32,
             up_ns,
-            memory_byte_ns: u128::from(spec.memory_idle) * up_ns + u128::from(spec.memory_each) * (busy_ns + queued_ns),
+            memory_byte_ns: u128::from(spec.memory_idle) * up_ns
+                + u128::from(spec.memory_each) * (busy_ns + queued_ns)
+                + self.kept_byte_ns(s as u32),
         }
     }
 }

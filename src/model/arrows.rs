@@ -4,9 +4,9 @@
 //! The order is that of language section 7: the step itself, `a.op -> b.op`, `a -> b`, `any -> b`, `a -> any`,
 //! `any -> any`; where only one side names an operation it stands between its neighbours.
 
-use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
+use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::distribution::Distribution;
-use crate::model::compile::Compiler;
+use crate::model::compile::{Compiler, parts_of};
 use crate::scenario::{Fallback, Link, Pair, Policy, Reference, Side};
 
 /// One end of a call: a component or load, and its operation where it has one.
@@ -24,17 +24,19 @@ pub(super) struct Merged {
     pub(super) limit_of: Option<String>,
 }
 
-/// What `links:` says about one call.
-#[derive(Clone, Debug, Default)]
+/// What `links:` says about one call between two zones.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct GivenLink {
-    /// One way, seconds; inside a zone and between zones.
-    pub(super) latency_same: Option<Distribution>,
-    pub(super) latency_other: Option<Distribution>,
+    /// One way, seconds.
+    pub(super) latency: Option<Distribution>,
     /// The arrow that gave a bandwidth (bytes per second) or a price (dollars a byte): calls under it share the pipe.
     pub(super) pipe: Option<(String, Option<f64>, Option<f64>)>,
     /// An arrow names one of the two ends, so that there is a link even where there would be none.
     pub(super) is_named: bool,
 }
+
+/// How exactly an arrow between places speaks of two zones: both, one, or the region; a little less on the way back.
+const PLACES: u8 = 6;
 
 impl<'a> Compiler<'a> {
     /// The policy of a call, merged field by field; `own` is what the step or the load says itself.
@@ -67,29 +69,26 @@ impl<'a> Compiler<'a> {
         matching.max_by_key(|(rank, _)| *rank).map(|(_, fallback)| fallback)
     }
 
-    /// The link of a call as `links:` gives it, field by field.
-    pub(super) fn given_link(&self, from: End, to: End) -> GivenLink {
+    /// The link of a call from one zone to another as `links:` gives it, field by field.
+    pub(super) fn given_link(&self, from: End, to: End, zones: (u32, u32)) -> GivenLink {
         let mut matching: Vec<(u8, &Pair, &Link)> = Vec::new();
         for entry in &self.scenario.links {
             let (pair, link) = &entry.value;
             // The way back is the same unless it is given itself, so it counts as a little less exact.
-            let there = exactness(pair, from, to).map(|rank| 2 * rank + 1);
-            let back = exactness(pair, to, from).filter(|_| named(&pair.from) && named(&pair.to)).map(|rank| 2 * rank);
-            let place = self.place_rank(pair);
-            if let Some(rank) = there.or(back).or(place) {
+            let there = exactness(pair, from, to).map(|rank| PLACES + 2 * rank + 1);
+            let back = exactness(pair, to, from).filter(|_| named(&pair.from) && named(&pair.to));
+            let back = back.map(|rank| PLACES + 2 * rank);
+            if let Some(rank) = there.or(back).or_else(|| self.place_rank(pair, zones)) {
                 matching.push((rank, pair, link));
             }
         }
         matching.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
         let mut given = GivenLink::default();
         for (rank, pair, link) in &matching {
-            given.is_named |= 3 < *rank;
-            let (inside, between) = if *rank == 0 { zones_of(pair) } else { (true, true) };
-            if inside && given.latency_same.is_none() {
-                given.latency_same.clone_from(&link.latency);
-            }
-            if between && given.latency_other.is_none() {
-                given.latency_other.clone_from(&link.latency);
+            // All but `any -> any` name an end.
+            given.is_named |= PLACES + 3 < *rank;
+            if given.latency.is_none() {
+                given.latency.clone_from(&link.latency);
             }
             if given.pipe.is_none() && (link.bandwidth.is_some() || link.price_per_byte.is_some()) {
                 given.pipe = Some((arrow(pair), link.bandwidth, link.price_per_byte));
@@ -98,10 +97,27 @@ impl<'a> Compiler<'a> {
         given
     }
 
-    /// 0, less exact than any arrow between components, for an arrow between places.
-    fn place_rank(&self, pair: &Pair) -> Option<u8> {
-        let place = |side: &Side| matches!(side, Side::Name(name) if self.is_place(name));
-        (place(&pair.from) && place(&pair.to)).then_some(0)
+    /// How exactly an arrow between places covers a way between two zones: below `PLACES`, or not at all.
+    fn place_rank(&self, pair: &Pair, (from, to): (u32, u32)) -> Option<u8> {
+        let (Side::Name(a), Side::Name(b)) = (&pair.from, &pair.to) else { return None };
+        let covers = |side: &Reference, zone: u32| match self.zone_in(side)? {
+            Some(number) => (number == zone).then_some(1),
+            None => Some(0),
+        };
+        let way = |from: u32, to: u32| Some(2 * (covers(a, from)? + covers(b, to)?));
+        way(from, to).map(|rank| rank + 1).or_else(|| way(to, from))
+    }
+
+    /// The zone that a name means: none in particular for the region, nothing for what is no place.
+    pub(super) fn zone_in(&self, name: &Reference) -> Option<Option<u32>> {
+        if !self.is_place(name) {
+            return None;
+        }
+        let zone = name.value.split_once('/').map(|(_, zone)| match zone.as_bytes() {
+            [letter @ b'a'..=b'z'] => u32::from(letter - b'a'),
+            _ => zone.parse().unwrap_or(u32::MAX),
+        });
+        Some(zone)
     }
 
     /// Tells of arrows that lead from or to nothing.
@@ -114,20 +130,19 @@ impl<'a> Compiler<'a> {
         for entry in &scenario.links {
             self.check_end(&entry.value.0.from, true, true);
             self.check_end(&entry.value.0.to, false, true);
-            self.check_zones(entry);
+            self.check_zone(&entry.value.0.from);
+            self.check_zone(&entry.value.0.to);
         }
     }
 
-    /// All zones are alike so far, so a link of two single zones among several cannot be told from the others.
-    fn check_zones(&mut self, entry: &Spotted<(Pair, Link)>) {
-        let pair = &entry.value.0;
-        let is_zone = |side: &Side| matches!(side, Side::Name(name) if self.is_place(name) && name.value.contains('/'));
+    /// A zone that there is.
+    fn check_zone(&mut self, side: &Side) {
+        let Side::Name(name) = side else { return };
         let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
-        let all_alike = if arrow_is_loop(pair) { zones <= 1 } else { zones <= 2 };
-        if (is_zone(&pair.from) || is_zone(&pair.to)) && !all_alike {
-            let message = format!("a link of single zones is not available yet, and there are {zones} zones");
-            let made = Diagnostic::new(Code::NotAvailable, entry.spot, message);
-            self.tell(made.help("give the link for the region: `REGION -> REGION`"));
+        if self.zone_in(name).flatten().is_some_and(|zone| zones <= zone) {
+            let region = name.value.split_once('/').map_or("", |(region, _)| region);
+            let message = format!("there is no zone `{}`: {}", name.value, parts_of(region, zones as usize));
+            self.tell(Diagnostic::new(Code::UnknownPart, name.spot, message));
         }
     }
 
@@ -194,20 +209,6 @@ fn named(side: &Side) -> bool {
     !matches!(side, Side::Any)
 }
 
-/// Whether an arrow between places is about the links inside a zone, and about those between zones.
-fn zones_of(pair: &Pair) -> (bool, bool) {
-    let is_region = |side: &Side| matches!(side, Side::Name(name) if !name.value.contains('/'));
-    match (is_region(&pair.from), is_region(&pair.to)) {
-        (true, true) => (true, true),
-        (false, false) if arrow_is_loop(pair) => (true, false),
-        _ => (false, true),
-    }
-}
-
-fn arrow_is_loop(pair: &Pair) -> bool {
-    arrow(pair).split_once(" -> ").is_some_and(|(from, to)| from == to)
-}
-
 /// The arrow as it is written.
 pub(super) fn arrow(pair: &Pair) -> String {
     let side = |side: &Side| match side {
@@ -239,6 +240,7 @@ fn fill(policy: &mut Policy, other: &Policy) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Spotted;
 
     fn side(text: &str) -> Side {
         let name = |text: &str| Spotted::new(text.to_owned(), Spot::default());

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Spot};
 use crate::distribution::Distribution;
 use crate::model::names::Names;
+use crate::model::scale;
 use crate::model::{Cause, Cell, FAILURES, Failure, Model, NONE16};
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Act, Scenario, Step, Verb};
@@ -17,12 +18,30 @@ use crate::units::{Span, Time};
 
 /// The model of a scenario, or `None` if anything forbids a run; mistakes and warnings go to `diags`.
 pub fn compile(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> {
+    let whole = compile_whole(scenario, diags)?;
+    if scenario.run.scale.value <= 1 {
+        return Some(whole);
+    }
+    let small = scale::fewer(scenario, diags);
+    // What the whole was warned of need not be told again of a part of it.
+    let mut told = Diagnostics::new();
+    let model = compile_whole(&small, &mut told);
+    let failed = model.is_none();
+    let model = scale::smaller(model.unwrap_or_else(|| whole.clone()), whole, scenario, diags);
+    if failed && !diags.has_errors() {
+        told.iter().filter(|told| told.severity == Severity::Error).for_each(|told| diags.push(told.clone()));
+    }
+    (!diags.has_errors()).then_some(model)
+}
+
+fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> {
     let names = Names::gather(scenario, diags);
     let mut compiler = Compiler::new(scenario, names, diags);
     compiler.check_run();
     compiler.compile_keys();
     compiler.compile_places();
     compiler.compile_components();
+    compiler.compile_caches();
     compiler.compile_operations();
     compiler.compile_loads();
     compiler.compile_faults();
@@ -300,6 +319,8 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
     let mut inside: Vec<&[Step]> = match &step.verb.value {
         Verb::Parallel { branches, .. } => branches.iter().map(|branch| &branch[..]).collect(),
         Verb::Each { body, .. } | Verb::Lock { body, .. } | Verb::Spawn(body) => vec![body],
+        Verb::Cached { miss, .. } => vec![miss],
+        Verb::Get { hit, miss, .. } => vec![hit, miss],
         Verb::Choose(choices) => choices.iter().map(|choice| &choice.body[..]).collect(),
         _ => Vec::new(),
     };

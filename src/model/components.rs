@@ -93,6 +93,7 @@ impl<'a> Compiler<'a> {
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
             copies: NONE16,
+            cache: NONE16,
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }
@@ -218,6 +219,7 @@ impl<'a> Compiler<'a> {
             rows,
             key,
             prefill: self.scenario.run.prefill,
+            prefill_rows: u64::MAX,
         })
     }
 

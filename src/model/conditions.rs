@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
-use crate::model::{Body, Bound, Condition, Period, Probe, Role, Scope, Test, Watch};
+use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, Period, Probe, Role, Scope, Test, Watch};
 use crate::scenario;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
 use crate::scenario::{CopyPart, Length};
@@ -138,12 +138,75 @@ impl Compiler<'_> {
     /// What a measure reads; `component` is meant where `utilisation` names nothing inside a program.
     pub(super) fn probe(&mut self, measure: &Measure, spot: Spot, component: Option<&str>) -> Option<Probe> {
         let mut scope = self.scope(measure)?;
+        if let Some((key, value)) = &measure.with {
+            scope = self.with(measure, scope, key, value)?;
+        }
         if let (Scope::All, Some(number)) = (scope, component.and_then(|name| self.names.component(name))) {
             scope = Scope::Component(number);
         }
         self.check_scope(measure, scope, spot);
         let (stat, resource, per) = (measure.stat, measure.resource, measure.per);
         Some(Probe { quantity: measure.what, stat, scope, resource, per })
+    }
+
+    /// The requests of a scope that carry this value of a key.
+    fn with(
+        &mut self,
+        measure: &Measure,
+        scope: Scope,
+        key: &Spotted<String>,
+        value: &Spotted<String>,
+    ) -> Option<Scope> {
+        use Quantity::{Arrivals, Availability, Errors, Goodput, InFlight, Latency, Throughput};
+        let is_counted =
+            matches!(measure.what, Latency | Throughput | Goodput | Errors | Availability | Arrivals | InFlight);
+        let is_flow = !matches!(scope, Scope::Station(_) | Scope::Host(_) | Scope::Pool(_) | Scope::Fault(_));
+        if !is_counted || !is_flow || measure.per == Some(condition::Per::Instance) {
+            let message = "only what is counted request by request can be told apart by a key".to_owned();
+            let made = Diagnostic::new(Code::Condition, key.spot, message);
+            let known = "latency, throughput, goodput, errors, availability, arrivals and in_flight";
+            self.tell(made.help(format!("`with` goes with {known}, of a component, an operation or a load")));
+            return None;
+        }
+        let number = self.names.find_key(Some(key), self.diags);
+        let value = self.value_of(number, key, value)?;
+        let filter = Filter { scope, key: number, value };
+        let known = self.model.filters.iter().position(|known| *known == filter);
+        let index = known.unwrap_or(self.model.filters.len());
+        if known.is_none() {
+            self.model.filters.push(filter);
+        }
+        Some(Scope::With(self.index(index, "measures with a key")))
+    }
+
+    /// A value of a key: its number, or the name of a share.
+    fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
+        let known = self.model.keys.get(usize::from(number))?;
+        if matches!(known.origin, KeyOrigin::Scan | KeyOrigin::Trace(_)) {
+            let message =
+                format!("the values of `{}` come in their order, so looking at one would move the others", key.value);
+            self.tell(Diagnostic::new(Code::Condition, key.spot, message));
+            return None;
+        }
+        if let Some(scenario::KeyOrigin::Shares { shares, .. }) =
+            self.scenario.keys.get(&key.value).map(|key| &key.value.origin)
+        {
+            let mut names: Vec<&str> = shares.iter().map(|(name, _)| name.as_str()).collect();
+            names.sort_unstable();
+            let found = names.iter().position(|name| *name == value.value);
+            if found.is_none() {
+                let message = format!("`{}` is not one of the shares of `{}`", value.value, key.value);
+                self.tell(Diagnostic::new(Code::OutOfRange, value.spot, message).nearest(&value.value, names));
+            }
+            return found.map(|index| index as u64);
+        }
+        let found = value.value.parse().ok().filter(|value| *value < known.count);
+        if found.is_none() {
+            let last = known.count.saturating_sub(1);
+            let message = format!("`{}` has the values 0 to {last}, so {} is none of them", key.value, value.value);
+            self.tell(Diagnostic::new(Code::OutOfRange, value.spot, message));
+        }
+        found
     }
 
     fn scope(&mut self, measure: &Measure) -> Option<Scope> {
@@ -264,7 +327,7 @@ impl Compiler<'_> {
         }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
-            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none())
+            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
         {
             let name = self.names.components[usize::from(number)];
             let message = format!("`{name}` keeps nothing that could be hit");

@@ -6,7 +6,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::distribution::Distribution;
-use crate::model::arrows::{End, Merged};
+use crate::model::arrows::{End, GivenLink, Merged};
 use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
 use crate::model::program::{Edge, Step};
 use crate::model::steps::Writer;
@@ -29,6 +29,21 @@ pub(super) struct Caller<'a> {
     pub(super) component: Option<u16>,
     /// The place a load comes from, if it was given one.
     pub(super) has_place: bool,
+}
+
+/// Samplers of one-way latencies and pipes; see [`Edge`].
+struct Links {
+    link_same: u16,
+    link_other: u16,
+    pipe: u16,
+    ways: Vec<Vec<(u16, u16)>>,
+    local: bool,
+}
+
+impl Default for Links {
+    fn default() -> Links {
+        Links { link_same: NONE16, link_other: NONE16, pipe: NONE16, ways: Vec::new(), local: false }
+    }
 }
 
 impl<'s> Writer<'_, 's> {
@@ -62,7 +77,7 @@ impl<'s> Writer<'_, 's> {
         });
     }
 
-    fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
+    pub(super) fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
         let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
         let mut sidecar = None;
         // Shares are a map, so their order must not matter; operations are numbered by name.
@@ -159,7 +174,7 @@ impl Compiler<'_> {
         let target = self.names.operations[usize::from(operation)].component;
         let callee = self.names.components[usize::from(target)];
         let spot = self.scenario.components[callee].spot;
-        let (link_same, link_other, pipe) = self.link(path, caller, operation);
+        let Links { link_same, link_other, pipe, ways, local } = self.link(path, caller, operation);
         let limit = policy.rate_limit.as_ref().map(|limit| {
             let name = merged.limit_of.clone().unwrap_or_else(|| path.to_owned());
             self.limit(&name, limit, callee, spot)
@@ -180,7 +195,10 @@ impl Compiler<'_> {
             link_same,
             link_other,
             pipe,
+            ways,
+            local,
             payload: NONE16,
+            carries: NONE16,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
             key_given: NONE16,
@@ -194,7 +212,9 @@ impl Compiler<'_> {
 
     /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
-        edge.plain = is_plain(edge);
+        let target = self.names.operations[usize::from(operation)].component;
+        let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
+        edge.plain = is_plain(edge) && !is_keyed;
         if edge.plain {
             return;
         }
@@ -273,38 +293,51 @@ impl Compiler<'_> {
         index
     }
 
-    /// Samplers of the latency inside a zone and between zones, and the pipe, of a call.
-    fn link(&mut self, path: &str, caller: Caller, operation: u16) -> (u16, u16, u16) {
+    /// The links of a call: inside a zone and between zones, or for each pair of zones where they are not alike.
+    fn link(&mut self, path: &str, caller: Caller, operation: u16) -> Links {
         let (callee, name) = self.end_of(operation);
-        let given = self.given_link(caller.end, End { name: &callee, operation: &name });
-        let pipe = given.pipe.as_ref().map_or(NONE16, |(name, bandwidth, price)| self.pipe(name, *bandwidth, *price));
-        if !given.is_named && !self.has_link(caller, &callee) {
-            return (NONE16, NONE16, NONE16);
+        let to = End { name: &callee, operation: &name };
+        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones.max(1));
+        let given: Vec<Vec<GivenLink>> =
+            (0..zones).map(|a| (0..zones).map(|b| self.given_link(caller.end, to, (a, b))).collect()).collect();
+        let is_named = given[0][0].is_named;
+        let shared = self.shared_hosts(caller, &callee);
+        let has_none = !caller.has_place || stands_elsewhere(&self.scenario.components[&callee].value.kind);
+        if !is_named && (has_none || shared == Some(1)) {
+            return Links::default();
         }
-        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
-        let default_same = Distribution::Constant(LINK_SAME);
-        let default_other = Distribution::Constant(LINK_OTHER);
-        let same = given.latency_same.unwrap_or(default_same);
-        let link_same = self.draw_unless_zero(&format!("{path}/link"), Purpose::Link, Some(&same));
-        if zones <= 1 {
-            return (link_same, link_same, pipe);
+        let local = !is_named && shared.is_some();
+        let (same, other) = (&given[0][0], given[0].get(1).unwrap_or(&given[0][0]));
+        let pairs = (0..zones as usize).flat_map(|a| (0..zones as usize).map(move |b| (a, b)));
+        if pairs.clone().all(|(a, b)| given[a][b] == *if a == b { same } else { other }) && same.pipe == other.pipe {
+            let (link_same, pipe) = self.way(&format!("{path}/link"), same, LINK_SAME);
+            let link_other =
+                if zones == 1 { link_same } else { self.way(&format!("{path}/link.zones"), other, LINK_OTHER).0 };
+            return Links { link_same, link_other, pipe, ways: Vec::new(), local };
         }
-        let other = given.latency_other.unwrap_or(default_other);
-        let link_other = self.draw_unless_zero(&format!("{path}/link.zones"), Purpose::Link, Some(&other));
-        (link_same, link_other, pipe)
+        let mut ways = vec![Vec::new(); zones as usize];
+        for (a, b) in pairs {
+            let default = if a == b { LINK_SAME } else { LINK_OTHER };
+            ways[a].push(self.way(&format!("{path}/link.{a}.{b}"), &given[a][b], default));
+        }
+        Links { link_same: ways[0][0].0, link_other: ways[0][1].0, pipe: NONE16, ways, local }
     }
 
-    /// Whether a call takes a link although nothing was said about this pair.
-    fn has_link(&self, caller: Caller, callee: &str) -> bool {
-        let to = &self.scenario.components[callee].value;
-        if !caller.has_place || matches!(to.kind, Kind::External { .. }) {
-            return false;
-        }
-        let Some(from) = self.scenario.components.get(caller.end.name) else { return true };
-        let one_host = |host: &str| self.scenario.hosts.get(host).is_some_and(|host| host.value.count <= 1);
-        match (&from.value.placement.machine, &to.placement.machine) {
-            (MachineChoice::On(a), MachineChoice::On(b)) => a.value != b.value || !one_host(&a.value),
-            _ => true,
+    /// Sampler and pipe of one way.
+    fn way(&mut self, path: &str, given: &GivenLink, default: f64) -> (u16, u16) {
+        let pipe = given.pipe.as_ref().map_or(NONE16, |(name, bandwidth, price)| self.pipe(name, *bandwidth, *price));
+        let latency = given.latency.clone().unwrap_or(Distribution::Constant(default));
+        (self.draw_unless_zero(path, Purpose::Link, Some(&latency)), pipe)
+    }
+
+    /// How many hosts the two ends of a call share, if they stand on the same.
+    fn shared_hosts(&self, caller: Caller, callee: &str) -> Option<u32> {
+        let from = &self.scenario.components.get(caller.end.name)?.value.placement.machine;
+        match (from, &self.scenario.components[callee].value.placement.machine) {
+            (MachineChoice::On(a), MachineChoice::On(b)) if a.value == b.value => {
+                self.scenario.hosts.get(&a.value).map(|host| host.value.count.max(1))
+            }
+            _ => None,
         }
     }
 
@@ -320,6 +353,16 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether nobody knows the way there: what lies behind it is in its own times. A browser's cache stands where the browser
+/// does.
+fn stands_elsewhere(kind: &Kind) -> bool {
+    match kind {
+        Kind::External { .. } | Kind::Store(_) => true,
+        Kind::Cache(cache) => cache.per.is_some(),
+        _ => false,
+    }
+}
+
 /// Whether the engine may take its fastest path: nothing surrounds the call.
 fn is_plain(edge: &Edge) -> bool {
     let indices = [edge.pool, edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.key_given];
@@ -327,6 +370,7 @@ fn is_plain(edge: &Edge) -> bool {
         && edge.deadline == Span(0)
         && edge.retry.is_none()
         && edge.limits.is_empty()
+        && edge.ways.is_empty()
         && edge.connect_round_trips_milli == 0
         && indices.iter().all(|index| *index == NONE16)
 }

@@ -61,12 +61,9 @@ impl Compiler<'_> {
     fn zone(&mut self, from: Option<&Reference>) -> u8 {
         let Some(from) = from else { return NOWHERE };
         let zones = self.scenario.region.as_ref().map_or(0, |region| region.zones);
-        let part = from.value.split_once('/').map(|(_, zone)| zone);
-        let number = part.map(|part| match part.as_bytes() {
-            [letter @ b'a'..=b'z'] => u32::from(letter - b'a'),
-            _ => part.parse().unwrap_or(u32::MAX),
-        });
-        if !self.is_place(from) || number.is_some_and(|number| zones <= number) {
+        let place = self.zone_in(from);
+        let number = place.flatten();
+        if place.is_none() || number.is_some_and(|number| zones <= number) {
             let region = self.scenario.region.as_ref().map(|region| region.name.value.as_str());
             let message = format!("`{}` is not a place of this scenario", from.value);
             self.diags.push(Diagnostic::new(Code::UnknownPart, from.spot, message).nearest(&from.value, region));

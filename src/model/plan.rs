@@ -74,6 +74,18 @@ impl Compiler<'_> {
             },
         }
         self.model.run = run;
+        self.compile_prefill();
+    }
+
+    /// How many rows the loads read in the time that buffer pools are to have seen.
+    fn compile_prefill(&mut self) {
+        let Some(seconds) = self.scenario.run.prefill_s else { return };
+        let rows = self.model.traffic().rows;
+        for (component, per_second) in self.model.components.iter_mut().zip(rows) {
+            if let Some(buffer) = &mut component.buffer {
+                buffer.prefill_rows = (per_second * seconds / f64::from(component.count.max(1))).round() as u64;
+            }
+        }
     }
 
     fn check_warmup(&mut self, warmup: f64, horizon: f64) {

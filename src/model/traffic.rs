@@ -3,8 +3,8 @@
 //! Visits satisfy `v = a + v C`, where `a` is what the loads ask for and `C` the expected calls from one operation to
 //! another (Jackson 1963); offered load is visits times mean time held, in Erlang (Little 1961). Times are means without
 //! any waiting, so offered load is a lower bound: what exceeds its capacity here cannot work. What can go wrong: retries,
-//! failures and `when` are left out (the first attempt succeeds, brown-outs are off), and pages count as disk
-//! operations only by the share of the data that does not fit the pool.
+//! failures and `when` are left out (the first attempt succeeds, brown-outs are off), every look in a cache is a hit, and
+//! pages count as disk operations only by the share of the data that does not fit the pool.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub struct Traffic {
     /// Visits a second, and mean seconds of a visit without any waiting, per operation.
     pub visits: Vec<f64>,
     pub seconds: Vec<f64>,
+    /// Rows looked up a second, per component.
+    pub rows: Vec<f64>,
     /// Every limited resource that is used.
     pub offered: Vec<Offered>,
 }
@@ -71,6 +73,8 @@ struct Visit {
     cpu: f64,
     disk_ops: f64,
     disk_bytes: f64,
+    /// Rows looked up.
+    rows: f64,
     bytes_out: f64,
     /// Seconds spent waiting for answers.
     blocked: f64,
@@ -88,7 +92,11 @@ impl Model {
         let all: Vec<f64> = open.iter().zip(&closed).map(|(open, closed)| open + closed).collect();
         let flow = self.flow(&all, &visits);
         let offered = self.offered(&flow, &visits, &seconds);
-        Traffic { created: all.iter().sum(), open: open.iter().sum(), visits: flow, seconds, offered }
+        let mut rows = vec![0.0; self.components.len()];
+        for ((operation, rate), visit) in self.operations.iter().zip(&flow).zip(&visits) {
+            rows[usize::from(operation.component)] += rate * visit.rows;
+        }
+        Traffic { created: all.iter().sum(), open: open.iter().sum(), visits: flow, seconds, rows, offered }
     }
 
     /// Mean seconds of a visit without waiting; calls in a circle settle or stop growing after so many rounds.
@@ -349,8 +357,12 @@ impl Walker<'_> {
                         to(target, here);
                     }
                 }
-                Step::Jump { to: target } | Step::Unless { to: target, .. } => to(target, here),
-                Step::Branch { chance, to: target } => {
+                Step::Jump { to: target } | Step::Unless { to: target, .. } | Step::UnlessWorn { to: target } => {
+                    to(target, here);
+                }
+                // Every look is a hit: how many are not shows only in the run.
+                Step::Found { hit, .. } => to(hit, here),
+                Step::Branch { chance, to: target } | Step::BranchBy { chance, to: target, .. } => {
                     let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;
                     to(target, here * share);
                     to(pc + 1, here * (1.0 - share));
@@ -387,6 +399,7 @@ impl Walker<'_> {
                 self.disk(count, weight)
             }
             Step::Pages { pages, .. } => {
+                self.visit.rows += weight;
                 let count = model.mean(model.page_uses[usize::from(pages)].count);
                 let buffer = model.components[usize::from(self.component)].buffer.as_ref();
                 let misses =

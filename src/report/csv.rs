@@ -1,11 +1,11 @@
 //! The time series as comma-separated values: one row for each window of each replication.
 //!
 //! Percentiles are those of the window in that replication; they are never averaged. A cell is empty where nothing finished
-//! in the window. Columns after `in_flight` are the busy share and the mean queue of each resource with a limit.
+//! in the window. Rates and counts are those of the whole, in a run at a scale too. Columns after `in_flight` are the busy share and the mean queue of each resource with a limit.
 
 use std::fmt::Write as _;
 
-use crate::model::Model;
+use crate::model::{Model, Scope};
 use crate::record::{Record, Series, Tracked, TrackedKind};
 
 /// The whole table with its header.
@@ -24,13 +24,13 @@ pub fn render(model: &Model, records: &[Record]) -> String {
     for (replication, record) in records.iter().enumerate() {
         let windows = record.series.ok.len();
         for window in 0..windows {
-            row(&mut text, replication, record, window);
+            row(&mut text, replication, record, window, model.scale_of(Scope::All));
         }
     }
     text
 }
 
-fn row(text: &mut String, replication: usize, record: &Record, window: usize) {
+fn row(text: &mut String, replication: usize, record: &Record, window: usize, whole: f64) {
     let series = &record.series;
     let length = series.window.secs();
     // The last window ends with the run.
@@ -39,16 +39,16 @@ fn row(text: &mut String, replication: usize, record: &Record, window: usize) {
     write!(text, "{replication},{}", number(start)).expect("a string takes all");
     let rates = [series.offered[window], series.ok[window], series.failed[window]];
     for count in rates {
-        cell(text, f64::from(count) / seconds);
+        cell(text, f64::from(count) * whole / seconds);
     }
     cell(text, mean(series, window));
     cell(text, f64::from(series.p50_s[window]));
     cell(text, f64::from(series.p99_s[window]));
-    cell(text, f64::from(series.in_flight[window]));
+    cell(text, f64::from(series.in_flight[window]) * whole);
     for tracked in &series.busy {
         cell(text, f64::from(tracked.share[window]));
         if has_queue(tracked) {
-            cell(text, f64::from(tracked.queue[window]));
+            cell(text, f64::from(tracked.queue[window]) * whole);
         }
     }
     text.push('\n');

@@ -1,7 +1,7 @@
 //! Conditions and measures: one expression language for objectives, `evolve_when`, alerts, `when` and `precision`.
 //!
 //! `condition = measure (<= < >= > =) value [for TIME]`, `measure = name [stat] [of THING] [on PART] [from LOAD]
-//! [per instance | per million] [over TIME | before F | during F | after F]` (language section 10).
+//! [with KEY=VALUE] [per instance | per million] [over TIME | before F | during F | after F]` (language section 10).
 
 pub mod parse;
 
@@ -66,6 +66,8 @@ pub struct Measure {
     pub on: Option<Spotted<String>>,
     /// A load (or place).
     pub from: Option<Spotted<String>>,
+    /// `with user=17`: the key and its value.
+    pub with: Option<(Spotted<String>, Spotted<String>)>,
     pub per: Option<Per>,
     pub period: Period,
 }

@@ -1,6 +1,6 @@
 //! `run:`: how long, how often, from which seed.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
 use crate::scenario::condition::parse;
@@ -30,9 +30,9 @@ pub static RUN: Table = Table {
         .or("auto"),
         Field::new(
             "prefill",
-            Shape::Word(&["auto", "none"]),
-            "auto",
-            "Whether buffer pools start as that much traffic would leave them, or cold",
+            Shape::OneOf(&[Shape::Time, Shape::Word(&["auto", "none"])]),
+            "1h",
+            "Buffer pools start as so much key traffic would leave them; `auto`: as much as fills them; `none`: cold",
         )
         .or("auto"),
         Field::new("replications", Shape::Count, "5", "Independent runs; intervals come from their differences")
@@ -44,7 +44,13 @@ pub static RUN: Table = Table {
             "Replicate until a measure is known well enough",
         ),
         Field::new("seed", Shape::Count, "42", "Where all random numbers start").or("42"),
-        Field::new("scale", Shape::Number, "1/50", "Simulate a part of the users and of the instances").later(),
+        Field::new(
+            "scale",
+            Shape::Text,
+            "1/50",
+            "Simulate every 50th user and every 50th instance; where there are too few instances, 1/50 of what each has",
+        )
+        .or("1/1"),
         Field::new(
             "limit",
             Shape::Object(&LIMIT),
@@ -93,7 +99,8 @@ pub(super) fn run(r: &mut Reader) -> Run {
     } else {
         r.time("warmup").map(|t| Warmup::Given(t.value))
     };
-    let prefill = r.word("prefill").is_none_or(|word| word.value == "auto");
+    let prefill = !r.is("prefill", "none");
+    let prefill_s = r.time("prefill").map(|time| time.value);
     let mut run = Run {
         start_s: start(r),
         // Of a run whose length cannot be read nothing is too late.
@@ -104,6 +111,8 @@ pub(super) fn run(r: &mut Reader) -> Run {
         seed: r.parsed("seed", Code::OutOfRange, seed).map_or(42, |seed| seed.value),
         limit: RunLimit { memory_bytes: 2_147_483_648.0, events: 10_000_000_000, wall_s: None },
         prefill,
+        prefill_s,
+        scale: r.parsed("scale", Code::OutOfRange, scale).unwrap_or(Spotted::new(1, Spot::default())),
     };
     run.precision = r.object("precision").and_then(|mut r| precision(&mut r));
     if let Some(mut r) = r.object("limit") {
@@ -157,6 +166,20 @@ fn seed(text: &str) -> Result<u64, UnitError> {
         message: format!("`{text}` is not a seed"),
         help: Some("a seed is a whole number from 0 to 18446744073709551615".to_owned()),
     })
+}
+
+/// `1/50` as 50.
+fn scale(text: &str) -> Result<u32, UnitError> {
+    let part = text.split_once('/').filter(|(one, _)| one.trim() == "1").map(|(_, by)| by.trim().parse());
+    match part {
+        Some(Ok(by)) if 0 < by => Ok(by),
+        _ => Err(UnitError {
+            start: 0,
+            end: text.len(),
+            message: format!("`{text}` is not a part of the whole"),
+            help: Some("write it as in `1/50`".to_owned()),
+        }),
+    }
 }
 
 fn precision(r: &mut Reader) -> Option<Precision> {

@@ -95,6 +95,7 @@ fn run() -> Run {
         partial: false,
         stopped_by: None,
         precision: None,
+        scale: None,
     }
 }
 

@@ -238,6 +238,7 @@ impl<'a> Parser<'a> {
             resource: None,
             on: None,
             from: None,
+            with: None,
             per: None,
             period: Period::Measured,
         };
@@ -309,11 +310,7 @@ impl<'a> Parser<'a> {
             "before" => measure.period = Period::Before(self.reference("a fault after `before`")?),
             "during" => measure.period = Period::During(self.reference("a fault after `during`")?),
             "after" => measure.period = Period::After(self.reference("a fault after `after`")?),
-            "with" => {
-                let spot = self.node.part(word.start, word.end);
-                self.diags.push(Diagnostic::new(Code::NotAvailable, spot, "`with` is not available yet"));
-                return None;
-            }
+            "with" => measure.with = Some(self.with()?),
             text if text.starts_with('p') && text[1..].starts_with(|c: char| c.is_ascii_digit()) => {
                 return self.refuse(word, format!("`{text}` is not a percentile between 0 and 100"));
             }
@@ -348,6 +345,18 @@ impl<'a> Parser<'a> {
             first
         });
         Some(())
+    }
+
+    /// `user=17` after `with`.
+    fn with(&mut self) -> Option<(Spotted<String>, Spotted<String>)> {
+        let key = self.reference("a key and its value such as `user=17` after `with`")?;
+        match self.peek() {
+            Some(word) if word.text != "=" => {
+                return self.refuse(word, "`with` wants a key and its value, as in `with user=17`".to_owned());
+            }
+            _ => self.at += 1,
+        }
+        Some((key, self.reference("the value of the key after `=`")?))
     }
 
     fn reference(&mut self, wanted: &str) -> Option<Spotted<String>> {
@@ -581,7 +590,8 @@ mod tests {
         assert_eq!((Code::Condition, "p99".to_owned()), told("p99 latency under 300ms"));
         assert_eq!((Code::Condition, "under".to_owned()), told("latency p99 under 300ms"));
         assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
-        assert_eq!((Code::NotAvailable, "with".to_owned()), told("in_flight of db with user=1 <= 1"));
+        assert_eq!((Code::Condition, "<=".to_owned()), told("in_flight of db with user <= 1"));
+        assert_eq!((Code::Condition, "user".to_owned()), told("in_flight of db with user"));
         assert_eq!((Code::NotAvailable, "lag".to_owned()), told("lag p99 of db <= 1s"));
         assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
         assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));

@@ -1,0 +1,89 @@
+//! Measures over the part of a run, of the requests, that they name.
+
+use plimsoll::analysis::{Plan, Progress, evaluate};
+use plimsoll::report::{Objective, Report};
+
+use crate::support::compiled;
+
+fn run(text: &str) -> Report {
+    let (scenario, model) = compiled(&format!("plimsoll: 1\n{text}"));
+    let plan = Plan::new(&model, &scenario, 2);
+    evaluate(&model, &scenario, &plan, &Progress::default()).report
+}
+
+fn value(report: &Report, name: &str) -> f64 {
+    let found: Option<&Objective> = report.objectives.iter().find(|objective| objective.name == name);
+    found.and_then(|objective| objective.value).unwrap_or_else(|| panic!("{name} has no value: {found:#?}"))
+}
+
+#[test]
+fn with_a_key_only_its_requests_are_counted() {
+    let report = run("
+run: {duration: 200s, warmup: none, replications: 2}
+keys:
+  user: {count: 10, popularity: hot(10% 50%)}
+  home: {of: user, shares: {far: 30%, near: 70%}}
+load:
+  users: {rate: 100/s, timeout: none, requests: {api.serve: 1}}
+  other: {rate: 20/s, timeout: none, requests: {api.serve: 1}, keys: {user: 3}}
+components:
+  api:
+    kind: service
+    operations:
+      serve:
+        - lock: {name: row, key: user, do: [{call: db.read}]}
+  db: {kind: service, operations: {read: [{wait: 1ms}]}}
+links: {api -> db: {latency: 0ms}}
+objectives:
+  all: throughput >= 1/s
+  hot: throughput with user=0 >= 1/s
+  pinned: goodput from other with user=3 >= 1/s
+  never: arrivals from other with user=4 >= 1/s
+  op: arrivals of db.read with user=0 >= 1/s
+  one_by_one: in_flight max of db.read with user=0 <= 1
+  together: in_flight max of db.read <= 1
+  slow: latency p99 of api with user=0 <= 1s
+  near: throughput from users with home=near >= 1/s
+  far: throughput from users with home=far >= 1/s
+");
+    let close = |name: &str, truth: f64| {
+        let got = value(&report, name);
+        assert!((got / truth - 1.0).abs() < 0.05, "{name}: {got}, not {truth}");
+    };
+    close("all", 120.0);
+    close("hot", 50.0);
+    close("pinned", 20.0);
+    close("op", 50.0);
+    assert_eq!(0.0, value(&report, "never"));
+    // The lock lets one of them in at a time, while those of other users overlap.
+    assert_eq!(1.0, value(&report, "one_by_one"));
+    assert!(1.0 < value(&report, "together"));
+    assert!(0.0 < value(&report, "slow"));
+    close("far", 100.0 - value(&report, "near"));
+}
+
+#[test]
+fn a_maximum_is_that_of_the_measured_time() {
+    // A burst at the start, over long before measuring begins; then a second one, half as high.
+    let report = run("
+run: {duration: 100s, warmup: 50s, replications: 2}
+load:
+  first: {clients: 100, think: 1000s, requests: {api.serve: 1}, timeout: none}
+  users: {rate: 1/s, arrivals: constant, timeout: none, requests: {api.slow: 1}, steps: {0s: 40, 10s: 1, 60s: 20, 70s: 1}}
+components:
+  api:
+    kind: service
+    workers: 10
+    operations: {serve: [{wait: 1ms}], slow: [{wait: 1s}]}
+faults: {mark: {at: 80s, for: 10s, pause: api}}
+objectives:
+  queue: queue max of api <= 1k
+  in_flight: in_flight max of api.slow <= 1k
+  later: queue max of api during mark <= 1k
+evolve_when: {looked: {when: queue max of api > 250, every: 5s, over: 5s}}
+");
+    let queue = value(&report, "queue");
+    assert!((80.0..=120.0).contains(&queue), "the first burst left 300 waiting, the second 100: {queue}");
+    assert!((90.0..=130.0).contains(&value(&report, "in_flight")), "{}", value(&report, "in_flight"));
+    assert!(value(&report, "later") <= queue);
+}
