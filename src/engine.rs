@@ -14,6 +14,7 @@ mod build;
 mod cache;
 mod call;
 mod cancel;
+mod copies;
 mod fault;
 mod filter;
 mod fork;

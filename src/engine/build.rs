@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Shelves;
+use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
@@ -59,6 +60,7 @@ impl<'m> World<'m> {
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            primaries: m.copies.iter().map(|copies| vec![0; copies.shards as usize]).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
@@ -130,6 +132,7 @@ impl<'m> World<'m> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
+            primaries: Vec::new(),
             buffers: Vec::new(),
             shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
             shelf_epoch: 0,
@@ -198,6 +201,7 @@ fn steady(m: &Model, source: u16, salt: u64) -> Option<Steady> {
 fn route(m: &Model, operation: &model::Operation) -> Route {
     let spec = &m.components[operation.component as usize];
     let involved = spec.sticky.is_some()
+        || spec.copies != NONE16
         || spec.prefer_zone
         || spec.balance_key != NONE16
         || matches!(spec.balance, Balance::LeastWork);
@@ -323,8 +327,10 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let cores = stations.iter().filter(|s| s.host != NONE).map(|s| m.hosts[s.host as usize].cores).min();
     let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
-    if spec.prefer_zone {
-        balancer.set_zones(&stations.iter().map(|s| s.zone).collect::<Vec<_>>());
+    if let Some(copies) = m.copies.get(spec.copies as usize) {
+        balancer.set_zones(&copies::roles(copies, |_| 0));
+    } else if spec.prefer_zone {
+        balancer.set_zones(&stations.iter().map(|s| u16::from(s.zone)).collect::<Vec<_>>());
     }
     Group {
         balancer,

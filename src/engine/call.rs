@@ -4,6 +4,7 @@
 //! the network before it comes to the callee's door, and afterwards carries the answer back. So a caller that leaves only
 //! lets go of its child, whatever that is doing.
 
+use crate::engine::copies::Seeker;
 use crate::engine::world::{
     CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
@@ -230,9 +231,14 @@ impl World<'_> {
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].arrivals += 1;
-        let station = match self.m.components[component as usize].cache {
-            NONE16 => self.pick(operation, occasion, request, caller),
-            cache => self.pick_node(id, cache),
+        let spec = &self.m.components[component as usize];
+        let station = match (spec.cache, spec.copies) {
+            (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
+            (NONE16, _) => {
+                let given_key = self.calls[id as usize].given_key;
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+            }
+            (cache, _) => self.pick_node(id, cache),
         };
         let Some(station) = station else {
             return self.nobody_up(id);

@@ -193,7 +193,11 @@ impl World<'_> {
         } else {
             buffer.key
         };
-        let row = if key == NONE16 {
+        let copies = self.m.components[component as usize].copies;
+        let row = if copies != NONE16 {
+            let copies = &self.m.copies[copies as usize];
+            copies.by.row_within(self.row_of(id), copies.shards)
+        } else if key == NONE16 {
             (unit(bits(spec.key, frame.occasion)) * buffer.rows) as u64
         } else {
             self.key_value(key, frame.request)

@@ -1,5 +1,6 @@
 //! The door of an instance, its slots and its waiting line.
 
+use crate::engine::copies::Seeker;
 use crate::engine::world::{Choice, Frame, Line, NOWHERE, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
@@ -32,6 +33,9 @@ impl World<'_> {
     fn pick_slowly(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
         let op = &self.m.operations[operation as usize];
         let spec = &self.m.components[op.component as usize];
+        if spec.copies != NONE16 {
+            return self.pick_copy(&Seeker { operation, occasion, request, caller, given_key: NONE16 });
+        }
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, request) };
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);

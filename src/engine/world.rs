@@ -709,6 +709,8 @@ pub(super) struct World<'m> {
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
+    /// Per database with copies and per shard: which copy is the primary.
+    pub(super) primaries: Vec<Vec<u32>>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) shelves: Vec<Shelves>,
     /// How long before time 0 the clock of the shelves began.
