@@ -11,6 +11,7 @@ mod advance;
 mod arrive;
 mod buffer;
 mod build;
+mod cache;
 mod call;
 mod cancel;
 mod fault;
@@ -23,11 +24,12 @@ mod observe;
 mod pool;
 mod rows;
 mod station;
+mod trace;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::world::{HOST, INDEX, Ns, RING, TIMER, Timer, World};
+use crate::engine::world::{HOST, INDEX, RING, TIMER, Timer, World};
 use crate::model::{Model, NONE};
 use crate::record::{Record, Stopped};
 
@@ -38,6 +40,8 @@ pub struct Signals {
     pub stop: AtomicBool,
     /// Events done so far by all replications, for a progress bar.
     pub events: AtomicU64,
+    /// Nanoseconds simulated so far by all replications together, likewise.
+    pub simulated: AtomicU64,
 }
 
 /// Events between two looks at the signals.
@@ -55,7 +59,7 @@ pub fn simulate(model: &Model, seed: u64, replication: u32, signals: &Signals) -
 
 impl World<'_> {
     fn run(&mut self, signals: &Signals) {
-        let mut next_look = PATIENCE;
+        let (mut next_look, mut told) = (PATIENCE, 0);
         loop {
             if !self.turn() {
                 break;
@@ -63,6 +67,8 @@ impl World<'_> {
             if next_look <= self.events {
                 next_look += PATIENCE;
                 signals.events.fetch_add(PATIENCE, Ordering::Relaxed);
+                signals.simulated.fetch_add(self.now - told, Ordering::Relaxed);
+                told = self.now;
                 if signals.stop.load(Ordering::Relaxed) {
                     self.stopped = Stopped::Interrupted;
                     break;
@@ -89,7 +95,8 @@ impl World<'_> {
             let id = self.arrive_beside();
             self.advance(id);
         } else {
-            if self.horizon < key.time || Ns::MAX / 2 < key.time {
+            // An empty calendar's first key is beyond every horizon.
+            if self.horizon < key.time {
                 return false;
             }
             self.now = key.time;
@@ -160,6 +167,7 @@ impl World<'_> {
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
+            Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

@@ -7,6 +7,7 @@
 //! that request time is attributed to.
 
 mod arrows;
+mod caches;
 mod check;
 pub mod compile;
 mod components;
@@ -26,10 +27,11 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
-use crate::model::program::{Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
+use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
@@ -48,11 +50,13 @@ pub struct Model {
     pub page_uses: Vec<PageUse>,
     pub forks: Vec<Fork>,
     pub lock_uses: Vec<LockUse>,
+    pub cache_uses: Vec<CacheUse>,
     pub edges: Vec<Edge>,
     /// All distributions; keys are name and purpose hashed, the engine mixes seed and replication in.
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
@@ -91,6 +95,7 @@ pub const FAILURES: &[&str] = &[
     "unavailable",
     "conflict",
     "out_of_memory",
+    "not_found",
 ];
 
 /// Index into [`Model::failures`].
@@ -108,6 +113,7 @@ impl Failure {
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
     pub const OUT_OF_MEMORY: Failure = Failure(13);
+    pub const NOT_FOUND: Failure = Failure(14);
 }
 
 #[derive(Clone, Debug, Default)]
@@ -132,6 +138,8 @@ pub struct Run {
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
+    /// The time line of a request is kept where its address has none of these bits: of a few thousand in a run.
+    pub sample: u64,
 }
 
 /// What the run stands for: see `model/scale.rs`.
@@ -194,7 +202,51 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Index into [`Model::caches`], or `NONE16`.
+    pub cache: u16,
     pub price_per_request: f64,
+}
+
+/// What the nodes of a cache keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    pub component: u16,
+    /// Stream of what is drawn for each key value, and of the place of a value on the ring.
+    pub stream: u64,
+    /// Of one node; `u64::MAX`: no limit.
+    pub bytes: u64,
+    pub entries: u64,
+    pub eviction: Eviction,
+    /// Bytes of an entry by its key value, or `NONE16`.
+    pub entry_draw: u16,
+    /// `NONE16`: never expires.
+    pub ttl_draw: u16,
+    pub sliding: bool,
+    /// Key that is meant where nothing names one.
+    pub key: u16,
+    /// A small cache for each value of this key instead of nodes, or `NONE16`.
+    pub per: u16,
+    /// 0: never before it expires.
+    pub early: f64,
+    /// Share of the time to live; 0: never.
+    pub refresh: f64,
+    /// How long `not_found` is remembered; 0: not at all.
+    pub negative: Span,
+    /// Somebody is content with entries that have expired, so they stay.
+    pub stale: bool,
+    pub flush: Option<Flush>,
+}
+
+/// How a write-behind cache writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    pub every: Span,
+    /// Most entries written at the same time.
+    pub batch: u32,
+    /// Program that writes one entry.
+    pub entry: u16,
+    /// Operation of the cache that the program belongs to.
+    pub operation: u16,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -341,6 +393,8 @@ pub struct Key {
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
     pub count: u64,
+    /// Bytes of the object with that value, or `NONE16`.
+    pub bytes_draw: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -393,6 +447,12 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// The entry of a key value goes, or all of them (`key` is `NONE16`).
+    Expire {
+        cache: u16,
+        key: u16,
+        value: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,8 @@
 //! 5. **Its tests**; an intricate decision has a slow twin there.
 //!
 //! Families: [`arrivals`] (when requests come), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
-//! next), [`limit`] (who is let in), [`retry`] (when to try again), [`health`] (when a checker notices).
+//! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
+//! (when a checker notices), [`ring`] (who holds which keys).
 //!
 //! What can go wrong: a new variant of an existing family needs its file only, but a new family needs a call site in the
 //! engine and a field in the scenario.
@@ -20,6 +21,7 @@
 pub mod arrivals;
 pub mod balance;
 pub mod discipline;
+pub mod eviction;
 pub mod health;
 pub mod limit;
 pub mod retry;

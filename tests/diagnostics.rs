@@ -76,7 +76,10 @@ fn each_broken_scenario_is_told_as_expected() {
 #[test]
 fn each_code_has_a_broken_scenario_that_is_named_after_it() {
     let root = folder("scenarios/bad");
-    let mut missing: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    // Mistakes in configuration files, which are told by the program alone: tests/cli.rs has those.
+    let elsewhere = [Code::NotToml, Code::UnknownProfile];
+    let codes = Code::ALL.iter().filter(|code| !elsewhere.contains(code));
+    let mut missing: BTreeSet<&str> = codes.map(|code| code.as_str()).collect();
     for name in bad() {
         let text = fs::read_to_string(root.join(&name)).expect("it was listed");
         let told = read(&root, &name, &text);

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::bottleneck::{TICK_S, part_name};
+use crate::analysis::bottleneck::part_name;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
 use crate::analysis::{estimate, windows};
 use crate::measure::histogram::Compact;
-use crate::model::{Probe, Scope};
+use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
-use crate::record::{self, ComponentTally, StationTally, Tallies};
+use crate::record::{self, CacheTally, ComponentTally, StationTally, Tallies};
 use crate::report::{
     self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Traffic,
     Utilisation, Utilisations,
 };
 use crate::scenario::Scenario;
 use crate::scenario::condition::{Quantity, Resource};
+use crate::units::Time;
 
 /// Slow requests shown.
 const EXEMPLARS: usize = 10;
@@ -142,7 +143,42 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BT
     if let Some(spread) = study.mean(|stretch| spread(&stretch.busy(scope))) {
         specific.insert("spread".to_owned(), spread);
     }
+    if let Scope::Component(index) = scope {
+        specific.extend(of_cache(study, usize::from(index)));
+    }
     specific
+}
+
+/// What happened to the entries of a cache.
+fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
+    let mut found = BTreeMap::new();
+    if study.model.components[index].cache == NONE16 || study.model.components[index].kind == "store" {
+        return found;
+    }
+    let now = |stretch: &Between, of: fn(&CacheTally) -> u64| of(&stretch.to.components[index].cache);
+    let gained =
+        |stretch: &Between, of: fn(&CacheTally) -> u64| now(stretch, of) - of(&stretch.from.components[index].cache);
+    let rates: [(&str, fn(&CacheTally) -> u64); 5] = [
+        ("evictions_per_s", |tally| tally.evicted),
+        ("expired_per_s", |tally| tally.expired),
+        ("refused_per_s", |tally| tally.refused),
+        ("coalesced_per_s", |tally| tally.coalesced),
+        ("stale_hits_per_s", |tally| tally.stale),
+    ];
+    for (name, of) in rates {
+        let rate = study.rate(|stretch| gained(stretch, of));
+        if 0.0 < rate.mean {
+            found.insert(name.to_owned(), rate);
+        }
+    }
+    let levels: [(&str, fn(&CacheTally) -> u64); 2] =
+        [("entries", |tally| tally.entries), ("bytes_kept", |tally| tally.bytes)];
+    for (name, of) in levels {
+        found.extend(study.mean(|stretch| Some(now(stretch, of) as f64)).map(|level| (name.to_owned(), level)));
+    }
+    let lost = study.mean(|stretch| Some(gained(stretch, |tally| tally.lost_writes) as f64));
+    found.extend(lost.filter(|lost| 0.0 < lost.mean).map(|lost| ("lost_writes".to_owned(), lost)));
+    found
 }
 
 /// Busiest over least busy instance: of their cores, or of their slots where cores have no limit.
@@ -216,21 +252,19 @@ pub(super) fn exemplars(study: &Study) -> Vec<Exemplar> {
 fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exemplar {
     let model = study.model;
     let source = &model.sources[usize::from(model.classes[usize::from(seen.class)].source)];
-    let mut start_s = 0.0;
-    let span = |(cell, ticks): &(u16, u32)| {
-        let cell = &model.cells[usize::from(*cell)];
-        let end_s = start_s + f64::from(*ticks) * TICK_S;
-        let component = cell.name.clone();
-        let span = ExemplarSpan { component, operation: None, cause: cell.cause.word(), start_s, end_s };
-        start_s = end_s;
-        span
+    let span = |segment: &record::Segment| {
+        let cell = &model.cells[usize::from(segment.cell)];
+        let operation = model.operations.get(usize::from(segment.operation)).map(|operation| operation.name.clone());
+        let since = |at: Time| (at - seen.arrived).secs();
+        let (start_s, end_s) = (since(segment.start), since(segment.end));
+        ExemplarSpan { component: cell.name.clone(), operation, cause: cell.cause.word(), start_s, end_s }
     };
     Exemplar {
         request: format!("{}#{}", source.name, seen.number),
         replication,
         latency_s: seen.latency.secs(),
         outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),
-        spans: seen.cells.iter().map(span).collect(),
+        spans: seen.segments.iter().map(span).collect(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Loads: when a request comes, which one it is, and what a client does with the answer.
 
-use crate::engine::world::{CLAIM, Client, Context, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag};
+use crate::engine::world::{
+    CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
+};
 use crate::model::{Demand, NONE, NONE16, Scope};
 use crate::random::{bits, mix, occasion};
 
@@ -29,22 +31,25 @@ impl World<'_> {
             self.next_arrival = (Ns::MAX, u64::MAX);
             return;
         }
-        let n = self.sources[beside.source as usize].count;
-        self.next_arrival = (self.after_gap(beside, n), self.calendar.order(CLAIM));
+        self.beside_occasion = occasion(self.sources[beside.source as usize].count);
+        self.next_arrival = (self.after_gap(beside, self.beside_occasion), self.calendar.order(CLAIM));
     }
 
-    /// When the n-th arrival comes if the one before comes now.
+    /// When the arrival of this occasion comes if the one before comes now.
     #[inline(always)]
-    fn after_gap(&self, stream: Steady, n: u64) -> Ns {
-        self.now + nearest(stream.gap * self.ziggurat.exponential(bits(stream.key, occasion(n))))
+    fn after_gap(&self, stream: Steady, occasion: u64) -> Ns {
+        self.now + nearest(stream.gap * self.samplers.ziggurat().exponential(bits(stream.key, occasion)))
     }
 
     #[inline(always)]
     pub(super) fn arrive_beside(&mut self) -> u32 {
-        let source = self.beside.expect("only that stream's arrivals come here").source;
-        let n = self.sources[source as usize].count;
-        self.sources[source as usize].count = n + 1;
-        let frame = self.ask(source, n);
+        let number = self.beside.expect("only that stream's arrivals come here").source;
+        let source = &mut self.sources[number as usize];
+        let n = source.count;
+        source.count = n + 1;
+        let address = bits(source.key, self.beside_occasion);
+        let class = self.choose_class(number, address);
+        let frame = self.issue(class, address, n, NONE, NONE);
         self.plan_beside();
         frame
     }
@@ -56,12 +61,12 @@ impl World<'_> {
             Demand::Every { first, every } => Some(first.0 + every.0 * n),
             Demand::Trace { times } => times.get(n as usize).map(|t| t.0),
             _ if self.sources[s as usize].steady.is_some() => {
-                self.sources[s as usize].steady.map(|stream| self.after_gap(stream, n))
+                self.sources[s as usize].steady.map(|stream| self.after_gap(stream, occasion(n)))
             }
             _ => {
                 let source = &mut self.sources[s as usize];
                 let arrivals = source.arrivals.as_mut().expect("open loads and sessions have arrivals");
-                arrivals.next(n, &self.ziggurat).map(|t| t.0)
+                arrivals.next(n, self.samplers.ziggurat()).map(|t| t.0)
             }
         };
         let (slot, timer) = (self.sources[s as usize].slot, self.sources[s as usize].timer);
@@ -113,6 +118,7 @@ impl World<'_> {
     #[inline(always)]
     fn issue(&mut self, class: u16, address: u64, number: u64, client: u32, context: u32) -> u32 {
         let spec = &self.m.classes[class as usize];
+        let Entry { plain, priority } = self.entries[class as usize];
         self.course.created += 1;
         let flow = &mut self.classes[class as usize];
         flow.offered += 1;
@@ -120,7 +126,6 @@ impl World<'_> {
         if tracked {
             flow.enter();
         }
-        let priority = self.m.sources[spec.source as usize].priority;
         let arrived = self.now;
         let request = self.new_request(Request {
             occasion: address,
@@ -135,7 +140,10 @@ impl World<'_> {
         if tracked {
             self.enter_filtered(Scope::Class(class), request);
         }
-        if self.m.edges[spec.edge as usize].plain {
+        if self.is_sampled(address) {
+            self.follow(request);
+        }
+        if plain {
             return self.visit(spec.operation, NONE, request, address, NONE);
         }
         let now = self.now;

@@ -6,12 +6,13 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
+use crate::engine::cache::Shelves;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Course, Effort, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
-    Steady, Timer, World, gate,
+    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source,
+    Station, Steady, Timer, World, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -21,7 +22,7 @@ use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Order, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
-use crate::random::{Stream, Ziggurat, mix};
+use crate::random::{Stream, mix};
 use crate::record::Stopped;
 use crate::scenario::condition::{Quantity, Stat};
 
@@ -59,6 +60,7 @@ impl<'m> World<'m> {
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
+            entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
@@ -74,11 +76,10 @@ impl<'m> World<'m> {
         World {
             m,
             samplers: &m.samplers,
-            ziggurat: Ziggurat::new(),
             salt,
             calendar,
             now: 0,
-            horizon: m.run.duration.map_or(Ns::MAX - 1, |d| d.0),
+            horizon: m.run.duration.map_or(Ns::MAX / 2, |d| d.0.min(Ns::MAX / 2)),
             events: 0,
             event_limit: m.run.events,
             frame_limit: 0,
@@ -122,20 +123,25 @@ impl<'m> World<'m> {
             free_joins: Vec::new(),
             locks: Vec::new(),
             lock_of: FxHashMap::default(),
+            free_locks: Vec::new(),
             holds: Vec::new(),
             free_holds: Vec::new(),
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
             buffers: Vec::new(),
+            shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
+            shelf_epoch: 0,
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
+            beside_occasion: 0,
+            entries: Vec::new(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
-            effort: Effort { retries: 0, attempts: 0, cell_sums: vec![0; stride], wasted: vec![0; stride] },
+            effort: Effort { retries: 0, attempts: 0, cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() },
             observer: Observer::new(m, stride),
         }
     }
@@ -218,6 +224,10 @@ fn steady(m: &Model, source: u16, salt: u64) -> Option<Steady> {
         }
         _ => None,
     }
+}
+
+fn entry(m: &Model, class: &model::RequestClass) -> Entry {
+    Entry { plain: m.edges[class.edge as usize].plain, priority: m.sources[class.source as usize].priority }
 }
 
 fn course(m: &Model) -> Course {

@@ -36,11 +36,22 @@ impl World<'_> {
     /// A new frame that goes straight to the door of an instance of `operation`.
     #[inline(always)]
     pub(super) fn visit(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, caller: u32) -> u32 {
+        let now = self.now;
         let op = &self.m.operations[operation as usize];
         let (component, pc) = (op.component, op.entry);
         let station = self.pick(operation, occasion, request, caller);
+        let group = &mut self.groups[component as usize];
+        group.arrivals += 1;
+        let mut flags = 0;
+        if let Some(station) = station {
+            group.balancer.more(station - self.m.components[component as usize].first);
+            flags = flag::COUNTED | if self.releases_slots[component as usize] { flag::ASYNC } else { 0 };
+        }
         let id = self.new_frame(Frame {
             occasion,
+            entered: now,
+            granted: now,
+            since: now,
             parent,
             child: NONE,
             request,
@@ -48,6 +59,8 @@ impl World<'_> {
             station: station.unwrap_or(NONE),
             pc,
             operation,
+            flags,
+            state: State::Running,
             ..Frame::default()
         });
         if self.extended {
@@ -56,15 +69,10 @@ impl World<'_> {
         if parent != NONE {
             self.frames[parent as usize].child = id;
         }
-        self.groups[component as usize].arrivals += 1;
         let Some(station) = station else {
             return self.nobody_up(id);
         };
-        self.count_in(id, station);
-        if self.releases_slots[component as usize] {
-            self.frames[id as usize].flags |= flag::ASYNC;
-        }
-        self.door(id)
+        self.come_in(id, station, operation)
     }
 
     #[cold]
@@ -225,7 +233,10 @@ impl World<'_> {
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].arrivals += 1;
-        let station = self.pick(operation, occasion, request, caller);
+        let station = match self.m.components[component as usize].cache {
+            NONE16 => self.pick(operation, occasion, request, caller),
+            cache => self.pick_node(id, cache),
+        };
         let Some(station) = station else {
             return self.nobody_up(id);
         };
@@ -236,7 +247,13 @@ impl World<'_> {
         self.count_in(id, station);
         let edge = self.calls[id as usize].edge;
         let spec = &self.m.edges[edge as usize];
-        let bytes = if spec.payload == NONE16 { 0.0 } else { self.samplers.draw(spec.payload, occasion) };
+        let bytes = if spec.carries != NONE16 {
+            self.effort.carried(id, spec.carries)
+        } else if spec.payload != NONE16 {
+            self.samplers.draw(spec.payload, occasion)
+        } else {
+            0.0
+        };
         let until = self.travel(id, caller, station, bytes, occasion);
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
@@ -299,17 +316,17 @@ impl World<'_> {
     /// The visit (or branch) is over; returns who runs next.
     #[inline(always)]
     pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let frame = &self.frames[id as usize];
-        if frame.flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
+        let Frame { flags, parent, request, .. } = self.frames[id as usize];
+        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
             return self.conclude_slowly(id, outcome);
         }
         self.close_visit(id, outcome);
-        let parent = self.frames[id as usize].parent;
+        self.free_frame(id);
         if parent == NONE {
-            self.finish(id, outcome);
+            self.finish_request(request, outcome);
             return NONE;
         }
-        self.learn(id, outcome)
+        self.answered(parent, outcome)
     }
 
     #[inline(never)]
@@ -328,6 +345,9 @@ impl World<'_> {
         if parent & JOIN != 0 {
             return self.branch_done(id, outcome);
         }
+        if flags & flag::RESPONDED == 0 {
+            self.calls[parent as usize].found = self.calls[id as usize].found;
+        }
         if flags & flag::GUARDED == 0 {
             self.calls[parent as usize].bytes = self.answer_bytes(id);
             return self.learn(id, outcome);
@@ -339,7 +359,8 @@ impl World<'_> {
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
     fn answer_bytes(&self, id: u32) -> f32 {
         let operation = &self.m.operations[self.frames[id as usize].operation as usize];
-        let proxy = matches!(self.m.components[operation.component as usize].kind, "balancer" | "gateway");
+        let component = &self.m.components[operation.component as usize];
+        let proxy = component.cache != NONE16 || matches!(component.kind, "balancer" | "gateway");
         if proxy { self.calls[id as usize].bytes } else { 0.0 }
     }
 
@@ -370,7 +391,6 @@ impl World<'_> {
     /// The caller has the outcome in hand: it goes on, tries again, or fails in turn.
     #[inline(always)]
     pub(super) fn learn(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let now = self.now;
         let Frame { parent, flags, .. } = self.frames[id as usize];
         if parent == NONE {
             // The caller has left while the answer was on its way.
@@ -382,9 +402,15 @@ impl World<'_> {
             self.hang_up(id);
         }
         self.free_frame(id);
+        self.answered(parent, outcome)
+    }
+
+    /// The frame that waited for an attempt has its outcome.
+    #[inline(always)]
+    fn answered(&mut self, parent: u32, outcome: Outcome) -> u32 {
         let caller = &mut self.frames[parent as usize];
         caller.child = NONE;
-        caller.since = now;
+        caller.since = self.now;
         // What was armed for the attempt is stale from here on.
         caller.generation = caller.generation.wrapping_add(1);
         if let Some(kind) = outcome.failure() {
@@ -409,7 +435,7 @@ impl World<'_> {
             return self.back_off(id, pause);
         }
         self.frames[id as usize].state = State::Running;
-        if !self.handled(id) {
+        if !self.handled(id, kind) {
             return self.conclude(id, Outcome::failed(kind));
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
@@ -495,17 +521,41 @@ impl World<'_> {
     /// Slot, counters and statistics of a visit that ends.
     #[inline(always)]
     fn close_visit(&mut self, id: u32, outcome: Outcome) {
-        let flags = self.frames[id as usize].flags;
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        let Frame { flags, station: s, operation, entered, granted, request, .. } = *frame;
+        frame.flags = flags & !(flag::HOLDS | flag::COUNTED);
         if flags & flag::RESPONDED == 0 {
-            self.count_answer(id, outcome);
+            let flow = &mut self.operations[operation as usize];
+            flow.count(now - entered, outcome);
+            if flow.tracked {
+                self.leave_filtered(Scope::Operation(operation), request, now - entered, outcome);
+            }
         }
-        if flags & flag::HOLDS != 0 {
-            self.release(id);
+        if s == NONE {
+            return;
         }
+        let station = &mut self.stations[s as usize];
+        let component = station.component as usize;
+        let i = s - self.m.components[component].first;
+        let group = &mut self.groups[component];
         if flags & flag::COUNTED != 0 {
-            let station = self.frames[id as usize].station;
-            self.stations[station as usize].left += 1;
-            self.count_out(id);
+            station.left += 1;
+            group.balancer.less(i);
+        }
+        if flags & flag::RESPONDED == 0 {
+            group.balancer.observe(i, crate::units::Span(now - entered), crate::units::Time(now));
+        }
+        if flags & flag::HOLDS == 0 {
+            return;
+        }
+        station.held = station.held.wrapping_add(now - granted);
+        group.service.add(now - granted);
+        if station.queued == 0 {
+            station.free += 1;
+            station.busy.leave(now);
+        } else {
+            self.next_in_line(s as usize);
         }
     }
 
@@ -546,7 +596,7 @@ impl World<'_> {
     /// End-to-end statistics of a request; the row is free afterwards.
     #[inline(always)]
     pub(super) fn finish_request(&mut self, id: u32, outcome: Outcome) {
-        let Request { arrived, class, flags, client, .. } = self.requests[id as usize];
+        let Request { arrived, class, flags, client, context, .. } = self.requests[id as usize];
         if flags & row::DETACHED != 0 {
             return self.forget(id);
         }
@@ -561,18 +611,19 @@ impl World<'_> {
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
-        for (sum, &ticks) in self.effort.cell_sums.iter_mut().zip(cells) {
-            *sum += u64::from(ticks);
+        let is_slow = self.observer.finished(took, cells);
+        if flags & row::FOLLOWED != 0 {
+            self.end_trace(id, took, outcome.failure().map(|f| f.0), is_slow);
         }
-        self.observer.finished(took, cells);
-        if self.is_slow(took) {
-            self.consider(id, took, outcome.failure().map(|f| f.0));
+        if !self.effort.carried.is_empty() {
+            self.settle_carried(id, false);
         }
+        self.fold_cells(id);
         self.course.finished += 1;
         if self.course.finished == self.course.next_mark {
             self.mark_reached();
         }
-        self.free_request(id);
+        self.free_empty_request(id, context);
         if client != NONE {
             self.client_done(client);
         }
@@ -584,13 +635,15 @@ impl World<'_> {
         let cells = &self.cells[from..from + self.stride];
         let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
         let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
-        ticks == took || cells.contains(&u32::MAX)
+        let carried: u64 = (0..self.stride as u16).filter_map(|cell| self.effort.carried.get(&(id, cell))).sum();
+        ticks + carried == took
     }
 
     #[cold]
     #[inline(never)]
     fn forget(&mut self, id: u32) {
         if self.requests[id as usize].flags & row::WASTED != 0 {
+            self.settle_carried(id, true);
             let from = id as usize * self.stride;
             for (sum, &ticks) in self.effort.wasted.iter_mut().zip(&self.cells[from..from + self.stride]) {
                 *sum += u64::from(ticks);
@@ -602,7 +655,7 @@ impl World<'_> {
     /// A row for work that goes on without its request.
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
-        self.new_request(Request { flags: of.flags | row::DETACHED | flags, client: NONE, ..of })
+        self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
     }
 
     // -- timeouts ----------------------------------------------------------------------------------------------------------
@@ -650,7 +703,7 @@ impl World<'_> {
         let Step::Call { edge } = self.m.steps[pc as usize - 1] else { unreachable!("only calls time out") };
         // Cells that the attempt filled stay; its open segment is lost time.
         let open = self.since_below(child);
-        self.attribute(request, self.m.edges[edge as usize].lost_cell, open);
+        self.attribute(id, request, self.m.edges[edge as usize].lost_cell, open);
         self.frames[id as usize].since = self.now;
         self.frames[id as usize].child = NONE;
         self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));

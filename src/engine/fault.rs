@@ -71,7 +71,7 @@ impl World<'_> {
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
             Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
-            Act::Errors { .. } | Act::Surge { .. } => vec![],
+            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } => vec![],
         };
         let station = if hit.len() == 1 { hit[0] } else { NONE };
         let period = FaultPeriod { start: Time(self.now), end: None, station, last_pick: None };
@@ -100,6 +100,8 @@ impl World<'_> {
                     self.stations[s as usize].gate |= gate::CHECKS;
                 }
             }
+            &Act::Expire { cache, key: NONE16, .. } => self.flush_cache(cache),
+            &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Surge { .. } => {}
         }
     }
@@ -118,7 +120,7 @@ impl World<'_> {
             }
             Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
-            Act::Surge { .. } => {}
+            Act::Surge { .. } | Act::Expire { .. } => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -140,6 +142,7 @@ impl World<'_> {
         station.up_ns += self.now - station.up_since;
         let (component, epoch) = (station.component, station.epoch);
         self.break_connections(component);
+        self.wipe(s);
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
         // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
         for queued in [true, false] {
@@ -179,7 +182,7 @@ impl World<'_> {
         let id = if self.withdraw(id) { self.transplant(id) } else { id };
         // What it was doing when it died took its time too.
         let Frame { request, cell, since, .. } = self.frames[id as usize];
-        self.attribute(request, cell, since.max(below));
+        self.attribute(id, request, cell, since.max(below));
         let frame = &mut self.frames[id as usize];
         frame.since = self.now;
         frame.state = State::Running;
@@ -363,6 +366,7 @@ impl World<'_> {
         self.plan_mark();
         self.begin_sources();
         self.begin_faults();
+        self.begin_flushes();
         let window = self.observer.window;
         let timer = self.timers.len() as u32;
         self.timers.push(Timer::Window);

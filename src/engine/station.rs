@@ -95,29 +95,46 @@ impl World<'_> {
         frame.entered = now;
         frame.granted = now;
         frame.since = now;
-        let operation = frame.operation;
-        let s = frame.station as usize;
-        let station = &mut self.stations[s];
-        station.arrivals += 1;
-        self.operations[operation as usize].offered += 1;
-        if self.operations[operation as usize].tracked {
-            self.operations[operation as usize].enter();
+        let (station, operation) = (frame.station, frame.operation);
+        self.come_in(id, station, operation)
+    }
+
+    /// The same for a frame whose times say that it has come now.
+    #[inline(always)]
+    pub(super) fn come_in(&mut self, id: u32, s: u32, operation: u16) -> u32 {
+        let flow = &mut self.operations[operation as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
             self.enter_filtered(Scope::Operation(operation), self.frames[id as usize].request);
         }
-        let station = &self.stations[s];
-        if station.gate != 0
-            && let Err(kind) = self.door_checks(id)
-        {
-            return self.turn_away(id, kind);
+        let station = &mut self.stations[s as usize];
+        station.arrivals += 1;
+        if station.gate != 0 {
+            return self.come_in_checked(id, s);
         }
-        let station = &mut self.stations[s];
+        self.claim_slot(id, s)
+    }
+
+    #[inline(never)]
+    fn come_in_checked(&mut self, id: u32, s: u32) -> u32 {
+        match self.door_checks(id) {
+            Ok(()) => self.claim_slot(id, s),
+            Err(kind) => self.turn_away(id, kind),
+        }
+    }
+
+    /// A slot, a place in line, or neither.
+    #[inline(always)]
+    fn claim_slot(&mut self, id: u32, s: u32) -> u32 {
+        let station = &mut self.stations[s as usize];
         if station.free > 0 {
             station.free -= 1;
-            station.busy.enter(now);
+            station.busy.enter(self.now);
+            self.groups[station.component as usize].at_once += 1;
             let frame = &mut self.frames[id as usize];
             frame.flags |= flag::HOLDS;
             frame.state = State::Running;
-            self.groups[station.component as usize].at_once += 1;
             return if self.paused != 0 { self.park_if_paused(id) } else { id };
         }
         if station.queued < station.limit {
@@ -128,8 +145,6 @@ impl World<'_> {
     }
 
     /// Whatever looks at each request: death, limits, coins, injected errors, memory.
-    #[cold]
-    #[inline(never)]
     fn door_checks(&mut self, id: u32) -> Result<(), Failure> {
         let frame = self.frames[id as usize];
         let gates = self.stations[frame.station as usize].gate;
@@ -244,7 +259,7 @@ impl World<'_> {
 
     /// Somebody waits and a slot is there: the worker stays busy.
     #[inline(always)]
-    fn next_in_line(&mut self, s: usize) {
+    pub(super) fn next_in_line(&mut self, s: usize) {
         let station = &mut self.stations[s];
         let mut next = station.head;
         if station.gate & gate::ORDERED != 0 {
@@ -300,7 +315,7 @@ impl World<'_> {
         let station = &mut self.stations[frame.station as usize];
         station.waits = station.waits.wrapping_add(wait);
         self.groups[station.component as usize].wait.add(wait);
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
     }
 
     /// Branches, frames after a pause, and zombies.
@@ -313,7 +328,7 @@ impl World<'_> {
         }
         if self.frames[id as usize].state == State::Parked {
             let Frame { request, cell, since, .. } = self.frames[id as usize];
-            self.attribute(request, cell, since);
+            self.attribute(id, request, cell, since);
             self.frames[id as usize].since = self.now;
         }
         self.frames[id as usize].state = State::Running;
@@ -358,7 +373,7 @@ impl World<'_> {
         station.reneged += 1;
         station.waiting.leave(self.now);
         station.waits = station.waits.wrapping_add(self.now - joined);
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
         self.frames[id as usize].since = self.now;
     }
 
@@ -426,7 +441,20 @@ impl World<'_> {
     pub(super) fn memory_of(&self, s: u32) -> u64 {
         let station = &self.stations[s as usize];
         let spec = &self.m.components[station.component as usize];
-        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n)
+        let kept = match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].bytes(s - spec.first),
+        };
+        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
+    }
+
+    /// Bytes that a node of a cache has kept, integrated over time.
+    fn kept_byte_ns(&self, s: u32) -> u128 {
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].byte_ns(s - spec.first, self.now),
+        }
     }
 
     /// One of the instances, drawn.
@@ -445,7 +473,7 @@ impl World<'_> {
         StationTally {
             arrivals: station.arrivals,
             left: station.left,
-            reneged: station.reneged,
+            reneged: u64::from(station.reneged),
             busy_ns,
             queued_ns,
             queue_max: station.queue_max,
@@ -456,7 +484,9 @@ impl World<'_> {
             in_queue: station.queued,
             in_slots: station.busy.n as u32,
             up_ns,
-            memory_byte_ns: u128::from(spec.memory_idle) * up_ns + u128::from(spec.memory_each) * (busy_ns + queued_ns),
+            memory_byte_ns: u128::from(spec.memory_idle) * up_ns
+                + u128::from(spec.memory_each) * (busy_ns + queued_ns)
+                + self.kept_byte_ns(s as u32),
         }
     }
 }

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
+use crate::engine::cache::{Found, Shelves};
 use crate::engine::observe::Observer;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -21,7 +22,6 @@ use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
-use crate::random::Ziggurat;
 use crate::record::FaultPeriod;
 
 /// Nanoseconds of simulated time.
@@ -160,7 +160,11 @@ pub(super) struct Call {
     /// Key given by the caller for the callee's own, or `NONE16`.
     pub(super) given_key: u16,
     pub(super) stage: Stage,
+    /// What the answer says; while the frame's program goes on after a failure, that failure.
     pub(super) outcome: Outcome,
+    /// What the last look in a cache found, and when it had to be fetched.
+    pub(super) found: Found,
+    pub(super) missed: Ns,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -204,36 +208,42 @@ pub(super) mod row {
     pub(in crate::engine) const DETACHED: u8 = 1;
     /// Work for a caller who has left.
     pub(in crate::engine) const WASTED: u8 = 2;
+    /// Its time line is kept.
+    pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
 
 /// One instance.
+///
+/// Two cache lines: what each visit needs, and what those in line and the end of a visit need besides.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Station {
     pub(super) free: u32,
     pub(super) queued: u32,
     pub(super) limit: u32,
-    pub(super) head: u32,
-    pub(super) tail: u32,
     pub(super) host: u32,
     pub(super) component: u16,
     /// Why the door is not simply open; see [`gate`].
     pub(super) gate: u8,
     pub(super) zone: u8,
+    /// Counts deaths and revivals.
+    pub(super) epoch: u32,
     /// Demands are multiplied by it: 1 / speed of the host, times the factor of a gray failure.
     pub(super) scale: f64,
     pub(super) busy: Gauge,
-    pub(super) waiting: Gauge,
     pub(super) arrivals: u64,
     pub(super) left: u64,
-    pub(super) reneged: u64,
-    pub(super) waits: Ns,
     pub(super) held: Ns,
+    pub(super) waiting: Gauge,
+    pub(super) head: u32,
+    pub(super) tail: u32,
     pub(super) queue_max: u32,
-    /// Counts deaths and revivals.
-    pub(super) epoch: u32,
+    pub(super) reneged: u32,
+    pub(super) waits: Ns,
     pub(super) up_since: Ns,
     pub(super) up_ns: Ns,
 }
+const _: () = assert!(size_of::<Station>() == 128);
 
 pub(super) mod gate {
     /// Down: refuses.
@@ -396,6 +406,11 @@ pub(super) enum Timer {
         component: u16,
         occasion: u64,
     },
+    /// A node writes what it has kept.
+    Flush {
+        cache: u16,
+        node: u32,
+    },
     Window,
     Look(u16),
     Cut,
@@ -414,6 +429,14 @@ pub(super) struct Source {
     pub(super) timer: u32,
     pub(super) slot: u32,
     pub(super) done: bool,
+}
+
+/// What an arrival of a class needs of the model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Straight to the target's door; otherwise a frame stands for the load as a caller.
+    pub(super) plain: bool,
+    pub(super) priority: u8,
 }
 
 /// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
@@ -534,6 +557,8 @@ pub(super) struct Lock {
     pub(super) holders: u32,
     pub(super) exclusive: bool,
     pub(super) line: VecDeque<(u32, u32)>,
+    /// Which lock it is, and for which value.
+    pub(super) name: (u16, u64),
 }
 
 /// A lock held by a frame.
@@ -564,17 +589,21 @@ pub(super) struct Course {
 }
 
 /// What requests took in all, and what was done for nobody: ticks by cell.
+#[derive(Default)]
 pub(super) struct Effort {
     pub(super) retries: u64,
     pub(super) attempts: u64,
     pub(super) cell_sums: Vec<u64>,
     pub(super) wasted: Vec<u64>,
+    /// Ticks of cells that 32 bits do not hold, by row and cell.
+    pub(super) carried: FxHashMap<(u32, u16), u64>,
+    /// Time lines of the rows that are followed.
+    pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
 }
 
 pub(super) struct World<'m> {
     pub(super) m: &'m Model,
     pub(super) samplers: &'m Samplers,
-    pub(super) ziggurat: Box<Ziggurat>,
     /// Seed and replication, mixed into every stream that is not addressed by a request.
     pub(super) salt: u64,
     pub(super) calendar: Calendar,
@@ -631,12 +660,16 @@ pub(super) struct World<'m> {
     pub(super) free_joins: Vec<u32>,
     pub(super) locks: Vec<Lock>,
     pub(super) lock_of: FxHashMap<(u16, u64), u32>,
+    pub(super) free_locks: Vec<u32>,
     pub(super) holds: Vec<Hold>,
     pub(super) free_holds: Vec<u32>,
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
     pub(super) buffers: Vec<Option<Buffer>>,
+    pub(super) shelves: Vec<Shelves>,
+    /// How long before time 0 the clock of the shelves began.
+    pub(super) shelf_epoch: Ns,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.
@@ -644,6 +677,10 @@ pub(super) struct World<'m> {
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
     pub(super) beside: Option<Steady>,
+    /// Occasion of that next arrival and of the gap before it.
+    pub(super) beside_occasion: u64,
+    /// By class.
+    pub(super) entries: Vec<Entry>,
     pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,

@@ -90,6 +90,7 @@ impl<'a> Compiler<'a> {
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
+            cache: NONE16,
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }

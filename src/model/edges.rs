@@ -77,7 +77,7 @@ impl<'s> Writer<'_, 's> {
         });
     }
 
-    fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
+    pub(super) fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
         let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
         let mut sidecar = None;
         // Shares are a map, so their order must not matter; operations are numbered by name.
@@ -198,6 +198,7 @@ impl Compiler<'_> {
             ways,
             local,
             payload: NONE16,
+            carries: NONE16,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
             key_given: NONE16,
@@ -211,7 +212,9 @@ impl Compiler<'_> {
 
     /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
-        edge.plain = is_plain(edge);
+        let target = self.names.operations[usize::from(operation)].component;
+        let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
+        edge.plain = is_plain(edge) && !is_keyed;
         if edge.plain {
             return;
         }
@@ -299,8 +302,7 @@ impl Compiler<'_> {
             (0..zones).map(|a| (0..zones).map(|b| self.given_link(caller.end, to, (a, b))).collect()).collect();
         let is_named = given[0][0].is_named;
         let shared = self.shared_hosts(caller, &callee);
-        let has_none =
-            !caller.has_place || matches!(self.scenario.components[&callee].value.kind, Kind::External { .. });
+        let has_none = !caller.has_place || stands_elsewhere(&self.scenario.components[&callee].value.kind);
         if !is_named && (has_none || shared == Some(1)) {
             return Links::default();
         }
@@ -348,6 +350,16 @@ impl Compiler<'_> {
         self.model.pipes.push(Pipe { name: name.to_owned(), bytes_per_s, price_per_byte: price.unwrap_or(0.0) });
         self.pipes.insert(name.to_owned(), index);
         index
+    }
+}
+
+/// Whether nobody knows the way there: what lies behind it is in its own times. A browser's cache stands where the browser
+/// does.
+fn stands_elsewhere(kind: &Kind) -> bool {
+    match kind {
+        Kind::External { .. } | Kind::Store(_) => true,
+        Kind::Cache(cache) => cache.per.is_some(),
+        _ => false,
     }
 }
 

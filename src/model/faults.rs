@@ -44,8 +44,30 @@ impl Compiler<'_> {
             scenario::Act::Surge { load, factor, ramp_s } => {
                 Act::Surge { source: self.names.find_load(load, self.diags)?, factor: *factor, ramp_s: *ramp_s }
             }
+            scenario::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
             scenario::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
         })
+    }
+
+    fn expire(
+        &mut self,
+        cache: &scenario::Reference,
+        key: Option<&scenario::Reference>,
+        value: Option<u64>,
+    ) -> Option<Act> {
+        let cache = self.cache_named(cache)?;
+        let Some(value) = value else { return Some(Act::Expire { cache, key: NONE16, value: 0 }) };
+        let named = self.names.find_key(key, self.diags);
+        let key_of_cache = self.model.caches[usize::from(cache)].key;
+        let spot = key.map_or_else(|| self.anywhere(), |key| key.spot);
+        self.check_key(named, cache, spot);
+        let key = if named == NONE16 { key_of_cache } else { named };
+        let count = self.model.keys.get(usize::from(key))?.count;
+        if count <= value {
+            let message = format!("`{}` has the values 0 to {}", self.names.keys[usize::from(key)], count.max(1) - 1);
+            self.tell(Diagnostic::new(Code::OutOfRange, spot, message));
+        }
+        Some(Act::Expire { cache, key, value })
     }
 
     fn errors(&mut self, target: &scenario::Target, share: f64, kind: &str) -> Option<Act> {

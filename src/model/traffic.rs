@@ -3,8 +3,8 @@
 //! Visits satisfy `v = a + v C`, where `a` is what the loads ask for and `C` the expected calls from one operation to
 //! another (Jackson 1963); offered load is visits times mean time held, in Erlang (Little 1961). Times are means without
 //! any waiting, so offered load is a lower bound: what exceeds its capacity here cannot work. What can go wrong: retries,
-//! failures and `when` are left out (the first attempt succeeds, brown-outs are off), and pages count as disk
-//! operations only by the share of the data that does not fit the pool.
+//! failures and `when` are left out (the first attempt succeeds, brown-outs are off), every look in a cache is a hit, and
+//! pages count as disk operations only by the share of the data that does not fit the pool.
 
 use std::collections::BTreeMap;
 
@@ -354,8 +354,12 @@ impl Walker<'_> {
                         to(target, here);
                     }
                 }
-                Step::Jump { to: target } | Step::Unless { to: target, .. } => to(target, here),
-                Step::Branch { chance, to: target } => {
+                Step::Jump { to: target } | Step::Unless { to: target, .. } | Step::UnlessWorn { to: target } => {
+                    to(target, here);
+                }
+                // Every look is a hit: how many are not shows only in the run.
+                Step::Found { hit, .. } => to(hit, here),
+                Step::Branch { chance, to: target } | Step::BranchBy { chance, to: target, .. } => {
                     let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;
                     to(target, here * share);
                     to(pc + 1, here * (1.0 - share));

@@ -7,6 +7,7 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
+use crate::scenario::cache;
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED, placement};
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, SHORT, STEPS};
@@ -18,10 +19,10 @@ use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &DATABASE, &EXTERNAL];
+pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &DATABASE, &EXTERNAL, &CACHE, &STORE];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["cache", "cdn", "queue", "log", "function", "store", "pooler", "telemetry"];
+pub const LATER: &[&str] = &["cdn", "queue", "log", "function", "pooler", "telemetry"];
 
 const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -29,7 +30,7 @@ const fn later(name: &'static str, about: &'static str) -> Field {
 
 static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external"]),
+    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "store"]),
     "service",
     "What it is",
 )
@@ -282,6 +283,80 @@ pub static EXTERNAL: Table = Table {
     ],
 };
 
+/// A cache.
+pub static CACHE: Table = Table {
+    name: "cache",
+    about: "Nodes that keep entries by key; keys are dealt over the nodes by consistent hashing",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        INSTANCES,
+        Field {
+            about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
+            example: "52GiB",
+            ..MEMORY
+        },
+        cache::ENTRIES,
+        cache::ENTRY,
+        cache::EVICTION,
+        cache::TTL_FIELD,
+        cache::SLIDING,
+        cache::KEY,
+        cache::PER,
+        cache::MISS_FIELD,
+        cache::BACKING_FIELD,
+        Field {
+            about: "What an operation costs a node before it looks: `get`, `put` and `delete`, or those of its `backing`",
+            example: "{get: {cpu: 8us}, put: {cpu: 8us}}",
+            ..OPERATIONS
+        },
+        Field {
+            default: Some("none"),
+            about: "Operations that a node works on at the same time; the others queue",
+            ..WORKERS
+        },
+        QUEUE,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
+        later("replicas", "Copies of each node"),
+    ],
+};
+
+/// A store of objects.
+pub static STORE: Table = Table {
+    name: "store",
+    about: "Somebody else's disk without an end: objects by key, read and written over a bandwidth; its operations are `get`, `put` and `delete`",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        cache::FIRST_BYTE,
+        cache::BANDWIDTH,
+        cache::OBJECT,
+        cache::KEY,
+        RATE_LIMIT,
+        Field::new(
+            "price",
+            Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]),
+            "$0.40/M",
+            "Of a request",
+        )
+        .or("$0"),
+    ],
+};
+
 static TARGETS: &[Shape] =
     &[Shape::Name(Thing::Component), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
 static ROUTES: &[Shape] =
@@ -370,6 +445,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
         "database" => Kind::Database(database(&mut r)),
+        "cache" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
+        "store" => Kind::Store(cache::store(&mut r, env)),
         _ => external(&mut r, env),
     };
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
@@ -418,7 +495,8 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
         Some(text) => {
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
-            told.nearest(text, known).note("the kinds are service, balancer, gateway, database and external")
+            told.nearest(text, known)
+                .note("the kinds are service, balancer, gateway, database, external, cache and store")
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -481,14 +559,15 @@ fn has(r: &Reader, name: &str) -> bool {
 fn placement_of(r: &mut Reader) -> (crate::scenario::Placement, u32) {
     if has(r, "machine") {
         let (mut place, instances) = placement(r);
-        if r.table().name == "database" {
-            // `memory` of a database is its buffer pool.
+        if ["database", "cache"].contains(&r.table().name) {
+            // `memory` of a database is its buffer pool, that of a cache what it keeps.
             place.overrides.memory_bytes = None;
         }
         return (place, instances);
     }
-    let machine = crate::scenario::MachineChoice::None;
-    (crate::scenario::Placement { machine, overrides: crate::scenario::Machine::default() }, 1)
+    let nic = if has(r, "bandwidth") { r.bandwidth("bandwidth").map(|bandwidth| bandwidth.value) } else { None };
+    let overrides = crate::scenario::Machine { nic, ..crate::scenario::Machine::default() };
+    (crate::scenario::Placement { machine: crate::scenario::MachineChoice::None, overrides }, 1)
 }
 
 fn operations(r: &mut Reader, env: &mut Env) -> Named<Operation> {

@@ -1,6 +1,7 @@
 //! `faults:`: what goes wrong, when, and for how long.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, draw, moment, verb};
@@ -9,10 +10,10 @@ use crate::text::Node;
 use crate::units::Dimension;
 
 /// Every fault of this version; a table has the name of its verb.
-pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE];
+pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &EXPIRE, &FLUSH];
 
 /// Faults of later versions.
-pub const LATER: &[&str] = &["partition", "link", "expire", "flush", "deploy", "reshard"];
+pub const LATER: &[&str] = &["partition", "link", "deploy", "reshard"];
 
 static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
 static EVERY: Field = Field::new(
@@ -69,13 +70,31 @@ static PAUSE: Table = Table {
     about: "Instances or a host stand still, as in a garbage collection",
     fields: &[Field::new("pause", Shape::Name(Thing::Part), "web/any", "Who").required(), AT, EVERY, FOR],
 };
+static EXPIRE: Table = Table {
+    name: "expire",
+    about: "An entry of a cache expires before its time",
+    fields: &[
+        Field::new("expire", Shape::Name(Thing::Component), "redis", "The cache").required(),
+        Field::new("key", Shape::Name(Thing::Key), "user", "The key; without it that of the cache"),
+        Field::new("value", Shape::Count, "1", "Its value").required(),
+        AT,
+        EVERY,
+    ],
+};
+static FLUSH: Table = Table {
+    name: "flush",
+    about: "A cache is emptied",
+    fields: &[Field::new("flush", Shape::Name(Thing::Component), "redis", "The cache").required(), AT, EVERY],
+};
 
 /// Reads one fault.
 pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Fault> {
     let table = verb(node, FAULTS, LATER, "a fault", diags)?;
     let mut r = Reader::new(owner, node, table, diags);
     let when = when(&mut r, env);
-    let lasts = draw(&mut r, env, "for", Dimension::Time);
+    let is_instant = ["expire", "flush"].contains(&table.name);
+    let at_once = Some(Distribution::Constant(0.0));
+    let lasts = if is_instant { at_once } else { draw(&mut r, env, "for", Dimension::Time) };
     let act = act(&mut r, table.name);
     if lasts.is_none() && !r.has("for") && (r.has("every") || table.name == "pause") {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this fault does not say how long it lasts");
@@ -100,6 +119,12 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
             let factor = factor(r);
             Some(Act::Slow { target: target?, factor: factor? })
         }
+        "expire" => {
+            let (cache, key) = (r.text("expire"), r.text("key"));
+            let value = r.count("value").map(|value| value.value);
+            Some(Act::Expire { cache: cache?, key, value: Some(value?) })
+        }
+        "flush" => Some(Act::Expire { cache: r.text("flush")?, key: None, value: None }),
         "errors" => {
             let target = target(r, "errors");
             let share = r.share("share");

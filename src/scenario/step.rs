@@ -12,12 +12,27 @@ use crate::text::{Node, Value};
 use crate::units::{self, Dimension};
 
 /// Every verb of this version; a table has the name of its verb.
-pub static STEPS: &[&Table] =
-    &[&CPU, &WAIT, &IO_STEP, &PAGES, &CALL, &PARALLEL, &EACH_STEP, &CHOOSE, &LOCK_STEP, &SPAWN, &RESPOND, &FAIL_STEP];
+pub static STEPS: &[&Table] = &[
+    &CPU,
+    &WAIT,
+    &IO_STEP,
+    &PAGES,
+    &CALL,
+    &PARALLEL,
+    &EACH_STEP,
+    &CHOOSE,
+    &LOCK_STEP,
+    &SPAWN,
+    &RESPOND,
+    &FAIL_STEP,
+    &CACHED_STEP,
+    &GET_STEP,
+    &PUT_STEP,
+    &INVALIDATE_STEP,
+];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] =
-    &["cached", "get", "put", "invalidate", "transaction", "publish", "dedupe", "window", "saga"];
+pub const LATER: &[&str] = &["transaction", "publish", "dedupe", "window", "saga"];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -251,8 +266,90 @@ static FAIL: Table = Table {
     fields: &[
         Field::new("share", Shape::Share, "0.1%", "How often").or("100%"),
         Field::new("as", Shape::Text, "declined", "The kind of failure; any word").required(),
+        Field::new(
+            "by",
+            Shape::Name(Thing::Key),
+            "user",
+            "Always for the same values of this key, instead of by chance",
+        ),
     ],
 };
+static IN: Field = Field::new("in", Shape::Name(Thing::Component), "redis", "The cache").required();
+static KEY: Field = Field::new("key", Shape::Name(Thing::Key), "user", "The key; without it that of the cache");
+static CACHED_STEP: Table = Table {
+    name: "cached",
+    about: "Look in a cache; on a miss do the steps and put what they brought. A cache that fails is a miss",
+    fields: &[
+        Field::new(
+            "cached",
+            Shape::Object(&CACHED),
+            "{in: redis, key: user, miss: [{call: db.read}]}",
+            "Where and how",
+        )
+        .required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static CACHED: Table = Table {
+    name: "cached look-up",
+    about: "A look in a cache with what is done on a miss",
+    fields: &[IN, KEY, Field::new("miss", DO, "[{call: db.read}]", "What fetches it").required()],
+};
+static GET_STEP: Table = Table {
+    name: "get",
+    about: "Look in a cache and put nothing. A cache that fails is a miss",
+    fields: &[
+        Field::new(
+            "get",
+            Shape::Object(&GET),
+            "{in: redis, key: user, hit: [], miss: [{call: db.read}]}",
+            "Where and how",
+        )
+        .required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static GET: Table = Table {
+    name: "look-up",
+    about: "A look in a cache with what is done on a hit and on a miss",
+    fields: &[
+        IN,
+        KEY,
+        Field::new("hit", DO, "[{cpu: 1ms}]", "What is done on a hit"),
+        Field::new("miss", DO, "[{call: db.read}]", "What is done on a miss"),
+    ],
+};
+static PUT_STEP: Table = Table {
+    name: "put",
+    about: "Put an entry into a cache",
+    fields: &[
+        Field::new("put", Shape::Object(&PUT), "{in: redis, key: user, bytes: 2KB}", "Where and what").required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static PUT: Table = Table {
+    name: "entry put",
+    about: "An entry put into a cache",
+    fields: &[
+        IN,
+        KEY,
+        Field::new("bytes", BYTES, "lognormal(mean=2KB cv=1)", "Its size; without it that of the cache"),
+    ],
+};
+static INVALIDATE_STEP: Table = Table {
+    name: "invalidate",
+    about: "Take an entry out of a cache",
+    fields: &[
+        Field::new("invalidate", Shape::Object(&INVALIDATE), "{in: redis, key: user}", "Where and which").required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static INVALIDATE: Table =
+    Table { name: "entry taken out", about: "An entry taken out of a cache", fields: &[IN, KEY] };
 
 /// Reads an operation: steps, or the short form.
 pub(super) fn operation(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
@@ -326,6 +423,9 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
         "choose" => choose(&mut r, env),
         "lock" => r.object("lock").and_then(|mut r| lock(&mut r, &mut named, env)),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
+        "cached" | "get" | "put" | "invalidate" => {
+            r.object(table.name).and_then(|mut r| in_cache(&mut r, table.name, &mut named, env))
+        }
         _ => r.object("fail").and_then(|mut r| fail(&mut r)),
     };
     Some(Step { verb: Spotted::new(verb?, key.spot), key: named, policy: around, fallback })
@@ -445,5 +545,19 @@ fn lock(r: &mut Reader, key: &mut Option<Spotted<String>>, env: &mut Env) -> Opt
 fn fail(r: &mut Reader) -> Option<Verb> {
     let share = r.share("share");
     let share = r.within("share", share, 0.0, 1.0).map_or(1.0, |share| share.value);
-    Some(Verb::Fail { share, kind: r.text("as")?.value })
+    let by = name(r, "by");
+    Some(Verb::Fail { share, kind: r.text("as")?.value, by })
+}
+
+/// What a step does with a cache.
+fn in_cache(r: &mut Reader, verb: &str, key: &mut Option<Spotted<String>>, env: &mut Env) -> Option<Verb> {
+    *key = name(r, "key");
+    let cache = name(r, "in");
+    let mut steps = |field: &str| if r.has(field) { body(r, field, env).unwrap_or_default() } else { Vec::new() };
+    Some(match verb {
+        "cached" => Verb::Cached { miss: steps("miss"), cache: cache? },
+        "get" => Verb::Get { hit: steps("hit"), miss: steps("miss"), cache: cache? },
+        "put" => Verb::Put { bytes: draw(r, env, "bytes", Dimension::Bytes), cache: cache? },
+        _ => Verb::Invalidate { cache: cache? },
+    })
 }
