@@ -26,6 +26,7 @@ mod pool;
 mod prefill;
 mod rows;
 mod station;
+mod trace;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

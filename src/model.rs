@@ -144,6 +144,8 @@ pub struct Run {
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
+    /// The time line of a request is kept where its address has none of these bits: of a few thousand in a run.
+    pub sample: u64,
 }
 
 /// What the run stands for: see `model/scale.rs`.

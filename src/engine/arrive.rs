@@ -154,6 +154,9 @@ impl World<'_> {
         if tracked {
             self.enter_filtered(Scope::Class(class), request);
         }
+        if self.is_sampled(address) {
+            self.follow(request);
+        }
         if plain {
             return self.visit(spec.operation, NONE, request, address, NONE);
         }

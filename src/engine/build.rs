@@ -146,7 +146,13 @@ impl<'m> World<'m> {
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
-            effort: Effort { retries: 0, attempts: 0, cell_sums: vec![0; stride], wasted: vec![0; stride] },
+            effort: Effort {
+                retries: 0,
+                attempts: 0,
+                cell_sums: vec![0; stride],
+                wasted: vec![0; stride],
+                ..Effort::default()
+            },
             observer: Observer::new(m, stride),
         }
     }

@@ -541,10 +541,14 @@ impl World<'_> {
     fn close_visit(&mut self, id: u32, outcome: Outcome) {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
-        let Frame { flags, station: s, operation, entered, granted, .. } = *frame;
+        let Frame { flags, station: s, operation, entered, granted, request, .. } = *frame;
         frame.flags = flags & !(flag::HOLDS | flag::COUNTED);
         if flags & flag::RESPONDED == 0 {
-            self.operations[operation as usize].count(now - entered, outcome);
+            let flow = &mut self.operations[operation as usize];
+            flow.count(now - entered, outcome);
+            if flow.tracked {
+                self.leave_filtered(Scope::Operation(operation), request, now - entered, outcome);
+            }
         }
         if s == NONE {
             return;
@@ -624,8 +628,12 @@ impl World<'_> {
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
-        if self.observer.finished(took, cells) {
-            self.consider(id, took, outcome.failure().map(|f| f.0));
+        let is_slow = self.observer.finished(took, cells);
+        if flags & row::FOLLOWED != 0 {
+            self.end_trace(id, took, outcome.failure().map(|f| f.0), is_slow);
+        }
+        if !self.effort.carried.is_empty() {
+            self.settle_carried(id, false);
         }
         self.fold_cells(id);
         self.course.finished += 1;
@@ -644,13 +652,15 @@ impl World<'_> {
         let cells = &self.cells[from..from + self.stride];
         let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
         let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
-        ticks == took || cells.contains(&u32::MAX)
+        let carried: u64 = (0..self.stride as u16).filter_map(|cell| self.effort.carried.get(&(id, cell))).sum();
+        ticks + carried == took
     }
 
     #[cold]
     #[inline(never)]
     fn forget(&mut self, id: u32) {
         if self.requests[id as usize].flags & row::WASTED != 0 {
+            self.settle_carried(id, true);
             let from = id as usize * self.stride;
             for (sum, &ticks) in self.effort.wasted.iter_mut().zip(&self.cells[from..from + self.stride]) {
                 *sum += u64::from(ticks);
@@ -662,7 +672,7 @@ impl World<'_> {
     /// A row for work that goes on without its request.
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
-        self.new_request(Request { flags: of.flags | row::DETACHED | flags, client: NONE, ..of })
+        self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
     }
 
     // -- timeouts ----------------------------------------------------------------------------------------------------------
@@ -710,7 +720,7 @@ impl World<'_> {
         let Step::Call { edge } = self.m.steps[pc as usize - 1] else { unreachable!("only calls time out") };
         // Cells that the attempt filled stay; its open segment is lost time.
         let open = self.since_below(child);
-        self.attribute(request, self.m.edges[edge as usize].lost_cell, open);
+        self.attribute(id, request, self.m.edges[edge as usize].lost_cell, open);
         self.frames[id as usize].since = self.now;
         self.frames[id as usize].child = NONE;
         self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));

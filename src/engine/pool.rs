@@ -125,7 +125,7 @@ impl World<'_> {
         let frame = self.frames[id as usize];
         let spec = self.m.edges[self.calls[id as usize].edge as usize].pool;
         self.pool_stats[spec as usize].waiting.leave(self.now);
-        self.attribute(frame.request, frame.cell, frame.since);
+        self.attribute(id, frame.request, frame.cell, frame.since);
         self.frames[id as usize].since = self.now;
         self.frames[id as usize].state = State::Running;
     }

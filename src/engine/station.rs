@@ -319,7 +319,7 @@ impl World<'_> {
         let station = &mut self.stations[frame.station as usize];
         station.waits = station.waits.wrapping_add(wait);
         self.groups[station.component as usize].wait.add(wait);
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
     }
 
     /// Branches, frames after a pause, and zombies.
@@ -332,7 +332,7 @@ impl World<'_> {
         }
         if self.frames[id as usize].state == State::Parked {
             let Frame { request, cell, since, .. } = self.frames[id as usize];
-            self.attribute(request, cell, since);
+            self.attribute(id, request, cell, since);
             self.frames[id as usize].since = self.now;
         }
         self.frames[id as usize].state = State::Running;
@@ -377,7 +377,7 @@ impl World<'_> {
         station.reneged += 1;
         station.waiting.leave(self.now);
         station.waits = station.waits.wrapping_add(self.now - joined);
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
         self.frames[id as usize].since = self.now;
     }
 

@@ -208,6 +208,8 @@ pub(super) mod row {
     pub(in crate::engine) const DETACHED: u8 = 1;
     /// Work for a caller who has left.
     pub(in crate::engine) const WASTED: u8 = 2;
+    /// Its time line is kept.
+    pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
 
 /// One instance.
@@ -637,11 +639,16 @@ pub(super) struct Course {
 }
 
 /// What requests took in all, and what was done for nobody: ticks by cell.
+#[derive(Default)]
 pub(super) struct Effort {
     pub(super) retries: u64,
     pub(super) attempts: u64,
     pub(super) cell_sums: Vec<u64>,
     pub(super) wasted: Vec<u64>,
+    /// Ticks of cells that 32 bits do not hold, by row and cell.
+    pub(super) carried: FxHashMap<(u32, u16), u64>,
+    /// Time lines of the rows that are followed.
+    pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
 }
 
 pub(super) struct World<'m> {
