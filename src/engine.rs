@@ -23,7 +23,9 @@ mod keys;
 mod lock;
 mod observe;
 mod pool;
+mod replica;
 mod rows;
+mod shard;
 mod station;
 mod world;
 
@@ -166,6 +168,9 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Ship { station } => self.ship(station),
+            Timer::Received { station, upto } => self.received(station, upto),
+            Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),

@@ -123,6 +123,23 @@ pub struct ComponentTally {
     pub bytes_out: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
+    /// Of a database with shards or replicas.
+    pub copies: Option<Box<CopiesTally>>,
+}
+
+/// How far replicas were behind, and what came of it.
+#[derive(Clone, Debug, Default)]
+pub struct CopiesTally {
+    /// Per instance: from the commit of each write to its application there.
+    pub lag: Vec<Compact>,
+    /// Of all reads: how long what they saw had been overwritten.
+    pub staleness: Compact,
+    pub reads: u64,
+    pub stale_reads: u64,
+    /// Reads that did not see an own write, or went back in time.
+    pub violations: u64,
+    /// Acknowledged writes that no copy had any more.
+    pub lost_writes: u64,
 }
 
 /// What became of entries; the last two are of the moment, the others cumulative.

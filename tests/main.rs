@@ -13,6 +13,7 @@ mod measures;
 mod model;
 mod places;
 mod prefill;
+mod replication;
 mod scale;
 mod support;
 mod tidy;

@@ -266,13 +266,19 @@ impl World<'_> {
 
     /// Instant at which bytes sent now from one instance are at the other.
     fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
-        let spec = &self.m.edges[self.calls[id as usize].edge as usize];
+        let zones = [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request));
+        self.carry(self.calls[id as usize].edge, [from, to], zones, bytes, occasion)
+    }
+
+    /// The same over an edge between two instances (or nowhere) in these zones.
+    pub(super) fn carry(&mut self, edge: u16, [from, to]: [u32; 2], zones: [u8; 2], bytes: f64, occasion: u64) -> Ns {
+        let spec = &self.m.edges[edge as usize];
         let mut at = self.now;
         let on_one_box = self.on_one_box(from, to);
         if on_one_box && spec.local {
             return at;
         }
-        let (link, pipe) = self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)));
+        let (link, pipe) = self.way(spec, zones);
         for end in [from, to] {
             if 0.0 < bytes && !on_one_box && end != NONE && self.stations[end as usize].host != NONE {
                 let host = &mut self.hosts[self.stations[end as usize].host as usize];

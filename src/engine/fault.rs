@@ -121,6 +121,7 @@ impl World<'_> {
                 }
             }
         }
+        self.copy_died(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
             Some(checks) => {
@@ -209,6 +210,7 @@ impl World<'_> {
         station.epoch += 1;
         station.up_since = self.now;
         let epoch = station.epoch;
+        self.copy_returns(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {
@@ -249,6 +251,7 @@ impl World<'_> {
         let component = self.stations[s as usize].component as usize;
         let i = s - self.m.components[component].first;
         self.groups[component].balancer.set_eligible(i, eligible);
+        self.copy_noticed(s);
     }
 
     /// A balancer has picked a dead instance.

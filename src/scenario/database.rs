@@ -1,9 +1,9 @@
 //! Databases: what they hold, and how it is spread over shards and copied to replicas.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
-use crate::policy::replication::{self, ReadFrom};
+use crate::policy::replication::{self, Mode, ReadFrom};
 use crate::policy::sharding::{self, Sharding};
 use crate::reader::read_term;
 use crate::scenario::component::{
@@ -11,7 +11,7 @@ use crate::scenario::component::{
 };
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{forms, inert, name};
+use crate::scenario::values::{count, forms, inert, name};
 use crate::scenario::{CopyPart, Database, MachineChoice, Placement, Replicas, Shards};
 use crate::text::Node;
 
@@ -79,6 +79,7 @@ static DATA: Table = Table {
 };
 
 static SHARDINGS: [PolicyForm; sharding::FORMS.len()] = forms(sharding::FORMS);
+static MODES: [PolicyForm; replication::MODES.len()] = forms(replication::MODES);
 static READS: [PolicyForm; replication::READS.len()] = forms(replication::READS);
 
 static SHARDS: Table = Table {
@@ -96,10 +97,6 @@ static SHARDS: Table = Table {
     ],
 };
 
-const fn later(name: &'static str, example: &'static str, about: &'static str) -> Field {
-    Field::new(name, Shape::Any, example, about).later()
-}
-
 static REPLICAS: Table = Table {
     name: "replicas",
     about: "Copies of each shard's data on machines of their own, besides the primary",
@@ -111,12 +108,47 @@ static REPLICAS: Table = Table {
             "r5.2xlarge",
             "The type of their machines; without it that of the primary",
         ),
-        Field::new("read", Shape::Policy(&READS), "any", "Which copy answers what does not write").or("any"),
-        later("mode", "semi_sync(1)", "When a write is acknowledged"),
-        later("ship", "{every: 200ms}", "When the primary sends what was written"),
-        later("apply", "{workers: 1, cost: 40%}", "What it takes to repeat a write at a replica"),
-        later("read_your_writes", "user", "Whose own writes are always seen"),
-        later("monotonic_reads", "user", "Who never sees an older state than before"),
+        // Without a default: a chain has none.
+        Field::new(
+            "read",
+            Shape::Policy(&READS),
+            "any",
+            "Which copy answers what does not write; any replica unless given",
+        ),
+        Field::new("mode", Shape::Policy(&MODES), "semi_sync(1)", "When a write is acknowledged").or("async"),
+        Field::new("ship", Shape::Object(&SHIP), "{every: 200ms}", "When the primary sends what was written").or("{}"),
+        Field::new(
+            "apply",
+            Shape::Object(&APPLY),
+            "{workers: 1, cost: 40%}",
+            "What it takes to repeat a write at a replica",
+        )
+        .or("{}"),
+        Field::new(
+            "read_your_writes",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose values always see their own writes: their reads go where those have been applied",
+        ),
+        Field::new(
+            "monotonic_reads",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose values never see an older state than before",
+        ),
+    ],
+};
+static SHIP: Table = Table {
+    name: "shipping",
+    about: "When a primary sends its log",
+    fields: &[Field::new("every", Shape::Time, "200ms", "So often; 0s: each write at once").or("0s")],
+};
+static APPLY: Table = Table {
+    name: "applying",
+    about: "Repeating writes at a replica: the cpu and disk steps of the write, on the replica's machine",
+    fields: &[
+        Field::new("workers", Shape::Count, "1", "How many at a time").or("1"),
+        Field::new("cost", Shape::Share, "40%", "Share of the write's own work").or("100%"),
     ],
 };
 
@@ -150,7 +182,30 @@ fn shards(r: &mut Reader) -> Shards {
 fn replicas(r: &mut Reader) -> Replicas {
     let number = number(r, 0.0).unwrap_or(0);
     let read = r.parsed("read", Code::Policy, |text| ReadFrom::read(&read_term(text)?));
-    Replicas { count: number, machine: name(r, "machine"), read: read.map_or(ReadFrom::Any, |read| read.value) }
+    let mode = r.parsed("mode", Code::Policy, |text| Mode::read(&read_term(text)?));
+    let mode = mode.unwrap_or(Spotted::new(Mode::Async, r.owner()));
+    if mode.value == Mode::Chain {
+        inert(r, &["read"], "with `mode: chain`: the last of the chain answers");
+    }
+    let ship_every_s = r.object("ship").and_then(|mut r| r.time("every")).map_or(0.0, |time| time.value);
+    let (apply_workers, apply_cost) = r.object("apply").map_or((1, 1.0), |mut r| applying(&mut r));
+    Replicas {
+        count: number,
+        machine: name(r, "machine"),
+        mode,
+        ship_every_s,
+        apply_workers,
+        apply_cost,
+        read: read.map_or(ReadFrom::Any, |read| read.value),
+        read_your_writes: name(r, "read_your_writes"),
+        monotonic_reads: name(r, "monotonic_reads"),
+    }
+}
+
+fn applying(r: &mut Reader) -> (u32, f64) {
+    let cost = r.share("cost");
+    let cost = r.within("cost", cost, 0.0, 100.0).map_or(1.0, |cost| cost.value);
+    (count(r, "workers", 1).unwrap_or(1), cost)
 }
 
 /// `count`, at least so many.
