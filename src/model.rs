@@ -140,6 +140,8 @@ pub struct Run {
     pub events: u64,
     /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
     pub first_change: Option<Time>,
+    /// Traffic before the run; `None`: caches and buffer pools start cold, or there are none.
+    pub prefill: Option<Prefill>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
@@ -153,6 +155,18 @@ pub struct Scale {
     /// By how much each instance of a component, and each host, is smaller than it was written.
     pub components: Vec<u32>,
     pub hosts: Vec<u32>,
+}
+
+/// Traffic that caches and buffer pools have seen when a run starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prefill {
+    /// Loads whose requests leave traces, and their requests a second.
+    pub sources: Vec<(u16, f64)>,
+    pub seconds: f64,
+    /// Longer if need be: until everything that fills up is full, and as long again.
+    pub until_full: bool,
+    /// Most requests.
+    pub most: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -287,9 +301,6 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
-    pub prefill: bool,
-    /// Rows that a prefill reads; `u64::MAX`: until the pool is full, and as many again.
-    pub prefill_rows: u64,
 }
 
 /// One instance.
@@ -451,10 +462,12 @@ pub enum Act {
         share: u64,
         kind: Failure,
     },
-    /// The rate of a source is multiplied; the shape of the source already holds it when the instant is fixed, so the engine
-    /// only marks the period.
+    /// The rate of a source is multiplied. The shape of the source already holds it when the instant is fixed; else the
+    /// engine adds its occurrences to the shape, and in both cases only marks the period.
     Surge {
         source: u16,
+        factor: f64,
+        ramp_s: f64,
     },
     Pause(Target),
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).

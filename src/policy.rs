@@ -27,6 +27,7 @@ pub mod health;
 pub mod limit;
 pub mod replication;
 pub mod retry;
+pub mod ring;
 pub mod sharding;
 
 use crate::reader::{ReadError, Term};

@@ -54,7 +54,7 @@ pub enum Mark {
     End,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FaultPeriod {
     pub start: Time,
     pub end: Option<Time>,
@@ -62,6 +62,9 @@ pub struct FaultPeriod {
     pub station: u32,
     /// Last instant at which a balancer picked the dead instance.
     pub last_pick: Option<Time>,
+    /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
+    pub lost_writes: u64,
+    pub oldest_lost: Option<Span>,
 }
 
 /// Cumulative counts up to `at`.

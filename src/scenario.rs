@@ -30,7 +30,7 @@ use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
-use crate::policy::replication::{Mode, ReadFrom};
+use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::retry::Retry;
 use crate::policy::sharding::Sharding;
 use crate::scenario::condition::Condition;
@@ -315,6 +315,20 @@ pub struct Database {
     pub key: Option<Reference>,
     pub shards: Option<Shards>,
     pub replicas: Option<Replicas>,
+    pub failover: Option<Failover>,
+}
+
+/// Who takes over from a dead primary, and when.
+#[derive(Clone, Debug)]
+pub struct Failover {
+    pub health: Option<Health>,
+    /// Seconds from the notice to the change.
+    pub promote: Distribution,
+    pub choose: Choose,
+    /// Seconds for which callers keep the address of a primary.
+    pub ttl_s: f64,
+    /// Bytes a second at which a machine that comes back copies the data.
+    pub rebuild: f64,
 }
 
 /// The data split over machines.

@@ -2,12 +2,14 @@
 
 #![expect(clippy::print_stdout, reason = "a test that fails shows what it ran")]
 
+mod caches;
 mod claims;
 mod cli;
 mod copies;
 mod determinism;
 mod diagnostics;
 mod examples;
+mod failover;
 mod laws;
 mod measures;
 mod model;

@@ -224,6 +224,7 @@ fn worst(study: &Study, test: &Test, index: usize) -> Option<f64> {
 fn reading(study: &Study, probe: &Probe, period: Period, index: usize) -> Option<f64> {
     match probe.quantity {
         Quantity::Rto => return recovery::rto(study, index, fault_of(probe, period)?),
+        Quantity::Rpo => return recovery::rpo(study, index, fault_of(probe, period)?),
         Quantity::Removal => return recovery::removal(study, index, probe.scope),
         _ => {}
     }

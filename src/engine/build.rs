@@ -8,18 +8,19 @@ use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Shelves;
 use crate::engine::copies;
+use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
 use crate::engine::world::{
-    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source,
-    Station, Steady, Timer, World, gate,
+    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
+    Ring, Route, Shortcut, Source, Station, Steady, Timer, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{self, Demand, Model, NONE, NONE16, Scope};
+use crate::model::{self, Act, Demand, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
-use crate::policy::balance::Balancer;
+use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
@@ -62,6 +63,7 @@ impl<'m> World<'m> {
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
+            routes: m.operations.iter().map(|o| route(m, o)).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
@@ -138,8 +140,9 @@ impl<'m> World<'m> {
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
-            beside_occasion: 0,
             entries: Vec::new(),
+            routes: Vec::new(),
+            shortcuts: m.edges.iter().map(shortcut).collect(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
@@ -171,71 +174,53 @@ impl<'m> World<'m> {
             }
         }
     }
-
-    /// Buffer pools start as key traffic would leave them.
-    fn prefill(&mut self) {
-        for s in 0..self.m.stations.len() {
-            let component = &self.m.components[self.m.stations[s].component as usize];
-            let Some(spec) = component.buffer.as_ref().filter(|b| b.prefill) else { continue };
-            let Some(mut pool) = self.buffers[s].take() else { continue };
-            let (mut n, most) = (0, spec.prefill_rows.min(PREFILL));
-            while !pool.is_full() && n < most {
-                self.prefill_row(&mut pool, spec, s, n);
-                n += 1;
-            }
-            let enough = if spec.prefill_rows == u64::MAX { 2 * n } else { most };
-            for n in n..enough {
-                self.prefill_row(&mut pool, spec, s, n);
-            }
-            self.buffers[s] = Some(pool);
-        }
-    }
-
-    /// One row of traffic, if it is on this instance at all.
-    fn prefill_row(&mut self, pool: &mut Buffer, spec: &model::Buffer, s: usize, n: u64) {
-        let row = self.row_of_prefill(spec, s, n);
-        let component = &self.m.components[self.m.stations[s].component as usize];
-        let Some(copies) = self.m.copies.get(component.copies as usize).filter(|_| spec.key != NONE16) else {
-            pool.touch_row(row, 4);
-            return;
-        };
-        let shard = (s as u32 - component.first) / copies.each();
-        // Where another key decides the shard, a row may be on any.
-        let anywhere = copies.shard_key != copies.row_key;
-        if anywhere || copies.by.shard_of(row, copies.shards, crate::units::Time(0)) == shard {
-            pool.touch_row(copies.by.row_within(row, copies.shards), 4);
-        }
-    }
-
-    fn row_of_prefill(&mut self, spec: &model::Buffer, s: usize, n: u64) -> u64 {
-        let component = &self.m.components[self.m.stations[s].component as usize];
-        let instance = s as u64 - u64::from(component.first);
-        let occasion = mix(self.salt ^ component.key ^ mix(n ^ instance << 40 ^ PREFILL));
-        if spec.key == NONE16 || self.m.classes.is_empty() {
-            return (crate::random::unit(occasion) * spec.rows) as u64;
-        }
-        let row = self.new_request(Request { occasion, context: NONE, client: NONE, ..Request::default() });
-        let value = self.key_value(spec.key, row);
-        self.free_request(row);
-        value
-    }
 }
 
-/// Most rows that a prefill reads.
-const PREFILL: u64 = 1_000_000;
-
 /// The first stationary Poisson load needs no place in the calendar.
-fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
-    m.sources.iter().enumerate().find_map(|(s, spec)| steady(s as u16, spec, salt))
+fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
+    let stream = (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))?;
+    let key = mix(m.sources[stream.source as usize].key ^ salt);
+    Some(Beside { stream, key, address: 0, count: 0, next_address: 0, next_gap: 0 })
 }
 
 /// The stream of a load that is stationary and Poisson.
-fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
+fn steady(m: &Model, source: u16, salt: u64) -> Option<Steady> {
+    let spec = &m.sources[source as usize];
+    let surges = |fault: &model::Fault| matches!(fault.act, Act::Surge { source: surged, .. } if surged == source);
+    if m.faults.iter().any(surges) {
+        return None;
+    }
     match &spec.demand {
         Demand::Open { rate, arrivals: Arrivals::Poisson, shape } if *shape == Shape::default() && 0.0 < *rate => {
             Some(Steady { source, gap: 1e9 / rate, key: mix(mix(spec.key ^ salt) ^ GAPS) })
         }
         _ => None,
+    }
+}
+
+fn route(m: &Model, operation: &model::Operation) -> Route {
+    let spec = &m.components[operation.component as usize];
+    let involved = spec.sticky.is_some()
+        || spec.copies != NONE16
+        || spec.prefer_zone
+        || spec.balance_key != NONE16
+        || matches!(spec.balance, Balance::LeastWork);
+    let choice = match () {
+        () if spec.count == 1 && spec.health.is_none() => Choice::Only,
+        () if involved => Choice::Involved,
+        () => Choice::Plain,
+    };
+    let proxy = spec.cache != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let releases = spec.waits_async && spec.slots != NONE;
+    let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
+    Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
+}
+
+fn shortcut(edge: &model::program::Edge) -> Shortcut {
+    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
+    Shortcut {
+        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
+        no_way: none(&[edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.carries]) && edge.ways.is_empty(),
     }
 }
 
@@ -257,12 +242,16 @@ fn source(m: &Model, s: usize, salt: u64, timers: &mut Vec<Timer>, calendar: &mu
     let gaps = Stream { key: mix(key ^ GAPS) };
     let start = m.run.start_s;
     let arrivals = match &spec.demand {
-        Demand::Open { rate, arrivals, shape } => Some(ArrivalState::new(*rate, arrivals, shape, start, gaps)),
-        Demand::Sessions { rate, shape, .. } => Some(ArrivalState::new(*rate, &Arrivals::Poisson, shape, start, gaps)),
+        Demand::Open { rate, arrivals, shape } => {
+            Some(ArrivalState::new(*rate, arrivals, &surged(m, s as u16, salt, shape), start, gaps))
+        }
+        Demand::Sessions { rate, shape, .. } => {
+            Some(ArrivalState::new(*rate, &Arrivals::Poisson, &surged(m, s as u16, salt, shape), start, gaps))
+        }
         _ => None,
     };
     timers.push(Timer::Source(s as u16));
-    let steady = steady(s as u16, spec, salt);
+    let steady = steady(m, s as u16, salt);
     Source { key, count: 0, arrivals, steady, timer: timers.len() as u32 - 1, slot: calendar.own_slot(), done: false }
 }
 
@@ -345,6 +334,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     }
     Group {
         balancer,
+        first: spec.first,
         wait: Histogram::new(),
         at_once: 0,
         service: Histogram::new(),

@@ -2,10 +2,10 @@
 
 use crate::engine::world::{NOWHERE, World, gate};
 use crate::model::copies::Copies;
-use crate::model::{NONE16, Operation};
+use crate::model::{NONE, NONE16, Operation};
 use crate::policy::balance::Ask;
 use crate::policy::replication::{Mode, ReadFrom};
-use crate::random::{bits, unit};
+use crate::random::{below, bits, mix, unit};
 use crate::units::Time;
 
 /// A request that looks for an instance.
@@ -42,7 +42,41 @@ impl World<'_> {
         let value = self.value_of(copies.shard_key, copies, seeker);
         let shard = copies.by.shard_of(value, copies.shards, Time(self.now));
         let reader = if at_primary(operation, copies) { None } else { self.pick_reader(copies, shard, seeker) };
-        reader.or_else(|| self.primary_of(spec.copies, shard))
+        reader.or_else(|| self.primary_for(seeker, spec.copies, shard))
+    }
+
+    /// A copy that could serve the request before the run, whatever the balancer would say.
+    pub(super) fn any_copy(&mut self, seeker: &Seeker) -> u32 {
+        let m = self.m;
+        let operation = &m.operations[seeker.operation as usize];
+        let spec = &m.components[operation.component as usize];
+        let copies = &m.copies[spec.copies as usize];
+        let value = self.value_of(copies.shard_key, copies, seeker);
+        let shard = copies.by.shard_of(value, copies.shards, Time(self.now));
+        let replica = if at_primary(operation, copies) || copies.replicas == 0 {
+            0
+        } else {
+            1 + below(bits(spec.key, seeker.occasion), copies.replicas)
+        };
+        spec.first + shard * copies.each() + replica
+    }
+
+    /// The primary as the caller knows it: whoever was it when the caller last asked for its address.
+    fn primary_for(&self, seeker: &Seeker, c: u16, shard: u32) -> Option<u32> {
+        let log = &self.replication[c as usize].shards[shard as usize];
+        if log.switched.is_some() {
+            // Each instance of a caller has one answer; requests of a load come from many clients.
+            let caller = if seeker.caller == NONE { mix(seeker.occasion) } else { u64::from(seeker.caller) };
+            let believed = self.believed_primary(c as usize, shard, caller);
+            if believed != log.primary {
+                let copies = &self.m.copies[c as usize];
+                let first = self.m.components[copies.component as usize].first;
+                // The old one refuses: it is down, or it is a replica now.
+                let old = first + shard * copies.each() + believed;
+                return Some(old).filter(|&old| self.stations[old as usize].gate & gate::DOWN != 0);
+            }
+        }
+        self.primary_of(c, shard)
     }
 
     /// The living primary of a shard; one that is dead without anybody having noticed counts as living.
@@ -89,7 +123,8 @@ impl World<'_> {
             ReadFrom::LeastLag => readers.map(lags).min().unwrap_or(0),
             _ => u64::MAX,
         };
-        let fits = |i: u32| is_new(i) && (most == u64::MAX || lags(i) <= most);
+        let is_whole = |i: u32| !log.copies[copy(i)].is_rebuilt;
+        let fits = |i: u32| is_whole(i) && is_new(i) && (most == u64::MAX || lags(i) <= most);
         let is_near = |i: u32| stations[(spec.first + i) as usize].zone == near && fits(i);
         let picked = if near == NOWHERE { None } else { balancer.pick_where(&ask, shard as usize, is_near) };
         picked.or_else(|| balancer.pick_where(&ask, shard as usize, fits)).map(|i| spec.first + i)

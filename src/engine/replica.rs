@@ -211,11 +211,20 @@ impl World<'_> {
         self.set_timer(at, RELEASE, Timer::Received { station: target, upto: u64::from(term) << TERM | last });
     }
 
-    fn carry_between(&mut self, seat: &Seat, ends: [u32; 2], bytes: f64, number: u64) -> Ns {
+    /// When bytes sent now are at the other copy.
+    pub(super) fn carry_between(&mut self, seat: &Seat, ends: [u32; 2], bytes: f64, number: u64) -> Ns {
         let copies = &self.m.copies[seat.c];
         let zones = ends.map(|end| self.stations[end as usize].zone);
         let address = bits(self.seeded(copies.key), mix(number ^ u64::from(ends[0]) << 48 ^ u64::from(ends[1]) << 32));
-        self.carry(copies.edge, ends, zones, bytes, address)
+        let edge = &self.m.edges[copies.edge as usize];
+        let on_one_box = self.on_one_box(ends[0], ends[1]);
+        if on_one_box && edge.local {
+            return self.now;
+        }
+        let (link, pipe) = self.way(edge, zones);
+        let ends = if on_one_box { [NONE; 2] } else { ends };
+        let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
+        if link == NONE16 { at } else { at + self.samplers.draw_ns(link, address) }
     }
 
     /// The word of a replica has come: whoever waited for it goes on.
@@ -341,6 +350,8 @@ impl World<'_> {
     /// A frame that repeats a write; nobody waits for it, and it holds no connection.
     fn begin_applying(&mut self, station: u32, pc: u16, entry: Entry, position: u64) {
         let now = self.now;
+        let seat = self.seat(station);
+        let term = self.shard(&seat).term;
         let Entry { row: touched, occasion, operation, .. } = entry;
         let request = self.new_request(Request {
             occasion,
@@ -348,6 +359,7 @@ impl World<'_> {
             number: position,
             context: NONE,
             client: NONE,
+            class: term,
             flags: row::DETACHED | row::APPLIES,
             ..Request::default()
         });
@@ -381,10 +393,11 @@ impl World<'_> {
     pub(super) fn applied(&mut self, id: u32) -> u32 {
         let frame = self.frames[id as usize];
         let seat = self.seat(frame.station);
-        let position = self.requests[frame.request as usize].number;
-        let copy = &mut self.shard_mut(&seat).copies[seat.copy];
-        // A copy that was set back meanwhile has begun anew.
-        if copy.running == 0 || position <= copy.applied || copy.begun < position {
+        let Request { number: position, class: term, .. } = self.requests[frame.request as usize];
+        let shard = self.shard_mut(&seat);
+        let copy = &mut shard.copies[seat.copy];
+        // Under another primary the copy has begun anew.
+        if term != shard.term || copy.is_rebuilt {
             return id;
         }
         copy.running -= 1;
@@ -474,6 +487,11 @@ impl World<'_> {
         let copy = &mut self.shard_mut(&seat).copies[seat.copy];
         (copy.running, copy.begun) = (0, copy.applied);
         copy.done.clear();
+        let now = self.now;
+        let shard = self.shard_mut(&seat);
+        if shard.primary as usize == seat.copy {
+            shard.died = now;
+        }
         if self.m.copies[seat.c].mode == Mode::Chain {
             // Whoever stood before it in the chain hands on to whoever stood behind it.
             self.mend_chain(&seat);
@@ -493,6 +511,7 @@ impl World<'_> {
         if self.is_copy(station) {
             let seat = self.seat(station);
             self.acknowledge(&seat);
+            self.consider_failover(&seat);
         }
     }
 
@@ -504,11 +523,14 @@ impl World<'_> {
         let seat = self.seat(station);
         let shard = self.shard_mut(&seat);
         if shard.primary as usize != seat.copy {
-            // What the log no longer holds it takes from a snapshot.
             let held = shard.base - 1;
             let copy = &mut shard.copies[seat.copy];
-            (copy.received, copy.applied) = (copy.received.max(held), copy.applied.max(held));
+            // What the log no longer holds it must take from the data.
+            copy.is_rebuilt |= copy.applied < held;
             (copy.sent, copy.begun) = (copy.received, copy.applied);
+            if copy.is_rebuilt {
+                return self.begin_rebuilding(station);
+            }
         }
         self.apply_more(&seat);
         self.send_log(&seat);

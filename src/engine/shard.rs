@@ -33,6 +33,10 @@ pub(super) struct Shard {
     /// Who waits for acknowledgements, by position: frame and generation.
     pub(super) waiting: VecDeque<(u64, u32, u32)>,
     pub(super) copies: Vec<Copy>,
+    /// When the primary died last, whether another is about to take over, and when which primary was replaced last.
+    pub(super) died: Ns,
+    pub(super) is_promoting: bool,
+    pub(super) switched: Option<(Ns, u32)>,
     /// The primary's next sending is planned.
     pub(super) is_planned: bool,
     /// Positions of the moment, to be ranked.
@@ -100,6 +104,9 @@ impl Shard {
             own_reads: FxHashMap::default(),
             waiting: VecDeque::new(),
             copies: vec![copy; copies as usize],
+            died: 0,
+            is_promoting: false,
+            switched: None,
             is_planned: false,
             ranked: Vec::new(),
         }
@@ -149,7 +156,7 @@ impl Shard {
     pub(super) fn needed(&self, writer: Option<u64>, reader: Option<u64>) -> u64 {
         let wrote = writer.and_then(|session| self.session_writes.get(&session)).copied().unwrap_or(0);
         let saw = reader.and_then(|session| self.session_reads.get(&session)).copied().unwrap_or(0);
-        wrote.max(saw)
+        wrote.max(saw).min(self.last())
     }
 
     /// Forgets what every copy has.
@@ -169,7 +176,12 @@ impl Shard {
         let (version, overwritten) = self.version(row, position);
         let own = self.own_writes.get(&(session, row)).copied().unwrap_or(0);
         let seen = self.own_reads.get(&(session, row)).copied().unwrap_or(0);
-        remember(&mut self.own_reads, (session, row), version, self.base);
+        // What every copy has need not be remembered.
+        if version < self.base {
+            self.own_reads.remove(&(session, row));
+        } else {
+            self.own_reads.insert((session, row), version);
+        }
         remember(&mut self.session_reads, session, position, self.base);
         let missed = position < own && self.entry(own).is_some_and(|entry| entry.told != Ns::MAX);
         (overwritten, missed || version < seen)
@@ -248,7 +260,7 @@ mod tests {
                     let newer = list[position as usize..].iter().find(|w| w.0 == row).map(|w| w.2);
                     let own = last(list.len() as u64, &|w| w.0 == row && w.1 == session);
                     let before = seen.get(&(session, row)).copied().unwrap_or(0);
-                    seen.insert((session, row), version.max(before));
+                    seen.insert((session, row), version);
                     let broken = position < own || version < before;
                     assert_eq!(shard.read(row, session, position), (newer, broken), "{n}");
                 }

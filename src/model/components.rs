@@ -218,8 +218,6 @@ impl<'a> Compiler<'a> {
             rows_per_page: PAGE / row,
             rows,
             key,
-            prefill: self.scenario.run.prefill,
-            prefill_rows: u64::MAX,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, span, stream};
 use crate::model::edges::Caller;
 use crate::model::{Cause, Model, NONE, NONE16, Operation};
-use crate::policy::replication::{Mode, ReadFrom};
+use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::sharding::Sharding;
 use crate::random::Purpose;
 use crate::scenario::{Component, CopyPart, Database, Machine, MachineChoice};
@@ -41,6 +41,10 @@ pub struct Copies {
     pub writes_key: u16,
     pub reads_key: u16,
     pub row_bytes: f64,
+    pub failover: Option<Failover>,
+    /// Data of one shard, and how fast it is copied.
+    pub shard_bytes: f64,
+    pub rebuild_bytes_per_s: f64,
     /// Stream of what is drawn between copies.
     pub key: u64,
     /// What lies between copies; no step calls through it.
@@ -50,6 +54,16 @@ pub struct Copies {
     /// Whether parts are named by their shard, and by what they are in it.
     pub names_shards: bool,
     pub names_copies: bool,
+}
+
+/// Who takes over from a dead primary, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failover {
+    /// From the notice to the change.
+    pub promote_draw: u16,
+    pub choose: Choose,
+    /// How long callers keep the address of a primary.
+    pub ttl: Span,
 }
 
 impl Copies {
@@ -204,6 +218,14 @@ impl Compiler<'_> {
             writes_key: self.names.find_key(replicas.read_your_writes.as_ref(), self.diags),
             reads_key: self.names.find_key(replicas.monotonic_reads.as_ref(), self.diags),
             row_bytes: database.row_bytes.unwrap_or(0.0),
+            failover: database.failover.as_ref().map(|failover| Failover {
+                promote_draw: self.draw(&format!("components.{name}.failover"), Purpose::Fault, &failover.promote),
+                choose: failover.choose,
+                ttl: span(failover.ttl_s),
+            }),
+            shard_bytes: database.rows.unwrap_or(0.0) * database.row_bytes.unwrap_or(0.0)
+                / f64::from(database.shards()),
+            rebuild_bytes_per_s: database.rebuild(),
             ..none
         }
     }

@@ -41,7 +41,9 @@ impl Compiler<'_> {
             scenario::Act::Kill(target) => Act::Kill(self.target(target)?),
             scenario::Act::Slow { target, factor } => Act::Slow(self.target(target)?, *factor),
             scenario::Act::Pause(target) => Act::Pause(self.target(target)?),
-            scenario::Act::Surge { load, .. } => Act::Surge { source: self.names.find_load(load, self.diags)? },
+            scenario::Act::Surge { load, factor, ramp_s } => {
+                Act::Surge { source: self.names.find_load(load, self.diags)?, factor: *factor, ramp_s: *ramp_s }
+            }
             scenario::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
             scenario::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
         })

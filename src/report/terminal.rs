@@ -113,7 +113,8 @@ pub fn verdict_words(report: &Report) -> String {
 pub fn objective_words(objective: &Objective) -> String {
     let got = objective.value.map_or_else(|| "no value".to_owned(), |value| of_unit(value, objective.unit));
     let remarks = [figures::interval(objective, "to"), objective.note.clone()].into_iter().flatten();
-    let remarks: String = remarks.map(|remark| format!(" ({remark})")).collect();
+    let remarks = remarks.collect::<Vec<_>>().join("; ");
+    let remarks = if remarks.is_empty() { remarks } else { format!(" ({remarks})") };
     format!("{}: {got}{remarks}", objective.text)
 }
 
@@ -234,7 +235,7 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
         return Vec::new();
     }
     if cost.lines.is_empty() {
-        return vec![entry("cost", &format!("not known: without a price are {}", cost.unpriced.join(", ")), look)];
+        return vec![entry("cost", &format!("not known; without a price: {}", cost.unpriced.join(", ")), look)];
     }
     let dot = format!(" {} ", look.marks().dot);
     let mut owners: Vec<(&str, f64)> = Vec::new();
@@ -311,7 +312,11 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         let told = told.into_iter().filter_map(|(label, value)| value.map(|value| (label, value)));
         let told =
             told.map(|(label, value)| format!(", {label} {}{}", spaced_time(value.mean), half_width(&value, look)));
-        let text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
+        let mut text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
+        if let Some(lost) = fault.lost_writes.filter(|lost| 0.0 < lost.mean) {
+            let age = fault.rpo_s.map_or_else(String::new, |age| format!(", the oldest {} old", spaced_time(age.mean)));
+            text.push_str(&format!(", {} acknowledged writes lost{age}", human_count(lost.mean)));
+        }
         lines.push(entry("fault", &text, look));
     }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {

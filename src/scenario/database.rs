@@ -1,19 +1,21 @@
 //! Databases: what they hold, and how it is spread over shards and copied to replicas.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spotted};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
-use crate::policy::replication::{self, Mode, ReadFrom};
+use crate::policy::replication::{self, Choose, Mode, ReadFrom};
 use crate::policy::sharding::{self, Sharding};
 use crate::reader::read_term;
 use crate::scenario::component::{
-    ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, KIND, LIKE, OPERATIONS, PREFER, QUEUE,
+    ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, HEALTH_TABLE, KIND, LIKE, OPERATIONS, PREFER, QUEUE, health,
 };
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{count, forms, inert, name};
-use crate::scenario::{CopyPart, Database, MachineChoice, Placement, Replicas, Shards};
+use crate::scenario::values::{Env, count, draw, forms, inert, name};
+use crate::scenario::{CopyPart, Database, Failover, Health, Kind, MachineChoice, Placement, Replicas, Shards};
 use crate::text::Node;
+use crate::units::Dimension;
 
 /// A database.
 pub static DATABASE: Table = Table {
@@ -43,8 +45,12 @@ pub static DATABASE: Table = Table {
         OPERATIONS,
         Field::new("shards", Shape::Object(&SHARDS), "{count: 4, by: hash, key: user}", "Split the data over machines"),
         Field::new("replicas", Shape::Object(&REPLICAS), "{count: 2, read: any}", "Copies of each shard's data"),
-        Field::new("failover", Shape::Any, "{promote: uniform(60s 120s)}", "What happens when the primary dies")
-            .later(),
+        Field::new(
+            "failover",
+            Shape::Object(&FAILOVER),
+            "{health: {interval: 15s, unhealthy: 3}, promote: uniform(60s 120s), ttl: 30s}",
+            "A replica takes over when the primary dies; without it writes are refused until it is back",
+        ),
         // Without a default: it means something only with replicas.
         Field { default: None, about: "Which replica answers a read; without it they take turns", ..BALANCE },
         HEALTH,
@@ -138,6 +144,40 @@ static REPLICAS: Table = Table {
         ),
     ],
 };
+static FAILOVER: Table = Table {
+    name: "failover",
+    about: "A replica takes over from a primary that died, with what it has received",
+    fields: &[
+        Field::new(
+            "health",
+            Shape::Object(&HEALTH_TABLE),
+            "{interval: 15s, unhealthy: 3, timeout: 5s}",
+            "How it is noticed that a machine of the database died; without it at once",
+        ),
+        Field::new(
+            "promote",
+            Shape::Distribution(Dimension::Time),
+            "uniform(60s 120s)",
+            "From the notice to the change of primaries",
+        )
+        .or("0s"),
+        Field::new(
+            "choose",
+            Shape::Word(&["freshest", "first", "nearest"]),
+            "nearest",
+            "Which replica: the one that has received most, the first, or one in the zone of the dead primary",
+        )
+        .or("freshest"),
+        Field::new("ttl", Shape::Time, "30s", "How long callers keep the address of a primary").or("0s"),
+        Field::new(
+            "rebuild",
+            Shape::Bandwidth,
+            "200MB/s",
+            "How fast the old primary copies the data, when it is back, to become a replica",
+        )
+        .or("200MB/s"),
+    ],
+};
 static SHIP: Table = Table {
     name: "shipping",
     about: "When a primary sends its log",
@@ -153,7 +193,7 @@ static APPLY: Table = Table {
 };
 
 /// Reads what only a database has.
-pub(super) fn database(r: &mut Reader) -> Database {
+pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
     let pool_bytes = r.bytes("memory").map(|bytes| bytes.value);
     let mut database = Database { pool_bytes, ..Database::default() };
     if let Some(mut r) = r.object("data") {
@@ -165,8 +205,11 @@ pub(super) fn database(r: &mut Reader) -> Database {
     database.shards = r.object("shards").map(|mut r| shards(&mut r));
     database.replicas = r.object("replicas").map(|mut r| replicas(&mut r));
     if database.replicas.is_none() {
-        inert(r, &["balance"], "without `replicas`");
+        inert(r, &["balance", "failover"], "without `replicas`");
     }
+    let has_health = r.has("health");
+    let health = r.key("health");
+    database.failover = r.object("failover").map(|mut r| failover(&mut r, env, has_health.then_some(health)));
     database
 }
 
@@ -201,6 +244,37 @@ fn replicas(r: &mut Reader) -> Replicas {
         monotonic_reads: name(r, "monotonic_reads"),
     }
 }
+
+/// `other` is where health checks of the component are given, too.
+fn failover(r: &mut Reader, env: &mut Env, other: Option<Spot>) -> Failover {
+    if let Some(other) = other.filter(|_| r.has("health")) {
+        let told =
+            Diagnostic::new(Code::Excluded, r.key("health"), "`health` is given twice, here and for the database");
+        r.tell(told.note_at(other, "it is given here, too").help("keep one of them"));
+    }
+    let choose = match r.word("choose").map_or("freshest", |word| word.value) {
+        "first" => Choose::First,
+        "nearest" => Choose::Nearest,
+        _ => Choose::Freshest,
+    };
+    let rebuild = r.bandwidth("rebuild");
+    Failover {
+        health: if r.has("health") { r.object("health").map(|mut r| health(&mut r)) } else { None },
+        promote: draw(r, env, "promote", Dimension::Time).unwrap_or(Distribution::Constant(0.0)),
+        choose,
+        ttl_s: r.time("ttl").map_or(0.0, |time| time.value),
+        rebuild: r.within("rebuild", rebuild, 1.0, f64::INFINITY).map_or(REBUILD, |rate| rate.value),
+    }
+}
+
+/// The checks that a failover brings for all machines of its database.
+pub(super) fn failover_health(kind: &Kind) -> Option<Health> {
+    let Kind::Database(database) = kind else { return None };
+    database.failover.as_ref().and_then(|failover| failover.health)
+}
+
+/// Bytes a second.
+const REBUILD: f64 = 200e6;
 
 fn applying(r: &mut Reader) -> (u32, f64) {
     let cost = r.share("cost");
@@ -253,6 +327,11 @@ impl Database {
     /// Machines of all shards, each with its primary and its replicas.
     pub fn machines(&self) -> u32 {
         self.shards() * (1 + self.replicas.as_ref().map_or(0, |replicas| replicas.count))
+    }
+
+    /// Bytes a second at which the data of a shard is copied.
+    pub fn rebuild(&self) -> f64 {
+        self.failover.as_ref().map_or(REBUILD, |failover| failover.rebuild)
     }
 
     /// Whether its machines have names of their own instead of numbers.

@@ -61,7 +61,7 @@ static SURGE: Table = Table {
         Field::new("factor", Shape::Number, "5", "How many times the rate").required(),
         Field::new("ramp", Shape::Time, "10s", "Time of the way up, and of the way down").or("0s"),
         AT,
-        Field { available: false, ..EVERY },
+        EVERY,
         FOR,
     ],
 };
