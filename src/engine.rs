@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod failover;
 mod fault;
 mod filter;
 mod fork;
@@ -24,7 +25,9 @@ mod lock;
 mod observe;
 mod pool;
 mod prefill;
+mod replica;
 mod rows;
+mod shard;
 mod station;
 mod trace;
 mod world;
@@ -167,6 +170,11 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Ship { station } => self.ship(station),
+            Timer::Promote { station } => self.promote(station),
+            Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
+            Timer::Received { station, upto } => self.received(station, upto),
+            Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),

@@ -23,6 +23,7 @@ mod places;
 mod plan;
 mod prices;
 pub mod program;
+mod replay;
 mod scale;
 mod steps;
 pub mod traffic;
@@ -181,6 +182,8 @@ pub struct Operation {
     pub writes: bool,
     /// Of a database: runs at the primary although it only reads.
     pub from_primary: bool,
+    /// The program that repeats a write at a replica, or `NONE16`.
+    pub replay: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -505,6 +508,8 @@ pub enum Cause {
     Pool,
     Connect,
     Lock,
+    /// For replicas, before a write may be acknowledged.
+    Replication,
     BackOff,
     RateLimit,
     /// On attempts that were given up.
@@ -522,6 +527,7 @@ impl Cause {
             Cause::Pool => "pool",
             Cause::Connect => "connect",
             Cause::Lock => "lock",
+            Cause::Replication => "replication",
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
             Cause::Lost => "lost",

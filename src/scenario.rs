@@ -30,7 +30,7 @@ use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
-use crate::policy::replication::ReadFrom;
+use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::retry::Retry;
 use crate::policy::sharding::Sharding;
 use crate::scenario::condition::Condition;
@@ -315,6 +315,20 @@ pub struct Database {
     pub key: Option<Reference>,
     pub shards: Option<Shards>,
     pub replicas: Option<Replicas>,
+    pub failover: Option<Failover>,
+}
+
+/// Who takes over from a dead primary, and when.
+#[derive(Clone, Debug)]
+pub struct Failover {
+    pub health: Option<Health>,
+    /// Seconds from the notice to the change.
+    pub promote: Distribution,
+    pub choose: Choose,
+    /// Seconds for which callers keep the address of a primary.
+    pub ttl_s: f64,
+    /// Bytes a second at which a machine that comes back copies the data.
+    pub rebuild: f64,
 }
 
 /// The data split over machines.
@@ -332,7 +346,16 @@ pub struct Replicas {
     pub count: u32,
     /// The type of their machines; `None`: that of the primary.
     pub machine: Option<Reference>,
+    pub mode: Spotted<Mode>,
+    /// Seconds from one sending of the primary to the next; 0: it sends at once.
+    pub ship_every_s: f64,
+    /// Writes that a replica applies at a time, and what that costs of the write's own work.
+    pub apply_workers: u32,
+    pub apply_cost: f64,
     pub read: ReadFrom,
+    /// Keys whose values see their own writes, and never an older state than before.
+    pub read_your_writes: Option<Reference>,
+    pub monotonic_reads: Option<Reference>,
 }
 
 /// What a cache holds, for how long, and from where it fetches what it lacks.

@@ -15,7 +15,7 @@ use crate::report::{
     Utilisation, Utilisations,
 };
 use crate::scenario::Scenario;
-use crate::scenario::condition::{Quantity, Resource};
+use crate::scenario::condition::{Quantity, Resource, Stat};
 use crate::units::Time;
 
 /// Slow requests shown.
@@ -143,10 +143,37 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BT
     if let Some(spread) = study.mean(|stretch| spread(&stretch.busy(scope))) {
         specific.insert("spread".to_owned(), spread);
     }
+    specific.extend(of_copies(study, scope));
     if let Scope::Component(index) = scope {
         specific.extend(of_cache(study, usize::from(index)));
     }
     specific
+}
+
+/// How far the replicas of a database were behind, and what came of it.
+fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
+    let Scope::Component(index) = scope else { return BTreeMap::new() };
+    let copies = study.model.copies.get(usize::from(study.model.components[usize::from(index)].copies));
+    if copies.is_none_or(|copies| copies.replicas == 0) {
+        return BTreeMap::new();
+    }
+    let quantile = |q| Some(Stat::Quantile(q));
+    let wanted = [
+        ("lag", Quantity::Lag, None),
+        ("lag_p50", Quantity::Lag, quantile(0.5)),
+        ("lag_p99", Quantity::Lag, quantile(0.99)),
+        ("lag_max", Quantity::Lag, Some(Stat::Max)),
+        ("staleness", Quantity::Staleness, None),
+        ("staleness_p99", Quantity::Staleness, quantile(0.99)),
+        ("stale_reads", Quantity::StaleReads, None),
+        ("violations", Quantity::Violations, None),
+        ("lost_writes", Quantity::LostWrites, None),
+    ];
+    let found = wanted.into_iter().filter_map(|(name, quantity, stat)| {
+        let probe = Probe { quantity, stat, scope, resource: None, per: None };
+        study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
+    });
+    found.collect()
 }
 
 /// What happened to the entries of a cache.

@@ -11,6 +11,7 @@ use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
+use crate::engine::replica;
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
     Ring, Route, Shortcut, Source, Station, Steady, Timer, World, flag, gate,
@@ -60,7 +61,6 @@ impl<'m> World<'m> {
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
-            primaries: m.copies.iter().map(|copies| vec![0; copies.shards as usize]).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
@@ -132,7 +132,7 @@ impl<'m> World<'m> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
-            primaries: Vec::new(),
+            replication: replica::all(m),
             buffers: Vec::new(),
             shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
             shelf_epoch: 0,

@@ -283,7 +283,7 @@ impl World<'_> {
     }
 
     /// Instant at which the last of so many bytes has left the network cards of both ends and the link's own bandwidth.
-    fn transmit(&mut self, pipe: u16, ends: [u32; 2], bytes: f64) -> Ns {
+    pub(super) fn transmit(&mut self, pipe: u16, ends: [u32; 2], bytes: f64) -> Ns {
         let mut at = self.now;
         for end in ends {
             if end != NONE && self.stations[end as usize].host != NONE {
@@ -305,7 +305,7 @@ impl World<'_> {
     }
 
     /// What stays on a machine uses no network card.
-    fn on_one_box(&self, from: u32, to: u32) -> bool {
+    pub(super) fn on_one_box(&self, from: u32, to: u32) -> bool {
         if from == NONE || to == NONE {
             return false;
         }
@@ -314,7 +314,7 @@ impl World<'_> {
     }
 
     /// Latency and pipe between two zones; who comes from nowhere in particular is near.
-    fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
+    pub(super) fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
         let near = from == NOWHERE || to == NOWHERE || from == to;
         if spec.ways.is_empty() {
             return (if near { spec.link_same } else { spec.link_other }, spec.pipe);

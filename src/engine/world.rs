@@ -14,6 +14,7 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Found, Shelves};
 use crate::engine::observe::Observer;
+use crate::engine::replica::Replication;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model};
@@ -83,6 +84,8 @@ pub(super) enum State {
     Pooled,
     /// Waits for a lock.
     Locked,
+    /// Its write waits for replicas.
+    Replicating,
     /// Waits for its child or join.
     Calling,
     /// Its instance is paused.
@@ -208,6 +211,8 @@ pub(super) mod row {
     pub(in crate::engine) const DETACHED: u8 = 1;
     /// Work for a caller who has left.
     pub(in crate::engine) const WASTED: u8 = 2;
+    /// A replica repeats a write; `number` is its position, `class` the term of the primary.
+    pub(in crate::engine) const APPLIES: u8 = 4;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
@@ -402,6 +407,30 @@ pub(super) enum Timer {
     Boot {
         station: u32,
         epoch: u32,
+    },
+    /// The primary of a shard, named by its first copy, sends what was written since.
+    Ship {
+        station: u32,
+    },
+    /// A batch up to this position (and term) comes to a replica.
+    Received {
+        station: u32,
+        upto: u64,
+    },
+    /// A replica's word that it has come so far comes to the primary.
+    Acknowledged {
+        station: u32,
+        upto: u64,
+    },
+    /// A replica of this shard, named by its first copy, takes over.
+    Promote {
+        station: u32,
+    },
+    /// A copy takes the next of so many pieces of data.
+    Rebuild {
+        station: u32,
+        epoch: u32,
+        left: u32,
     },
     /// An external goes down or comes up.
     Renewal {
@@ -716,8 +745,8 @@ pub(super) struct World<'m> {
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
-    /// Per database with copies and per shard: which copy is the primary.
-    pub(super) primaries: Vec<Vec<u32>>,
+    /// Per database with shards or replicas.
+    pub(super) replication: Vec<Replication>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) shelves: Vec<Shelves>,
     /// How long before time 0 the clock of the shelves began.

@@ -230,6 +230,7 @@ impl Model {
         self.lock_uses.iter_mut().for_each(|lock| change(&mut lock.cell));
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
+        self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
     }
 }
 

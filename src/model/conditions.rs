@@ -325,6 +325,7 @@ impl Compiler<'_> {
             let message = "`removal` is that of an instance".to_owned();
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }
+        self.check_copied(measure, scope, spot);
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
             && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
@@ -333,6 +334,24 @@ impl Compiler<'_> {
             let message = format!("`{name}` keeps nothing that could be hit");
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
             self.tell(made.help("a database has a hit ratio when `memory` and `data` are given"));
+        }
+    }
+
+    /// Measures of what is copied.
+    fn check_copied(&mut self, measure: &Measure, scope: Scope, spot: Spot) {
+        use Quantity::{Lag, StaleReads, Staleness, Violations};
+        let is_copied = |copies: &crate::model::copies::Copies| 0 < copies.replicas;
+        let number = match scope {
+            Scope::Component(number) => number,
+            Scope::Station(station) | Scope::Stations(station, _) => self.model.stations[station as usize].component,
+            _ => return,
+        };
+        let Some(component) = self.model.components.get(usize::from(number)) else { return };
+        let copies = self.model.copies.get(usize::from(component.copies));
+        if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
+            let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            self.tell(made.help("a database has them with `replicas: {count: 2}`"));
         }
     }
 

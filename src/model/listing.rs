@@ -87,6 +87,9 @@ impl Line<'_> {
                 let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;
                 format!("branch {share:.4} by {} to {}", self.model.keys[usize::from(key)].name, to - self.base)
             }
+            Step::Observe => "observe".to_owned(),
+            Step::Commit => "commit".to_owned(),
+            Step::Applied => "applied".to_owned(),
             Step::Return => "return".to_owned(),
         }
     }

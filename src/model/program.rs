@@ -115,6 +115,12 @@ pub enum Step {
     },
     /// Fails with the failure that led here.
     Rethrow,
+    /// A read at a copy of a database: what it sees is looked at.
+    Observe,
+    /// A write at the primary of a database goes into the log and may wait for replicas.
+    Commit,
+    /// A write has been repeated at a replica.
+    Applied,
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }

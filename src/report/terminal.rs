@@ -72,6 +72,7 @@ pub fn render(report: &Report, look: Look) -> String {
         evidence::latency(report, look),
         evidence::components(report, look),
         evidence::where_time_goes(report, look),
+        replicas(report, look),
         cost(report, look),
         events(report, look),
         evidence::slowest(report, look),
@@ -276,6 +277,30 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     lines
 }
 
+/// How far replicas were behind, and what their readers noticed of it.
+fn replicas(report: &Report, look: Look) -> Vec<String> {
+    let line = |(name, component): (&String, &crate::report::Component)| {
+        let of = |key: &str| component.kind_specific.get(key).map(|estimate| estimate.mean);
+        let lag = [("p50", "lag_p50"), ("p99", "lag_p99")].map(|(word, key)| of(key).map(|lag| (word, lag)));
+        let lag = lag.into_iter().flatten().map(|(word, lag)| format!("{} {word}", spaced_time(lag)));
+        let lag = lag.collect::<Vec<_>>().join(", ");
+        let mut text = format!("{name} lags {}", if lag.is_empty() { "nowhere" } else { &lag });
+        if let Some(share) = of("stale_reads") {
+            text.push_str(&format!("; {} of reads stale", percent(share)));
+            let by = of("staleness_p99").filter(|by| 0.0 < *by);
+            text.push_str(&by.map_or_else(String::new, |by| format!(", {} p99", spaced_time(by))));
+        }
+        let broken = of("violations").filter(|share| 0.0 < *share);
+        text.push_str(
+            &broken.map_or_else(String::new, |share| format!("; {} break a session's order", percent(share))),
+        );
+        let lost = of("lost_writes").filter(|lost| 0.0 < *lost);
+        text.push_str(&lost.map_or_else(String::new, |lost| format!("; {} writes lost", human_count(lost))));
+        of("lag").or(of("stale_reads")).map(|_| entry("replicas", &text, look))
+    };
+    report.components.iter().filter_map(line).collect()
+}
+
 /// What happened on the way: faults, alerts, and the signs that it is time for the next design.
 fn events(report: &Report, look: Look) -> Vec<String> {
     let mut lines: Vec<String> = report.evolve_when.iter().filter_map(|trigger| evolve(trigger, look)).collect();
@@ -287,7 +312,11 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         let told = told.into_iter().filter_map(|(label, value)| value.map(|value| (label, value)));
         let told =
             told.map(|(label, value)| format!(", {label} {}{}", spaced_time(value.mean), half_width(&value, look)));
-        let text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
+        let mut text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
+        if let Some(lost) = fault.lost_writes.filter(|lost| 0.0 < lost.mean) {
+            let age = fault.rpo_s.map_or_else(String::new, |age| format!(", the oldest {} old", spaced_time(age.mean)));
+            text.push_str(&format!(", {} acknowledged writes lost{age}", human_count(lost.mean)));
+        }
         lines.push(entry("fault", &text, look));
     }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {

@@ -385,7 +385,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
-        "database" => Kind::Database(database::database(&mut r)),
+        "database" => Kind::Database(database::database(&mut r, env)),
         "cache" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
         _ => external(&mut r, env),
@@ -396,6 +396,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
+    let failover_health = database::failover_health(&kind);
+    let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
     let (queue_limit, order) = queue(&mut r, &kind);
     let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
@@ -409,7 +411,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         operations: operations(&mut r, env),
         balance: balance_of(&mut r),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
-        health: has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten(),
+        health: own_health.or(failover_health),
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
