@@ -19,6 +19,7 @@ mod fork;
 mod host;
 mod keys;
 mod lock;
+mod near;
 mod observe;
 mod pool;
 mod rows;

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::filter;
+use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
     Call, Course, Effort, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source, Station,
@@ -145,7 +146,8 @@ impl<'m> World<'m> {
         let asked = |operation: u16| m.edges.iter().flat_map(|e| &e.targets).filter(|(_, o)| *o == operation).count();
         for (c, class) in m.classes.iter().enumerate() {
             let flow = &mut self.classes[c];
-            let alone = asked(class.operation) == 1 && m.edges[class.edge as usize].plain;
+            let places = m.classes.iter().filter(|other| other.edge == class.edge).count();
+            let alone = places == 1 && asked(class.operation) == 1 && m.edges[class.edge as usize].plain;
             if alone && !flow.tracked && !self.operations[class.operation as usize].tracked {
                 flow.mirror = class.operation;
             }
@@ -277,7 +279,7 @@ fn station(m: &Model, spec: &model::Station) -> Station {
         host: spec.host,
         component: spec.component,
         gate: if checks { gate::CHECKS } else { 0 } | if ordered { gate::ORDERED } else { 0 },
-        zone: spec.zone,
+        place: spec.place,
         scale: 1.0 / speed,
         busy: Gauge::default(),
         waiting: Gauge::default(),
@@ -309,8 +311,9 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let cores = stations.iter().filter(|s| s.host != NONE).map(|s| m.hosts[s.host as usize].cores).min();
     let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
-    if spec.prefer_zone {
-        balancer.set_zones(&stations.iter().map(|s| s.zone).collect::<Vec<_>>());
+    if spec.prefers {
+        let (groups, wishes) = near::groups(m, spec, stations);
+        balancer.set_groups(&groups, wishes);
     }
     Group {
         balancer,
@@ -333,7 +336,7 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
         let mut most = probes.filter(|p| p.quantity == Quantity::InFlight && p.stat == Some(Stat::Max));
         let at = scope(i as u16);
         let filtered = m.filters.iter().any(|filter| filter::covers(m, filter.scope, at));
-        filtered || matches!(at, Scope::With(_)) || most.any(|p| p.scope == at || matches!(p.scope, Scope::Component(_)))
+        filtered || matches!(at, Scope::With(_)) || most.any(|p| filter::covers(m, p.scope, at) || matches!(p.scope, Scope::Component(_)))
     };
     (0..count)
         .map(|i| Flow {

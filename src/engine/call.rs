@@ -5,7 +5,7 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
+    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
@@ -253,18 +253,16 @@ impl World<'_> {
                 }
             }
         }
-        if spec.pipe != NONE16 {
-            let rate = self.m.pipes[spec.pipe as usize].bytes_per_s;
+        let request = self.frames[id as usize].request;
+        let (link, pipe) = self.way(spec, from, to, request);
+        if pipe != NONE16 {
+            let rate = self.m.pipes[pipe as usize].bytes_per_s;
             let work = if rate > 0.0 { ns(bytes / rate) } else { 0 };
-            at = if work > 0 { self.pipes[spec.pipe as usize].give(at, work, bytes) } else { at };
+            at = if work > 0 { self.pipes[pipe as usize].give(at, work, bytes) } else { at };
             if work == 0 {
-                self.pipes[spec.pipe as usize].bytes += bytes;
+                self.pipes[pipe as usize].bytes += bytes;
             }
         }
-        let request = self.frames[id as usize].request;
-        let zones = [from, to].map(|s| self.zone_of(s, request));
-        let near = zones.contains(&NOWHERE) || zones[0] == zones[1];
-        let link = if near { spec.link_same } else { spec.link_other };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
     }
 
@@ -508,7 +506,7 @@ impl World<'_> {
             self.leave_filtered(Scope::Operation(operation), request, took, outcome);
         }
         let component = self.m.operations[operation as usize].component as usize;
-        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
+        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency | Balance::Latency) {
             let i = station - self.m.components[component].first;
             self.groups[component].balancer.observe(i, crate::units::Span(took), crate::units::Time(self.now));
         }

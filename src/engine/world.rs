@@ -15,7 +15,7 @@ use crate::engine::buffer::Buffer;
 use crate::engine::observe::Observer;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{Failure, Model};
+use crate::model::{Failure, Model, NONE16};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
@@ -38,8 +38,8 @@ pub(super) const RING: u32 = 2 << 22;
 pub(super) const TIMER: u32 = 3 << 22;
 pub(super) const INDEX: u32 = (1 << 22) - 1;
 
-/// Zone of a load that comes from no place.
-pub(super) const NOWHERE: u8 = u8::MAX;
+/// Place of an external, and of a load that comes from none.
+pub(super) const NOWHERE: u16 = NONE16;
 
 /// A parent or child that is a join, not a frame.
 pub(super) const JOIN: u32 = 1 << 31;
@@ -218,7 +218,7 @@ pub(super) struct Station {
     pub(super) component: u16,
     /// Why the door is not simply open; see [`gate`].
     pub(super) gate: u8,
-    pub(super) zone: u8,
+    pub(super) place: u16,
     /// Demands are multiplied by it: 1 / speed of the host, times the factor of a gray failure.
     pub(super) scale: f64,
     pub(super) busy: Gauge,

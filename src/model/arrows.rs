@@ -24,12 +24,11 @@ pub(super) struct Merged {
     pub(super) limit_of: Option<String>,
 }
 
-/// What `links:` says about one call.
+/// What `links:` says about the two ends of a call, wherever they stand.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GivenLink {
-    /// One way, seconds; inside a zone and between zones.
-    pub(super) latency_same: Option<Distribution>,
-    pub(super) latency_other: Option<Distribution>,
+    /// One way, seconds.
+    pub(super) latency: Option<Distribution>,
     /// The arrow that gave a bandwidth (bytes per second) or a price (dollars a byte): calls under it share the pipe.
     pub(super) pipe: Option<(String, Option<f64>, Option<f64>)>,
     /// An arrow names one of the two ends, so that there is a link even where there would be none.
@@ -67,41 +66,32 @@ impl<'a> Compiler<'a> {
         matching.max_by_key(|(rank, _)| *rank).map(|(_, fallback)| fallback)
     }
 
-    /// The link of a call as `links:` gives it, field by field.
-    pub(super) fn given_link(&self, from: End, to: End) -> GivenLink {
+    /// The link of a call as arrows between components give it, field by field; `any -> any` stands apart, because what
+    /// lies between two places is more exact.
+    pub(super) fn given_link(&self, from: End, to: End) -> (GivenLink, GivenLink) {
         let mut matching: Vec<(u8, &Pair, &Link)> = Vec::new();
         for entry in &self.scenario.links {
             let (pair, link) = &entry.value;
             // The way back is the same unless it is given itself, so it counts as a little less exact.
             let there = exactness(pair, from, to).map(|rank| 2 * rank + 1);
             let back = exactness(pair, to, from).filter(|_| named(&pair.from) && named(&pair.to)).map(|rank| 2 * rank);
-            let place = self.place_rank(pair);
-            if let Some(rank) = there.or(back).or(place) {
+            if let Some(rank) = there.or(back).filter(|_| !self.is_between_places(pair)) {
                 matching.push((rank, pair, link));
             }
         }
         matching.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
-        let mut given = GivenLink::default();
+        let mut given = [GivenLink::default(), GivenLink::default()];
         for (rank, pair, link) in &matching {
+            let given = &mut given[usize::from(*rank <= 3)];
             given.is_named |= 3 < *rank;
-            let (inside, between) = if *rank == 0 { zones_of(pair) } else { (true, true) };
-            if inside && given.latency_same.is_none() {
-                given.latency_same.clone_from(&link.latency);
-            }
-            if between && given.latency_other.is_none() {
-                given.latency_other.clone_from(&link.latency);
+            if given.latency.is_none() {
+                given.latency.clone_from(&link.latency);
             }
             if given.pipe.is_none() && (link.bandwidth.is_some() || link.price_per_byte.is_some()) {
                 given.pipe = Some((arrow(pair), link.bandwidth, link.price_per_byte));
             }
         }
-        given
-    }
-
-    /// 0, less exact than any arrow between components, for an arrow between places.
-    fn place_rank(&self, pair: &Pair) -> Option<u8> {
-        let place = |side: &Side| matches!(side, Side::Name(name) if self.is_place(name));
-        (place(&pair.from) && place(&pair.to)).then_some(0)
+        given.into()
     }
 
     /// Tells of arrows that lead from or to nothing.
@@ -114,27 +104,27 @@ impl<'a> Compiler<'a> {
         for entry in &scenario.links {
             self.check_end(&entry.value.0.from, true, true);
             self.check_end(&entry.value.0.to, false, true);
-            self.check_zones(entry);
+            self.check_kinds(entry);
         }
     }
 
-    /// All zones are alike so far, so a link of two single zones among several cannot be told from the others.
-    fn check_zones(&mut self, entry: &Spotted<(Pair, Link)>) {
+    /// A link leads between two places or between two components, not from the one to the other.
+    fn check_kinds(&mut self, entry: &Spotted<(Pair, Link)>) {
         let pair = &entry.value.0;
-        let is_zone = |side: &Side| matches!(side, Side::Name(name) if self.is_place(name) && name.value.contains('/'));
-        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
-        let all_alike = if arrow_is_loop(pair) { zones <= 1 } else { zones <= 2 };
-        if (is_zone(&pair.from) || is_zone(&pair.to)) && !all_alike {
-            let message = format!("a link of single zones is not available yet, and there are {zones} zones");
-            let made = Diagnostic::new(Code::NotAvailable, entry.spot, message);
-            self.tell(made.help("give the link for the region: `REGION -> REGION`"));
+        let is_other = |side: &Side| named(side) && !self.is_place_side(side);
+        if self.is_between_places(pair) && (is_other(&pair.from) || is_other(&pair.to)) {
+            let message = format!("`{}` leads from a place to something else", arrow(pair));
+            let made = Diagnostic::new(Code::Inert, entry.spot, message);
+            self.tell(made.help("write two places, or two components or loads"));
         }
     }
 
     fn check_end(&mut self, side: &Side, is_caller: bool, may_be_place: bool) {
         match side {
             Side::Any => {}
-            Side::Name(name) if may_be_place && self.is_place(name) => {}
+            Side::Name(name) if may_be_place && self.may_be_place(name) => {
+                self.find_place(name);
+            }
             Side::Name(name) if self.names.component(&name.value).is_some() => {}
             Side::Name(name) if self.names.load(&name.value).is_some() => {
                 if !is_caller {
@@ -155,13 +145,6 @@ impl<'a> Compiler<'a> {
         let known: Vec<&str> = self.names.components.iter().chain(&self.names.loads).copied().collect();
         let message = format!("`{name}` is neither a component nor a load of this scenario");
         self.tell(Diagnostic::new(Code::UnknownComponent, spot, message).nearest(name, known));
-    }
-
-    /// Whether the name is that of the region or of a zone in it.
-    pub(super) fn is_place(&self, name: &Reference) -> bool {
-        let Some(region) = &self.scenario.region else { return false };
-        let text = name.value.as_str();
-        text == region.name.value || text.strip_prefix(&region.name.value).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 
@@ -192,20 +175,6 @@ fn level(side: &Side, end: End) -> Option<u8> {
 
 fn named(side: &Side) -> bool {
     !matches!(side, Side::Any)
-}
-
-/// Whether an arrow between places is about the links inside a zone, and about those between zones.
-fn zones_of(pair: &Pair) -> (bool, bool) {
-    let is_region = |side: &Side| matches!(side, Side::Name(name) if !name.value.contains('/'));
-    match (is_region(&pair.from), is_region(&pair.to)) {
-        (true, true) => (true, true),
-        (false, false) if arrow_is_loop(pair) => (true, false),
-        _ => (false, true),
-    }
-}
-
-fn arrow_is_loop(pair: &Pair) -> bool {
-    arrow(pair).split_once(" -> ").is_some_and(|(from, to)| from == to)
 }
 
 /// The arrow as it is written.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
+use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Region, Sticky};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -78,7 +78,9 @@ impl<'a> Compiler<'a> {
             },
             sticky: choosing.sticky.map(|sticky| self.sticky(sticky)),
             health: choosing.health.map(health),
-            prefer_zone: said.prefer == Prefer::Zone && self.scenario.region.as_ref().is_some_and(|r| 1 < r.zones),
+            prefers: self.prefers(&said.prefer, &choosing.balance.value).0,
+            prefers_zone: self.prefers(&said.prefer, &choosing.balance.value).1,
+            failover: self.failover(choosing.balance),
             key: stream(&format!("components.{name}"), Purpose::Routing),
             queue_cell: if limited { self.cell(name, Cause::Wait) } else { NONE16 },
             limit: said.rate_limit.as_ref().map_or(NONE16, |limit| self.limit(name, limit, name, written.spot)),
@@ -120,13 +122,34 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Whether it matters where callers stand, and whether their zone does.
+    fn prefers(&self, prefer: &Prefer, balance: &Balance) -> (bool, bool) {
+        let regions = &self.model.regions;
+        let (several, zoned) = (1 < regions.len(), regions.iter().any(|region| 1 < region.zones));
+        match balance {
+            Balance::Nearest => (several || zoned, several || zoned),
+            Balance::Latency | Balance::Failover(_) => (several || zoned, false),
+            _ => match prefer {
+                Prefer::Zone => (several || zoned, several || zoned),
+                Prefer::Region => (several, false),
+                Prefer::Any => (false, false),
+            },
+        }
+    }
+
+    /// The places of `failover(a b)`.
+    fn failover(&mut self, balance: &Spotted<Balance>) -> Vec<u16> {
+        let Balance::Failover(names) = &balance.value else { return Vec::new() };
+        names.iter().filter_map(|name| self.find_place(&Spotted::new(name.clone(), balance.spot))).collect()
+    }
+
     /// The weights of `weighted(...)`: by instance, by zone, or in the order of instances.
     fn weigh(&mut self, component: &Component, spot: Spot) {
         let Balance::Weighted(weights) = &component.balance else { return };
         let mut used = vec![false; weights.len()];
         for instance in 0..component.count {
             let station = &mut self.model.stations[(component.first + instance) as usize];
-            let mut known = zone_names(self.scenario, station.zone);
+            let mut known = place_names(&self.model.regions, station.place);
             known.push(format!("{}/{instance}", component.name));
             let named = weights.iter().position(|(name, _)| known.contains(name));
             let in_order = weights.get(instance as usize).filter(|(name, _)| name.is_empty());
@@ -248,11 +271,12 @@ fn balancers<'a>(scenario: &'a scenario::Scenario, target: &str) -> Vec<(&'a str
     all.iter().filter(|(_, c)| leads(&c.value.kind)).map(|(name, c)| (name.as_str(), &c.value)).collect()
 }
 
-/// `home/0` and `home/a`: zones are counted or lettered.
-fn zone_names(scenario: &scenario::Scenario, zone: u8) -> Vec<String> {
-    let Some(region) = &scenario.region else { return Vec::new() };
-    let name = &region.name.value;
-    vec![format!("{name}/{zone}"), format!("{name}/{}", char::from(b'a' + zone % 26))]
+/// `home/0`, `home/a` and `home`: zones are counted or lettered.
+fn place_names(regions: &[Region], place: u16) -> Vec<String> {
+    let is_here = |region: &&Region| region.first <= place && place - region.first < region.zones;
+    let Some(region) = regions.iter().find(is_here) else { return Vec::new() };
+    let (name, zone) = (&region.name, place - region.first);
+    vec![format!("{name}/{zone}"), format!("{name}/{}", char::from(b'a' + (zone % 26) as u8)), name.clone()]
 }
 
 fn health(said: scenario::Health) -> Health {

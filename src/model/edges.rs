@@ -5,21 +5,17 @@
 //! of `any -> callee`, because a program does not know who called it.
 
 use crate::diagnostic::{Code, Diagnostic, Spot};
-use crate::distribution::Distribution;
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
 use crate::model::program::{Edge, Step};
 use crate::model::steps::Writer;
-use crate::model::{Cause, FAILURES, NONE16, Pipe, Pool};
+use crate::model::links::Way;
+use crate::model::{Cause, FAILURES, NONE16, Pool};
 use crate::policy::retry::Retry;
 use crate::random::Purpose;
 use crate::scenario;
-use crate::scenario::{Cancel, Kind, MachineChoice, Policy, Reference, Sidecar};
+use crate::scenario::{Cancel, Kind, Policy, Reference, Sidecar};
 use crate::units::Span;
-
-/// One way inside a zone and between zones, seconds (language section 13).
-const LINK_SAME: f64 = 250e-6;
-const LINK_OTHER: f64 = 1e-3;
 
 /// Who calls, as far as an edge cares.
 #[derive(Clone, Copy)]
@@ -27,8 +23,8 @@ pub(super) struct Caller<'a> {
     pub(super) end: End<'a>,
     /// `None`: a load.
     pub(super) component: Option<u16>,
-    /// The place a load comes from, if it was given one.
-    pub(super) has_place: bool,
+    /// The places a load comes from, if it was given any.
+    pub(super) places: &'a [u16],
 }
 
 impl<'s> Writer<'_, 's> {
@@ -71,7 +67,7 @@ impl<'s> Writer<'_, 's> {
         for (operation, weight) in &targets {
             let place = &self.place;
             let component = self.compiler.names.component(place.end().name);
-            let caller = Caller { end: place.end(), component, has_place: true };
+            let caller = Caller { end: place.end(), component, places: &[] };
             let to = self.compiler.end_of(*operation);
             let to = End { name: &to.0, operation: &to.1 };
             let merged = self.compiler.policy(own, caller.end, to);
@@ -159,7 +155,7 @@ impl Compiler<'_> {
         let target = self.names.operations[usize::from(operation)].component;
         let callee = self.names.components[usize::from(target)];
         let spot = self.scenario.components[callee].spot;
-        let (link_same, link_other, pipe) = self.link(path, caller, operation);
+        let Way { link, pipe, ways, skips_host } = self.link(path, caller, operation);
         let limit = policy.rate_limit.as_ref().map(|limit| {
             let name = merged.limit_of.clone().unwrap_or_else(|| path.to_owned());
             self.limit(&name, limit, callee, spot)
@@ -177,9 +173,10 @@ impl Compiler<'_> {
             },
             pool: policy.pool.as_ref().map_or(NONE16, |pool| self.pool(caller, target, pool)),
             limits: limit.into_iter().collect(),
-            link_same,
-            link_other,
+            link,
             pipe,
+            ways,
+            skips_host,
             payload: NONE16,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
@@ -272,57 +269,11 @@ impl Compiler<'_> {
         self.pools.insert(identity, index);
         index
     }
-
-    /// Samplers of the latency inside a zone and between zones, and the pipe, of a call.
-    fn link(&mut self, path: &str, caller: Caller, operation: u16) -> (u16, u16, u16) {
-        let (callee, name) = self.end_of(operation);
-        let given = self.given_link(caller.end, End { name: &callee, operation: &name });
-        let pipe = given.pipe.as_ref().map_or(NONE16, |(name, bandwidth, price)| self.pipe(name, *bandwidth, *price));
-        if !given.is_named && !self.has_link(caller, &callee) {
-            return (NONE16, NONE16, NONE16);
-        }
-        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
-        let default_same = Distribution::Constant(LINK_SAME);
-        let default_other = Distribution::Constant(LINK_OTHER);
-        let same = given.latency_same.unwrap_or(default_same);
-        let link_same = self.draw_unless_zero(&format!("{path}/link"), Purpose::Link, Some(&same));
-        if zones <= 1 {
-            return (link_same, link_same, pipe);
-        }
-        let other = given.latency_other.unwrap_or(default_other);
-        let link_other = self.draw_unless_zero(&format!("{path}/link.zones"), Purpose::Link, Some(&other));
-        (link_same, link_other, pipe)
-    }
-
-    /// Whether a call takes a link although nothing was said about this pair.
-    fn has_link(&self, caller: Caller, callee: &str) -> bool {
-        let to = &self.scenario.components[callee].value;
-        if !caller.has_place || matches!(to.kind, Kind::External { .. }) {
-            return false;
-        }
-        let Some(from) = self.scenario.components.get(caller.end.name) else { return true };
-        let one_host = |host: &str| self.scenario.hosts.get(host).is_some_and(|host| host.value.count <= 1);
-        match (&from.value.placement.machine, &to.placement.machine) {
-            (MachineChoice::On(a), MachineChoice::On(b)) => a.value != b.value || !one_host(&a.value),
-            _ => true,
-        }
-    }
-
-    fn pipe(&mut self, name: &str, bandwidth: Option<f64>, price: Option<f64>) -> u16 {
-        if let Some(known) = self.pipes.get(name) {
-            return *known;
-        }
-        let index = self.index(self.model.pipes.len(), "links with a bandwidth");
-        let bytes_per_s = bandwidth.unwrap_or(0.0);
-        self.model.pipes.push(Pipe { name: name.to_owned(), bytes_per_s, price_per_byte: price.unwrap_or(0.0) });
-        self.pipes.insert(name.to_owned(), index);
-        index
-    }
 }
 
 /// Whether the engine may take its fastest path: nothing surrounds the call.
 fn is_plain(edge: &Edge) -> bool {
-    let indices = [edge.pool, edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.key_given];
+    let indices = [edge.pool, edge.link, edge.pipe, edge.ways, edge.payload, edge.key_given];
     edge.timeout == Span(0)
         && edge.deadline == Span(0)
         && edge.retry.is_none()

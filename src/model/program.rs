@@ -161,10 +161,13 @@ pub struct Edge {
     pub pool: u16,
     /// Rate limits at the caller's side of this arrow, indices into limits.
     pub limits: Vec<u16>,
-    /// One-way latency within a zone and between zones, samplers or `NONE16`.
-    pub link_same: u16,
-    pub link_other: u16,
+    /// One-way latency (a sampler) and pipe, or `NONE16`; those of one zone where `ways` tells places apart.
+    pub link: u16,
     pub pipe: u16,
+    /// Index of the latencies and pipes by the places of both ends, or `NONE16` if they are all the same.
+    pub ways: u16,
+    /// There is no link between two instances on one host.
+    pub skips_host: bool,
     /// Bytes the request carries, sampler or `NONE16`.
     pub payload: u16,
     /// Handshake before the first request of a connection: round trips in 1/1000, and how long it is kept (0: never).

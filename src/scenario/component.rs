@@ -7,12 +7,15 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
-use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED, placement};
+use crate::scenario::machine::{
+    COUNTS, CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, placement,
+};
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Database, Health, Kind, Memory, Named, Operation, Prefer, Route, RouteTarget, Sticky,
+    Availability, Component, Database, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer,
+    Route, RouteTarget, Sticky,
 };
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
@@ -41,7 +44,8 @@ static LIKE: Field = Field::new(
     "Another component, over which this one's fields are merged",
 );
 static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
-static INSTANCES: Field = Field::new("instances", Shape::Count, "5", "How many, each alike").or("1");
+static INSTANCES: Field =
+    Field::new("instances", Shape::OneOf(COUNTS), "5", "How many, each alike; or how many at each place").or("1");
 static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
 static WORKERS: Field = Field::new(
     "workers",
@@ -79,7 +83,7 @@ static HEALTH: Field = Field::new(
     "How it is noticed that an instance died; without it at once",
 );
 static PREFER: Field =
-    Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
+    Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first: those of the own zone, else region, else the nearest region").or("zone");
 static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),
@@ -107,6 +111,7 @@ pub static SERVICE: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("256"), ..WORKERS },
         Field { default: Some("sync"), ..WAITS },
         QUEUE,
@@ -150,6 +155,7 @@ pub static BALANCER: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
         QUEUE,
@@ -191,6 +197,7 @@ pub static GATEWAY: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
         QUEUE,
@@ -251,7 +258,7 @@ pub static DATABASE: Table = Table {
         later("shards", "Split the data over several machines"),
         later("replicas", "Copies of the data"),
         later("failover", "What happens when the primary dies"),
-        later("primary", "Where the primary stands"),
+        Field { name: "primary", about: "Where the primary stands: a region or a zone", ..PLACE },
     ],
 };
 
@@ -446,10 +453,7 @@ fn without_kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) {
 
 /// Stands for a component that could not be read.
 fn silent(owner: Spot) -> Component {
-    let placement = crate::scenario::Placement {
-        machine: crate::scenario::MachineChoice::None,
-        overrides: crate::scenario::Machine::default(),
-    };
+    let placement = nowhere();
     Component {
         kind: Kind::Service,
         placement,
@@ -478,7 +482,7 @@ fn has(r: &Reader, name: &str) -> bool {
     r.table().field(name).is_some_and(|field| field.available)
 }
 
-fn placement_of(r: &mut Reader) -> (crate::scenario::Placement, u32) {
+fn placement_of(r: &mut Reader) -> (Placement, u32) {
     if has(r, "machine") {
         let (mut place, instances) = placement(r);
         if r.table().name == "database" {
@@ -487,8 +491,11 @@ fn placement_of(r: &mut Reader) -> (crate::scenario::Placement, u32) {
         }
         return (place, instances);
     }
-    let machine = crate::scenario::MachineChoice::None;
-    (crate::scenario::Placement { machine, overrides: crate::scenario::Machine::default() }, 1)
+    (nowhere(), 1)
+}
+
+fn nowhere() -> Placement {
+    Placement { machine: MachineChoice::None, overrides: Machine::default(), at: Vec::new() }
 }
 
 fn operations(r: &mut Reader, env: &mut Env) -> Named<Operation> {
