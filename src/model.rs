@@ -570,7 +570,11 @@ pub enum Scope {
     /// Requests that carry one value of a key: index of a [`Filter`].
     With(u16),
     /// Requests from these places (the first, and how many), of an operation or (`NONE16`) of all.
-    From { first: u16, count: u16, operation: u16 },
+    From {
+        first: u16,
+        count: u16,
+        operation: u16,
+    },
 }
 
 /// `with user=17`, within a class, load, operation, component or all.

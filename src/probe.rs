@@ -121,7 +121,9 @@ impl Between<'_> {
         let classes = (&self.from.classes[..], &self.to.classes[..]);
         let operations = (&self.from.operations[..], &self.to.operations[..]);
         match scope {
-            Scope::Load(_) | Scope::Class(_) | Scope::From { .. } => pairs(classes, |index| model.includes(scope, index)),
+            Scope::Load(_) | Scope::Class(_) | Scope::From { .. } => {
+                pairs(classes, |index| model.includes(scope, index))
+            }
             Scope::Operation(operation) => pairs(operations, |index| index == usize::from(operation)),
             Scope::Component(component) => pairs(operations, |index| model.operations[index].component == component),
             Scope::Station(station) => {

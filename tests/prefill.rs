@@ -23,8 +23,7 @@ components:
 "
     ));
     let record = simulate(&model, 1, 0, &Signals::default());
-    let probe =
-        Probe { quantity: Quantity::HitRatio, stat: None, scope: Scope::All, resource: None, per: None };
+    let probe = Probe { quantity: Quantity::HitRatio, stat: None, scope: Scope::All, resource: None, per: None };
     let path = &record.snapshots[..];
     let stretch = Between { model: &model, from: &path[0].tallies, to: &path[path.len() - 1].tallies, path };
     probe::read(&probe, &stretch).expect("pages were read")

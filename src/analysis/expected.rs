@@ -55,7 +55,10 @@ pub fn compare(study: &Study, stability: &Stability, scenario: &Scenario) -> Vec
 fn expected<'s>(study: &Study, scenario: &'s Scenario) -> Option<(&'s str, Expected)> {
     let ((_, load), (name, component)) = (scenario.load.iter().next()?, scenario.components.iter().next()?);
     let alone = scenario.load.len() == 1 && scenario.components.len() == 1;
-    let quiet = scenario.run.scale.value <= 1 && scenario.faults.is_empty() && scenario.policies.is_empty() && scenario.links.is_empty();
+    let quiet = scenario.run.scale.value <= 1
+        && scenario.faults.is_empty()
+        && scenario.policies.is_empty()
+        && scenario.links.is_empty();
     let rate = rate(&load.value)?;
     let demand = only_step(&component.value).filter(|_| alone && quiet)?;
     let servers = component.value.workers;

@@ -230,8 +230,7 @@ fn reading(study: &Study, probe: &Probe, period: Period, index: usize) -> Option
     let read = |stretch: &Between| match (probe.quantity, probe.per) {
         (Quantity::Cost, Some(Per::Million)) => cost::a_million(stretch),
         (Quantity::Cost, _) => Some(cost::a_month(stretch)),
-        _ => windows::statistic(&study.records[index], probe, stretch)
-            .or_else(|| probe::read(probe, stretch)),
+        _ => windows::statistic(&study.records[index], probe, stretch).or_else(|| probe::read(probe, stretch)),
     };
     let values: Vec<f64> = stretches(study, period, index).iter().filter_map(read).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

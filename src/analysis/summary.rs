@@ -7,7 +7,7 @@ use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
 use crate::analysis::{estimate, windows};
 use crate::measure::histogram::Compact;
-use crate::model::{Probe, Scope};
+use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
 use crate::record::{self, ComponentTally, StationTally, Tallies};
 use crate::report::{
@@ -81,6 +81,18 @@ pub(super) fn operations(study: &Study, stability: &Stability) -> BTreeMap<Strin
 pub(super) fn loads(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
     let loads = study.model.sources.iter().enumerate();
     loads.map(|(index, load)| (load.name.clone(), traffic(study, stability, Scope::Load(index as u16)))).collect()
+}
+
+/// By the region that requests come from, where there are several regions.
+pub(super) fn regions(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
+    let model = study.model;
+    let regions = model.regions.iter().filter(|_| 1 < model.regions.len());
+    let scoped = regions.map(|region| {
+        let scope = Scope::From { first: region.first, count: region.zones + 1, operation: NONE16 };
+        (region.name.clone(), scope)
+    });
+    let asking = scoped.filter(|(_, scope)| (0..model.classes.len()).any(|class| model.includes(*scope, class)));
+    asking.map(|(name, scope)| (name, traffic(study, stability, scope))).collect()
 }
 
 /// By component.

@@ -336,7 +336,9 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
         let mut most = probes.filter(|p| p.quantity == Quantity::InFlight && p.stat == Some(Stat::Max));
         let at = scope(i as u16);
         let filtered = m.filters.iter().any(|filter| filter::covers(m, filter.scope, at));
-        filtered || matches!(at, Scope::With(_)) || most.any(|p| filter::covers(m, p.scope, at) || matches!(p.scope, Scope::Component(_)))
+        filtered
+            || matches!(at, Scope::With(_))
+            || most.any(|p| filter::covers(m, p.scope, at) || matches!(p.scope, Scope::Component(_)))
     };
     (0..count)
         .map(|i| Flow {

@@ -65,7 +65,11 @@ pub(super) fn groups(m: &Model, spec: &Component, stations: &[Station]) -> (Vec<
     let wish = |(number, place): (usize, &Place)| {
         let near = place.near.iter().filter_map(|(region, seconds)| Some((whole(*region)?, 2e9 * seconds)));
         let zone = group_of[number].filter(|_| spec.prefers_zone);
-        if spec.failover.is_empty() { Wish { zone, regions: near.collect() } } else { Wish { zone: None, regions: failover.clone() } }
+        if spec.failover.is_empty() {
+            Wish { zone, regions: near.collect() }
+        } else {
+            Wish { zone: None, regions: failover.clone() }
+        }
     };
     let mut wishes: Vec<Wish> = m.places.iter().enumerate().map(wish).collect();
     wishes.push(Wish { zone: None, regions: failover.clone() });

@@ -158,10 +158,8 @@ impl Compiler<'_> {
         value: &Spotted<String>,
     ) -> Option<Scope> {
         use Quantity::{Arrivals, Availability, Errors, Goodput, InFlight, Latency, Throughput};
-        let is_counted = matches!(
-            measure.what,
-            Latency | Throughput | Goodput | Errors | Availability | Arrivals | InFlight
-        );
+        let is_counted =
+            matches!(measure.what, Latency | Throughput | Goodput | Errors | Availability | Arrivals | InFlight);
         let is_flow = !matches!(scope, Scope::Station(_) | Scope::Host(_) | Scope::Pool(_) | Scope::Fault(_));
         if !is_counted || !is_flow || measure.per == Some(condition::Per::Instance) {
             let message = "only what is counted request by request can be told apart by a key".to_owned();
@@ -185,11 +183,14 @@ impl Compiler<'_> {
     fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
         let known = self.model.keys.get(usize::from(number))?;
         if matches!(known.origin, KeyOrigin::Scan | KeyOrigin::Trace(_)) {
-            let message = format!("the values of `{}` come in their order, so looking at one would move the others", key.value);
+            let message =
+                format!("the values of `{}` come in their order, so looking at one would move the others", key.value);
             self.tell(Diagnostic::new(Code::Condition, key.spot, message));
             return None;
         }
-        if let Some(scenario::KeyOrigin::Shares { shares, .. }) = self.scenario.keys.get(&key.value).map(|key| &key.value.origin) {
+        if let Some(scenario::KeyOrigin::Shares { shares, .. }) =
+            self.scenario.keys.get(&key.value).map(|key| &key.value.origin)
+        {
             let mut names: Vec<&str> = shares.iter().map(|(name, _)| name.as_str()).collect();
             names.sort_unstable();
             let found = names.iter().position(|name| *name == value.value);
@@ -258,7 +259,10 @@ impl Compiler<'_> {
         let scope = Scope::From { first, count, operation };
         if !(0..self.model.classes.len()).any(|class| self.model.includes(scope, class)) {
             let message = format!("no load asks for this from `{}`", from.value);
-            self.tell(Diagnostic::new(Code::UnknownPart, from.spot, message).help("`from:` of a load says where it comes from"));
+            self.tell(
+                Diagnostic::new(Code::UnknownPart, from.spot, message)
+                    .help("`from:` of a load says where it comes from"),
+            );
             return None;
         }
         Some(scope)

@@ -7,9 +7,9 @@
 use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
+use crate::model::links::Way;
 use crate::model::program::{Edge, Step};
 use crate::model::steps::Writer;
-use crate::model::links::Way;
 use crate::model::{Cause, FAILURES, NONE16, Pool};
 use crate::policy::retry::Retry;
 use crate::random::Purpose;
@@ -97,6 +97,9 @@ impl<'s> Writer<'_, 's> {
             let around = self.branch_around(&format!("{path}/{number}"), share);
             let thresholds = cumulative(to.iter().map(|(_, weight)| *weight));
             edge.targets = thresholds.into_iter().zip(to.iter().map(|(operation, _)| *operation)).collect();
+            let caller = self.compiler.names.component(self.place.end().name);
+            let from = caller.map_or_else(Vec::new, |component| self.compiler.standing(component));
+            edge.round_trip_s = self.compiler.round_trip(&edge, &from);
             let edge = self.compiler.add_edge(edge);
             self.push(Step::Call { edge });
             if !is_last {
@@ -176,6 +179,7 @@ impl Compiler<'_> {
             link,
             pipe,
             ways,
+            round_trip_s: 0.0,
             skips_host,
             payload: NONE16,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),

@@ -131,7 +131,9 @@ impl Compiler<'_> {
         };
         let zones = |region: &Region| region.first..region.first + region.zones;
         match name {
-            "any region" => return Some(self.model.regions.iter().map(|region| standing(zones(region).collect())).collect()),
+            "any region" => {
+                return Some(self.model.regions.iter().map(|region| standing(zones(region).collect())).collect());
+            }
             "any zone" => {
                 return Some(self.model.regions.iter().flat_map(zones).map(|zone| standing(vec![zone])).collect());
             }

@@ -12,6 +12,7 @@ use crate::distribution::Distribution;
 use crate::model::arrows::{End, GivenLink, arrow};
 use crate::model::compile::Compiler;
 use crate::model::edges::Caller;
+use crate::model::program::Edge;
 use crate::model::{NONE16, Pipe, Place, Region, Ways};
 use crate::random::Purpose;
 use crate::scenario::{Kind, MachineChoice, Pair, Reference, Side};
@@ -240,7 +241,8 @@ impl Compiler<'_> {
         let skips_host = !exact.is_named && shared_hosts.is_some();
         let ends = Ends { path, exact, general };
         if self.between.is_empty() {
-            let time = if ends.exact.latency.is_some() || ends.general.latency.is_some() { Time::Ends } else { Time::Inside };
+            let time =
+                if ends.exact.latency.is_some() || ends.general.latency.is_some() { Time::Ends } else { Time::Inside };
             let link = self.sampler(&ends, time, Apart::Same);
             return Way { link, pipe: self.pipe_of(&ends, None), ways: NONE16, skips_host };
         }
@@ -320,12 +322,9 @@ impl Compiler<'_> {
     /// Tells once of each pair of regions that a call may cross and nothing is known of.
     fn check_known(&mut self, ends: &Ends, caller: Caller, operation: u16) {
         let target = self.names.operations[usize::from(operation)].component;
-        let stand = |component: u16| -> BTreeSet<u16> {
-            let stations = self.model.stations.iter().filter(|station| station.component == component);
-            stations.map(|station| station.place).filter(|place| *place != NONE16).collect()
-        };
-        let from = caller.component.map_or_else(|| caller.places.iter().copied().collect(), stand);
-        let to = stand(target);
+        let from = caller.component.map_or_else(|| caller.places.to_vec(), |component| self.standing(component));
+        let from: BTreeSet<u16> = from.into_iter().filter(|place| *place != NONE16).collect();
+        let to: BTreeSet<u16> = self.standing(target).into_iter().collect();
         let pairs = from.iter().flat_map(|from| to.iter().map(|to| (*from, *to)));
         let unknown = pairs.filter(|(from, to)| self.time(ends, *from, *to) == Time::Unknown);
         for (from, to) in unknown.collect::<Vec<_>>() {
@@ -339,6 +338,38 @@ impl Compiler<'_> {
             let made = Diagnostic::new(Code::NoLink, self.scenario.regions[&b].spot, message);
             self.tell(made.help(format!("add `{a} -> {b}: {{latency: 40ms}}` under `links`")));
         }
+    }
+
+    /// Places of the instances of a component.
+    pub(super) fn standing(&self, component: u16) -> Vec<u16> {
+        let stations = self.model.stations.iter().filter(|station| station.component == component);
+        stations.map(|station| station.place).filter(|place| *place != NONE16).collect()
+    }
+
+    /// Mean seconds there and back through an edge, from these places to where its targets stand: to the nearest instance
+    /// where that is preferred, else to any.
+    pub(super) fn round_trip(&self, edge: &Edge, from: &[u16]) -> f64 {
+        let mean = |link: u16| if link == NONE16 { 0.0 } else { self.model.samplers.mean(link) };
+        let Some(ways) = self.model.ways.get(usize::from(edge.ways)) else { return 2.0 * mean(edge.link) };
+        let trip = |a: u16, b: u16| mean(ways.between(a, b).0) + mean(ways.between(b, a).0);
+        let (mut before, mut sum) = (0, 0.0);
+        for (threshold, operation) in &edge.targets {
+            let share = (threshold - before) as f64 / 4294967296.0;
+            before = *threshold;
+            let target = self.names.operations[usize::from(*operation)].component;
+            let to = self.standing(target);
+            if to.is_empty() || from.is_empty() {
+                sum += share * 2.0 * mean(edge.link);
+                continue;
+            }
+            let prefers = self.model.components.get(usize::from(target)).is_some_and(|target| target.prefers);
+            let to_one = |a: &u16| {
+                let trips = to.iter().map(|b| trip(*a, *b));
+                if prefers { trips.fold(f64::INFINITY, f64::min) } else { trips.sum::<f64>() / to.len() as f64 }
+            };
+            sum += share * from.iter().map(to_one).sum::<f64>() / from.len() as f64;
+        }
+        sum
     }
 
     /// Whether a call takes a link although nothing was said about this pair.

@@ -142,6 +142,7 @@ impl Compiler<'_> {
         edge.payload = self.draw_unless_zero(&path, Purpose::Size, load.value.payload.as_ref());
         self.settle(&mut edge, operation);
         edge.targets = vec![(1 << 32, operation)];
+        edge.round_trip_s = self.round_trip(&edge, known);
         let edge = self.add_edge(edge);
         let entry = self.next_step();
         self.model.steps.extend([Step::Call { edge }, Step::Return]);

@@ -166,6 +166,8 @@ pub struct Edge {
     pub pipe: u16,
     /// Index of the latencies and pipes by the places of both ends, or `NONE16` if they are all the same.
     pub ways: u16,
+    /// Mean seconds there and back between where callers and callees stand; for estimates only.
+    pub round_trip_s: f64,
     /// There is no link between two instances on one host.
     pub skips_host: bool,
     /// Bytes the request carries, sampler or `NONE16`.

@@ -160,7 +160,10 @@ impl Scaling<'_> {
             }
             Demand::Trace { times } => {
                 if times.len() < self.by as usize {
-                    self.tell(format!("`{name}` has {} arrivals, too few for a run at 1/{}", times.len(), self.by), spot);
+                    self.tell(
+                        format!("`{name}` has {} arrivals, too few for a run at 1/{}", times.len(), self.by),
+                        spot,
+                    );
                 }
                 *times = times.iter().copied().skip(self.by as usize - 1).step_by(self.by as usize).collect();
             }
@@ -204,7 +207,8 @@ impl Scaling<'_> {
             let stands_for = component.or(host).map_or(1, |part| part.fewer);
             if 1 < stands_for && target.part != Part::All {
                 let hit = &target.name.value;
-                let message = format!("`{name}` hits one part of `{hit}`, and each that is left stands for {stands_for}");
+                let message =
+                    format!("`{name}` hits one part of `{hit}`, and each that is left stands for {stands_for}");
                 self.tell(message, fault.spot);
             }
         }

@@ -207,7 +207,7 @@ impl Model {
             callee += (threshold - before) as f64 / 4294967296.0 * seconds[usize::from(*operation)];
             before = *threshold;
         }
-        let whole = callee + 2.0 * self.mean(edge.link);
+        let whole = callee + edge.round_trip_s;
         if edge.timeout.0 == 0 { whole } else { whole.min(edge.timeout.secs()) }
     }
 

@@ -619,7 +619,10 @@ fn places(term: &Term) -> Result<Vec<String>, ReadError> {
     term.expect_positionals(1, 64, "failover(us-east-1 eu-west-1)")?;
     let place = |arg: &Arg| {
         let help = Some("write `failover(us-east-1 eu-west-1)`".to_owned());
-        arg.value.word().map(|word| word.text.clone()).ok_or_else(|| arg.value.wrong("the name of a place is expected", help))
+        arg.value
+            .word()
+            .map(|word| word.text.clone())
+            .ok_or_else(|| arg.value.wrong("the name of a place is expected", help))
     };
     term.args.iter().map(place).collect()
 }

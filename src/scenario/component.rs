@@ -8,14 +8,14 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
 use crate::scenario::machine::{
-    COUNTS, CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, placement,
+    CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Database, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer,
-    Route, RouteTarget, Sticky,
+    Availability, Component, Database, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement,
+    Prefer, Route, RouteTarget, Sticky,
 };
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
@@ -82,8 +82,13 @@ static HEALTH: Field = Field::new(
     "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}",
     "How it is noticed that an instance died; without it at once",
 );
-static PREFER: Field =
-    Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first: those of the own zone, else region, else the nearest region").or("zone");
+static PREFER: Field = Field::new(
+    "prefer",
+    Shape::Word(&["zone", "region", "any"]),
+    "any",
+    "Whose instances are asked first: those of the own zone, else region, else the nearest region",
+)
+.or("zone");
 static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),

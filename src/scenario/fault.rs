@@ -128,7 +128,10 @@ fn target(r: &mut Reader, field: &str) -> Option<Target> {
     }
     if written.value.starts_with("any ") {
         let message = format!("`{}` is not available yet", written.value);
-        r.tell(Diagnostic::new(Code::NotAvailable, written.spot, message).help("name a component, as in `web/any`, or write `any region`"));
+        r.tell(
+            Diagnostic::new(Code::NotAvailable, written.spot, message)
+                .help("name a component, as in `web/any`, or write `any region`"),
+        );
         return None;
     }
     read_target(&written, r.diags())

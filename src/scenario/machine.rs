@@ -200,7 +200,8 @@ fn counted(r: &mut Reader, number: &str, place_field: &str) -> (Option<u32>, At)
         return (total, place(r, place_field));
     };
     if r.has(place_field) {
-        let told = Diagnostic::new(Code::Excluded, r.key(place_field), format!("`{number}` says already where they are"));
+        let told =
+            Diagnostic::new(Code::Excluded, r.key(place_field), format!("`{number}` says already where they are"));
         let numbers = r.key(number);
         r.tell(told.note_at(numbers, format!("`{number}` is given here")));
     }
