@@ -22,7 +22,7 @@ pub mod warmup;
 pub mod warning;
 pub mod windows;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::analysis::replicate::Number;
 use crate::analysis::stability::Stability;
@@ -81,6 +81,8 @@ pub struct Progress {
     pub signals: Signals,
     /// Replications that are done.
     pub done: AtomicU32,
+    /// What `precision` has reached, the bits of a half-width over its mean; 0 while nothing is known.
+    pub reached: AtomicU64,
 }
 
 /// A report and what it rests on.
@@ -101,7 +103,10 @@ pub fn evaluate(model: &Model, scenario: &Scenario, plan: &Plan, progress: &Prog
         record
     };
     let enough = |records: &[Record]| match &plan.precision {
-        Some(precision) => reached(model, records, precision).is_some_and(|reached| reached <= precision.within),
+        Some(precision) => reached(model, records, precision).is_some_and(|reached| {
+            progress.reached.store(reached.to_bits(), Ordering::Relaxed);
+            reached <= precision.within
+        }),
         None => true,
     };
     let runs = replicate::replicate(plan.number(), run, enough);

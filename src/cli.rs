@@ -6,8 +6,11 @@
 //! the message says how to replay it.
 
 pub mod args;
+mod complete;
+mod config;
 mod explain;
 mod files;
+mod github;
 mod init;
 mod input;
 mod out;
@@ -22,10 +25,11 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use crate::cli::args::{Arguments, Verb};
-use crate::cli::out::Out;
+use crate::cli::args::{Arguments, ConfigVerb, Verb};
+use crate::cli::config::Config;
+use crate::cli::out::{Out, variable};
 use crate::diagnostic::nearest;
 
 /// How a verb ended; `plimsoll help exit-codes` is its table.
@@ -67,8 +71,9 @@ Exit codes
     1  done; the answer is no: an objective is missed (`run --fail-on objectives`), or a warning stands
        (`run --fail-on warnings`, `validate --strict`)
     2  bad usage, or a bad scenario: nothing was simulated
-    3  undecided (the interval straddles the limit) under `run --fail-on objectives`, or partial
-       (`--timeout`, or a limit of the scenario, stopped the run early)
+    3  undecided (the interval straddles the limit) under `run --fail-on objectives`, unless
+       `--undecided fail|warn|pass` makes it 1 or 0; or partial (`--timeout`, or a limit of the scenario,
+       stopped the run early)
    74  an output file could not be written
   101  a bug in plimsoll; the message says how to replay it
   130  interrupted; what was finished is reported and marked as partial
@@ -103,12 +108,16 @@ impl Stop {
 /// Parses the command line, does what it asks, and turns the outcome into an exit code.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(report_bug));
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    if let Some(code) = complete::answer() {
+        return code;
+    }
+    let parsed = command().try_get_matches().and_then(|found| Ok((Arguments::from_arg_matches(&found)?, found)));
+    let (arguments, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return misused(&error),
     };
     let mut out = Out::new(&arguments.shared);
-    let exit = match perform(&arguments.verb, &mut out) {
+    let exit = match settled(arguments, &matches, &mut out) {
         Ok(exit) => exit,
         Err(stop) => {
             if !stop.message.is_empty() {
@@ -118,6 +127,25 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// The command line; a variable that is set but empty is as good as not set.
+pub(crate) fn command() -> Command {
+    fn without_empty(command: Command) -> Command {
+        let command = command.mut_args(|arg| {
+            let is_empty = arg.get_env().and_then(std::ffi::OsStr::to_str).is_some_and(|name| variable(name).is_none());
+            if is_empty { arg.env(None::<&str>) } else { arg }
+        });
+        command.mut_subcommands(without_empty)
+    }
+    without_empty(Arguments::command())
+}
+
+/// Adds what configuration files say, and does what is asked.
+fn settled(arguments: Arguments, matches: &ArgMatches, out: &mut Out) -> Result<Exit, Stop> {
+    let (arguments, matches, config) = config::settle(arguments, matches, out)?;
+    *out = Out::new(&arguments.shared);
+    perform(&arguments.verb, &matches, &config, out)
 }
 
 /// Help and version are asked for, all else is a mistake; clap's own advice is short of some neighbours.
@@ -132,19 +160,23 @@ fn misused(error: &clap::Error) -> ExitCode {
 
 fn nearest_verb(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    let program = Arguments::command();
-    let verbs: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+    let program = command();
+    let verbs: Vec<&str> = program.get_subcommands().map(Command::get_name).collect();
     let known = error.get(ContextKind::SuggestedSubcommand).is_none();
     nearest(written, verbs).filter(|_| known).map(str::to_string)
 }
 
-fn perform(verb: &Verb, out: &mut Out) -> Result<Exit, Stop> {
+fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) -> Result<Exit, Stop> {
     match verb {
         Verb::Run(args) => run::run(args, out),
         Verb::Validate(args) => validate::validate(args, out),
         Verb::Schema(args) => schema::schema(args, out),
         Verb::Explain(args) => explain::explain(args, out),
         Verb::Init(args) => init::init(args, out),
+        Verb::Config(args) => {
+            let ConfigVerb::Show(args) = &args.verb;
+            config::show::show(args, matches, config, out)
+        }
         Verb::Completions(args) => shell::completions(args, out),
         Verb::Man(args) => shell::man(args, out),
         Verb::Help(args) => shell::help(args, out),

@@ -417,6 +417,11 @@ before it fills the memory.",
         "The file holds no fields: it is empty, or everything in it is a comment.",
         "# title: One server",
         "title: One server";
+    NotToml: "E0113", "not TOML",
+        "A configuration file (`plimsoll.toml`) breaks the rules of TOML at the marked place. Texts stand in quotes, also
+quantities such as `\"10m\"`; numbers and `true` stand bare; a key is given once.",
+        "duration = \"10m",
+        "duration = \"10m\"";
     Unit: "E0201", "unit missing or unknown",
         "A quantity carries its unit: time `ns us ms s m h d w`; rate `/s /min /h /day /month`; bytes `B KB MB GB TB`
 (powers of 1000) and `KiB MiB GiB TiB` (powers of 1024); bandwidth `Mbps Gbps` or bytes per time; shares `%`; money
@@ -482,8 +487,8 @@ places are shown; rename one.",
         "load: {web: {rate: 90/s}}\ncomponents: {web: {kind: service}}",
         "load: {visitors: {rate: 90/s}}\ncomponents: {web: {kind: service}}";
     Cycle: "E0308", "goes round in a circle",
-        "A file extends itself, a component is like itself, or a named value needs itself, perhaps over several steps.
-The chain is shown.",
+        "A file extends itself, a component is like itself, a named value needs itself, or a profile inherits itself,
+perhaps over several steps. The chain is shown.",
         "let: {a: $b, b: $a}",
         "let: {a: 5ms, b: $a}";
     CallCycle: "E0309", "calls without an end",
@@ -521,6 +526,11 @@ from 0.",
         "Something refers to an objective that is not under `objectives:`.",
         "objectives: {fast: latency p99 <= 300ms, room: capacity >= 1000/s within fats}",
         "objectives: {fast: latency p99 <= 300ms, room: capacity >= 1000/s within fast}";
+    UnknownProfile: "E0317", "unknown profile",
+        "`--profile`, `PLIMSOLL_PROFILE` or `inherits` names a profile that no configuration file has under
+`[profile.NAME]`. `plimsoll config show` tells which files are read.",
+        "plimsoll run scenario.yaml --profile cl",
+        "plimsoll run scenario.yaml --profile ci";
     ImpossibleQuorum: "E0420", "impossible quorum",
         "More answers are waited for than there are copies to answer, so no request could ever succeed.",
         "db: {replicas: {count: 2, mode: quorum(r=4 w=2)}}",

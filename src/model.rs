@@ -7,10 +7,12 @@
 //! that request time is attributed to.
 
 mod arrows;
+mod caches;
 mod check;
 pub mod compile;
 mod components;
 mod conditions;
+pub mod copies;
 mod edges;
 mod faults;
 mod keys;
@@ -27,10 +29,12 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
-use crate::model::program::{Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
+use crate::model::copies::Copies;
+use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
@@ -39,6 +43,9 @@ use crate::units::{Span, Time};
 /// "There is none", in every index of 16 and 32 bits.
 pub const NONE16: u16 = u16::MAX;
 pub const NONE: u32 = u32::MAX;
+
+/// The place of what stands where each request comes from, such as a browser's cache.
+pub const WITH_REQUEST: u16 = u16::MAX - 1;
 
 #[derive(Clone, Debug, Default)]
 pub struct Model {
@@ -49,6 +56,7 @@ pub struct Model {
     pub page_uses: Vec<PageUse>,
     pub forks: Vec<Fork>,
     pub lock_uses: Vec<LockUse>,
+    pub cache_uses: Vec<CacheUse>,
     pub edges: Vec<Edge>,
     /// All distributions; keys are name and purpose hashed, the engine mixes seed and replication in.
     pub samplers: Samplers,
@@ -58,7 +66,10 @@ pub struct Model {
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
+    pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
+    /// Databases with shards or replicas.
+    pub copies: Vec<Copies>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
@@ -97,6 +108,7 @@ pub const FAILURES: &[&str] = &[
     "unavailable",
     "conflict",
     "out_of_memory",
+    "not_found",
 ];
 
 /// Index into [`Model::failures`].
@@ -114,6 +126,7 @@ impl Failure {
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
     pub const OUT_OF_MEMORY: Failure = Failure(13);
+    pub const NOT_FOUND: Failure = Failure(14);
 }
 
 #[derive(Clone, Debug, Default)]
@@ -135,6 +148,8 @@ pub struct Run {
     pub events: u64,
     /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
     pub first_change: Option<Time>,
+    /// Traffic before the run; `None`: caches and buffer pools start cold, or there are none.
+    pub prefill: Option<Prefill>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
@@ -150,6 +165,18 @@ pub struct Scale {
     pub hosts: Vec<u32>,
 }
 
+/// Traffic that caches and buffer pools have seen when a run starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prefill {
+    /// Loads whose requests leave traces, and their requests a second.
+    pub sources: Vec<(u16, f64)>,
+    pub seconds: f64,
+    /// Longer if need be: until everything that fills up is full, and as long again.
+    pub until_full: bool,
+    /// Most requests.
+    pub most: u64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub name: String,
@@ -157,6 +184,10 @@ pub struct Operation {
     pub entry: u16,
     /// Straight-line demand (cpu and wait draws before any branch or call), for `least_work`.
     pub upfront: Vec<u16>,
+    /// Of a database: changes rows.
+    pub writes: bool,
+    /// Of a database: runs at the primary although it only reads.
+    pub from_primary: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -204,7 +235,53 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
+    pub copies: u16,
+    /// Index into [`Model::caches`], or `NONE16`.
+    pub cache: u16,
     pub price_per_request: f64,
+}
+
+/// What the nodes of a cache keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    pub component: u16,
+    /// Stream of what is drawn for each key value, and of the place of a value on the ring.
+    pub stream: u64,
+    /// Of one node; `u64::MAX`: no limit.
+    pub bytes: u64,
+    pub entries: u64,
+    pub eviction: Eviction,
+    /// Bytes of an entry by its key value, or `NONE16`.
+    pub entry_draw: u16,
+    /// `NONE16`: never expires.
+    pub ttl_draw: u16,
+    pub sliding: bool,
+    /// Key that is meant where nothing names one.
+    pub key: u16,
+    /// A small cache for each value of this key instead of nodes, or `NONE16`.
+    pub per: u16,
+    /// 0: never before it expires.
+    pub early: f64,
+    /// Share of the time to live; 0: never.
+    pub refresh: f64,
+    /// How long `not_found` is remembered; 0: not at all.
+    pub negative: Span,
+    /// Somebody is content with entries that have expired, so they stay.
+    pub stale: bool,
+    pub flush: Option<Flush>,
+}
+
+/// How a write-behind cache writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    pub every: Span,
+    /// Most entries written at the same time.
+    pub batch: u32,
+    /// Program that writes one entry.
+    pub entry: u16,
+    /// Operation of the cache that the program belongs to.
+    pub operation: u16,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -227,22 +304,20 @@ pub struct Health {
 pub struct Buffer {
     /// Pages of 8 KiB that fit.
     pub pages: u64,
-    /// Pages of data.
+    /// Pages of data on one instance.
     pub data_pages: u64,
     pub rows_per_page: f64,
+    /// Rows on one instance.
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
-    pub prefill: bool,
-    /// Rows that a prefill reads; `u64::MAX`: until the pool is full, and as many again.
-    pub prefill_rows: u64,
 }
 
 /// One instance.
 #[derive(Clone, Copy, Debug)]
 pub struct Station {
     pub component: u16,
-    /// A zone; `NONE16`: nowhere in particular.
+    /// A zone; `NONE16`: nowhere in particular; or [`WITH_REQUEST`].
     pub place: u16,
     /// `NONE`: cores without limit, no disk, no NIC.
     pub host: u32,
@@ -399,6 +474,8 @@ pub struct Key {
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
     pub count: u64,
+    /// Bytes of the object with that value, or `NONE16`.
+    pub bytes_draw: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -443,12 +520,20 @@ pub enum Act {
         share: u64,
         kind: Failure,
     },
-    /// The rate of a source is multiplied; the shape of the source already holds it when the instant is fixed, so the engine
-    /// only marks the period.
+    /// The rate of a source is multiplied. The shape of the source already holds it when the instant is fixed; else the
+    /// engine adds its occurrences to the shape, and in both cases only marks the period.
     Surge {
         source: u16,
+        factor: f64,
+        ramp_s: f64,
     },
     Pause(Target),
+    /// The entry of a key value goes, or all of them (`key` is `NONE16`).
+    Expire {
+        cache: u16,
+        key: u16,
+        value: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -564,6 +649,8 @@ pub enum Scope {
     Operation(u16),
     Component(u16),
     Station(u32),
+    /// So many instances of one component from this one on: a shard with its copies.
+    Stations(u32, u32),
     Host(u32),
     Pool(u16),
     Fault(u16),

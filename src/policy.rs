@@ -12,7 +12,9 @@
 //! 5. **Its tests**; an intricate decision has a slow twin there.
 //!
 //! Families: [`arrivals`] (when requests come), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
-//! next), [`limit`] (who is let in), [`retry`] (when to try again), [`health`] (when a checker notices).
+//! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
+//! (when a checker notices), [`ring`] (who holds which keys), [`replication`] (how copies are kept alike), [`sharding`]
+//! (which shard holds a row).
 //!
 //! What can go wrong: a new variant of an existing family needs its file only, but a new family needs a call site in the
 //! engine and a field in the scenario.
@@ -20,9 +22,13 @@
 pub mod arrivals;
 pub mod balance;
 pub mod discipline;
+pub mod eviction;
 pub mod health;
 pub mod limit;
+pub mod replication;
 pub mod retry;
+pub mod ring;
+pub mod sharding;
 
 use crate::reader::{ReadError, Term};
 

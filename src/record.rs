@@ -116,11 +116,32 @@ pub struct ComponentTally {
     /// Time in the queue for a slot (all that got one), and time a slot was held.
     pub wait: Compact,
     pub service: Compact,
-    /// Buffer pool.
+    /// Look-ups of a cache, pages of a buffer pool.
     pub page_hits: u64,
     pub page_misses: u64,
     /// Bytes answered.
     pub bytes_out: u64,
+    /// Of a cache, all nodes together.
+    pub cache: CacheTally,
+}
+
+/// What became of entries; the last two are of the moment, the others cumulative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheTally {
+    /// Had to make room.
+    pub evicted: u64,
+    /// Found too old.
+    pub expired: u64,
+    /// Did not get in.
+    pub refused: u64,
+    /// Fetches saved, because another had just done them.
+    pub coalesced: u64,
+    /// Answers that had expired, for want of better ones.
+    pub stale: u64,
+    /// Acknowledged writes that died with a node before they were written to the backing.
+    pub lost_writes: u64,
+    pub entries: u64,
+    pub bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,6 +7,8 @@
 pub mod csv;
 pub mod hgrm;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod terminal;
 
 use std::collections::BTreeMap;

@@ -4,8 +4,10 @@
 //! the default of language section 13 has not been filled in by the lowering. Lowering (`scenario/*.rs`) turns the merged
 //! text tree into these structs and reports every mistake of shape and unit; compilation (`model`) resolves names.
 
+pub mod cache;
 pub mod component;
 pub mod condition;
+pub mod database;
 pub mod fault;
 pub mod keys;
 pub mod load;
@@ -26,8 +28,11 @@ use crate::distribution::Distribution;
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
+use crate::policy::replication::ReadFrom;
 use crate::policy::retry::Retry;
+use crate::policy::sharding::Sharding;
 use crate::scenario::condition::Condition;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -180,6 +185,8 @@ pub struct Key {
     pub origin: KeyOrigin,
     /// Ranks are shuffled over the key space instead of popular keys being neighbours.
     pub scattered: bool,
+    /// Bytes of the object with that value, drawn once for each value.
+    pub bytes: Option<Distribution>,
 }
 
 #[derive(Clone, Debug)]
@@ -260,12 +267,14 @@ pub enum Kind {
         before: Vec<Step>,
         routes: Vec<Route>,
     },
-    /// One primary.
+    /// A primary for each shard, and replicas.
     Database(Database),
     External {
         availability: Availability,
         price_per_request: f64,
     },
+    Cache(Box<Cache>),
+    Store(Store),
 }
 
 impl Kind {
@@ -277,6 +286,8 @@ impl Kind {
             Kind::Gateway { .. } => "gateway",
             Kind::Database(_) => "database",
             Kind::External { .. } => "external",
+            Kind::Cache(_) => "cache",
+            Kind::Store(_) => "store",
         }
     }
 }
@@ -302,6 +313,97 @@ pub struct Database {
     pub rows: Option<f64>,
     pub row_bytes: Option<f64>,
     /// The key whose value says which row a request touches.
+    pub key: Option<Reference>,
+    pub shards: Option<Shards>,
+    pub replicas: Option<Replicas>,
+}
+
+/// The data split over machines.
+#[derive(Clone, Debug)]
+pub struct Shards {
+    pub count: u32,
+    pub by: Sharding,
+    /// The key whose value decides.
+    pub key: Option<Reference>,
+}
+
+/// Copies of each shard besides its primary.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    pub count: u32,
+    /// The type of their machines; `None`: that of the primary.
+    pub machine: Option<Reference>,
+    pub read: ReadFrom,
+}
+
+/// What a cache holds, for how long, and from where it fetches what it lacks.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Bytes that one node holds; `None`: as many as its machine has, without a machine all.
+    pub memory_bytes: Option<f64>,
+    /// Entries that one node holds.
+    pub entries: Option<u64>,
+    /// Bytes of an entry, drawn once for each key value.
+    pub entry: Option<Distribution>,
+    pub eviction: Eviction,
+    /// Seconds; `None`: entries never expire.
+    pub ttl: Option<Distribution>,
+    /// A hit starts the time to live anew.
+    pub sliding: bool,
+    /// The key that is meant where a step names none.
+    pub key: Option<Reference>,
+    /// One small cache for each value of this key (browsers) instead of nodes.
+    pub per: Option<Reference>,
+    pub miss: Miss,
+    pub backing: Option<Backing>,
+}
+
+/// What a cache does about misses besides passing them on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Miss {
+    pub single_flight: Option<Flight>,
+    /// Probabilistic early expiration: how eagerly an entry is fetched again before it expires (beta of XFetch).
+    pub early: Option<f64>,
+    /// Seconds for which `not_found` is remembered.
+    pub negative_s: Option<f64>,
+    /// Share of the time to live after which a hit starts a fetch in the background.
+    pub refresh: Option<f64>,
+}
+
+/// Among whom one fetches what is missing while the others wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flight {
+    /// The requests of one instance of the caller (of one node for a cache with a `backing`).
+    Instance,
+    /// All callers.
+    Cluster,
+}
+
+/// Where a cache fetches what it lacks, and puts what is written.
+#[derive(Clone, Debug)]
+pub struct Backing {
+    pub read: Vec<Reference>,
+    pub write: Vec<Reference>,
+    /// `None`: writes go through, to the backing first.
+    pub behind: Option<Flush>,
+}
+
+/// When a write-behind cache writes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flush {
+    pub every_s: f64,
+    /// Most entries written at the same time; so many waiting start a flush before its time.
+    pub batch: u32,
+}
+
+/// Where objects lie.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Seconds until the first byte of an answer.
+    pub first_byte: Option<Distribution>,
+    /// Bytes of an object, where its key does not say.
+    pub object: Option<Distribution>,
+    /// The key that is meant where a step names none.
     pub key: Option<Reference>,
 }
 
@@ -435,6 +537,10 @@ pub struct Memory {
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub steps: Vec<Step>,
+    /// Of a database: changes rows, so it runs at the primary and replicas repeat it.
+    pub writes: bool,
+    /// Of a database: runs at the primary although it only reads.
+    pub from_primary: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -450,6 +556,8 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Fallback {
     Skip,
+    /// An entry of the cache, however old.
+    Stale,
     Steps(Vec<Step>),
 }
 
@@ -493,11 +601,54 @@ pub enum Verb {
     Spawn(Vec<Step>),
     /// Bytes of the answer.
     Respond(Distribution),
-    /// Fails with this share as this kind.
+    /// Fails with this share as this kind; with a key, always for the same values of it.
     Fail {
         share: f64,
         kind: String,
+        by: Option<Reference>,
     },
+    /// Looks in a cache; on a miss does the steps, then puts what they brought.
+    Cached {
+        cache: Reference,
+        miss: Vec<Step>,
+    },
+    /// Looks in a cache and puts nothing.
+    Get {
+        cache: Reference,
+        hit: Vec<Step>,
+        miss: Vec<Step>,
+    },
+    Put {
+        cache: Reference,
+        bytes: Option<Distribution>,
+    },
+    Invalidate {
+        cache: Reference,
+    },
+}
+
+impl Verb {
+    /// The word it is written with.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verb::Cpu(_) => "cpu",
+            Verb::Wait(_) => "wait",
+            Verb::Io { .. } => "io",
+            Verb::Pages(_) => "pages",
+            Verb::Call { .. } => "call",
+            Verb::Parallel { .. } => "parallel",
+            Verb::Each { .. } => "each",
+            Verb::Choose(_) => "choose",
+            Verb::Lock { .. } => "lock",
+            Verb::Spawn(_) => "spawn",
+            Verb::Respond(_) => "respond",
+            Verb::Fail { .. } => "fail",
+            Verb::Cached { .. } => "cached",
+            Verb::Get { .. } => "get",
+            Verb::Put { .. } => "put",
+            Verb::Invalidate { .. } => "invalidate",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -589,10 +740,27 @@ pub enum When {
 #[derive(Clone, Debug)]
 pub enum Act {
     Kill(Target),
-    Slow { target: Target, factor: f64 },
-    Errors { target: Target, share: f64, kind: String },
-    Surge { load: Reference, factor: f64, ramp_s: f64 },
+    Slow {
+        target: Target,
+        factor: f64,
+    },
+    Errors {
+        target: Target,
+        share: f64,
+        kind: String,
+    },
+    Surge {
+        load: Reference,
+        factor: f64,
+        ramp_s: f64,
+    },
     Pause(Target),
+    /// The entry of a key value expires at once; without a value, all of them.
+    Expire {
+        cache: Reference,
+        key: Option<Reference>,
+        value: Option<u64>,
+    },
 }
 
 /// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.
@@ -609,9 +777,18 @@ pub enum Part {
     /// One at random each time.
     Any,
     Index(u32),
-    Primary,
     /// `us-east-1/b`.
     Zone(u8),
+    Copy(CopyPart),
+}
+
+/// A shard of a database, or one copy of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyPart {
+    /// `None` where the data is not split.
+    pub shard: Option<u32>,
+    /// 0 is the primary, then come the replicas; `None`: all copies of the shard.
+    pub copy: Option<u32>,
 }
 
 #[derive(Clone, Debug)]

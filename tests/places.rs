@@ -329,24 +329,6 @@ fn a_handshake_goes_as_far_as_the_request() {
 }
 
 #[test]
-fn on_one_host_there_is_no_link() {
-    let mean = |count: u32, balance: &str| {
-        mean_ms(&format!(
-            "hosts: {{box: {{cores: 64, count: {count}}}}}
-load: {{users: {{rate: 50/s, requests: {{a.go: 1}}, timeout: none}}}}
-components:
-  a: {{kind: service, on: box, instances: {count}, operations: {{go: [{{call: b.go}}]}}}}
-  b: {{kind: service, on: box, instances: {count}, balance: {balance}, operations: {{go: [{{wait: 1ms}}]}}}}
-"
-        ))
-    };
-    close(mean(1, "random"), 1.0, 1e-6);
-    // Half of the calls stay on their host, the others take 250 us each way.
-    close(mean(2, "random"), 1.25, 0.02);
-    close(mean(2, "round_robin"), 1.0, 0.02);
-}
-
-#[test]
 fn estimates_know_how_far_the_callee_is() {
     let text = |place: &str| {
         whole(&format!(
@@ -365,4 +347,55 @@ components:
     };
     close(seconds("us-east-1"), 1.5e-3, 1e-9);
     close(seconds("ap-south-1"), 0.191, 1e-9);
+}
+
+/// Mean latency in ms from a zone to a service of 1 ms whose instances stand in zones a and b of three.
+fn between_ms(from: &str, links: &str) -> f64 {
+    mean_ms(&format!(
+        "
+regions: {{home: {{zones: 3}}}}
+links: {links}
+load: {{far: {{rate: 50/s, from: home/{from}, requests: {{s.go: 1}}, payload: 1KB, timeout: 1s}}}}
+components: {{s: {{kind: service, instances: 2, balance: round_robin, prefer: any, operations: {{go: [{{wait: 1ms}}]}}}}}}
+"
+    ))
+}
+
+#[test]
+fn a_link_may_be_that_of_two_zones() {
+    // To a there and back 2 x 0.25 ms, to b 2 x 5 ms; from c to both 2 x 1 ms.
+    let one = "{home/a -> home/b: {latency: 5ms}}";
+    assert!((between_ms("a", one) - (1.0 + (0.5 + 10.0) / 2.0)).abs() < 0.05, "{}", between_ms("a", one));
+    assert!((between_ms("c", one) - 3.0).abs() < 1e-6, "{}", between_ms("c", one));
+    // The way back is given itself, and the region says the rest.
+    let three = "{home/a -> home/b: {latency: 5ms}, home/b -> home/a: {latency: 7ms}, home -> home: {latency: 2ms}}";
+    assert!((between_ms("a", three) - (1.0 + (4.0 + 12.0) / 2.0)).abs() < 0.05, "{}", between_ms("a", three));
+    assert!((between_ms("c", three) - 5.0).abs() < 1e-6, "{}", between_ms("c", three));
+    // Only what goes between the two waits for the bandwidth: 1 KB takes 4 ms at 2 Mbps.
+    let thin = "{home/a -> home/b: {latency: 0ms, bandwidth: 2Mbps}}";
+    assert!((4.5..7.0).contains(&(2.0 * between_ms("a", thin) - 1.5)), "{}", between_ms("a", thin));
+    assert!((between_ms("c", thin) - 3.0).abs() < 1e-6, "{}", between_ms("c", thin));
+}
+
+#[test]
+fn on_one_box_there_is_no_link() {
+    let ms = |count: u32, links: &str| {
+        mean_ms(&format!(
+            "
+load: {{users: {{rate: 50/s, requests: {{web.show: 1}}, timeout: none}}}}
+hosts: {{nodes: {{cores: 4, nic: 1Mbps, count: {count}}}}}
+{links}
+components:
+  web: {{kind: service, on: nodes, instances: 4, balance: random, operations: {{show: [{{call: db.read}}]}}}}
+  db: {{kind: service, on: nodes, instances: 4, balance: random, operations: {{read: [{{wait: 1ms}}, {{respond: 1B}}]}}}}
+"
+        ))
+    };
+    assert!((ms(1, "") - 1.0).abs() < 1e-6, "{}", ms(1, ""));
+    // With four hosts, three calls of four go over the network: 2 x 0.25 ms, and a byte through two cards of 1 Mbps.
+    let over = 0.5 + 0.016;
+    assert!((ms(4, "") - (1.0 + 0.75 * over)).abs() < 0.02, "{}", ms(4, ""));
+    // A link that is given is there in any case; what stays on the box needs no card.
+    let given = ms(4, "links: {web -> db: {latency: 1ms}}");
+    assert!((given - (3.0 + 0.75 * 0.016)).abs() < 0.005, "{given}");
 }

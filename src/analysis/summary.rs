@@ -9,7 +9,7 @@ use crate::analysis::{estimate, windows};
 use crate::measure::histogram::Compact;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
-use crate::record::{self, ComponentTally, StationTally, Tallies};
+use crate::record::{self, CacheTally, ComponentTally, StationTally, Tallies};
 use crate::report::{
     self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Traffic,
     Utilisation, Utilisations,
@@ -154,7 +154,42 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BT
     if let Some(spread) = study.mean(|stretch| spread(&stretch.busy(scope))) {
         specific.insert("spread".to_owned(), spread);
     }
+    if let Scope::Component(index) = scope {
+        specific.extend(of_cache(study, usize::from(index)));
+    }
     specific
+}
+
+/// What happened to the entries of a cache.
+fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
+    let mut found = BTreeMap::new();
+    if study.model.components[index].cache == NONE16 || study.model.components[index].kind == "store" {
+        return found;
+    }
+    let now = |stretch: &Between, of: fn(&CacheTally) -> u64| of(&stretch.to.components[index].cache);
+    let gained =
+        |stretch: &Between, of: fn(&CacheTally) -> u64| now(stretch, of) - of(&stretch.from.components[index].cache);
+    let rates: [(&str, fn(&CacheTally) -> u64); 5] = [
+        ("evictions_per_s", |tally| tally.evicted),
+        ("expired_per_s", |tally| tally.expired),
+        ("refused_per_s", |tally| tally.refused),
+        ("coalesced_per_s", |tally| tally.coalesced),
+        ("stale_hits_per_s", |tally| tally.stale),
+    ];
+    for (name, of) in rates {
+        let rate = study.rate(|stretch| gained(stretch, of));
+        if 0.0 < rate.mean {
+            found.insert(name.to_owned(), rate);
+        }
+    }
+    let levels: [(&str, fn(&CacheTally) -> u64); 2] =
+        [("entries", |tally| tally.entries), ("bytes_kept", |tally| tally.bytes)];
+    for (name, of) in levels {
+        found.extend(study.mean(|stretch| Some(now(stretch, of) as f64)).map(|level| (name.to_owned(), level)));
+    }
+    let lost = study.mean(|stretch| Some(gained(stretch, |tally| tally.lost_writes) as f64));
+    found.extend(lost.filter(|lost| 0.0 < lost.mean).map(|lost| ("lost_writes".to_owned(), lost)));
+    found
 }
 
 /// Busiest over least busy instance: of their cores, or of their slots where cores have no limit.

@@ -1,7 +1,14 @@
-//! What may be typed. Flags win over `PLIMSOLL_*` variables, which win over the scenario.
+//! What may be typed. Flags win over `PLIMSOLL_*` variables, which win over `plimsoll.toml`, which wins over the scenario.
 
+use std::num::NonZero;
+
+use clap::builder::FalseyValueParser as Falsey;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter as Complete;
+use clap_complete::{Shell, ValueHint};
+
+use crate::cli::complete;
+use crate::units::{self, Dimension, UnitError};
 
 /// Examples stand first, because they are what people look for.
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
@@ -32,6 +39,26 @@ pub struct Shared {
     /// Colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "PLIMSOLL_COLOR", hide_env = true)]
     pub color: Color,
+    /// Read settings from this file in place of the `plimsoll.toml` above the scenario
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PLIMSOLL_CONFIG",
+        hide_env = true,
+        value_hint = ValueHint::FilePath
+    )]
+    pub config: Option<String>,
+    /// Use the settings under `[profile.NAME]`
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PLIMSOLL_PROFILE",
+        hide_env = true,
+        add = Complete::new(complete::profiles)
+    )]
+    pub profile: Option<String>,
     /// Say less: -q the verdict only, -qq nothing but the exit code
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
@@ -59,6 +86,8 @@ pub enum Verb {
     Explain(Explain),
     /// Write a new scenario from a template
     Init(Init),
+    /// Show the settings that are in force, and where each comes from
+    Config(Config),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write manual pages
@@ -72,13 +101,20 @@ pub enum Verb {
 #[derive(Clone, Debug, Args)]
 pub struct Input {
     /// A scenario file; `-` reads standard input
-    #[arg(value_name = "SCENARIO")]
+    #[arg(value_name = "SCENARIO", add = Complete::new(complete::scenarios))]
     pub scenario: String,
+    #[command(flatten)]
+    pub changes: Changes,
+}
+
+/// What is changed in a scenario before anything else happens.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Changes {
     /// Change a value: `web.instances=8`, `let.users=5M`; may be repeated
-    #[arg(long = "set", value_name = "PATH=VALUE")]
+    #[arg(long = "set", value_name = "PATH=VALUE", add = Complete::new(complete::paths))]
     pub sets: Vec<String>,
     /// Apply a variant that the file names
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = Complete::new(complete::variants))]
     pub variant: Option<String>,
 }
 
@@ -89,68 +125,70 @@ pub struct Input {
                    plimsoll run shop.yaml --rate 1200/s --duration 5m --json | jq .latency.all.p99\n  \
                    cat shop.yaml | plimsoll run - --fail-on objectives\n"
 )]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is there or not")]
 pub struct Run {
     #[command(flatten)]
     pub input: Input,
     /// Rate of the load, `1200/s`; with several loads `NAME=1200/s`
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = rate, add = Complete::new(complete::loads))]
     pub rate: Vec<String>,
-    /// First seed of all randomness [default: the scenario's, 42]
-    #[arg(long, value_name = "N", env = "PLIMSOLL_SEED", hide_env_values = true)]
-    pub seed: Option<u64>,
-    /// Threads; never changes results [default: all cores]
-    #[arg(short, long, value_name = "N", env = "PLIMSOLL_JOBS", hide_env_values = true)]
-    pub jobs: Option<usize>,
-    /// Independent repetitions, from which the intervals come [default: the scenario's, 5]
-    #[arg(short, long, value_name = "N", env = "PLIMSOLL_REPLICATIONS", hide_env_values = true)]
-    pub replications: Option<u32>,
-    /// Repeat until the interval of the p99 is so narrow
-    #[arg(long, value_name = "SHARE", env = "PLIMSOLL_PRECISION", hide_env_values = true)]
-    pub precision: Option<String>,
-    /// Simulated time, `10m`
-    #[arg(long, value_name = "TIME", env = "PLIMSOLL_DURATION", hide_env_values = true)]
-    pub duration: Option<String>,
-    /// What is cut off before measuring: `auto`, `none` or a time
-    #[arg(long, value_name = "TIME", env = "PLIMSOLL_WARMUP", hide_env_values = true)]
-    pub warmup: Option<String>,
-    /// Format on standard output
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "human",
-        env = "PLIMSOLL_FORMAT",
-        hide_env_values = true
-    )]
-    pub format: Format,
+    #[command(flatten)]
+    pub settings: Settings,
     /// The same as `--format json`
-    #[arg(long, conflicts_with = "format")]
-    pub json: bool,
-    /// Write one more file: `json=r.json`, `csv=series.csv`, `hgrm=latency.hgrm`; may be repeated
-    #[arg(long, value_name = "KIND=FILE")]
-    pub export: Vec<String>,
-    /// Where files go [default: output/<scenario>]; `-` prints the JSON report and writes none
-    #[arg(short, long, value_name = "DIR", env = "PLIMSOLL_OUT", hide_env_values = true)]
-    pub out: Option<String>,
-    /// Write no files
-    #[arg(long, conflicts_with = "out")]
-    pub no_files: bool,
-    /// Leave out of the JSON what differs from run to run (`meta`)
     #[arg(long)]
-    pub no_meta: bool,
-    /// Stop after so much real time and report what there is (exit code 3)
-    #[arg(long, value_name = "TIME", env = "PLIMSOLL_TIMEOUT", hide_env_values = true)]
-    pub timeout: Option<String>,
-    /// Exit with 1 if an objective is missed, or if there is a warning
-    #[arg(long, value_name = "WHAT")]
-    pub fail_on: Option<FailOn>,
-    /// Show where the time of the N slowest requests went
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub trace: usize,
+    pub json: bool,
+    /// Write one more file: `json=r.json`, `markdown=r.md`, `csv=series.csv`, `hgrm=l.hgrm`, `junit=r.xml`; may be repeated
+    #[arg(long, value_name = "KIND=FILE", value_parser = export)]
+    pub export: Vec<(Kind, String)>,
     /// Run again whenever a file of the scenario is saved
     #[arg(long)]
     pub watch: bool,
+}
+
+/// What a configuration file may set as well, under the name of the flag.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// First seed of all randomness [default: the scenario's, 42]
+    #[arg(long, value_name = "N", env = "PLIMSOLL_SEED", hide_env = true)]
+    pub seed: Option<u64>,
+    /// Threads; never changes results [default: all cores]
+    #[arg(short, long, value_name = "N", env = "PLIMSOLL_JOBS", hide_env = true)]
+    pub jobs: Option<NonZero<usize>>,
+    /// Independent repetitions, from which the intervals come [default: the scenario's, 5]
+    #[arg(short, long, value_name = "N", env = "PLIMSOLL_REPLICATIONS", hide_env = true)]
+    pub replications: Option<NonZero<u32>>,
+    /// Repeat until the interval of the p99 is so narrow, `5%`
+    #[arg(long, value_name = "SHARE", value_parser = share, env = "PLIMSOLL_PRECISION", hide_env = true)]
+    pub precision: Option<String>,
+    /// Simulated time, `10m`
+    #[arg(long, value_name = "TIME", value_parser = time, env = "PLIMSOLL_DURATION", hide_env = true)]
+    pub duration: Option<String>,
+    /// What is cut off before measuring: `auto`, `none` or a time
+    #[arg(long, value_name = "TIME", value_parser = warmup, env = "PLIMSOLL_WARMUP", hide_env = true)]
+    pub warmup: Option<String>,
+    /// Format on standard output
+    #[arg(short, long, value_name = "FORMAT", default_value = "human", env = "PLIMSOLL_FORMAT", hide_env = true)]
+    pub format: Format,
+    /// Where files go [default: output/<scenario>]; `-` prints the JSON report and writes none
+    #[arg(short, long, value_name = "DIR", env = "PLIMSOLL_OUT", hide_env = true, value_hint = ValueHint::DirPath)]
+    pub out: Option<String>,
+    /// Write no files
+    #[arg(long, env = "PLIMSOLL_NO_FILES", hide_env = true, value_parser = Falsey::new())]
+    pub no_files: bool,
+    /// Leave out of the JSON what differs from run to run (`meta`)
+    #[arg(long, env = "PLIMSOLL_NO_META", hide_env = true, value_parser = Falsey::new())]
+    pub no_meta: bool,
+    /// Stop after so much real time and report what there is (exit code 3)
+    #[arg(long, value_name = "TIME", value_parser = time, env = "PLIMSOLL_TIMEOUT", hide_env = true)]
+    pub timeout: Option<String>,
+    /// Exit with 1 if an objective is missed, or if there is a warning
+    #[arg(long, value_name = "WHAT", env = "PLIMSOLL_FAIL_ON", hide_env = true)]
+    pub fail_on: Option<FailOn>,
+    /// What an undecided objective is under `--fail-on objectives` [default: exit code 3]
+    #[arg(long, value_name = "AS", env = "PLIMSOLL_UNDECIDED", hide_env = true)]
+    pub undecided: Option<Undecided>,
+    /// Show where the time of the N slowest requests went
+    #[arg(long, value_name = "N", default_value_t = 0, env = "PLIMSOLL_TRACE", hide_env = true)]
+    pub trace: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -165,12 +203,38 @@ pub enum Format {
     Jsonl,
     /// The time series
     Csv,
+    /// Tables in Markdown, for a pull request or a summary of CI
+    Markdown,
+    /// Annotations of GitHub Actions for missed objectives and warnings
+    Github,
+    /// Objectives as test cases
+    Junit,
+}
+
+/// What a file of `--export` may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    Json,
+    Markdown,
+    Csv,
+    Hgrm,
+    Junit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     Objectives,
     Warnings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Undecided {
+    /// As a missed objective: exit code 1
+    Fail,
+    /// Said on standard error, exit code 0
+    Warn,
+    /// As one that is met: exit code 0
+    Pass,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -181,23 +245,22 @@ pub enum FailOn {
 )]
 pub struct Validate {
     /// Scenario files; `-` reads standard input
-    #[arg(value_name = "SCENARIO", required = true)]
+    #[arg(value_name = "SCENARIO", required = true, add = Complete::new(complete::scenarios))]
     pub scenarios: Vec<String>,
-    /// Change a value first; may be repeated
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
-    /// Apply a variant that the file names
-    #[arg(long, value_name = "NAME")]
-    pub variant: Option<String>,
+    #[command(flatten)]
+    pub changes: Changes,
     /// Print the scenario with every default and inherited value filled in
     #[arg(long)]
     pub resolved: bool,
     /// Warnings fail too (exit code 1)
-    #[arg(long)]
+    #[arg(long, env = "PLIMSOLL_STRICT", hide_env = true, value_parser = Falsey::new())]
     pub strict: bool,
     /// How diagnostics are written
     #[arg(short, long, value_name = "FORMAT", default_value = "human")]
     pub format: Diagnosis,
+    /// The same as `--format json`
+    #[arg(long)]
+    pub json: bool,
     /// The name to show for standard input
     #[arg(long, value_name = "FILE", default_value = "<stdin>")]
     pub stdin_filename: String,
@@ -207,27 +270,47 @@ pub struct Validate {
 pub enum Diagnosis {
     /// With the place in the text, on standard error
     Human,
+    /// The same in ASCII without colour
+    Plain,
     /// One line each, `file:line:column: CODE message`
     Concise,
     /// One JSON array on standard output
     Json,
+    /// One JSON object a line
+    Jsonl,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 #[derive(Clone, Debug, Args)]
 #[command(
     help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll schema scenario > plimsoll.schema.json\n  plimsoll schema report\n"
+    before_help = "Examples:\n  plimsoll schema scenario > plimsoll.schema.json\n  plimsoll schema report\n  \
+                   plimsoll schema config --draft 07\n"
 )]
 pub struct Schema {
     /// Of which document
     #[arg(value_name = "OF", default_value = "scenario")]
     pub of: SchemaOf,
+    /// The dialect of JSON Schema; some editors know only the older one
+    #[arg(long, value_name = "DRAFT", default_value = "2020-12")]
+    pub draft: Draft,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Draft {
+    #[value(name = "2020-12")]
+    Of2020,
+    #[value(name = "07", alias = "7")]
+    Of07,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     Scenario,
     Report,
+    /// Of `plimsoll.toml`
+    Config,
     /// The reference page in Markdown, from the same tables
     #[value(hide = true)]
     Reference,
@@ -240,7 +323,7 @@ pub enum SchemaOf {
 )]
 pub struct Explain {
     /// A code (`E0102`), a measure (`latency`) or a component kind (`database`); without it, the list of all
-    #[arg(value_name = "WHAT")]
+    #[arg(value_name = "WHAT", add = Complete::new(complete::words))]
     pub what: Option<String>,
 }
 
@@ -251,14 +334,43 @@ pub struct Explain {
 )]
 pub struct Init {
     /// The file to write; `-` prints it
-    #[arg(value_name = "FILE", default_value = "scenario.yaml")]
+    #[arg(value_name = "FILE", default_value = "scenario.yaml", value_hint = ValueHint::FilePath)]
     pub file: String,
     /// What to start from; `list` names them
-    #[arg(long, value_name = "NAME", default_value = "smallest")]
+    #[arg(long, value_name = "NAME", default_value = "smallest", add = Complete::new(complete::templates))]
     pub template: String,
     /// Replace a file that exists
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(help_template = TEMPLATE, arg_required_else_help = true)]
+pub struct Config {
+    #[command(subcommand)]
+    pub verb: ConfigVerb,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Every setting, its value, and the flag, variable, file or scenario it comes from
+    Show(Box<Show>),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
+    before_help = "Examples:\n  plimsoll config show\n  plimsoll config show shop.yaml --profile ci --seed 7\n"
+)]
+pub struct Show {
+    /// Show what would hold for this scenario; without it, for the current directory
+    #[arg(value_name = "SCENARIO", add = Complete::new(complete::scenarios))]
+    pub scenario: Option<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+    /// One JSON array in place of TOML with comments
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -274,7 +386,7 @@ pub struct Completions {
 #[derive(Clone, Debug, Args)]
 pub struct Man {
     /// Directory for `plimsoll.1`, `plimsoll-run.1`, ...
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: String,
 }
 
@@ -284,6 +396,46 @@ pub struct Help {
     /// A verb, or `exit-codes`
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
+}
+
+fn time(text: &str) -> Result<String, String> {
+    quantity(text, Dimension::Time)
+}
+
+fn share(text: &str) -> Result<String, String> {
+    quantity(text, Dimension::Share)
+}
+
+fn warmup(text: &str) -> Result<String, String> {
+    if ["auto", "none"].contains(&text) { Ok(text.to_owned()) } else { time(text) }
+}
+
+/// `1200/s` or `NAME=1200/s`.
+fn rate(text: &str) -> Result<String, String> {
+    let rate = text.split_once('=').map_or(text, |(_, rate)| rate);
+    quantity(rate, Dimension::Rate).map(|_| text.to_owned())
+}
+
+/// A quantity as it may stand in a scenario; named values (`$users`) are worked out there.
+fn quantity(text: &str, dimension: Dimension) -> Result<String, String> {
+    if text.contains('$') {
+        return Ok(text.to_owned());
+    }
+    let told = |error: UnitError| match error.help {
+        Some(help) => format!("{}; {help}", error.message),
+        None => error.message,
+    };
+    units::parse_as(text, dimension).map(|_| text.to_owned()).map_err(told)
+}
+
+fn export(text: &str) -> Result<(Kind, String), String> {
+    let (kind, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("write KIND=FILE")?;
+    let names: Vec<String> = Kind::value_variants()
+        .iter()
+        .filter_map(|kind| Some(kind.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let kind = Kind::from_str(kind, false).map_err(|_| format!("`{kind}` is none of {}", names.join(", ")))?;
+    Ok((kind, file.to_owned()))
 }
 
 #[cfg(test)]
@@ -302,7 +454,7 @@ mod tests {
         let Verb::Run(run) = read.as_ref().expect("a valid command line").verb.clone() else {
             panic!("`run` is another verb")
         };
-        assert_eq!((run.input.scenario.as_str(), run.input.sets.len()), ("-", 2));
+        assert_eq!((run.input.scenario.as_str(), run.input.changes.sets.len()), ("-", 2));
         assert_eq!(read.expect("a valid command line").shared.verbose, 2);
     }
 }

@@ -77,9 +77,13 @@ pub(crate) fn init(args: &Init, out: &mut Out) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
+/// The names of all templates.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TEMPLATES.iter().map(|template| template.name)
+}
+
 fn find(name: &str) -> Result<&'static Template, Stop> {
     TEMPLATES.iter().find(|template| template.name == name).ok_or_else(|| {
-        let names = || TEMPLATES.iter().map(|template| template.name);
         let near = nearest(name, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         Stop::usage(format!(
             "no template is called `{name}`{near} (there are {})",

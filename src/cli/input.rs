@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::Input;
+use crate::cli::args::Changes;
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
-use crate::diagnostic::{Code, Diagnostics, Sources, plain, render};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources, plain, render};
 use crate::model::Model;
 use crate::model::compile::compile;
 use crate::report::Warning;
@@ -24,22 +24,32 @@ const LEAST_WIDTH: usize = 80;
 pub(crate) struct Wanted {
     /// A path, or `-` for standard input.
     pub(crate) scenario: String,
+    /// Standard input, which can be read only once.
+    stdin: Option<String>,
     /// The name under which standard input is shown.
-    pub(crate) stdin_name: String,
-    pub(crate) variant: Option<String>,
+    stdin_name: String,
+    variant: Option<String>,
     /// `PATH=VALUE`; later ones win.
     pub(crate) sets: Vec<String>,
 }
 
 impl Wanted {
-    /// What the flags of a verb ask for.
-    pub(crate) fn new(input: &Input) -> Self {
-        Wanted {
-            scenario: input.scenario.clone(),
-            stdin_name: "<stdin>".to_string(),
-            variant: input.variant.clone(),
-            sets: input.sets.clone(),
-        }
+    /// A scenario as it stands in its file, or `-`, of which nothing is read.
+    pub(crate) fn of(scenario: &str) -> Self {
+        let stdin_name = "<stdin>".to_string();
+        Wanted { scenario: scenario.to_string(), stdin: None, stdin_name, variant: None, sets: Vec::new() }
+    }
+
+    /// What the flags of a verb ask for; standard input is read here.
+    pub(crate) fn new(scenario: &str, changes: &Changes, stdin_name: &str) -> Result<Self, Stop> {
+        let stdin = if scenario == "-" { Some(read_stdin()?) } else { None };
+        let (variant, sets) = (changes.variant.clone(), changes.sets.clone());
+        Ok(Wanted { scenario: scenario.to_string(), stdin, stdin_name: stdin_name.to_string(), variant, sets })
+    }
+
+    /// The name under which people know it.
+    pub(crate) fn shown(&self) -> &str {
+        if self.stdin.is_some() { &self.stdin_name } else { &self.scenario }
     }
 
     /// Stem of the files this run writes: `03-load-balancer`, `03-load-balancer-twenty`.
@@ -67,27 +77,77 @@ pub(crate) struct Reading {
 }
 
 /// Reads, lowers and compiles; mistakes are kept, not shown.
-pub(crate) fn read(wanted: &Wanted) -> Result<Reading, Stop> {
-    let stdin = if wanted.scenario == "-" { Some(read_stdin()?) } else { None };
+pub(crate) fn read(wanted: &Wanted) -> Reading {
+    read_all(wanted, false)
+}
+
+/// The same with the mistakes of all variants the file offers, each told once.
+pub(crate) fn read_with_variants(wanted: &Wanted) -> Reading {
+    read_all(wanted, true)
+}
+
+fn read_all(wanted: &Wanted, with_variants: bool) -> Reading {
+    let mut reading = read_once(wanted, with_variants);
+    let of_lets = |found: &Diagnostics| -> Vec<String> {
+        found.iter().filter(|d| d.code == Code::UnusedLet).map(|d| d.message.clone()).collect()
+    };
+    if !wanted.sets.is_empty() && !of_lets(&reading.found).is_empty() {
+        // A named value that only a setting of the command line has put out of use (`--rate` in place of `$users`) is no
+        // slip of the author's; one that the file itself does not use is.
+        let slips = of_lets(&read_once(&Wanted { sets: Vec::new(), ..wanted.clone() }, with_variants).found);
+        let mut found = Diagnostics::new();
+        let stays = |d: &&Diagnostic| d.code != Code::UnusedLet || slips.contains(&d.message);
+        reading.found.iter().filter(stays).for_each(|d| found.push(d.clone()));
+        reading.found = found;
+    }
+    reading
+}
+
+fn read_once(wanted: &Wanted, with_variants: bool) -> Reading {
     let files = RefCell::new(Vec::new());
-    let open = |path: &Path| match &stdin {
+    let open = |path: &Path| match &wanted.stdin {
         Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
         _ => {
             files.borrow_mut().push(path.to_path_buf());
             fs::read_to_string(path)
         }
     };
-    let path = if stdin.is_some() { &wanted.stdin_name } else { &wanted.scenario };
-    let given = Given { path, read: &open, sets: &wanted.sets, variant: wanted.variant.as_deref() };
+    let given = Given { path: wanted.shown(), read: &open, sets: &wanted.sets, variant: wanted.variant.as_deref() };
     let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
     let (scenario, resolved) = load(&given, &mut sources, &mut found).unzip();
     let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
-    Ok(Reading { scenario, resolved, model, sources, found, files: files.into_inner() })
+    let offered = scenario.as_ref().map_or(&[][..], |scenario| &scenario.variants);
+    for variant in offered.iter().filter(|_| with_variants && wanted.variant.is_none()) {
+        let mut told = Diagnostics::new();
+        let loaded = load(&Given { variant: Some(variant), ..given }, &mut sources, &mut told);
+        loaded.and_then(|(scenario, _)| compile(&scenario, &mut told));
+        add_new(&mut found, &told, variant, &sources);
+    }
+    Reading { scenario, resolved, model, sources, found, files: files.into_inner() }
+}
+
+/// Adds the mistakes of a variant that were not told before; the texts may have been read again since.
+fn add_new(found: &mut Diagnostics, told: &Diagnostics, variant: &str, sources: &Sources) {
+    let known = plain(found, sources);
+    let errors = told.iter().filter(|told| told.severity == Severity::Error);
+    for error in errors {
+        let mut one = Diagnostics::new();
+        one.push(error.clone());
+        let is_known = plain(&one, sources).iter().all(|new| {
+            known.iter().any(|old| {
+                (new.code, &new.file, new.line, new.column, &new.message)
+                    == (old.code, &old.file, old.line, old.column, &old.message)
+            })
+        });
+        if !is_known {
+            found.push(error.clone().note(format!("in the variant `{variant}`")));
+        }
+    }
 }
 
 /// The same for a run: shows what is wrong, and stops if nothing can be simulated.
 pub(crate) fn prepare(wanted: &Wanted, out: &mut Out) -> Result<(Scenario, Model, Reading), Stop> {
-    let mut reading = read(wanted)?;
+    let mut reading = read(wanted);
     // Warnings stand in the report; where they come from is for those who ask.
     if reading.found.has_errors() || 0 < out.verbose {
         show(&reading, out);
@@ -105,20 +165,18 @@ pub(crate) fn show(reading: &Reading, out: &mut Out) {
     out.tell(&text);
 }
 
-/// Warnings of meaning belong in the report too. A named value that only a setting of the command line has put out of use
-/// (`--rate` in place of `$users`) is no slip of the author's.
-pub(crate) fn warnings(reading: &Reading, wanted: &Wanted) -> Vec<Warning> {
-    let is_slip = |code: &str| code != Code::UnusedLet.as_str() || wanted.sets.is_empty();
-    let told = plain(&reading.found, &reading.sources).into_iter().filter(|d| is_slip(d.code));
+/// Warnings of meaning belong in the report too.
+pub(crate) fn warnings(reading: &Reading) -> Vec<Warning> {
+    let told = plain(&reading.found, &reading.sources).into_iter();
     told.map(|d| Warning { code: d.code.to_string(), message: d.message, help: d.help }).collect()
 }
 
 fn read_stdin() -> Result<String, Stop> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
-        return Err(Stop::usage(
-            "`-` reads a scenario from standard input, which is a terminal; try `plimsoll run FILE` or `plimsoll help run`",
-        ));
+        let help = "`-` reads a scenario from standard input, which is a terminal; name a file instead";
+        let usage = crate::cli::command().render_help();
+        return Err(Stop::usage(format!("{help}\n\n{usage}")));
     }
     let mut text = String::new();
     stdin
@@ -133,8 +191,7 @@ mod tests {
     use super::*;
 
     fn wanted(scenario: &str, variant: Option<&str>) -> Wanted {
-        let stdin_name = "<stdin>".to_string();
-        Wanted { scenario: scenario.to_string(), stdin_name, variant: variant.map(str::to_string), sets: Vec::new() }
+        Wanted { variant: variant.map(str::to_string), ..Wanted::of(scenario) }
     }
 
     #[test]

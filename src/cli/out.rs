@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use crate::cli::Stop;
 use crate::cli::args::{Color, Shared};
-use crate::cli::{Exit, Stop};
 
 /// Columns when standard output is no terminal; the tables are designed for it.
 const DESIGN_WIDTH: usize = 100;
@@ -27,6 +27,8 @@ pub(crate) struct Out {
     pub(crate) live: bool,
     pub(crate) quiet: u8,
     pub(crate) verbose: u8,
+    /// The reader of standard output has gone away.
+    is_alone: bool,
 }
 
 impl Out {
@@ -50,16 +52,30 @@ impl Out {
             live,
             quiet: shared.quiet,
             verbose: shared.verbose,
+            is_alone: false,
             stdout: AutoStream::new(stdout, of_stdout),
             stderr: AutoStream::new(stderr, of_stderr),
         }
     }
 
-    /// Writes a result. A reader that has gone away ends the verb quietly.
+    /// From here on ASCII without colour.
+    pub(crate) fn make_plain(&mut self) {
+        self.unicode = false;
+        self.stdout = AutoStream::never(io::stdout());
+        self.stderr = AutoStream::never(io::stderr());
+    }
+
+    /// Writes a result. A reader that has gone away has seen enough, but the verb may have files to write.
     pub(crate) fn print(&mut self, text: &str) -> Result<(), Stop> {
+        if self.is_alone {
+            return Ok(());
+        }
         match self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()) {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Stop::quiet(Exit::Done)),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_alone = true;
+                Ok(())
+            }
             Err(error) => Err(Stop::cannot_write("standard output", &error)),
         }
     }

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::analysis::Progress;
 use crate::cli::Stop;
-use crate::units::human_count;
+use crate::units::{human_count, human_share};
 
 /// Nobody wants to see progress of what is over at once.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(20);
 /// Between two lines where nothing can be redrawn.
 const LINE: Duration = Duration::from_secs(10);
+
+/// Steps of the bar.
+const STEPS: u64 = 1000;
 
 /// How often the user has asked to stop.
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
@@ -44,12 +47,26 @@ fn die() {
     std::process::exit(i32::from(crate::cli::Exit::Interrupted.code()));
 }
 
+/// How far there is to go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Goal {
+    /// Replications, at most where there is a `precision`.
+    pub(crate) replications: u32,
+    /// Half-width over mean that is enough.
+    pub(crate) precision: Option<f64>,
+    /// Simulated seconds of a replication, where that is known beforehand.
+    pub(crate) seconds: Option<f64>,
+}
+
 /// What a run is watched for.
 pub(crate) struct Watch {
+    pub(crate) goal: Goal,
+
     /// Longest real time.
     pub(crate) timeout: Option<Duration>,
-    /// Whether a bar can be drawn.
+    /// Whether a bar can be drawn, and whether in more than ASCII.
     pub(crate) live: bool,
+    pub(crate) unicode: bool,
     /// Whether anything is to be told at all.
     pub(crate) silent: bool,
 }
@@ -98,13 +115,14 @@ fn look_on(watch: &Watch, progress: &Progress, over: &AtomicBool, started: Insta
         if watch.silent || elapsed < PATIENCE {
             continue;
         }
-        let told = state(progress, elapsed);
+        let (told, share) = state(&watch.goal, progress, elapsed);
         if watch.live {
+            bar.set_position((share.unwrap_or(0.0) * STEPS as f64) as u64);
             bar.set_message(told);
             bar.tick();
         } else if next_line <= elapsed {
             next_line += LINE;
-            bar.suspend(|| tell(&told));
+            bar.suspend(|| tell(&format!("{}: {told}", whole(elapsed.as_secs_f64()))));
         }
     }
     bar.finish_and_clear();
@@ -113,21 +131,54 @@ fn look_on(watch: &Watch, progress: &Progress, over: &AtomicBool, started: Insta
 
 fn bar(watch: &Watch) -> ProgressBar {
     let target = if watch.live && !watch.silent { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("  {spinner} {msg}").expect("the template is well formed");
-    ProgressBar::with_draw_target(None, target).with_style(style)
+    let style = ProgressStyle::with_template("  {bar:16} {wide_msg}").expect("the template is well formed");
+    let style = style.progress_chars(if watch.unicode { "█▉▊▋▌▍▎▏ " } else { "#>-" });
+    ProgressBar::with_draw_target(Some(STEPS), target).with_style(style)
 }
 
-/// What is done, how fast, and since when.
-fn state(progress: &Progress, elapsed: Duration) -> String {
+/// What is done, how fast, how exact and how long still; and the share of the work that is done, where it is known.
+fn state(goal: &Goal, progress: &Progress, elapsed: Duration) -> (String, Option<f64>) {
     let events = progress.signals.events.load(Ordering::Relaxed);
-    let rate = events as f64 / elapsed.as_secs_f64();
     let done = progress.done.load(Ordering::Relaxed);
-    format!(
-        "{done} replications done, {} events, {} a second, {:.0} s",
-        human_count(events as f64),
-        human_count(rate.round()),
-        elapsed.as_secs_f64()
-    )
+    let simulated = progress.signals.simulated.load(Ordering::Relaxed) as f64 * 1e-9;
+    let reached = f64::from_bits(progress.reached.load(Ordering::Relaxed));
+    let wanted = goal.wanted(done, reached);
+    let share = wanted.and_then(|wanted| {
+        // Of a run by requests no length is known, so that only whole replications can be counted.
+        let through = goal.seconds.map_or(f64::from(done), |seconds| simulated / seconds);
+        (0.0 < through).then(|| (through / wanted).min(1.0))
+    });
+    let seconds = elapsed.as_secs_f64();
+    let done = match goal.precision {
+        None => format!("{done} of {} replications", goal.replications),
+        Some(_) if reached == 0.0 => format!("{done} replications"),
+        Some(within) => {
+            format!("{done} replications, ±{}, goal ±{}", human_share(reached), human_share(within))
+        }
+    };
+    let left = share.filter(|share| 0.02 < *share).map(|share| whole(seconds * (1.0 - share) / share));
+    let left = left.map(|left| format!(", about {left} left")).unwrap_or_default();
+    let speed = human_count((events as f64 / seconds).round());
+    let told = format!("{done}{left}, {} events, {speed}/s", human_count(events as f64));
+    (told, share)
+}
+
+/// A time that nobody wants to know to the second once it is long: `9 s`, `4 min`, `3 h`.
+fn whole(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{:.0} s", s.max(1.0)),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.0} h", s / 3600.0),
+    }
+}
+
+impl Goal {
+    /// Replications that it will probably take: an interval shrinks with the root of their number.
+    fn wanted(&self, done: u32, reached: f64) -> Option<f64> {
+        let Some(within) = self.precision else { return Some(f64::from(self.replications)) };
+        let more = reached / within;
+        (0.0 < reached).then(|| (f64::from(done) * more * more).clamp(f64::from(done), f64::from(self.replications)))
+    }
 }
 
 /// One plain line, for logs of machines.
@@ -135,4 +186,42 @@ fn tell(told: &str) {
     use std::io::Write;
     // Progress that nobody can read is no reason to stop.
     let _ = writeln!(anstream::stderr().lock(), "  {told}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_follows_from_what_is_simulated() {
+        let goal = Goal { replications: 4, precision: None, seconds: Some(100.0) };
+        let progress = Progress::default();
+        progress.signals.simulated.store(100_000_000_000, Ordering::Relaxed);
+        progress.signals.events.store(3_000_000, Ordering::Relaxed);
+        progress.done.store(1, Ordering::Relaxed);
+        let (told, share) = state(&goal, &progress, Duration::from_secs(3));
+        assert_eq!(share, Some(0.25));
+        assert_eq!(told, "1 of 4 replications, about 9 s left, 3.0M events, 1.0M/s");
+    }
+
+    #[test]
+    fn what_is_reached_stands_beside_the_goal() {
+        let goal = Goal { replications: 100, precision: Some(0.05), seconds: Some(100.0) };
+        let progress = Progress::default();
+        progress.signals.simulated.store(500_000_000_000, Ordering::Relaxed);
+        progress.reached.store(0.1f64.to_bits(), Ordering::Relaxed);
+        progress.done.store(5, Ordering::Relaxed);
+        let (told, share) = state(&goal, &progress, Duration::from_secs(300));
+        assert_eq!(share, Some(0.25), "half the width takes four times the work");
+        assert!(told.starts_with("5 replications, ±10%, goal ±5%, about 15 min left"), "{told}");
+    }
+
+    #[test]
+    fn twice_the_width_takes_four_times_the_replications() {
+        let goal = Goal { replications: 100, precision: Some(0.05), seconds: Some(100.0) };
+        assert_eq!(goal.wanted(5, 0.10), Some(20.0));
+        assert_eq!(goal.wanted(5, 0.0), None);
+        assert_eq!(goal.wanted(50, 0.10), Some(100.0), "never more than the most");
+        assert_eq!(goal.wanted(8, 0.04), Some(8.0));
+    }
 }

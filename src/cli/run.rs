@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::analysis::{self, Evaluation, Plan, Progress};
-use crate::cli::args::{FailOn, Format, Run};
-use crate::cli::input::{self, Wanted};
+use crate::cli::args::{FailOn, Format, Kind, Run, Settings, Undecided};
+use crate::cli::input::{self, Reading, Wanted};
 use crate::cli::out::Out;
-use crate::cli::progress::{self, Watch, Watcher};
-use crate::cli::{Exit, Stop, files};
+use crate::cli::progress::{self, Goal, Watch, Watcher};
+use crate::cli::{Exit, Stop, files, github};
+use crate::diagnostic::{Plain, plain};
 use crate::model::Model;
 use crate::report::terminal::{self, Look};
-use crate::report::{Meta, Report, Verdict, csv, hgrm, json};
+use crate::report::{Meta, Report, Verdict, csv, hgrm, json, junit, markdown};
+use crate::scenario::{Length, Scenario};
 use crate::units::{self, Dimension, human_count, human_time};
 
 /// Between two looks at the files of `--watch`.
@@ -22,53 +24,79 @@ const POLL: Duration = Duration::from_millis(300);
 /// The figures of a run and what became of its time limit.
 struct Outcome {
     model: Model,
+    reading: Reading,
     evaluation: Evaluation,
     timed_out: bool,
 }
 
 /// Runs a scenario once, or again and again while its files change.
 pub(crate) fn run(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
+    if args.watch && args.input.scenario == "-" {
+        return Err(Stop::usage("--watch looks at files; standard input is read only once"));
+    }
     progress::catch_interrupts()?;
     if args.watch { watch(args, out) } else { once(args, out, &mut Vec::new()) }
 }
 
 /// One run from text to exit code; leaves behind which files were read.
 fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop> {
+    let settings = &args.settings;
     let wanted = wanted(args, out)?;
+    if format(args) == Format::Github {
+        out.print(&github::diagnostics(&errors(&input::read(&wanted))))?;
+    }
     let (scenario, model, reading) = input::prepare(&wanted, out)?;
     read.clone_from(&reading.files);
     let progress = Arc::new(Progress::default());
-    let jobs = args.jobs.unwrap_or_else(cores).max(1);
+    let jobs = settings.jobs.map_or_else(cores, NonZero::get);
     let plan = Plan::new(&model, &scenario, jobs);
-    let timeout = args.timeout.as_deref().map(seconds).transpose()?;
-    let limit = [timeout, scenario.run.limit.wall_s].into_iter().flatten().reduce(f64::min);
-    let look_on = Watch { timeout: limit.map(Duration::from_secs_f64), live: out.live, silent: 0 < out.quiet };
-    let watcher = Watcher::start(look_on, Arc::clone(&progress));
+    let watcher = Watcher::start(look_on(settings, &plan, &scenario, out)?, Arc::clone(&progress));
     let mut evaluation = analysis::evaluate(&model, &scenario, &plan, &progress);
     let (wall_s, timed_out) = watcher.finish();
     let report = &mut evaluation.report;
-    report.warnings.splice(0..0, input::warnings(&reading, &wanted));
-    report.meta = (!args.no_meta).then(|| meta(report, jobs, wall_s));
-    let outcome = Outcome { model, evaluation, timed_out };
+    report.warnings.splice(0..0, input::warnings(&reading));
+    report.meta = (!settings.no_meta).then(|| meta(report, jobs, wall_s));
+    let outcome = Outcome { model, reading, evaluation, timed_out };
     show(args, &outcome, out)?;
     write(args, &wanted, &outcome, out)?;
     out.note(&speed(&outcome.evaluation.report, jobs, wall_s));
-    Ok(exit(args, &outcome))
+    Ok(exit(args, &outcome, out))
+}
+
+/// What forbids a run, as plain data.
+fn errors(reading: &Reading) -> Vec<Plain> {
+    let told = plain(&reading.found, &reading.sources).into_iter();
+    told.filter(|_| reading.found.has_errors()).collect()
+}
+
+/// What the run is watched for: the tighter of the two time limits, and how far there is to go.
+fn look_on(settings: &Settings, plan: &Plan, scenario: &Scenario, out: &Out) -> Result<Watch, Stop> {
+    let timeout = settings.timeout.as_deref().map(seconds).transpose()?;
+    let limit = [timeout, scenario.run.limit.wall_s].into_iter().flatten().reduce(f64::min);
+    let seconds = match scenario.run.length {
+        Length::Duration(seconds) => Some(seconds),
+        Length::Requests(_) => None,
+    };
+    let (most, within) = (plan.precision.as_ref().map(|p| p.most), plan.precision.as_ref().map(|p| p.within));
+    let goal = Goal { replications: most.unwrap_or(plan.replications), precision: within, seconds };
+    let timeout = limit.map(Duration::from_secs_f64);
+    Ok(Watch { goal, timeout, live: out.live, unicode: out.unicode, silent: 0 < out.quiet })
 }
 
 /// Flags become settings, so that they are checked and underlined like the text itself.
 fn wanted(args: &Run, out: &mut Out) -> Result<Wanted, Stop> {
-    let mut wanted = Wanted::new(&args.input);
-    let numbers = [("seed", args.seed), ("replications", args.replications.map(u64::from))];
+    let mut wanted = Wanted::new(&args.input.scenario, &args.input.changes, "<stdin>")?;
+    let settings = &args.settings;
+    let numbers = [("seed", settings.seed), ("replications", settings.replications.map(|n| u64::from(n.get())))];
     for (field, value) in numbers {
         wanted.sets.extend(value.map(|value| format!("run.{field}={value}")));
     }
-    for (field, value) in [("duration", &args.duration), ("warmup", &args.warmup)] {
+    for (field, value) in [("duration", &settings.duration), ("warmup", &settings.warmup)] {
         wanted.sets.extend(value.as_ref().map(|value| format!("run.{field}={value}")));
     }
     wanted
         .sets
-        .extend(args.precision.as_ref().map(|share| format!("run.precision={{of: latency p99, within: {share}}}")));
+        .extend(settings.precision.as_ref().map(|share| format!("run.precision={{of: latency p99, within: {share}}}")));
     for rate in &args.rate {
         let set = match rate.split_once('=') {
             Some((load, rate)) => format!("load.{load}.rate={rate}"),
@@ -81,10 +109,7 @@ fn wanted(args: &Run, out: &mut Out) -> Result<Wanted, Stop> {
 
 /// The name of the only load of a scenario.
 fn only_load(wanted: &Wanted, out: &mut Out) -> Result<String, Stop> {
-    if wanted.scenario == "-" {
-        return Err(Stop::usage("with a scenario from standard input, name the load: --rate NAME=1200/s"));
-    }
-    let reading = input::read(wanted)?;
+    let reading = input::read(wanted);
     let Some(scenario) = &reading.scenario else {
         input::show(&reading, out);
         return Err(Stop::quiet(Exit::Bad));
@@ -96,7 +121,8 @@ fn only_load(wanted: &Wanted, out: &mut Out) -> Result<String, Stop> {
     }
 }
 
-fn cores() -> usize {
+/// Threads if nothing is said.
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
@@ -119,12 +145,16 @@ fn speed(report: &Report, jobs: usize, wall_s: f64) -> String {
 /// What goes to standard output.
 fn show(args: &Run, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
     let report = &outcome.evaluation.report;
-    let unicode = out.unicode && args.format != Format::Plain;
-    let look = Look { width: out.width, unicode, verbose: out.verbose, trace: args.trace };
-    let text = match format(args) {
-        Format::Json => json::render(report),
+    let format = format(args);
+    let unicode = out.unicode && format != Format::Plain;
+    let look = Look { width: out.width, unicode, verbose: out.verbose, trace: args.settings.trace };
+    let text = match format {
+        Format::Json => rendered(outcome, Kind::Json),
         Format::Jsonl => format!("{}\n", json::value(report)),
-        Format::Csv => rendered(outcome, "csv"),
+        Format::Csv => rendered(outcome, Kind::Csv),
+        Format::Markdown => rendered(outcome, Kind::Markdown),
+        Format::Junit => rendered(outcome, Kind::Junit),
+        Format::Github => github::report(report, outcome.reading.resolved.as_ref(), &outcome.reading.sources),
         Format::Human | Format::Plain if 1 < out.quiet => return Ok(()),
         Format::Human | Format::Plain if out.quiet == 1 => terminal::verdict_line(report, look),
         Format::Plain => anstream::adapter::strip_str(&terminal::render(report, look)).to_string(),
@@ -134,53 +164,65 @@ fn show(args: &Run, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
 }
 
 fn format(args: &Run) -> Format {
-    if args.json || args.out.as_deref() == Some("-") { Format::Json } else { args.format }
+    if args.json || args.settings.out.as_deref() == Some("-") { Format::Json } else { args.settings.format }
 }
 
 /// The files of the run, and those asked for by `--export`.
 fn write(args: &Run, wanted: &Wanted, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
-    if !args.no_files && args.out.as_deref() != Some("-") {
-        let folder = match &args.out {
-            Some(folder) => PathBuf::from(folder),
-            None => Path::new("output").join(wanted.name()),
-        };
-        for (name, kind) in [("report.json", "json"), ("timeseries.csv", "csv"), ("latency.hgrm", "hgrm")] {
+    let folder = args.settings.out.as_deref();
+    if !args.settings.no_files && folder != Some("-") {
+        let folder = folder.map_or_else(|| Path::new("output").join(wanted.name()), PathBuf::from);
+        for (name, kind) in [("report.json", Kind::Json), ("timeseries.csv", Kind::Csv), ("latency.hgrm", Kind::Hgrm)] {
             files::write(&folder.join(name), rendered(outcome, kind).as_bytes(), out)?;
         }
     }
-    for export in &args.export {
-        let (kind, path) =
-            export.split_once('=').ok_or_else(|| Stop::usage(format!("--export {export}: write KIND=FILE")))?;
-        if !["json", "csv", "hgrm"].contains(&kind) {
-            return Err(Stop::usage(format!("--export {export}: `{kind}` is none of json, csv, hgrm")));
+    for (kind, path) in &args.export {
+        let text = rendered(outcome, *kind);
+        if path == "-" {
+            out.print(&text)?;
+        } else {
+            files::write(Path::new(path), text.as_bytes(), out)?;
         }
-        files::write(Path::new(path), rendered(outcome, kind).as_bytes(), out)?;
     }
     Ok(())
 }
 
-fn rendered(outcome: &Outcome, kind: &str) -> String {
+fn rendered(outcome: &Outcome, kind: Kind) -> String {
     let evaluation = &outcome.evaluation;
     match kind {
-        "csv" => csv::render(&outcome.model, &evaluation.records),
-        "hgrm" => hgrm::render(&evaluation.latency),
-        _ => json::render(&evaluation.report),
+        Kind::Json => json::render(&evaluation.report),
+        Kind::Markdown => markdown::render(&evaluation.report),
+        Kind::Csv => csv::render(&outcome.model, &evaluation.records),
+        Kind::Hgrm => hgrm::render(&evaluation.latency),
+        Kind::Junit => junit::render(&evaluation.report),
     }
 }
 
-fn exit(args: &Run, outcome: &Outcome) -> Exit {
+fn exit(args: &Run, outcome: &Outcome, out: &mut Out) -> Exit {
     let report = &outcome.evaluation.report;
     if progress::is_interrupted() {
         return Exit::Interrupted;
     }
-    let gate = match args.fail_on {
+    let gate = match args.settings.fail_on {
         Some(FailOn::Objectives) if report.verdict == Verdict::Misses => Exit::No,
-        Some(FailOn::Objectives) if report.verdict == Verdict::Undecided => Exit::Undecided,
+        Some(FailOn::Objectives) if report.verdict == Verdict::Undecided => undecided(args.settings.undecided, out),
         Some(FailOn::Warnings) if !report.warnings.is_empty() => Exit::No,
         _ => Exit::Done,
     };
     let is_partial = outcome.timed_out || report.run.partial;
     if gate == Exit::Done && is_partial { Exit::Undecided } else { gate }
+}
+
+fn undecided(means: Option<Undecided>, out: &mut Out) -> Exit {
+    match means {
+        None => Exit::Undecided,
+        Some(Undecided::Fail) => Exit::No,
+        Some(Undecided::Pass) => Exit::Done,
+        Some(Undecided::Warn) => {
+            out.note("warning: an objective is undecided; more replications may tell\n");
+            Exit::Done
+        }
+    }
 }
 
 /// Runs, waits until a file of the scenario is saved, and runs again, until interrupted.

@@ -1,6 +1,9 @@
 //! The schemas, and the reference page, out of the tables that scenarios are read by.
 
-use crate::cli::args::{Schema, SchemaOf};
+use serde_json::{Value, json};
+
+use crate::cli::args::{Draft, Schema, SchemaOf};
+use crate::cli::config::CONFIGURATION;
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
 use crate::fields::reference::reference;
@@ -20,19 +23,72 @@ Every field of every map, from the same tables that scenarios are read by. Made 
 
 /// Prints a schema.
 pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
-    match args.of {
-        SchemaOf::Scenario => out.print(&scenario_schema())?,
-        SchemaOf::Report => out.print(REPORT)?,
-        SchemaOf::Reference => out.print(&reference_page())?,
+    let mut tree = match args.of {
+        SchemaOf::Report if args.draft == Draft::Of2020 => {
+            out.print(REPORT)?;
+            return Ok(Exit::Done);
+        }
+        SchemaOf::Scenario => json_schema(root_table()),
+        SchemaOf::Report => serde_json::from_str(REPORT).expect("a test reads it"),
+        SchemaOf::Config => of_configuration(),
+        SchemaOf::Reference => {
+            out.print(&reference_page())?;
+            return Ok(Exit::Done);
+        }
+    };
+    if args.draft == Draft::Of07 {
+        older(&mut tree);
+        tree["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     }
+    out.print(&pretty(&tree))?;
     Ok(Exit::Done)
 }
 
 /// The JSON Schema of a scenario file, for editors.
 pub(crate) fn scenario_schema() -> String {
-    let mut text = serde_json::to_string_pretty(&json_schema(root_table())).expect("a tree of plain values");
-    text.push('\n');
-    text
+    pretty(&json_schema(root_table()))
+}
+
+fn pretty(tree: &Value) -> String {
+    serde_json::to_string_pretty(tree).expect("a tree of plain values") + "\n"
+}
+
+/// The schema of `plimsoll.toml`: TOML has no `null`, and nothing there is a named value of `let`.
+fn of_configuration() -> Value {
+    let mut tree = json_schema(&CONFIGURATION);
+    plain(&mut tree);
+    tree["$defs"].as_object_mut().expect("there are definitions").remove("let");
+    tree
+}
+
+fn plain(tree: &mut Value) {
+    let is_of_scenarios =
+        |shape: &Value| *shape == json!({ "type": "null" }) || *shape == json!({ "$ref": "#/$defs/let" });
+    match tree {
+        Value::Array(items) => {
+            items.retain(|item| !is_of_scenarios(item));
+            items.iter_mut().for_each(plain);
+        }
+        Value::Object(fields) => fields.values_mut().for_each(plain),
+        _ => {}
+    }
+}
+
+/// Draft 07 calls `$defs` otherwise; all else that is used here means the same in both.
+fn older(tree: &mut Value) {
+    match tree {
+        Value::Array(items) => items.iter_mut().for_each(older),
+        Value::Object(fields) => {
+            if let Some(Value::String(place)) = fields.get_mut("$ref") {
+                *place = place.replace("#/$defs/", "#/definitions/");
+            }
+            if let Some(definitions) = fields.shift_remove("$defs") {
+                fields.insert("definitions".to_owned(), definitions);
+            }
+            fields.values_mut().for_each(older);
+        }
+        _ => {}
+    }
 }
 
 fn reference_page() -> String {

@@ -2,32 +2,39 @@
 
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
-use clap_complete::generate;
+use clap::Command;
+use clap_complete::env::Shells;
 
-use crate::cli::args::{Arguments, Completions, Help, Man};
-use crate::cli::files;
+use crate::cli::args::{Completions, Help, Man};
+use crate::cli::complete::VARIABLE;
 use crate::cli::out::Out;
-use crate::cli::{EXIT_CODES, Exit, Stop};
+use crate::cli::{EXIT_CODES, Exit, Stop, command, files};
 
-/// Prints a completion script.
+/// Prints a completion script, which asks the program itself what may come next.
 pub(crate) fn completions(args: &Completions, out: &mut Out) -> Result<Exit, Stop> {
     let mut script = Vec::new();
-    generate(args.shell, &mut Arguments::command(), "plimsoll", &mut script);
+    let shells = Shells::builtins();
+    let shell = shells.completer(&args.shell.to_string()).expect("both lists of shells are of one library");
+    let written = shell.write_registration(VARIABLE, "plimsoll", "plimsoll", "plimsoll", &mut script);
+    written.map_err(|error| Stop::cannot_write("the script", &error))?;
     out.print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }
 
 /// Writes a manual page for the program and one for each verb.
 pub(crate) fn man(args: &Man, out: &mut Out) -> Result<Exit, Stop> {
-    let mut program = Arguments::command();
+    let mut program = command();
     program.build();
-    for verb in program.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        let name = format!("plimsoll-{}", verb.get_name());
-        write_page(verb.clone().display_name(&name), &name, &args.out, out)?;
-    }
-    write_page(program, "plimsoll", &args.out, out)?;
+    write_pages(&program, "plimsoll", &args.out, out)?;
     Ok(Exit::Done)
+}
+
+/// The page of a command after those of its verbs.
+fn write_pages(command: &Command, name: &str, directory: &str, out: &mut Out) -> Result<(), Stop> {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
+        write_pages(verb, &format!("{name}-{}", verb.get_name()), directory, out)?;
+    }
+    write_page(command.clone().display_name(name.to_owned()), name, directory, out)
 }
 
 fn write_page(command: Command, name: &str, directory: &str, out: &mut Out) -> Result<(), Stop> {
@@ -40,7 +47,7 @@ fn write_page(command: Command, name: &str, directory: &str, out: &mut Out) -> R
 
 /// Prints help on a verb or a topic.
 pub(crate) fn help(args: &Help, out: &mut Out) -> Result<Exit, Stop> {
-    let mut program = Arguments::command();
+    let mut program = command();
     program.build();
     let text = match args.topic.as_deref() {
         None => program.render_long_help(),

@@ -3,8 +3,9 @@
 use crate::cli::args::{Diagnosis, Validate};
 use crate::cli::input::{self, Reading, Wanted};
 use crate::cli::out::Out;
-use crate::cli::{Exit, Stop};
+use crate::cli::{Exit, Stop, github};
 use crate::diagnostic::{Plain, Severity, plain, render_concise};
+use crate::model::Model;
 use crate::scenario::resolved::resolved;
 use crate::text;
 
@@ -12,19 +13,24 @@ use crate::text;
 pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
     let mut worst = Exit::Done;
     let mut documents = Vec::new();
+    let format = if args.json { Diagnosis::Json } else { args.format };
+    if args.resolved && !matches!(format, Diagnosis::Human | Diagnosis::Plain) {
+        return Err(Stop::usage("--resolved prints YAML; ask for diagnostics in another format without it"));
+    }
+    if format == Diagnosis::Plain {
+        out.make_plain();
+    }
     for scenario in &args.scenarios {
-        let wanted = Wanted {
-            scenario: scenario.clone(),
-            stdin_name: args.stdin_filename.clone(),
-            variant: args.variant.clone(),
-            sets: args.sets.clone(),
-        };
-        let reading = input::read(&wanted)?;
+        let wanted = Wanted::new(scenario, &args.changes, &args.stdin_filename)?;
+        let reading = input::read_with_variants(&wanted);
         let (errors, warnings) = reading.found.counts();
-        match args.format {
-            Diagnosis::Human => tell(scenario, &reading, args, out)?,
+        match format {
+            Diagnosis::Human | Diagnosis::Plain => tell(wanted.shown(), &reading, args, out)?,
             Diagnosis::Concise => out.print(&render_concise(&reading.found, &reading.sources))?,
-            Diagnosis::Json => documents.extend(plain(&reading.found, &reading.sources).iter().map(document)),
+            Diagnosis::Github => out.print(&github::diagnostics(&plain(&reading.found, &reading.sources)))?,
+            Diagnosis::Json | Diagnosis::Jsonl => {
+                documents.extend(plain(&reading.found, &reading.sources).iter().map(document));
+            }
         }
         if 0 < errors {
             worst = Exit::Bad;
@@ -32,38 +38,44 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
             worst = Exit::No;
         }
     }
-    if args.format == Diagnosis::Json && !args.resolved {
-        let text = serde_json::to_string_pretty(&documents).expect("a list of plain values");
-        out.print(&format!("{text}\n"))?;
+    match format {
+        Diagnosis::Json => {
+            let text = serde_json::to_string_pretty(&documents).expect("a list of plain values");
+            out.print(&format!("{text}\n"))?;
+        }
+        Diagnosis::Jsonl => {
+            for document in &documents {
+                out.print(&format!("{document}\n"))?;
+            }
+        }
+        _ => {}
     }
     Ok(worst)
 }
 
 fn tell(scenario: &str, reading: &Reading, args: &Validate, out: &mut Out) -> Result<(), Stop> {
-    input::show(reading, out);
+    if out.quiet < 2 {
+        input::show(reading, out);
+    }
     let (errors, warnings) = reading.found.counts();
     let Some(tree) = reading.resolved.as_ref().filter(|_| errors == 0) else { return Ok(()) };
     if args.resolved {
         return out.print(&text::to_yaml(&resolved(tree)));
     }
     if out.quiet == 0 {
-        let model = reading.model.as_ref().map_or_else(String::new, |model| {
-            let counted = [
-                ("component", model.components.len()),
-                ("operation", model.operations.len()),
-                ("load", model.sources.len()),
-            ];
-            format!(
-                ": {}",
-                counted
-                    .map(|(what, number)| format!("{number} {what}{}", if number == 1 { "" } else { "s" }))
-                    .join(", ")
-            )
-        });
+        let counted = reading.model.as_ref().map(contents).unwrap_or_default();
         let but = if warnings == 0 { "ok".to_string() } else { format!("ok, {warnings} to look at") };
-        out.print(&format!("{scenario} {but}{model}\n"))?;
+        out.print(&format!("{scenario} {but}{counted}\n"))?;
     }
     Ok(())
+}
+
+/// ": 3 components, 4 operations, 1 load".
+fn contents(model: &Model) -> String {
+    let counted =
+        [("component", model.components.len()), ("operation", model.operations.len()), ("load", model.sources.len())];
+    let counted = counted.map(|(what, number)| format!("{number} {what}{}", if number == 1 { "" } else { "s" }));
+    format!(": {}", counted.join(", "))
 }
 
 fn document(told: &Plain) -> serde_json::Value {

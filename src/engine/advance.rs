@@ -1,9 +1,10 @@
 //! The interpreter: runs a frame's program until it has to wait.
 
+use crate::engine::cache::Found;
 use crate::engine::world::{Outcome, State, World, flag, gate};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE};
-use crate::random::bits;
+use crate::random::{bits, mix};
 
 impl World<'_> {
     /// Runs the frame, then whoever its end lets go on, until nobody is left to run.
@@ -12,26 +13,36 @@ impl World<'_> {
         let m = self.m;
         while id != NONE {
             let frame = &mut self.frames[id as usize];
-            let step = m.steps[frame.pc as usize];
-            frame.pc += 1;
+            let occasion = frame.occasion;
+            let mut pc = frame.pc as usize;
+            let step = loop {
+                let step = m.steps[pc];
+                pc += 1;
+                match step {
+                    Step::Branch { chance, to } => {
+                        let chance = m.chances[chance as usize];
+                        if bits(chance.key, occasion) >> 32 < chance.share {
+                            pc = to as usize;
+                        }
+                    }
+                    Step::Jump { to } => pc = to as usize,
+                    step => break step,
+                }
+            };
+            frame.pc = pc as u16;
             match step {
                 Step::Wait { draw, cell } => {
                     frame.cell = cell;
-                    let at = self.now + self.demand(id, draw);
+                    let station = frame.station;
+                    let at = self.now + self.demand(station, occasion, draw);
                     return self.schedule(id, at);
                 }
                 Step::Cpu { draw, cell } => {
                     frame.cell = cell;
-                    let demand = self.demand(id, draw);
+                    let station = frame.station;
+                    let demand = self.demand(station, occasion, draw);
                     return self.submit(id, demand);
                 }
-                Step::Branch { chance, to } => {
-                    let chance = m.chances[chance as usize];
-                    if bits(chance.key, frame.occasion) >> 32 < chance.share {
-                        frame.pc = to;
-                    }
-                }
-                Step::Jump { to } => frame.pc = to,
                 Step::Call { edge } => id = self.call(id, edge),
                 Step::Return => id = self.conclude(id, Outcome::OK),
                 step => id = self.rare(id, step),
@@ -41,7 +52,7 @@ impl World<'_> {
 
     /// The steps that are not worth a place in the hot loop.
     #[inline(never)]
-    fn rare(&mut self, id: u32, step: Step) -> u32 {
+    pub(super) fn rare(&mut self, id: u32, step: Step) -> u32 {
         match step {
             Step::Io { io, cell } => self.disk_io(id, io, cell),
             Step::Pages { pages, cell } => self.touch_pages(id, pages, cell),
@@ -53,27 +64,55 @@ impl World<'_> {
                 id
             }
             Step::Lock { lock } => self.lock(id, lock),
-            Step::Unlock { .. } => {
-                self.unlock_last(id);
+            Step::Unlock { lock } => {
+                self.unlock(id, lock);
                 id
             }
             Step::Spawn { entry } => self.spawn(id, entry),
             Step::Respond { draw } => self.respond(id, draw),
             Step::Fail { kind } => self.fail(id, kind),
+            Step::Look { cache } => self.look_up(id, cache),
+            Step::Found { hit, early } => self.found(id, hit, early),
+            Step::Keep { cache } => self.keep(id, cache),
+            Step::Drop { cache } => self.drop_entry(id, cache),
+            _ => self.rarer(id, step),
+        }
+    }
+
+    fn rarer(&mut self, id: u32, step: Step) -> u32 {
+        match step {
+            Step::Again { cache, to } => self.again(id, cache, to),
+            Step::Stale { cache, to } => self.stale(id, cache, to),
+            Step::Written { cache, well } => self.written(id, cache, well),
+            Step::Rethrow => self.rethrow(id),
+            Step::UnlessWorn { to } => self.jump_unless(id, to, self.calls[id as usize].found == Found::Worn),
+            Step::UnlessCaught { kind, to } => {
+                self.jump_unless(id, to, self.calls[id as usize].outcome == Outcome::failed(kind))
+            }
+            Step::BranchBy { chance, key, to } => {
+                let value = self.key_value(key, self.frames[id as usize].request);
+                let chance = self.m.chances[chance as usize];
+                self.jump_unless(id, to, chance.share <= bits(chance.key, mix(value + 1)) >> 32)
+            }
             _ => unreachable!("the hot loop does the others"),
         }
     }
 
-    /// A draw of time at the frame's instance.
-    #[inline(always)]
-    fn demand(&self, id: u32, draw: u16) -> u64 {
-        let frame = &self.frames[id as usize];
-        let ns = self.samplers.draw_ns(draw, frame.occasion);
-        if frame.station == NONE {
-            return ns;
+    fn jump_unless(&mut self, id: u32, to: u16, holds: bool) -> u32 {
+        if !holds {
+            self.frames[id as usize].pc = to;
         }
-        let scale = self.stations[frame.station as usize].scale;
-        if scale == 1.0 { ns } else { crate::units::Span::from_secs_f64(ns as f64 * scale * 1e-9).0 }
+        id
+    }
+
+    /// A draw of time at an instance, or at none.
+    #[inline(always)]
+    fn demand(&self, station: u32, occasion: u64, draw: u16) -> u64 {
+        let ns = self.samplers.draw_ns(draw, occasion);
+        match self.stations.get(station as usize) {
+            Some(station) if station.scale != 1.0 => scaled(ns, station.scale),
+            _ => ns,
+        }
     }
 
     /// Its time in the calendar has passed.
@@ -126,17 +165,26 @@ impl World<'_> {
 
     /// The frame's program fails here: a handler takes over, or the visit ends.
     pub(super) fn fail(&mut self, id: u32, kind: Failure) -> u32 {
-        if self.handled(id) { id } else { self.conclude(id, Outcome::failed(kind)) }
+        if self.handled(id, kind) { id } else { self.conclude(id, Outcome::failed(kind)) }
     }
 
     /// Moves the frame to its handler, if the step it stands behind has one; locks taken inside are given back.
-    pub(super) fn handled(&mut self, id: u32) -> bool {
+    pub(super) fn handled(&mut self, id: u32, kind: Failure) -> bool {
         let pc = self.frames[id as usize].pc - 1;
         let Some(handler) = self.m.handlers.iter().find(|h| (h.from..h.to).contains(&pc)) else {
             return false;
         };
         self.unlock_since(id, handler.from);
         self.frames[id as usize].pc = handler.target;
+        if self.extended {
+            self.calls[id as usize].outcome = Outcome::failed(kind);
+        }
         true
     }
+}
+
+/// So many ns at another speed.
+#[inline(never)]
+fn scaled(ns: u64, scale: f64) -> u64 {
+    crate::units::Span::from_secs_f64(ns as f64 * scale * 1e-9).0
 }

@@ -4,8 +4,6 @@
 //! above it (256 children a page), so upper levels stay hot by themselves. Pages are tracked in extents of neighbours so
 //! that at most a quarter of a million are.
 
-use crate::model::NONE;
-
 /// Bytes of a page.
 pub(super) const PAGE: f64 = 8192.0;
 const FAN_OUT: u64 = 256;
@@ -21,13 +19,22 @@ pub(super) struct Buffer {
     capacity: usize,
     /// First extent of each level of the tree, leaves first.
     levels: Vec<u64>,
-    /// Place in `entries` of each extent, or `NONE`.
-    slot_of: Vec<u32>,
-    /// (extent, newer, older): a list from the newest to the oldest.
-    entries: Vec<(u32, u32, u32)>,
-    newest: u32,
-    oldest: u32,
+    /// The extents in memory as bits: small enough to stay in the caches, where `last_use` may not.
+    present: Vec<u64>,
+    /// Place in `log` of each extent's last use.
+    last_use: Vec<u32>,
+    /// Uses in their order. Only an extent's last use counts, so a use writes here and in `last_use` and nowhere else.
+    log: Vec<u32>,
+    /// Length at which the log is tidied.
+    longest: usize,
+    /// No use before this place of the log counts any more.
+    oldest: usize,
+    /// Extents in memory.
+    held: usize,
 }
+
+/// The log is tidied when it is so many times as long as the uses that count in it can be.
+const SLACK: usize = 3;
 
 impl Buffer {
     /// An empty pool of so many pages before data of so many.
@@ -42,15 +49,18 @@ impl Buffer {
             }
             wide = wide.div_ceil(FAN_OUT);
         }
+        let capacity = (pages / extent).max(1) as usize;
         Buffer {
             rows_per_page,
             extent,
-            capacity: (pages / extent).max(1) as usize,
+            capacity,
             levels,
-            slot_of: vec![NONE; next as usize],
-            entries: Vec::new(),
-            newest: NONE,
-            oldest: NONE,
+            present: vec![0; next.div_ceil(64) as usize],
+            last_use: vec![0; next as usize],
+            log: Vec::new(),
+            longest: SLACK * capacity.min(next as usize),
+            oldest: 0,
+            held: 0,
         }
     }
 
@@ -61,7 +71,7 @@ impl Buffer {
         for level in 0..count as usize {
             // Beyond the root there is the root.
             let level = level.min(self.levels.len() - 1);
-            let end = self.levels.get(level + 1).copied().unwrap_or(self.slot_of.len() as u64);
+            let end = self.levels.get(level + 1).copied().unwrap_or(self.last_use.len() as u64);
             let extent = (self.levels[level] + page / self.extent).min(end - 1);
             misses += u32::from(!self.touch(extent as u32));
             page /= FAN_OUT;
@@ -71,56 +81,59 @@ impl Buffer {
 
     /// Nothing more would come in without something going out, or all there is is in.
     pub(super) fn is_full(&self) -> bool {
-        self.capacity.min(self.slot_of.len() * 9 / 10) <= self.entries.len()
+        self.capacity.min(self.last_use.len() * 9 / 10) <= self.held
     }
 
     /// Whether the extent was there; it is the newest afterwards.
     fn touch(&mut self, extent: u32) -> bool {
-        let slot = self.slot_of[extent as usize];
-        if slot == self.newest && slot != NONE {
+        if self.log.last() == Some(&extent) {
             return true;
         }
-        if slot != NONE {
-            self.unlink(slot);
-            self.push_newest(slot);
+        if self.longest <= self.log.len() {
+            self.tidy();
+        }
+        self.last_use[extent as usize] = self.log.len() as u32;
+        self.log.push(extent);
+        let (word, bit) = (&mut self.present[extent as usize / 64], 1 << (extent % 64));
+        if *word & bit != 0 {
             return true;
         }
-        let slot = if self.entries.len() < self.capacity {
-            self.entries.push((extent, NONE, NONE));
-            self.entries.len() as u32 - 1
+        *word |= bit;
+        if self.held < self.capacity {
+            self.held += 1;
         } else {
-            let slot = self.oldest;
-            self.unlink(slot);
-            self.slot_of[self.entries[slot as usize].0 as usize] = NONE;
-            self.entries[slot as usize].0 = extent;
-            slot
-        };
-        self.slot_of[extent as usize] = slot;
-        self.push_newest(slot);
+            self.evict();
+        }
         false
     }
 
-    fn unlink(&mut self, slot: u32) {
-        let (_, newer, older) = self.entries[slot as usize];
-        match newer {
-            NONE => self.newest = older,
-            n => self.entries[n as usize].2 = older,
-        }
-        match older {
-            NONE => self.oldest = newer,
-            o => self.entries[o as usize].1 = newer,
+    /// The extent that was not used for longest leaves.
+    fn evict(&mut self) {
+        loop {
+            let at = self.oldest;
+            let extent = self.log[at] as usize;
+            self.oldest += 1;
+            if self.last_use[extent] as usize == at {
+                self.present[extent / 64] ^= 1 << (extent % 64);
+                return;
+            }
         }
     }
 
-    fn push_newest(&mut self, slot: u32) {
-        let old = self.newest;
-        self.entries[slot as usize].1 = NONE;
-        self.entries[slot as usize].2 = old;
-        match old {
-            NONE => self.oldest = slot,
-            o => self.entries[o as usize].1 = slot,
+    /// Drops the uses that no longer count.
+    #[cold]
+    fn tidy(&mut self) {
+        let mut kept = 0;
+        for at in self.oldest..self.log.len() {
+            let extent = self.log[at];
+            if self.last_use[extent as usize] as usize == at {
+                self.last_use[extent as usize] = kept as u32;
+                self.log[kept] = extent;
+                kept += 1;
+            }
         }
-        self.newest = slot;
+        self.log.truncate(kept);
+        self.oldest = 0;
     }
 }
 
@@ -145,5 +158,25 @@ mod tests {
     fn the_least_recently_used_page_goes() {
         let mut buffer = Buffer::new(2, 10, 1.0);
         assert_eq!([0, 1, 0, 2, 0, 1].map(|row| buffer.touch_row(row, 1)), [1, 1, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn the_log_and_a_list_in_the_order_of_use_agree() {
+        for (pages, data) in [(1, 50), (7, 50), (40, 50), (60, 50)] {
+            let mut buffer = Buffer::new(pages, data, 1.0);
+            let mut list: Vec<u64> = Vec::new();
+            for n in 0..5000u64 {
+                // Popular rows and rare ones, and the same one twice.
+                let draw = crate::random::mix(n / 2);
+                let row = (draw % 50).min(draw >> 40 & 63);
+                let missed = buffer.touch_row(row, 1);
+                let found = list.iter().position(|&r| r == row).map(|at| list.remove(at));
+                assert_eq!(missed, u32::from(found.is_none()), "{pages} pages, use {n}");
+                list.push(row);
+                if pages < list.len() as u64 {
+                    list.remove(0);
+                }
+            }
+        }
     }
 }

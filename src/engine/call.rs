@@ -4,6 +4,7 @@
 //! the network before it comes to the callee's door, and afterwards carries the answer back. So a caller that leaves only
 //! lets go of its child, whatever that is doing.
 
+use crate::engine::copies::Seeker;
 use crate::engine::world::{
     CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
@@ -36,18 +37,28 @@ impl World<'_> {
     /// A new frame that goes straight to the door of an instance of `operation`.
     #[inline(always)]
     pub(super) fn visit(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, caller: u32) -> u32 {
-        let op = &self.m.operations[operation as usize];
-        let (component, pc) = (op.component, op.entry);
+        let now = self.now;
+        let route = self.routes[operation as usize];
         let station = self.pick(operation, occasion, request, caller);
+        let group = &mut self.groups[route.component as usize];
+        group.arrivals += 1;
+        if let Some(station) = station {
+            group.balancer.more(station - route.first);
+        }
         let id = self.new_frame(Frame {
             occasion,
+            entered: now,
+            granted: now,
+            since: now,
             parent,
             child: NONE,
             request,
             link: NONE,
             station: station.unwrap_or(NONE),
-            pc,
+            pc: route.entry,
             operation,
+            flags: if station.is_some() { route.flags } else { 0 },
+            state: State::Running,
             ..Frame::default()
         });
         if self.extended {
@@ -56,15 +67,10 @@ impl World<'_> {
         if parent != NONE {
             self.frames[parent as usize].child = id;
         }
-        self.groups[component as usize].arrivals += 1;
         let Some(station) = station else {
             return self.nobody_up(id);
         };
-        self.count_in(id, station);
-        if self.releases_slots[component as usize] {
-            self.frames[id as usize].flags |= flag::ASYNC;
-        }
-        self.door(id)
+        self.come_in(id, station, operation)
     }
 
     #[cold]
@@ -145,7 +151,7 @@ impl World<'_> {
             return self.attempt_failed(child, Failure::DEADLINE);
         }
         self.arm(id, edge, until);
-        self.limits_of(child, edge)
+        if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
     }
 
     /// The caller's patience with this attempt: the timeout, or what is left until the deadline.
@@ -200,14 +206,14 @@ impl World<'_> {
 
     /// What follows the stage that is over.
     pub(super) fn next_stage(&mut self, id: u32) -> u32 {
-        let call = self.calls[id as usize];
+        let Call { stage, outcome, .. } = self.calls[id as usize];
         self.frames[id as usize].state = State::Running;
-        match call.stage {
+        match stage {
             Stage::Shaped => self.want_connection(id),
             Stage::Connecting => self.send(id),
             Stage::Connected => self.handed_over(id),
             Stage::Out => self.arrived(id),
-            Stage::Back => self.learn(id, call.outcome),
+            Stage::Back => self.learn(id, outcome),
             Stage::BackOff => {
                 self.frames[id as usize].state = State::Calling;
                 let Step::Call { edge } = self.m.steps[self.frames[id as usize].pc as usize - 1] else {
@@ -225,7 +231,15 @@ impl World<'_> {
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].arrivals += 1;
-        let station = self.pick(operation, occasion, request, caller);
+        let spec = &self.m.components[component as usize];
+        let station = match (spec.cache, spec.copies) {
+            (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
+            (NONE16, _) => {
+                let given_key = self.calls[id as usize].given_key;
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+            }
+            (cache, _) => self.pick_node(id, cache),
+        };
         let Some(station) = station else {
             return self.nobody_up(id);
         };
@@ -235,8 +249,17 @@ impl World<'_> {
         }
         self.count_in(id, station);
         let edge = self.calls[id as usize].edge;
+        if self.shortcuts[edge as usize].no_way {
+            return self.door(id);
+        }
         let spec = &self.m.edges[edge as usize];
-        let bytes = if spec.payload == NONE16 { 0.0 } else { self.samplers.draw(spec.payload, occasion) };
+        let bytes = if spec.carries != NONE16 {
+            self.carried(id, spec.carries)
+        } else if spec.payload != NONE16 {
+            self.samplers.draw(spec.payload, occasion)
+        } else {
+            0.0
+        };
         let until = self.travel(id, caller, station, bytes, occasion);
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
@@ -244,17 +267,27 @@ impl World<'_> {
     /// Instant at which bytes sent now from one instance are at the other.
     fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
+        let on_one_box = (spec.local || 0.0 < bytes) && self.on_one_box(from, to);
+        if on_one_box && spec.local {
+            return self.now;
+        }
+        let (link, pipe) = if spec.ways == NONE16 { (spec.link, spec.pipe) } else { self.way(id, spec, [from, to]) };
+        let ends = if on_one_box { [NONE; 2] } else { [from, to] };
+        let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
+        if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+    }
+
+    /// Instant at which the last of so many bytes has left the network cards of both ends and the link's own bandwidth.
+    fn transmit(&mut self, pipe: u16, ends: [u32; 2], bytes: f64) -> Ns {
         let mut at = self.now;
-        for end in [from, to] {
-            if 0.0 < bytes && end != NONE && self.stations[end as usize].host != NONE {
+        for end in ends {
+            if end != NONE && self.stations[end as usize].host != NONE {
                 let host = &mut self.hosts[self.stations[end as usize].host as usize];
                 if 0.0 < host.nic_rate {
                     at = host.nic.give(at, ns(bytes / host.nic_rate), bytes);
                 }
             }
         }
-        let request = self.frames[id as usize].request;
-        let (link, pipe) = self.way(spec, from, to, request);
         if pipe != NONE16 {
             let rate = self.m.pipes[pipe as usize].bytes_per_s;
             let work = if rate > 0.0 { ns(bytes / rate) } else { 0 };
@@ -263,7 +296,16 @@ impl World<'_> {
                 self.pipes[pipe as usize].bytes += bytes;
             }
         }
-        if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+        at
+    }
+
+    /// What stays on a machine uses no network card.
+    fn on_one_box(&self, from: u32, to: u32) -> bool {
+        if from == NONE || to == NONE {
+            return false;
+        }
+        let hosts = [from, to].map(|station| self.stations[station as usize].host);
+        hosts[0] != NONE && hosts[0] == hosts[1]
     }
 
     /// The request is at the callee's door.
@@ -276,17 +318,17 @@ impl World<'_> {
     /// The visit (or branch) is over; returns who runs next.
     #[inline(always)]
     pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let frame = &self.frames[id as usize];
-        if frame.flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
+        let Frame { flags, parent, request, .. } = self.frames[id as usize];
+        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
             return self.conclude_slowly(id, outcome);
         }
         self.close_visit(id, outcome);
-        let parent = self.frames[id as usize].parent;
+        self.free_frame(id);
         if parent == NONE {
-            self.finish(id, outcome);
+            self.finish_request(request, outcome);
             return NONE;
         }
-        self.learn(id, outcome)
+        self.answered(parent, outcome)
     }
 
     #[inline(never)]
@@ -305,6 +347,9 @@ impl World<'_> {
         if parent & JOIN != 0 {
             return self.branch_done(id, outcome);
         }
+        if flags & flag::RESPONDED == 0 {
+            self.calls[parent as usize].found = self.calls[id as usize].found;
+        }
         if flags & flag::GUARDED == 0 {
             self.calls[parent as usize].bytes = self.answer_bytes(id);
             return self.learn(id, outcome);
@@ -314,10 +359,8 @@ impl World<'_> {
     }
 
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
-    fn answer_bytes(&self, id: u32) -> f32 {
-        let operation = &self.m.operations[self.frames[id as usize].operation as usize];
-        let proxy = matches!(self.m.components[operation.component as usize].kind, "balancer" | "gateway");
-        if proxy { self.calls[id as usize].bytes } else { 0.0 }
+    pub(super) fn answer_bytes(&self, id: u32) -> f32 {
+        if self.routes[self.frames[id as usize].operation as usize].proxy { self.calls[id as usize].bytes } else { 0.0 }
     }
 
     /// The answer travels to the caller.
@@ -328,6 +371,9 @@ impl World<'_> {
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].bytes_out += f64::from(bytes);
         self.calls[parent as usize].bytes = bytes;
+        if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
+            return self.learn(id, outcome);
+        }
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;
@@ -347,7 +393,6 @@ impl World<'_> {
     /// The caller has the outcome in hand: it goes on, tries again, or fails in turn.
     #[inline(always)]
     pub(super) fn learn(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let now = self.now;
         let Frame { parent, flags, .. } = self.frames[id as usize];
         if parent == NONE {
             // The caller has left while the answer was on its way.
@@ -359,9 +404,15 @@ impl World<'_> {
             self.hang_up(id);
         }
         self.free_frame(id);
+        self.answered(parent, outcome)
+    }
+
+    /// The frame that waited for an attempt has its outcome.
+    #[inline(always)]
+    fn answered(&mut self, parent: u32, outcome: Outcome) -> u32 {
         let caller = &mut self.frames[parent as usize];
         caller.child = NONE;
-        caller.since = now;
+        caller.since = self.now;
         // What was armed for the attempt is stale from here on.
         caller.generation = caller.generation.wrapping_add(1);
         if let Some(kind) = outcome.failure() {
@@ -386,7 +437,7 @@ impl World<'_> {
             return self.back_off(id, pause);
         }
         self.frames[id as usize].state = State::Running;
-        if !self.handled(id) {
+        if !self.handled(id, kind) {
             return self.conclude(id, Outcome::failed(kind));
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
@@ -472,17 +523,36 @@ impl World<'_> {
     /// Slot, counters and statistics of a visit that ends.
     #[inline(always)]
     fn close_visit(&mut self, id: u32, outcome: Outcome) {
-        let flags = self.frames[id as usize].flags;
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        let Frame { flags, station: s, operation, entered, granted, .. } = *frame;
+        frame.flags = flags & !(flag::HOLDS | flag::COUNTED);
         if flags & flag::RESPONDED == 0 {
-            self.count_answer(id, outcome);
+            self.operations[operation as usize].count(now - entered, outcome);
         }
-        if flags & flag::HOLDS != 0 {
-            self.release(id);
+        if s == NONE {
+            return;
         }
+        let station = &mut self.stations[s as usize];
+        let group = &mut self.groups[station.component as usize];
+        let i = s - group.first;
         if flags & flag::COUNTED != 0 {
-            let station = self.frames[id as usize].station;
-            self.stations[station as usize].left += 1;
-            self.count_out(id);
+            station.left += 1;
+            group.balancer.less(i);
+        }
+        if flags & flag::RESPONDED == 0 {
+            group.balancer.observe(i, crate::units::Span(now - entered), crate::units::Time(now));
+        }
+        if flags & flag::HOLDS == 0 {
+            return;
+        }
+        station.held = station.held.wrapping_add(now - granted);
+        group.service.add(now - granted);
+        if station.queued == 0 {
+            station.free += 1;
+            station.busy.leave(now);
+        } else {
+            self.next_in_line(s as usize);
         }
     }
 
@@ -491,8 +561,8 @@ impl World<'_> {
     pub(super) fn count_out(&mut self, id: u32) {
         let frame = &mut self.frames[id as usize];
         frame.flags &= !flag::COUNTED;
-        let component = self.stations[frame.station as usize].component as usize;
-        self.groups[component].balancer.less(frame.station - self.m.components[component].first);
+        let group = &mut self.groups[self.stations[frame.station as usize].component as usize];
+        group.balancer.less(frame.station - group.first);
     }
 
     /// Door to answer, in the statistics of the operation.
@@ -523,7 +593,7 @@ impl World<'_> {
     /// End-to-end statistics of a request; the row is free afterwards.
     #[inline(always)]
     pub(super) fn finish_request(&mut self, id: u32, outcome: Outcome) {
-        let Request { arrived, class, flags, client, .. } = self.requests[id as usize];
+        let Request { arrived, class, flags, client, context, .. } = self.requests[id as usize];
         if flags & row::DETACHED != 0 {
             return self.forget(id);
         }
@@ -538,18 +608,15 @@ impl World<'_> {
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
-        for (sum, &ticks) in self.effort.cell_sums.iter_mut().zip(cells) {
-            *sum += u64::from(ticks);
-        }
-        self.observer.finished(took, cells);
-        if self.is_slow(took) {
+        if self.observer.finished(took, cells) {
             self.consider(id, took, outcome.failure().map(|f| f.0));
         }
+        self.fold_cells(id);
         self.course.finished += 1;
         if self.course.finished == self.course.next_mark {
             self.mark_reached();
         }
-        self.free_request(id);
+        self.free_empty_request(id, context);
         if client != NONE {
             self.client_done(client);
         }
@@ -637,7 +704,7 @@ impl World<'_> {
 
 /// Chooses the target of a call by its shares.
 #[inline(always)]
-fn target(edge: &Edge, occasion: u64) -> u16 {
+pub(super) fn target(edge: &Edge, occasion: u64) -> u16 {
     if edge.targets.len() == 1 {
         return edge.targets[0].1;
     }

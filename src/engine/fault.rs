@@ -1,11 +1,42 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
-use crate::engine::world::{CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate};
-use crate::model::{Act, Failure, NONE, NONE16, Target};
+use crate::engine::world::{
+    CLAIM, Frame, Injection, JOIN, Ns, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
+};
+use crate::model::{Act, Failure, Model, NONE, NONE16, Target};
+use crate::policy::arrivals::{Shape, Surge};
 use crate::policy::health::Checks;
 use crate::random::{bits, mix, occasion};
 use crate::record::{FaultPeriod, Mark};
 use crate::units::{Span, Time};
+
+/// Most surges of one fault in a run.
+const SURGES: usize = 10_000;
+
+/// The shape of a source with the surges that come at random times: the same as the periods that the engine marks.
+pub(super) fn surged(m: &Model, source: u16, salt: u64, shape: &Shape) -> Shape {
+    let mut shape = shape.clone();
+    for fault in m.faults.iter().filter(|fault| fault.every_draw != NONE16) {
+        let Act::Surge { source: surged, factor, ramp_s } = fault.act else { continue };
+        if surged != source {
+            continue;
+        }
+        let key = mix(fault.key ^ salt);
+        let (mut at, mut n) = (0, 0);
+        while n < SURGES as u64 && at < m.run.duration.map_or(Ns::MAX, |length| length.0) {
+            at += m.samplers.draw_ns(fault.every_draw, bits(key, occasion(n)));
+            let lasts = match fault.lasts_draw {
+                NONE16 => Ns::MAX / 4,
+                draw => m.samplers.draw_ns(draw, mix(bits(key, mix(occasion(n))))),
+            };
+            let (at_s, lasts_s) = (Time(at).secs(), Span(lasts).secs());
+            shape.surges.push(Surge { at_s, factor, ramp_s, hold_s: (lasts_s - ramp_s).max(0.0), every_s: None });
+            at = at.saturating_add(lasts);
+            n += 1;
+        }
+    }
+    shape
+}
 
 impl World<'_> {
     /// Plans all faults and the up and down of externals.
@@ -40,7 +71,7 @@ impl World<'_> {
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
             Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
-            Act::Errors { .. } | Act::Surge { .. } => vec![],
+            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } => vec![],
         };
         let station = if hit.len() == 1 { hit[0] } else { NONE };
         let period = FaultPeriod { start: Time(self.now), end: None, station, last_pick: None };
@@ -69,6 +100,8 @@ impl World<'_> {
                     self.stations[s as usize].gate |= gate::CHECKS;
                 }
             }
+            &Act::Expire { cache, key: NONE16, .. } => self.flush_cache(cache),
+            &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Surge { .. } => {}
         }
     }
@@ -87,7 +120,7 @@ impl World<'_> {
             }
             Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
-            Act::Surge { .. } => {}
+            Act::Surge { .. } | Act::Expire { .. } => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -109,6 +142,7 @@ impl World<'_> {
         station.up_ns += self.now - station.up_since;
         let (component, epoch) = (station.component, station.epoch);
         self.break_connections(component);
+        self.wipe(s);
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
         // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
         for queued in [true, false] {
@@ -332,6 +366,7 @@ impl World<'_> {
         self.plan_mark();
         self.begin_sources();
         self.begin_faults();
+        self.begin_flushes();
         let window = self.observer.window;
         let timer = self.timers.len() as u32;
         self.timers.push(Timer::Window);

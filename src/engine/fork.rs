@@ -75,7 +75,7 @@ impl World<'_> {
     }
 
     /// A frame at the same instance with a row of its own.
-    fn new_branch(&mut self, of: u32, entry: u16, occasion: u64, flags: u8) -> u32 {
+    pub(super) fn new_branch(&mut self, of: u32, entry: u16, occasion: u64, flags: u8) -> u32 {
         let frame = self.frames[of as usize];
         let request = self.detached_copy(frame.request, flags);
         let now = self.now;
@@ -99,7 +99,7 @@ impl World<'_> {
     }
 
     /// `draw: item`: this branch and all below it see a value of the key of their own.
-    fn draw_anew(&mut self, branch: u32, key: u16, occasion: u64) {
+    pub(super) fn draw_anew(&mut self, branch: u32, key: u16, occasion: u64) {
         let request = self.frames[branch as usize].request;
         let value = self.key_drawn(key, request, mix(occasion ^ u64::from(key)));
         let parent = self.requests[request as usize].context;
@@ -172,7 +172,7 @@ impl World<'_> {
     }
 
     fn fork_failed(&mut self, id: u32, kind: Failure) -> u32 {
-        if self.handled(id) { self.go_on(id) } else { self.conclude(id, Outcome::failed(kind)) }
+        if self.handled(id, kind) { self.go_on(id) } else { self.conclude(id, Outcome::failed(kind)) }
     }
 
     fn disown(&mut self, branch: u32, cancel: bool) {

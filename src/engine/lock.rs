@@ -8,7 +8,13 @@ impl World<'_> {
     /// Takes the lock or waits for it; returns who runs next.
     pub(super) fn lock(&mut self, id: u32, lock: u16) -> u32 {
         let spec = &self.m.lock_uses[lock as usize];
-        let value = if spec.key == NONE16 { 0 } else { self.key_value(spec.key, self.frames[id as usize].request) };
+        let value = if spec.flight != NONE16 {
+            self.flight_value(id, spec.flight, spec.local)
+        } else if spec.key == NONE16 {
+            0
+        } else {
+            self.key_value(spec.key, self.frames[id as usize].request)
+        };
         let l = self.lock_named(spec.lock, value);
         let entry = &mut self.locks[l as usize];
         let free = entry.holders == 0 || (!entry.exclusive && !spec.exclusive && entry.line.is_empty());
@@ -31,12 +37,25 @@ impl World<'_> {
     }
 
     fn lock_named(&mut self, lock: u16, value: u64) -> u32 {
-        let next = self.locks.len() as u32;
-        let l = *self.lock_of.entry((lock, value)).or_insert(next);
-        if l == next {
-            self.locks.push(Lock::default());
+        if let Some(&known) = self.lock_of.get(&(lock, value)) {
+            return known;
         }
+        let l = self.free_locks.pop().unwrap_or_else(|| {
+            self.locks.push(Lock::default());
+            self.locks.len() as u32 - 1
+        });
+        self.locks[l as usize].name = (lock, value);
+        self.lock_of.insert((lock, value), l);
         l
+    }
+
+    /// A lock that nobody holds or wants needs no place.
+    fn free_lock(&mut self, l: u32) {
+        let lock = &self.locks[l as usize];
+        if lock.holders == 0 && lock.line.is_empty() {
+            self.lock_of.remove(&lock.name);
+            self.free_locks.push(l);
+        }
     }
 
     fn hold(&mut self, id: u32, lock: u32) {
@@ -52,6 +71,18 @@ impl World<'_> {
         self.calls[id as usize].holds = h;
     }
 
+    /// A flight is over; an early renewal never took off.
+    pub(super) fn unlock(&mut self, id: u32, using: u16) {
+        let h = self.calls[id as usize].holds;
+        let is_held = h != NONE && {
+            let took = self.m.steps[self.holds[h as usize].pc as usize];
+            took == Step::Lock { lock: using }
+        };
+        if is_held {
+            self.unlock_last(id);
+        }
+    }
+
     /// Gives the lock taken last back.
     pub(super) fn unlock_last(&mut self, id: u32) {
         let h = self.calls[id as usize].holds;
@@ -60,6 +91,7 @@ impl World<'_> {
         self.free_holds.push(h);
         self.locks[lock as usize].holders -= 1;
         self.serve_lock_line(lock);
+        self.free_lock(lock);
     }
 
     /// Gives back all locks that steps at or after `pc` took.
@@ -115,7 +147,7 @@ impl World<'_> {
         frame.since = self.now;
         frame.state = State::Running;
         frame.generation = frame.generation.wrapping_add(1);
-        if self.handled(id) {
+        if self.handled(id, Failure::TIMEOUT) {
             return id;
         }
         debug_assert!(self.frames[id as usize].flags & flag::STAGED == 0, "a program waits for a lock, not a stage");

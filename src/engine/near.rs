@@ -2,35 +2,25 @@
 
 use crate::engine::world::{NOWHERE, World};
 use crate::model::program::Edge;
-use crate::model::{Component, Model, NONE, NONE16, Place, Station};
+use crate::model::{Component, Model, NONE, NONE16, Place, Station, WITH_REQUEST};
 use crate::policy::balance::near::Wish;
 
 impl World<'_> {
     /// Place of an instance, or of the request where a load calls.
     pub(super) fn place_of(&self, station: u32, request: u32) -> u16 {
-        if station != NONE {
-            return self.stations[station as usize].place;
+        if station != NONE && self.m.stations[station as usize].place != WITH_REQUEST {
+            return self.m.stations[station as usize].place;
         }
         let class = self.requests[request as usize].class;
         self.m.classes[class as usize].place
     }
 
     /// Latency sampler and pipe from one instance (or load) to another.
-    #[inline(always)]
-    pub(super) fn way(&self, spec: &Edge, from: u32, to: u32, request: u32) -> (u16, u16) {
-        if spec.ways == NONE16 && !spec.skips_host {
-            return (spec.link, spec.pipe);
-        }
-        self.way_between(spec, from, to, request)
-    }
-
     #[inline(never)]
-    fn way_between(&self, spec: &Edge, from: u32, to: u32, request: u32) -> (u16, u16) {
-        let host = |station: u32| if station == NONE { NONE } else { self.stations[station as usize].host };
-        if spec.skips_host && host(from) != NONE && host(from) == host(to) {
-            return (NONE16, NONE16);
-        }
-        self.way_from_to(spec, self.place_of(from, request), self.place_of(to, request))
+    pub(super) fn way(&self, id: u32, spec: &Edge, ends: [u32; 2]) -> (u16, u16) {
+        let request = self.frames[id as usize].request;
+        let [from, to] = ends.map(|station| self.place_of(station, request));
+        self.way_from_to(spec, from, to)
     }
 
     /// The same between places; whoever stands nowhere is near everyone.

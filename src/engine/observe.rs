@@ -6,8 +6,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, 
 use crate::model::{Model, NONE, NONE16};
 use crate::probe::{self, Between};
 use crate::record::{
-    ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies, Tracked,
-    TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies,
+    Tracked, TrackedKind,
 };
 use crate::scenario::condition::Relation;
 use crate::units::{Span, Time};
@@ -41,11 +41,13 @@ pub(super) struct Observer {
     /// (requests, ticks per cell) per latency bucket, flat.
     tail: Vec<u64>,
     stride: usize,
-    /// Latencies of all finished requests, coarsely (32 buckets an octave), and the same at the end of the last window.
-    all: Vec<u32>,
-    all_last: Vec<u32>,
+    /// Latencies of the requests that have finished in this window, coarsely (32 buckets an octave), and of those before.
+    fresh: Box<[u32; BUCKETS << 2]>,
+    before: Vec<u32>,
     /// Latency from which requests count as slow.
     slow: Ns,
+    /// Latency from which a request is among the slowest so far, if it counts as slow.
+    bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
 }
@@ -80,9 +82,10 @@ impl Observer {
             holding: vec![false; watches],
             tail: vec![0; BUCKETS * (stride + 1)],
             stride,
-            all: vec![0; BUCKETS << 2],
-            all_last: vec![0; BUCKETS << 2],
+            fresh: Box::new([0; BUCKETS << 2]),
+            before: vec![0; BUCKETS << 2],
             slow: 0,
+            bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
         }
@@ -93,11 +96,11 @@ impl Observer {
         self.holding[watch as usize]
     }
 
-    /// A request has left after so long, with this row of time.
+    /// A request has left after so long, with this row of time; whether that is worth a closer look.
     #[inline(always)]
-    pub(super) fn finished(&mut self, took: Ns, cells: &[u32]) {
+    pub(super) fn finished(&mut self, took: Ns, cells: &[u32]) -> bool {
         let bucket = bucket_of(took);
-        self.all[bucket] += 1;
+        self.fresh[bucket] += 1;
         if self.slow <= took {
             self.slow_one(bucket >> 2, cells);
         }
@@ -105,6 +108,7 @@ impl Observer {
         if self.until_review == 0 {
             self.review();
         }
+        self.bar <= took
     }
 
     fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
@@ -120,31 +124,52 @@ impl Observer {
     #[cold]
     fn review(&mut self) {
         self.until_review = REVIEW;
-        let tenth = self.all.iter().map(|&c| u64::from(c)).sum::<u64>() / 10;
+        let counts =
+            || self.fresh.iter().zip(&self.before).map(|(&fresh, &before)| u64::from(fresh) + u64::from(before));
+        let tenth = counts().sum::<u64>() / 10;
         let mut above = 0;
-        let bucket = (0..self.all.len()).rev().find(|&b| {
-            above += u64::from(self.all[b]);
+        let bucket = counts().enumerate().rev().find(|(_, count)| {
+            above += count;
             tenth <= above
         });
         // Whole buckets of the tail are complete from here on.
-        self.slow = bucket.map_or(0, |b| edge(b & !3) as Ns);
+        self.slow = bucket.map_or(0, |(b, _)| edge(b & !3) as Ns);
+        self.raise_bar();
+    }
+
+    fn raise_bar(&mut self) {
+        let tenth = if self.exemplars.len() < SLOWEST { None } else { self.exemplars.last() };
+        self.bar = self.slow.max(tenth.map_or(0, |e| e.latency.0 + 1));
     }
 
     /// Quantile of the latencies since the last window, seconds.
     fn recent(&self, q: f64) -> f32 {
-        let counts = self.all.iter().zip(&self.all_last).map(|(now, last)| now - last);
-        let total: u32 = counts.clone().sum();
+        let total: u32 = self.fresh.iter().sum();
         let target = f64::from(total) * q;
         let mut below = 0.0;
-        for (bucket, count) in counts.enumerate().filter(|(_, c)| *c > 0) {
-            let count = f64::from(count);
-            if target <= below + count {
-                let inside = (target - below) / count;
-                return ((edge(bucket) + (edge(bucket + 1) - edge(bucket)) * inside) * 1e-9) as f32;
+        for (octave, counts) in self.fresh.chunks(32).enumerate() {
+            let all = f64::from(counts.iter().sum::<u32>());
+            if all == 0.0 || below + all < target {
+                below += all;
+                continue;
             }
-            below += count;
+            for (i, &count) in counts.iter().enumerate().filter(|(_, count)| 0 < **count) {
+                let count = f64::from(count);
+                if target <= below + count {
+                    let (low, high) = (edge(octave * 32 + i), edge(octave * 32 + i + 1));
+                    return ((low + (high - low) * ((target - below) / count)) * 1e-9) as f32;
+                }
+                below += count;
+            }
         }
         f32::NAN
+    }
+
+    /// The window is over: its latencies are among those before.
+    fn forget_fresh(&mut self) {
+        for (before, fresh) in self.before.iter_mut().zip(self.fresh.iter_mut()) {
+            *before += std::mem::take(fresh);
+        }
     }
 }
 
@@ -205,11 +230,7 @@ impl World<'_> {
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
             && self.clients.is_empty()
-            && self
-                .sources
-                .iter()
-                .enumerate()
-                .all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
+            && self.sources.iter().enumerate().all(|(s, source)| source.done || self.is_beside(s as u16))
     }
 
     fn close_window(&mut self) {
@@ -223,7 +244,7 @@ impl World<'_> {
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
         o.series.p50_s.push(p50);
         o.series.p99_s.push(p99);
-        o.all_last.copy_from_slice(&o.all);
+        o.forget_fresh();
         o.series.offered.push((offered - o.last_counts[0]) as u32);
         o.series.ok.push((ok - o.last_counts[1]) as u32);
         o.series.failed.push((failed - o.last_counts[2]) as u32);
@@ -417,7 +438,12 @@ impl World<'_> {
             page_hits: group.page_hits,
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
+            cache: self.cache_tally(self.m.components[c].cache),
         }
+    }
+
+    fn cache_tally(&self, cache: u16) -> CacheTally {
+        if cache == NONE16 { CacheTally::default() } else { self.shelves[cache as usize].tally() }
     }
 
     fn pool_tally(&self, p: usize) -> PoolTally {
@@ -480,17 +506,7 @@ impl World<'_> {
         let at = list.partition_point(|e| latency <= e.latency);
         list.insert(at, exemplar);
         list.truncate(SLOWEST);
-    }
-
-    /// Whether a latency is worth a closer look.
-    #[inline(always)]
-    pub(super) fn is_slow(&self, took: Ns) -> bool {
-        self.observer.slow <= took
-            && self
-                .observer
-                .exemplars
-                .last()
-                .is_none_or(|e| e.latency.0 < took || self.observer.exemplars.len() < SLOWEST)
+        self.observer.raise_bar();
     }
 
     /// The whole story; the world is spent.

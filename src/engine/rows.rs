@@ -1,5 +1,6 @@
 //! The rows of a world: taking and giving back frames, requests and timers, and charging time to them.
 
+use crate::engine::cache::Found;
 use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, Timer, World};
 use crate::model::{NONE, NONE16};
 use crate::random::mix;
@@ -66,8 +67,15 @@ impl World<'_> {
     pub(super) fn free_request(&mut self, id: u32) {
         let from = id as usize * self.stride;
         self.cells[from..from + self.stride].fill(0);
-        if self.requests[id as usize].context != NONE {
-            self.leave_context(self.requests[id as usize].context);
+        let context = self.requests[id as usize].context;
+        self.free_empty_request(id, context);
+    }
+
+    /// The same for a row whose cells are zero already.
+    #[inline(always)]
+    pub(super) fn free_empty_request(&mut self, id: u32, context: u32) {
+        if context != NONE {
+            self.leave_context(context);
         }
         self.free_requests.push(id);
     }
@@ -78,6 +86,20 @@ impl World<'_> {
         let ticks = ((self.now >> TICK) - (since >> TICK)) as u32;
         let at = request as usize * self.stride + cell as usize;
         self.cells[at] = self.cells[at].saturating_add(ticks);
+    }
+
+    /// Adds a row's cells to the sums of all requests and leaves zeros.
+    #[inline(always)]
+    pub(super) fn fold_cells(&mut self, id: u32) {
+        let from = id as usize * self.stride;
+        // A row is a whole number of quartets.
+        let (quartets, _) = self.cells[from..from + self.stride].as_chunks_mut::<4>();
+        let (sums, _) = self.effort.cell_sums.as_chunks_mut::<4>();
+        for (sums, quartet) in sums.iter_mut().zip(quartets) {
+            for (sum, ticks) in sums.iter_mut().zip(std::mem::take(quartet)) {
+                *sum += u64::from(ticks);
+            }
+        }
     }
 
     /// A stream of one's own out of a key of the model.
@@ -121,6 +143,8 @@ impl Call {
             given_key: NONE16,
             stage: Stage::None,
             outcome: Outcome::OK,
+            found: Found::Miss,
+            missed: 0,
         }
     }
 }

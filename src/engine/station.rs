@@ -1,6 +1,7 @@
 //! The door of an instance, its slots and its waiting line.
 
-use crate::engine::world::{Frame, Line, Ns, Outcome, RELEASE, State, World, flag, gate};
+use crate::engine::copies::Seeker;
+use crate::engine::world::{Choice, Frame, Line, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -12,19 +13,19 @@ impl World<'_> {
     /// Chooses the instance that serves `operation`; `None` when nobody is up.
     #[inline(always)]
     pub(super) fn pick(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
-        let component = self.m.operations[operation as usize].component;
-        let spec = &self.m.components[component as usize];
-        if spec.count == 1 && spec.health.is_none() {
-            let open = self.stations[spec.first as usize].gate & gate::DOWN == 0;
-            return open.then_some(spec.first);
+        let Route { component, choice, first, .. } = self.routes[operation as usize];
+        match choice {
+            Choice::Only => {
+                let open = self.stations[first as usize].gate & gate::DOWN == 0;
+                open.then_some(first)
+            }
+            Choice::Plain => {
+                let draw = bits(self.m.components[component as usize].key, occasion);
+                let ask = Ask { bits: draw, key_value: 0, now: crate::units::Time(self.now), demand_ns: 0 };
+                self.groups[component as usize].balancer.pick(&ask).map(|i| first + i)
+            }
+            Choice::Involved => self.pick_slowly(operation, occasion, request, caller),
         }
-        let simple = spec.sticky.is_none() && !spec.prefers && spec.balance_key == NONE16;
-        let draw = bits(spec.key, occasion);
-        if simple && spec_needs_no_demand(spec) {
-            let ask = Ask { bits: draw, key_value: 0, now: crate::units::Time(self.now), demand_ns: 0 };
-            return self.groups[component as usize].balancer.pick(&ask).map(|i| spec.first + i);
-        }
-        self.pick_slowly(operation, occasion, request, caller)
     }
 
     /// The choice that needs a key, the demand, a zone or what stuck before.
@@ -32,6 +33,9 @@ impl World<'_> {
     fn pick_slowly(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
         let op = &self.m.operations[operation as usize];
         let spec = &self.m.components[op.component as usize];
+        if spec.copies != NONE16 {
+            return self.pick_copy(&Seeker { operation, occasion, request, caller, given_key: NONE16 });
+        }
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, request) };
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
@@ -64,8 +68,8 @@ impl World<'_> {
     /// The balancer counts the frame as outstanding at its instance.
     #[inline(always)]
     pub(super) fn count_in(&mut self, id: u32, station: u32) {
-        let component = self.stations[station as usize].component as usize;
-        self.groups[component].balancer.more(station - self.m.components[component].first);
+        let group = &mut self.groups[self.stations[station as usize].component as usize];
+        group.balancer.more(station - group.first);
         self.frames[id as usize].flags |= flag::COUNTED;
     }
 
@@ -77,29 +81,46 @@ impl World<'_> {
         frame.entered = now;
         frame.granted = now;
         frame.since = now;
-        let operation = frame.operation;
-        let s = frame.station as usize;
-        let station = &mut self.stations[s];
-        station.arrivals += 1;
-        self.operations[operation as usize].offered += 1;
-        if self.operations[operation as usize].tracked {
-            self.operations[operation as usize].enter();
+        let (station, operation) = (frame.station, frame.operation);
+        self.come_in(id, station, operation)
+    }
+
+    /// The same for a frame whose times say that it has come now.
+    #[inline(always)]
+    pub(super) fn come_in(&mut self, id: u32, s: u32, operation: u16) -> u32 {
+        let flow = &mut self.operations[operation as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
             self.enter_filtered(Scope::Operation(operation), self.frames[id as usize].request);
         }
-        let station = &self.stations[s];
-        if station.gate != 0
-            && let Err(kind) = self.door_checks(id)
-        {
-            return self.turn_away(id, kind);
+        let station = &mut self.stations[s as usize];
+        station.arrivals += 1;
+        if station.gate != 0 {
+            return self.come_in_checked(id, s);
         }
-        let station = &mut self.stations[s];
+        self.claim_slot(id, s)
+    }
+
+    #[inline(never)]
+    fn come_in_checked(&mut self, id: u32, s: u32) -> u32 {
+        match self.door_checks(id) {
+            Ok(()) => self.claim_slot(id, s),
+            Err(kind) => self.turn_away(id, kind),
+        }
+    }
+
+    /// A slot, a place in line, or neither.
+    #[inline(always)]
+    fn claim_slot(&mut self, id: u32, s: u32) -> u32 {
+        let station = &mut self.stations[s as usize];
         if station.free > 0 {
             station.free -= 1;
-            station.busy.enter(now);
+            station.busy.enter(self.now);
+            self.groups[station.component as usize].at_once += 1;
             let frame = &mut self.frames[id as usize];
             frame.flags |= flag::HOLDS;
             frame.state = State::Running;
-            self.groups[station.component as usize].at_once += 1;
             return if self.paused != 0 { self.park_if_paused(id) } else { id };
         }
         if station.queued < station.limit {
@@ -110,8 +131,6 @@ impl World<'_> {
     }
 
     /// Whatever looks at each request: death, limits, coins, injected errors, memory.
-    #[cold]
-    #[inline(never)]
     fn door_checks(&mut self, id: u32) -> Result<(), Failure> {
         let frame = self.frames[id as usize];
         let gates = self.stations[frame.station as usize].gate;
@@ -158,16 +177,16 @@ impl World<'_> {
     #[inline(always)]
     fn line_up(&mut self, id: u32) {
         let now = self.now;
-        let s = self.frames[id as usize].station as usize;
-        let station = &mut self.stations[s];
-        station.queued += 1;
-        station.queue_max = station.queue_max.max(station.queued);
-        station.waiting.enter(now);
-        let frame = &mut self.frames[id as usize];
+        let frames = &mut self.frames[..];
+        let frame = &mut frames[id as usize];
+        let station = &mut self.stations[frame.station as usize];
         frame.state = State::Queued;
         frame.granted = now;
         frame.link = NONE;
         frame.cell = self.m.components[station.component as usize].queue_cell;
+        station.queued += 1;
+        station.queue_max = station.queue_max.max(station.queued);
+        station.waiting.enter(now);
         if station.gate & gate::ORDERED != 0 {
             return self.line_up_ordered(id);
         }
@@ -175,7 +194,7 @@ impl World<'_> {
         if last == NONE {
             station.head = id;
         } else {
-            self.frames[last as usize].link = id;
+            frames[last as usize].link = id;
         }
         if self.patience {
             self.arm_patience(id);
@@ -226,21 +245,21 @@ impl World<'_> {
 
     /// Somebody waits and a slot is there: the worker stays busy.
     #[inline(always)]
-    fn next_in_line(&mut self, s: usize) {
-        let station = &mut self.stations[s];
-        let mut next = station.head;
-        if station.gate & gate::ORDERED != 0 {
+    pub(super) fn next_in_line(&mut self, s: usize) {
+        let mut next = self.stations[s].head;
+        if self.stations[s].gate & gate::ORDERED != 0 {
             next = self.next_ordered(s);
-        } else {
-            station.head = self.frames[next as usize].link;
-            if station.head == NONE {
-                station.tail = NONE;
-            }
         }
         let station = &mut self.stations[s];
+        let frame = &mut self.frames[next as usize];
+        frame.state = State::Granted;
+        // An ordered line does not read the links.
+        station.head = frame.link;
+        if station.head == NONE {
+            station.tail = NONE;
+        }
         station.queued -= 1;
         station.waiting.leave(self.now);
-        self.frames[next as usize].state = State::Granted;
         self.ready.push(next);
     }
 
@@ -408,7 +427,20 @@ impl World<'_> {
     pub(super) fn memory_of(&self, s: u32) -> u64 {
         let station = &self.stations[s as usize];
         let spec = &self.m.components[station.component as usize];
-        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n)
+        let kept = match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].bytes(s - spec.first),
+        };
+        spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
+    }
+
+    /// Bytes that a node of a cache has kept, integrated over time.
+    fn kept_byte_ns(&self, s: u32) -> u128 {
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        match spec.cache {
+            NONE16 => 0,
+            cache => self.shelves[cache as usize].byte_ns(s - spec.first, self.now),
+        }
     }
 
     /// One of the instances, drawn.
@@ -427,7 +459,7 @@ impl World<'_> {
         StationTally {
             arrivals: station.arrivals,
             left: station.left,
-            reneged: station.reneged,
+            reneged: u64::from(station.reneged),
             busy_ns,
             queued_ns,
             queue_max: station.queue_max,
@@ -438,14 +470,12 @@ impl World<'_> {
             in_queue: station.queued,
             in_slots: station.busy.n as u32,
             up_ns,
-            memory_byte_ns: u128::from(spec.memory_idle) * up_ns + u128::from(spec.memory_each) * (busy_ns + queued_ns),
+            memory_byte_ns: u128::from(spec.memory_idle) * up_ns
+                + u128::from(spec.memory_each) * (busy_ns + queued_ns)
+                + self.kept_byte_ns(s as u32),
         }
     }
 }
 
 /// Distinguishes the coin of an external from its other draws.
 const COIN: u64 = 0x636f_696e;
-
-fn spec_needs_no_demand(spec: &crate::model::Component) -> bool {
-    !matches!(spec.balance, crate::policy::balance::Balance::LeastWork)
-}

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
+use crate::engine::cache::{Found, Shelves};
 use crate::engine::observe::Observer;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -21,7 +22,6 @@ use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
-use crate::random::Ziggurat;
 use crate::record::FaultPeriod;
 
 /// Nanoseconds of simulated time.
@@ -160,7 +160,11 @@ pub(super) struct Call {
     /// Key given by the caller for the callee's own, or `NONE16`.
     pub(super) given_key: u16,
     pub(super) stage: Stage,
+    /// What the answer says; while the frame's program goes on after a failure, that failure.
     pub(super) outcome: Outcome,
+    /// What the last look in a cache found, and when it had to be fetched.
+    pub(super) found: Found,
+    pub(super) missed: Ns,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -207,33 +211,36 @@ pub(super) mod row {
 }
 
 /// One instance.
+///
+/// Two cache lines: what each visit needs, and what those in line and the end of a visit need besides.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Station {
     pub(super) free: u32,
     pub(super) queued: u32,
     pub(super) limit: u32,
-    pub(super) head: u32,
-    pub(super) tail: u32,
     pub(super) host: u32,
     pub(super) component: u16,
     /// Why the door is not simply open; see [`gate`].
     pub(super) gate: u8,
-    pub(super) place: u16,
+    /// Counts deaths and revivals.
+    pub(super) epoch: u32,
     /// Demands are multiplied by it: 1 / speed of the host, times the factor of a gray failure.
     pub(super) scale: f64,
     pub(super) busy: Gauge,
-    pub(super) waiting: Gauge,
     pub(super) arrivals: u64,
     pub(super) left: u64,
-    pub(super) reneged: u64,
-    pub(super) waits: Ns,
     pub(super) held: Ns,
+    pub(super) waiting: Gauge,
+    pub(super) head: u32,
+    pub(super) tail: u32,
     pub(super) queue_max: u32,
-    /// Counts deaths and revivals.
-    pub(super) epoch: u32,
+    pub(super) reneged: u32,
+    pub(super) waits: Ns,
     pub(super) up_since: Ns,
     pub(super) up_ns: Ns,
 }
+const _: () = assert!(size_of::<Station>() == 128);
 
 pub(super) mod gate {
     /// Down: refuses.
@@ -259,6 +266,8 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) balancer: Balancer,
+    /// Station of its first instance.
+    pub(super) first: u32,
     /// Waits of those who stood in line, and how many did not have to.
     pub(super) wait: Histogram,
     pub(super) at_once: u64,
@@ -396,6 +405,11 @@ pub(super) enum Timer {
         component: u16,
         occasion: u64,
     },
+    /// A node writes what it has kept.
+    Flush {
+        cache: u16,
+        node: u32,
+    },
     Window,
     Look(u16),
     Cut,
@@ -414,6 +428,64 @@ pub(super) struct Source {
     pub(super) timer: u32,
     pub(super) slot: u32,
     pub(super) done: bool,
+}
+
+/// The stream that stands beside the calendar, one draw ahead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) stream: Steady,
+    /// Of the source.
+    pub(super) key: u64,
+    /// Address of the next arrival.
+    pub(super) address: u64,
+    /// Arrivals planned; the same two figures of the one after them.
+    pub(super) count: u64,
+    pub(super) next_address: u64,
+    pub(super) next_gap: Ns,
+}
+
+/// What a visit needs of the model before it is at the door.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) component: u16,
+    pub(super) entry: u16,
+    /// Of a frame that has been sent to an instance.
+    pub(super) flags: u8,
+    pub(super) choice: Choice,
+    /// Passes on the bytes that it is answered.
+    pub(super) proxy: bool,
+    /// Instance that the component begins with.
+    pub(super) first: u32,
+}
+
+/// What an edge does not have, so that a call need not ask for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shortcut {
+    /// No limit, pool or handshake: the request sets off at once.
+    pub(super) at_once: bool,
+    /// No latency, bandwidth or payload: what carries no bytes is there at once.
+    pub(super) no_way: bool,
+}
+
+/// How much there is to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// There is one instance.
+    Only,
+    /// By the balancer, which needs only a draw.
+    Plain,
+    /// With a key, the demand, a zone or what stuck before.
+    Involved,
+}
+
+/// What an arrival of a class needs of the model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Straight to the target's door; otherwise a frame stands for the load as a caller.
+    pub(super) plain: bool,
+    pub(super) priority: u8,
+    /// Key whose value says where the request comes from, or `NONE16`.
+    pub(super) place_key: u16,
 }
 
 /// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
@@ -534,6 +606,8 @@ pub(super) struct Lock {
     pub(super) holders: u32,
     pub(super) exclusive: bool,
     pub(super) line: VecDeque<(u32, u32)>,
+    /// Which lock it is, and for which value.
+    pub(super) name: (u16, u64),
 }
 
 /// A lock held by a frame.
@@ -574,7 +648,6 @@ pub(super) struct Effort {
 pub(super) struct World<'m> {
     pub(super) m: &'m Model,
     pub(super) samplers: &'m Samplers,
-    pub(super) ziggurat: Box<Ziggurat>,
     /// Seed and replication, mixed into every stream that is not addressed by a request.
     pub(super) salt: u64,
     pub(super) calendar: Calendar,
@@ -631,19 +704,31 @@ pub(super) struct World<'m> {
     pub(super) free_joins: Vec<u32>,
     pub(super) locks: Vec<Lock>,
     pub(super) lock_of: FxHashMap<(u16, u64), u32>,
+    pub(super) free_locks: Vec<u32>,
     pub(super) holds: Vec<Hold>,
     pub(super) free_holds: Vec<u32>,
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
+    /// Per database with copies and per shard: which copy is the primary.
+    pub(super) primaries: Vec<Vec<u32>>,
     pub(super) buffers: Vec<Option<Buffer>>,
+    pub(super) shelves: Vec<Shelves>,
+    /// How long before time 0 the clock of the shelves began.
+    pub(super) shelf_epoch: Ns,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.
     pub(super) patience: bool,
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
-    pub(super) beside: Option<Steady>,
+    pub(super) beside: Option<Beside>,
+    /// By class.
+    pub(super) entries: Vec<Entry>,
+    /// By operation.
+    pub(super) routes: Vec<Route>,
+    /// By edge.
+    pub(super) shortcuts: Vec<Shortcut>,
     pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,

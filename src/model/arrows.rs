@@ -208,6 +208,7 @@ fn fill(policy: &mut Policy, other: &Policy) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Spotted;
 
     fn side(text: &str) -> Side {
         let name = |text: &str| Spotted::new(text.to_owned(), Spot::default());

@@ -47,6 +47,13 @@ impl Compiler<'_> {
                         *answered = answered.or(path);
                     }
                 }
+                Verb::Cached { miss, .. } => self.check_answers(miss, answered),
+                Verb::Get { hit, miss, .. } => {
+                    let mut path = *answered;
+                    self.check_answers(hit, &mut path);
+                    self.check_answers(miss, answered);
+                    *answered = answered.or(path);
+                }
                 Verb::Lock { body, .. } => self.check_answers(body, answered),
                 Verb::Parallel { .. } | Verb::Each { .. } | Verb::Spawn(_) => self.forbid_answers(step),
                 _ => {}
@@ -110,8 +117,13 @@ impl Compiler<'_> {
         for (owner, offered) in worst {
             let capacity = traffic.created * offered.capacity / offered.load;
             let made = Diagnostic::new(Code::Overload, self.spot_of(&owner), self.model.too_much(&owner, &offered));
-            let note = "any run will grow its queue until it times out; capacity is about";
-            self.tell(made.note(format!("{note} {} of user traffic", rps(capacity))));
+            let comes = match offered.what {
+                Resource::Slots { component } if self.model.components[usize::from(component)].queue_limit < NONE => {
+                    "its queue fills up, and what comes on top fails as `queue_full`"
+                }
+                _ => "any run will grow its queue until it times out",
+            };
+            self.tell(made.note(format!("{comes}; capacity is about {} of user traffic", rps(capacity))));
         }
     }
 
@@ -223,7 +235,7 @@ impl Model {
     }
 
     /// Operations that this one may call.
-    fn callees(&self, operation: u16) -> BTreeSet<u16> {
+    pub(super) fn callees(&self, operation: u16) -> BTreeSet<u16> {
         let entry = self.operations[usize::from(operation)].entry;
         let edges =
             self.program(entry).filter_map(|step| if let Step::Call { edge } = step { Some(edge) } else { None });
@@ -274,19 +286,27 @@ impl Model {
         while let Some(pc) = open.pop() {
             let Some(step) = self.steps.get(usize::from(pc)).filter(|_| seen.insert(pc)) else { continue };
             let passes = match step {
-                Step::Return | Step::Fail { .. } => return true,
+                Step::Return | Step::Fail { .. } | Step::Rethrow => return true,
                 Step::Jump { to } => {
                     open.push(*to);
                     false
                 }
-                Step::Branch { chance, to } => {
+                Step::Branch { chance, to } | Step::BranchBy { chance, to, .. } => {
                     if 0 < self.chances[usize::from(*chance)].share {
                         open.push(*to);
                     }
                     self.chances[usize::from(*chance)].share < 1 << 32
                 }
-                Step::Unless { to, .. } => {
+                Step::Unless { to, .. }
+                | Step::UnlessWorn { to }
+                | Step::UnlessCaught { to, .. }
+                | Step::Again { to, .. }
+                | Step::Stale { to, .. } => {
                     open.push(*to);
+                    true
+                }
+                Step::Found { hit, early } => {
+                    open.extend([*hit, *early]);
                     true
                 }
                 Step::Call { edge } => self.edges[usize::from(*edge)].targets.iter().any(|(_, to)| ends.contains(to)),

@@ -43,6 +43,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_regions();
     compiler.compile_places();
     compiler.compile_components();
+    compiler.compile_caches();
     compiler.compile_operations();
     compiler.compile_loads();
     compiler.compile_faults();
@@ -326,6 +327,8 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
     let mut inside: Vec<&[Step]> = match &step.verb.value {
         Verb::Parallel { branches, .. } => branches.iter().map(|branch| &branch[..]).collect(),
         Verb::Each { body, .. } | Verb::Lock { body, .. } | Verb::Spawn(body) => vec![body],
+        Verb::Cached { miss, .. } => vec![miss],
+        Verb::Get { hit, miss, .. } => vec![hit, miss],
         Verb::Choose(choices) => choices.iter().map(|choice| &choice.body[..]).collect(),
         _ => Vec::new(),
     };

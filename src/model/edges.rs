@@ -58,7 +58,7 @@ impl<'s> Writer<'_, 's> {
         });
     }
 
-    fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
+    pub(super) fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
         let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
         let mut sidecar = None;
         // Shares are a map, so their order must not matter; operations are numbered by name.
@@ -158,7 +158,7 @@ impl Compiler<'_> {
         let target = self.names.operations[usize::from(operation)].component;
         let callee = self.names.components[usize::from(target)];
         let spot = self.scenario.components[callee].spot;
-        let Way { link, pipe, ways, skips_host } = self.link(path, caller, operation);
+        let Way { link, pipe, ways, local } = self.link(path, caller, operation);
         let limit = policy.rate_limit.as_ref().map(|limit| {
             let name = merged.limit_of.clone().unwrap_or_else(|| path.to_owned());
             self.limit(&name, limit, callee, spot)
@@ -180,8 +180,9 @@ impl Compiler<'_> {
             pipe,
             ways,
             round_trip_s: 0.0,
-            skips_host,
+            local,
             payload: NONE16,
+            carries: NONE16,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
             key_given: NONE16,
@@ -195,7 +196,9 @@ impl Compiler<'_> {
 
     /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
-        edge.plain = is_plain(edge);
+        let target = self.names.operations[usize::from(operation)].component;
+        let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
+        edge.plain = is_plain(edge) && !is_keyed;
         if edge.plain {
             return;
         }

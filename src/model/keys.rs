@@ -16,12 +16,14 @@ impl Compiler<'_> {
         for (name, key) in &scenario.keys {
             let (origin, count) = self.origin(name, key, 0);
             let path = format!("keys.{name}");
+            let bytes_draw = self.draw_unless_zero(&format!("{path}.bytes"), Purpose::Size, key.value.bytes.as_ref());
             self.model.keys.push(Key {
                 name: name.clone(),
                 stream: stream(&path, Purpose::Key),
                 origin,
                 scattered: key.value.scattered,
                 count,
+                bytes_draw,
             });
         }
     }

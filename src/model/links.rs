@@ -10,12 +10,12 @@ use crate::catalogue;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::distribution::Distribution;
 use crate::model::arrows::{End, GivenLink, arrow};
-use crate::model::compile::Compiler;
+use crate::model::compile::{Compiler, parts_of};
 use crate::model::edges::Caller;
 use crate::model::program::Edge;
-use crate::model::{NONE16, Pipe, Place, Region, Ways};
+use crate::model::{NONE16, Pipe, Place, Region, WITH_REQUEST, Ways};
 use crate::random::Purpose;
-use crate::scenario::{Kind, MachineChoice, Pair, Reference, Side};
+use crate::scenario::{KeyOrigin, Kind, MachineChoice, Pair, Reference, Side};
 
 /// One way inside a zone and between zones, seconds (language section 13).
 const INSIDE: f64 = 250e-6;
@@ -38,7 +38,7 @@ pub(super) struct Way {
     pub(super) link: u16,
     pub(super) pipe: u16,
     pub(super) ways: u16,
-    pub(super) skips_host: bool,
+    pub(super) local: bool,
 }
 
 /// How the time between two places is known.
@@ -236,22 +236,22 @@ impl Compiler<'_> {
         let (exact, general) = self.given_link(caller.end, End { name: &callee, operation: &name });
         let shared_hosts = self.shared_hosts(caller, &callee);
         if !exact.is_named && (shared_hosts == Some(1) || !self.has_link(caller, &callee)) {
-            return Way { link: NONE16, pipe: NONE16, ways: NONE16, skips_host: false };
+            return Way { link: NONE16, pipe: NONE16, ways: NONE16, local: false };
         }
-        let skips_host = !exact.is_named && shared_hosts.is_some();
+        let local = !exact.is_named && shared_hosts.is_some();
         let ends = Ends { path, exact, general };
         if self.between.is_empty() {
             let time =
                 if ends.exact.latency.is_some() || ends.general.latency.is_some() { Time::Ends } else { Time::Inside };
             let link = self.sampler(&ends, time, Apart::Same);
-            return Way { link, pipe: self.pipe_of(&ends, None), ways: NONE16, skips_host };
+            return Way { link, pipe: self.pipe_of(&ends, None), ways: NONE16, local };
         }
         let table = self.way_table(&ends);
         self.check_known(&ends, caller, operation);
         let (link, pipe) = table[0];
         let is_uniform = table.iter().all(|way| *way == table[0]);
         let ways = if is_uniform { NONE16 } else { self.add_ways(table) };
-        Way { link, pipe, ways, skips_host }
+        Way { link, pipe, ways, local }
     }
 
     /// Sampler and pipe between each pair of places, row by row.
@@ -340,10 +340,25 @@ impl Compiler<'_> {
         }
     }
 
-    /// Places of the instances of a component.
+    /// Places of the instances of a component; of a browser's cache those that requests come from.
     pub(super) fn standing(&self, component: u16) -> Vec<u16> {
         let stations = self.model.stations.iter().filter(|station| station.component == component);
-        stations.map(|station| station.place).filter(|place| *place != NONE16).collect()
+        let places: Vec<u16> = stations.map(|station| station.place).filter(|place| *place != NONE16).collect();
+        if places.contains(&WITH_REQUEST) { self.origins_of_all() } else { places }
+    }
+
+    /// Places that loads come from.
+    fn origins_of_all(&self) -> Vec<u16> {
+        let mut places = Vec::new();
+        for (name, _) in self.scenario.load.values().flat_map(|load| &load.value.from) {
+            match self.scenario.keys.get(&name.value).map(|key| &key.value.origin) {
+                Some(KeyOrigin::Shares { shares, .. }) => {
+                    places.extend(shares.iter().filter_map(|(name, _)| self.place_named(name)));
+                }
+                _ => places.extend(self.place_named(&name.value)),
+            }
+        }
+        places
     }
 
     /// Mean seconds there and back through an edge, from these places to where its targets stand: to the nearest instance
@@ -375,7 +390,7 @@ impl Compiler<'_> {
     /// Whether a call takes a link although nothing was said about this pair.
     fn has_link(&self, caller: Caller, callee: &str) -> bool {
         let has_place = caller.component.is_some() || !caller.places.is_empty();
-        has_place && !matches!(self.scenario.components[callee].value.kind, Kind::External { .. })
+        has_place && !stands_elsewhere(&self.scenario.components[callee].value.kind)
     }
 
     /// How many hosts there are of the kind on which both ends stand, if they do.
@@ -396,10 +411,23 @@ impl Compiler<'_> {
     pub(super) fn find_place(&mut self, name: &Reference) -> Option<u16> {
         let found = self.place_named(&name.value);
         if found.is_none() {
-            let message = format!("`{}` is not a place of this scenario", name.value);
-            let made = Diagnostic::new(Code::UnknownPart, name.spot, message);
-            let known = self.model.places.iter().map(|place| place.name.as_str());
-            self.diags.push(made.nearest(&name.value, known));
+            let region = self
+                .model
+                .regions
+                .iter()
+                .find(|region| name.value.split_once('/').is_some_and(|(own, _)| own == region.name));
+            let made = match region {
+                Some(Region { name: own, zones, .. }) => {
+                    let message = format!("there is no zone `{}`: {}", name.value, parts_of(own, usize::from(*zones)));
+                    Diagnostic::new(Code::UnknownPart, name.spot, message)
+                }
+                None => {
+                    let message = format!("`{}` is not a place of this scenario", name.value);
+                    let known = self.model.places.iter().map(|place| place.name.as_str());
+                    Diagnostic::new(Code::UnknownPart, name.spot, message).nearest(&name.value, known)
+                }
+            };
+            self.diags.push(made);
         }
         found
     }
@@ -429,6 +457,16 @@ impl Compiler<'_> {
     /// Whether an arrow speaks of places: those on both sides, or on one and `any` on the other.
     pub(super) fn is_between_places(&self, pair: &Pair) -> bool {
         self.is_place_side(&pair.from) || self.is_place_side(&pair.to)
+    }
+}
+
+/// Whether nobody knows the way there: what lies behind it is in its own times. A browser's cache stands where the browser
+/// does.
+fn stands_elsewhere(kind: &Kind) -> bool {
+    match kind {
+        Kind::External { .. } | Kind::Store(_) => true,
+        Kind::Cache(cache) => cache.per.is_some(),
+        _ => false,
     }
 }
 

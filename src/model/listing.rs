@@ -71,6 +71,22 @@ impl Line<'_> {
             Step::Spawn { entry } => format!("spawn {}", entry - self.base),
             Step::Respond { draw } => format!("respond {}", self.number(draw)),
             Step::Fail { kind } => format!("fail {}", self.model.failures[usize::from(kind.0)]),
+            Step::Look { .. } => "look".to_owned(),
+            Step::Found { hit, early } => format!("found to {}, early to {}", hit - self.base, early - self.base),
+            Step::UnlessWorn { to } => format!("unless worn to {}", to - self.base),
+            Step::Again { to, .. } => format!("there again to {}", to - self.base),
+            Step::Stale { to, .. } => format!("stale to {}", to - self.base),
+            Step::Keep { .. } => "keep".to_owned(),
+            Step::Drop { .. } => "drop".to_owned(),
+            Step::Written { well, .. } => if well { "written" } else { "not written" }.to_owned(),
+            Step::UnlessCaught { kind, to } => {
+                format!("unless {} to {}", self.model.failures[usize::from(kind.0)], to - self.base)
+            }
+            Step::Rethrow => "rethrow".to_owned(),
+            Step::BranchBy { chance, key, to } => {
+                let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;
+                format!("branch {share:.4} by {} to {}", self.model.keys[usize::from(key)].name, to - self.base)
+            }
             Step::Return => "return".to_owned(),
         }
     }

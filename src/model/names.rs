@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
 use crate::model::NONE16;
+use crate::model::compile::stream;
+use crate::random::Purpose;
 use crate::scenario::{Component, Kind, Reference, Route, RouteTarget, Scenario, Step};
 
 /// All that can be asked, resolved once.
@@ -33,6 +35,32 @@ pub(super) enum Body<'a> {
     Steps { before: &'a [Step], steps: &'a [Step] },
     /// A call to the same operation elsewhere: component, operation and weight; `before` first.
     Forward { before: &'a [Step], to: Vec<(u16, String, f64)> },
+    /// What a node of a cache or a store does; `before` first.
+    Cache { before: &'a [Step], verb: CacheVerb<'a> },
+}
+
+/// What a node of a cache or a store is asked to do.
+#[derive(Clone)]
+pub(super) enum CacheVerb<'a> {
+    Get,
+    Put,
+    /// Keeps that there is nothing.
+    PutNegative,
+    Delete,
+    /// A look with a fetch from the backing on a miss. Where there are several, each has entries in a space of its own.
+    Read {
+        from: &'a Reference,
+        space: u64,
+    },
+    /// A write, which concerns the entries in these spaces.
+    Write {
+        to: &'a Reference,
+        spaces: Vec<u64>,
+    },
+    /// What was written behind goes to the backing.
+    Flush {
+        to: &'a Reference,
+    },
 }
 
 impl<'a> Names<'a> {
@@ -188,6 +216,40 @@ fn unknown_component(name: &str, spot: Spot, known: &[&str]) -> Diagnostic {
     Diagnostic::new(Code::UnknownComponent, spot, message).nearest(name, known.iter().copied())
 }
 
+/// What a cache offers: its own verbs and the operations of its backing, each after what it costs.
+fn of_cache<'a>(cache: &'a crate::scenario::Cache, component: &'a Component) -> Vec<(String, Body<'a>)> {
+    let before = |name: &str| component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
+    let mut offer: BTreeMap<String, Body<'a>> = BTreeMap::new();
+    let mut add = |name: &str, verb| {
+        let costs = if name == "put_negative" { "put" } else { name };
+        offer.insert(name.to_owned(), Body::Cache { before: before(costs), verb });
+    };
+    let verbs = [("get", CacheVerb::Get), ("put", CacheVerb::Put), ("delete", CacheVerb::Delete)];
+    verbs.into_iter().for_each(|(name, verb)| add(name, verb));
+    if cache.miss.negative_s.is_some() {
+        add("put_negative", CacheVerb::PutNegative);
+    }
+    if let Some(backing) = &cache.backing {
+        let last = |of: &'a Reference| of.value.rsplit('.').next().unwrap_or(&of.value);
+        let space = |of: &Reference| if 1 < backing.read.len() { stream(&of.value, Purpose::Key) } else { 0 };
+        for from in &backing.read {
+            add(last(from), CacheVerb::Read { from, space: space(from) });
+        }
+        for to in &backing.write {
+            add(last(to), CacheVerb::Write { to, spaces: backing.read.iter().map(space).collect() });
+        }
+        if let (Some(_), Some(to)) = (backing.behind, backing.write.first()) {
+            add("flush", CacheVerb::Flush { to });
+        }
+    }
+    offer.into_iter().collect()
+}
+
+fn of_store<'a>() -> Vec<(String, Body<'a>)> {
+    let verb = |name: &str, verb| (name.to_owned(), Body::Cache { before: &[], verb });
+    vec![verb("delete", CacheVerb::Delete), verb("get", CacheVerb::Get), verb("put", CacheVerb::Put)]
+}
+
 /// Works out what components offer, each once.
 struct Offers<'a, 'n> {
     scenario: &'a Scenario,
@@ -228,6 +290,8 @@ impl<'a> Offers<'a, '_> {
                     offer.extend(self.of_route(route, before));
                 }
             }
+            Kind::Cache(cache) => return of_cache(cache, component),
+            Kind::Store(_) => return of_store(),
             Kind::Service | Kind::Database(_) | Kind::External { .. } => {}
         }
         offer.into_iter().collect()

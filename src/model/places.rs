@@ -2,14 +2,15 @@
 //!
 //! `machine:` gives every instance a host of its own; `on:` deals the instances over the shared hosts in turn, and an
 //! instance stands where its host does. What is to stand in a region is dealt over its zones. A component that states cores
-//! without a machine gets hosts that nobody has a price for; an external stands nowhere.
+//! without a machine gets hosts that nobody has a price for. Somebody else's service stands nowhere, and a browser's cache where
+//! the request comes from.
 
 use std::collections::BTreeMap;
 
 use crate::catalogue;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::Compiler;
-use crate::model::{Host, NONE, NONE16, Station};
+use crate::model::{Host, NONE, NONE16, Station, WITH_REQUEST};
 use crate::scenario::{At, Component, Kind, Machine, MachineChoice, Reference};
 
 impl Compiler<'_> {
@@ -40,23 +41,23 @@ impl Compiler<'_> {
 
     fn place(&mut self, number: u16, name: &str, component: &Spotted<Component>, shared: &BTreeMap<&str, (u32, u32)>) {
         let written = &component.value;
+        if let Kind::Database(database) = &written.kind
+            && database.has_parts()
+        {
+            let on = self.host_of(written, shared).unwrap_or((0, 1));
+            return self.place_copies(number, name, (component, database), on);
+        }
         match &written.placement.machine {
             MachineChoice::On(host) => {
-                let place = shared.get(host.value.as_str()).copied();
-                if place.is_none() {
-                    let known = shared.keys().copied();
-                    let message = format!("`{}` is not a host of this scenario", host.value);
-                    self.diags.push(Diagnostic::new(Code::UnknownHost, host.spot, message).nearest(&host.value, known));
-                }
-                self.place_on_shared(number, written, &host.value, place.unwrap_or((0, 1)));
+                let on = self.host_of(written, shared).unwrap_or((0, 1));
+                self.place_on_shared(number, written, &host.value, on);
             }
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
-                let is_external = matches!(written.kind, Kind::External { .. });
-                let places = if is_external {
-                    vec![NONE16; written.instances as usize]
-                } else {
-                    self.spread(name, component.spot, &written.placement.at, written.instances)
+                let places = match &written.kind {
+                    Kind::External { .. } | Kind::Store(_) => vec![NONE16; written.instances as usize],
+                    Kind::Cache(cache) if cache.per.is_some() => vec![WITH_REQUEST; written.instances as usize],
+                    _ => self.spread(name, component.spot, &written.placement.at, written.instances),
                 };
                 for place in places {
                     self.add_station(number, place, NONE);
@@ -66,31 +67,52 @@ impl Compiler<'_> {
         }
     }
 
+    /// The first host that a component shares and how many there are; tells if it is none.
+    fn host_of(&mut self, component: &Component, shared: &BTreeMap<&str, (u32, u32)>) -> Option<(u32, u32)> {
+        let MachineChoice::On(host) = &component.placement.machine else { return None };
+        let place = shared.get(host.value.as_str()).copied();
+        if place.is_none() {
+            let known = shared.keys().copied();
+            let message = format!("`{}` is not a host of this scenario", host.value);
+            self.diags.push(Diagnostic::new(Code::UnknownHost, host.spot, message).nearest(&host.value, known));
+        }
+        place
+    }
+
     /// In turn over all the hosts, or over those that stand at a place.
-    fn place_on_shared(&mut self, number: u16, written: &Component, name: &str, (first, count): (u32, u32)) {
-        let place_of = |hosts: &[Host], host: u32| hosts.get(host as usize).map_or(NONE16, |host| host.place);
-        if written.placement.at.is_empty() {
+    fn place_on_shared(&mut self, number: u16, written: &Component, name: &str, on: (u32, u32)) {
+        let at = &written.placement.at;
+        if at.is_empty() {
             for instance in 0..written.instances {
-                let host = first + instance % count;
-                self.add_station(number, place_of(&self.model.hosts, host), host);
+                let host = on.0 + instance % on.1;
+                self.add_station(number, self.place_of_host(host), host);
             }
         }
-        for (place, here) in &written.placement.at {
-            let Some(wanted) = self.find_place(place) else { continue };
-            let within = self.zones_within(wanted);
-            let hosts = first..first + count;
-            let hosts: Vec<u32> = hosts.filter(|host| within.contains(&place_of(&self.model.hosts, *host))).collect();
-            if hosts.is_empty() {
-                let message = format!("no host of `{name}` stands in `{}`", place.value);
-                self.tell(Diagnostic::new(Code::NoPlace, place.spot, message).help("put one there by its `count`"));
-                continue;
-            }
-            let all = if *here == 0 { written.instances } else { *here };
-            for instance in 0..all as usize {
-                let host = hosts[instance % hosts.len()];
-                self.add_station(number, place_of(&self.model.hosts, host), host);
+        for (place, here) in at {
+            let hosts = self.hosts_within(name, on, place);
+            let all = if at.len() == 1 { written.instances } else { *here };
+            for host in hosts.iter().cycle().take(all as usize) {
+                self.add_station(number, self.place_of_host(*host), *host);
             }
         }
+    }
+
+    /// Those of the shared hosts that stand at a place; tells if there are none.
+    pub(super) fn hosts_within(&mut self, name: &str, (first, count): (u32, u32), place: &Reference) -> Vec<u32> {
+        let Some(wanted) = self.find_place(place) else { return vec![first] };
+        let within = self.zones_within(wanted);
+        let hosts: Vec<u32> =
+            (first..first + count).filter(|host| within.contains(&self.place_of_host(*host))).collect();
+        if hosts.is_empty() {
+            let message = format!("no host of `{name}` stands in `{}`", place.value);
+            self.tell(Diagnostic::new(Code::NoPlace, place.spot, message).help("put one there by its `count`"));
+        }
+        hosts
+    }
+
+    /// Where a host stands; nowhere if there is none.
+    pub(super) fn place_of_host(&self, host: u32) -> u16 {
+        self.model.hosts.get(host as usize).map_or(NONE16, |host| host.place)
     }
 
     /// A host for each instance, of the given types one after the other.
@@ -120,7 +142,7 @@ impl Compiler<'_> {
     }
 
     /// One more instance.
-    fn add_station(&mut self, component: u16, place: u16, host: u32) {
+    pub(super) fn add_station(&mut self, component: u16, place: u16, host: u32) {
         let cores = self.model.hosts.get(host as usize).map(|host| host.cores).filter(|cores| *cores != NONE);
         let weight = cores.map_or(1.0, f64::from);
         self.model.stations.push(Station { component, place, host, weight });
@@ -143,7 +165,7 @@ impl Compiler<'_> {
     }
 
     /// The zones of the one region, or of the default one.
-    fn default_zones(&mut self, name: &str, spot: Spot) -> Vec<u16> {
+    pub(super) fn default_zones(&mut self, name: &str, spot: Spot) -> Vec<u16> {
         let mut regions = self.scenario.regions.iter();
         let found = match self.scenario.regions.len() {
             0 => return vec![NONE16],
@@ -171,23 +193,27 @@ impl Compiler<'_> {
     /// A host with these figures at each of the places, numbered from `from` on.
     fn add_hosts(&mut self, name: &str, figures: &Machine, from: u32, places: &[u16]) {
         for (number, place) in (from..).zip(places) {
-            let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
-            self.model.hosts.push(Host {
-                name: format!("{name}/{number}"),
-                place: *place,
-                cores: figures.cores.map_or(NONE, |cores| (cores.ceil() as u32).max(1)),
-                sharing: !figures.fcfs.unwrap_or(false),
-                speed: figures.speed.unwrap_or(1.0),
-                disk_iops: or_none(figures.disk_iops),
-                disk_bytes_per_s: or_none(figures.disk_bandwidth),
-                nic_bytes_per_s: or_none(figures.nic),
-                memory_bytes: figures.memory_bytes.map_or(0, |bytes| bytes as u64),
-            });
+            self.add_host(format!("{name}/{number}"), *place, figures);
         }
     }
 
+    pub(super) fn add_host(&mut self, name: String, place: u16, figures: &Machine) {
+        let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
+        self.model.hosts.push(Host {
+            name,
+            place,
+            cores: figures.cores.map_or(NONE, |cores| (cores.ceil() as u32).max(1)),
+            sharing: !figures.fcfs.unwrap_or(false),
+            speed: figures.speed.unwrap_or(1.0),
+            disk_iops: or_none(figures.disk_iops),
+            disk_bytes_per_s: or_none(figures.disk_bandwidth),
+            nic_bytes_per_s: or_none(figures.nic),
+            memory_bytes: figures.memory_bytes.map_or(0, |bytes| bytes as u64),
+        });
+    }
+
     /// The figures of a type of machine under those that override them.
-    fn figures(&mut self, machine: &Reference, overrides: &Machine) -> Machine {
+    pub(super) fn figures(&mut self, machine: &Reference, overrides: &Machine) -> Machine {
         let own_price = self.scenario.prices.machines.get(&machine.value).copied();
         let known = catalogue::find(&machine.value);
         if known.is_none() && own_price.is_none() {

@@ -65,6 +65,56 @@ pub enum Step {
     Fail {
         kind: Failure,
     },
+    /// Jump for a share of the values of a key.
+    BranchBy {
+        chance: u16,
+        key: u16,
+        to: u16,
+    },
+    /// A node of a cache looks whether it has the entry; `Found` reads the outcome, here or at the caller.
+    Look {
+        cache: u16,
+    },
+    /// Jump by what the last look found: a hit to `hit`, an entry to be renewed early to `early`, a remembered `not_found`
+    /// fails as that; a miss goes on.
+    Found {
+        hit: u16,
+        early: u16,
+    },
+    /// Jump unless the entry is to be renewed in the background.
+    UnlessWorn {
+        to: u16,
+    },
+    /// Jump if the entry is there by now: somebody else has fetched it.
+    Again {
+        cache: u16,
+        to: u16,
+    },
+    /// Jump if an entry is there, however old; the caller is content with it.
+    Stale {
+        cache: u16,
+        to: u16,
+    },
+    /// A node of a cache puts the entry in.
+    Keep {
+        cache: u16,
+    },
+    /// A node of a cache takes the entry out.
+    Drop {
+        cache: u16,
+    },
+    /// What was written behind has arrived at the backing, or has not.
+    Written {
+        cache: u16,
+        well: bool,
+    },
+    /// Jump unless the failure that led here is this one.
+    UnlessCaught {
+        kind: Failure,
+        to: u16,
+    },
+    /// Fails with the failure that led here.
+    Rethrow,
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }
@@ -130,12 +180,33 @@ pub enum Need {
     Share(f64),
 }
 
+/// How a step uses a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheUse {
+    /// Index into [`Model::caches`](crate::model::Model::caches).
+    pub cache: u16,
+    /// Key named by the step; `NONE16`: the one the caller meant, else the cache's own.
+    pub key: u16,
+    /// Tells entries of different operations for the same key value apart.
+    pub space: u64,
+    /// Bytes of what is put, drawn each time, or `NONE16`.
+    pub bytes: u16,
+    /// What is put is the knowledge that there is nothing.
+    pub negative: bool,
+    /// What is put still has to be written to the backing.
+    pub dirty: bool,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockUse {
     /// Locks with the same number and key value are the same lock.
     pub lock: u16,
     /// `NONE16`: one lock for all.
     pub key: u16,
+    /// The flight of whoever fetches an entry of a cache: its use instead of a key, or `NONE16`.
+    pub flight: u16,
+    /// Whether each instance has locks of its own.
+    pub local: bool,
     pub exclusive: bool,
     /// 0: for ever.
     pub timeout: Span,
@@ -168,10 +239,12 @@ pub struct Edge {
     pub ways: u16,
     /// Mean seconds there and back between where callers and callees stand; for estimates only.
     pub round_trip_s: f64,
-    /// There is no link between two instances on one host.
-    pub skips_host: bool,
+    /// Both ends stand on the same shared hosts: on one box there is no link.
+    pub local: bool,
     /// Bytes the request carries, sampler or `NONE16`.
     pub payload: u16,
+    /// The request carries the entry of this use of a cache, or `NONE16`.
+    pub carries: u16,
     /// Handshake before the first request of a connection: round trips in 1/1000, and how long it is kept (0: never).
     pub connect_round_trips_milli: u32,
     pub connect_keep: Span,

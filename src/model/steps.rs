@@ -23,7 +23,7 @@ use crate::distribution::Distribution;
 use crate::model::arrows::End;
 use crate::model::compile::{Compiler, is_zero, span, stream, threshold};
 use crate::model::names::Body;
-use crate::model::program::{Chance, Fork, Handler, Io, LockUse, Need, PageUse, Step};
+use crate::model::program::{CacheUse, Chance, Fork, Handler, Io, LockUse, Need, PageUse, Step};
 use crate::model::{Cause, NONE16, Operation};
 use crate::random::Purpose;
 use crate::scenario;
@@ -42,14 +42,30 @@ pub(super) struct Place {
 }
 
 /// A body whose program is still to be written, and who must be told where it begins.
-struct Pending<'s> {
-    steps: &'s [scenario::Step],
-    path: String,
-    patch: Patch,
+pub(super) struct Pending<'s> {
+    pub(super) task: Task<'s>,
+    pub(super) path: String,
+    pub(super) patch: Patch,
+}
+
+/// What a program of its own does.
+#[derive(Clone, Copy)]
+pub(super) enum Task<'s> {
+    Steps(&'s [scenario::Step]),
+    /// Does what a miss of the step does, and puts what it brought.
+    Renew {
+        step: &'s scenario::Step,
+        used: CacheUse,
+    },
+    /// Calls the operation behind a cache and keeps the answer.
+    Fetch {
+        operation: u16,
+        used: u16,
+    },
 }
 
 #[derive(Clone, Copy)]
-enum Patch {
+pub(super) enum Patch {
     Fork(usize, usize),
     Spawn(usize),
 }
@@ -58,7 +74,7 @@ enum Patch {
 pub(super) struct Writer<'c, 's> {
     pub(super) compiler: &'c mut Compiler<'s>,
     pub(super) place: Place,
-    pending: VecDeque<Pending<'s>>,
+    pub(super) pending: VecDeque<Pending<'s>>,
     /// Inside what a policy puts in the place of a failed call, no policy does so again.
     in_fallback: bool,
 }
@@ -96,7 +112,9 @@ impl Compiler<'_> {
             let mut writer = Writer { compiler: self, place, pending: VecDeque::new(), in_fallback: false };
             writer.operation(&body);
             let upfront = self.upfront(entry);
-            self.model.operations.push(Operation { name, component, entry, upfront });
+            let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
+            let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
+            self.model.operations.push(Operation { name, component, entry, upfront, writes, from_primary });
         }
     }
 
@@ -128,6 +146,10 @@ impl<'s> Writer<'_, 's> {
                 self.steps(before);
                 self.forward(to);
             }
+            Body::Cache { before, verb } => {
+                self.steps(before);
+                self.cache_operation(verb);
+            }
         }
         self.push(Step::Return);
         while let Some(next) = self.pending.pop_front() {
@@ -138,7 +160,11 @@ impl<'s> Writer<'_, 's> {
             }
             let place = Place::new(next.path, &self.place.component, &self.place.operation);
             self.place = place;
-            self.steps(next.steps);
+            match next.task {
+                Task::Steps(steps) => self.steps(steps),
+                Task::Renew { step, used } => self.renew_from_step(step, used),
+                Task::Fetch { operation, used } => self.renew_from_backing(operation, used),
+            }
             self.push(Step::Return);
         }
     }
@@ -163,7 +189,7 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// The index of the next step.
-    fn at(&mut self) -> u16 {
+    pub(super) fn at(&mut self) -> u16 {
         self.compiler.next_step()
     }
 
@@ -173,14 +199,29 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// What replaces the step if it fails: its own word, else that of the arrow of its call.
-    fn fallback(&self, step: &'s scenario::Step) -> Option<&'s Fallback> {
+    fn fallback(&mut self, step: &'s scenario::Step) -> Option<&'s Fallback> {
         let own = step.fallback.as_ref().or(step.policy.fallback.as_ref());
+        if let Some(Fallback::Stale) = own {
+            self.check_stale(step);
+            return None;
+        }
         let Verb::Call { targets } = &step.verb.value else { return own };
         if own.is_some() || self.in_fallback {
             return own;
         }
         let (component, operation) = targets.first()?.0.value.split_once('.')?;
-        self.compiler.fallback(self.place.end(), End { name: component, operation })
+        let of_arrow = self.compiler.fallback(self.place.end(), End { name: component, operation });
+        of_arrow.filter(|fallback| !matches!(fallback, Fallback::Stale))
+    }
+
+    /// An old entry can only stand in where there is a cache.
+    fn check_stale(&mut self, step: &scenario::Step) {
+        if !matches!(step.verb.value, Verb::Cached { .. }) {
+            let made =
+                Diagnostic::new(Code::Inert, step.verb.spot, "`fallback: stale` means something on `cached` only");
+            self.compiler
+                .tell(made.help("a cache with a `backing` takes it from `policies: {redis -> db: {fallback: stale}}`"));
+        }
     }
 
     /// A failure in `from .. to` goes on with the fallback.
@@ -201,7 +242,7 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// Steps of the same program at a place of their own.
-    fn inside(&mut self, path: String, steps: &'s [scenario::Step]) {
+    pub(super) fn inside(&mut self, path: String, steps: &'s [scenario::Step]) {
         let place = Place::new(path, &self.place.component, &self.place.operation);
         let outer = std::mem::replace(&mut self.place, place);
         self.steps(steps);
@@ -227,19 +268,22 @@ impl<'s> Writer<'_, 's> {
             Verb::Spawn(body) => {
                 let path = self.place.next("spawn");
                 let at = self.push(Step::Spawn { entry: 0 });
-                self.pending.push_back(Pending { steps: body, path, patch: Patch::Spawn(at) });
+                self.pending.push_back(Pending { task: Task::Steps(body), path, patch: Patch::Spawn(at) });
             }
             Verb::Respond(bytes) => {
                 let path = self.place.next("respond");
                 let draw = self.compiler.draw_unless_zero(&path, Purpose::Size, Some(bytes));
                 self.push(Step::Respond { draw });
             }
-            Verb::Fail { share, kind } => self.fail(*share, kind),
+            Verb::Fail { share, kind, by } => self.fail(*share, kind, by.as_ref()),
+            Verb::Cached { .. } | Verb::Get { .. } | Verb::Put { .. } | Verb::Invalidate { .. } => {
+                self.cache_step(step);
+            }
         }
     }
 
     /// Time on a core or in no one's way; what is always nothing is no step.
-    fn time(&mut self, verb: &'static str, demand: &Distribution, cause: Cause) {
+    pub(super) fn time(&mut self, verb: &'static str, demand: &Distribution, cause: Cause) {
         let path = self.place.next(verb);
         if is_zero(demand) {
             return;
@@ -303,7 +347,7 @@ impl<'s> Writer<'_, 's> {
         let index = self.add_fork(fork);
         for (number, branch) in branches.iter().enumerate() {
             let patch = Patch::Fork(index, number);
-            self.pending.push_back(Pending { steps: branch, path: format!("{path}/{number}"), patch });
+            self.pending.push_back(Pending { task: Task::Steps(branch), path: format!("{path}/{number}"), patch });
         }
     }
 
@@ -321,7 +365,7 @@ impl<'s> Writer<'_, 's> {
         fork.draw = self.compiler.names.find_key(draw, self.compiler.diags);
         self.lost(&mut fork);
         let index = self.add_fork(fork);
-        self.pending.push_back(Pending { steps: body, path, patch: Patch::Fork(index, 0) });
+        self.pending.push_back(Pending { task: Task::Steps(body), path, patch: Patch::Fork(index, 0) });
         index
     }
 
@@ -381,7 +425,14 @@ impl<'s> Writer<'_, 's> {
         let here = self.at();
         for jump in jumps {
             match &mut self.compiler.model.steps[*jump] {
-                Step::Branch { to, .. } | Step::Unless { to, .. } | Step::Jump { to } => *to = here,
+                Step::Branch { to, .. }
+                | Step::BranchBy { to, .. }
+                | Step::Unless { to, .. }
+                | Step::UnlessWorn { to }
+                | Step::UnlessCaught { to, .. }
+                | Step::Again { to, .. }
+                | Step::Stale { to, .. }
+                | Step::Jump { to } => *to = here,
                 step => unreachable!("{step:?} is not a jump"),
             }
         }
@@ -444,19 +495,33 @@ impl<'s> Writer<'_, 's> {
         let timeout = timeout_s.or(step.policy.timeout.flatten()).map_or(Span(0), span);
         let cell = self.compiler.cell(&self.place.component, Cause::Lock);
         let index = self.compiler.index(self.compiler.model.lock_uses.len(), "lock steps");
-        self.compiler.model.lock_uses.push(LockUse { lock, key, exclusive: *exclusive, timeout, cell });
+        self.compiler.model.lock_uses.push(LockUse {
+            lock,
+            key,
+            flight: NONE16,
+            local: false,
+            exclusive: *exclusive,
+            timeout,
+            cell,
+        });
         self.push(Step::Lock { lock: index });
         self.inside(path, body);
         self.push(Step::Unlock { lock: index });
     }
 
-    fn fail(&mut self, share: f64, kind: &str) {
+    fn fail(&mut self, share: f64, kind: &str, by: Option<&Reference>) {
         let path = self.place.next("fail");
         if share <= 0.0 {
             return;
         }
         let kind = self.compiler.failure(kind);
         let around = self.branch_around(&path, share);
+        let key = self.compiler.names.find_key(by, self.compiler.diags);
+        if let (Some(at), true) = (around, key != NONE16)
+            && let Step::Branch { chance, to } = self.compiler.model.steps[at]
+        {
+            self.compiler.model.steps[at] = Step::BranchBy { chance, key, to };
+        }
         self.push(Step::Fail { kind });
         self.land(around.as_slice());
     }

@@ -5,7 +5,7 @@
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
 mod evidence;
-mod figures;
+pub(super) mod figures;
 mod layout;
 
 use anstyle::{AnsiColor, Effects, Style};
@@ -92,6 +92,31 @@ pub fn verdict_line(report: &Report, look: Look) -> String {
     finish(&[headline(report, look).trim_start().to_string()], look)
 }
 
+/// The same without a mark, colour or line end: `misses 1 of 2 objectives`.
+pub fn verdict_words(report: &Report) -> String {
+    let all = report.objectives.len();
+    let with = |wanted: Verdict| report.objectives.iter().filter(|o| o.verdict == wanted).count();
+    match report.verdict {
+        Verdict::None => "no objectives are stated; nothing to judge".to_string(),
+        Verdict::Meets if all == 1 => "meets its objective".to_string(),
+        Verdict::Meets => format!("meets all {all} objectives"),
+        Verdict::Misses if all == 1 => "misses its objective".to_string(),
+        Verdict::Misses => format!("misses {} of {all} objectives", with(Verdict::Misses)),
+        Verdict::Undecided => {
+            format!("{} of {all} objectives undecided: more replications may tell", with(Verdict::Undecided))
+        }
+    }
+}
+
+/// An objective and what came of it in one line: `latency p99 <= 200ms: 231 ms (213 ms to 249 ms)`.
+pub fn objective_words(objective: &Objective) -> String {
+    let got = objective.value.map_or_else(|| "no value".to_owned(), |value| of_unit(value, objective.unit));
+    let remarks = [figures::interval(objective, "to"), objective.note.clone()].into_iter().flatten();
+    let remarks = remarks.collect::<Vec<_>>().join("; ");
+    let remarks = if remarks.is_empty() { remarks } else { format!(" ({remarks})") };
+    format!("{}: {got}{remarks}", objective.text)
+}
+
 /// Joins lines; the author's own words are all that may still not be ASCII where it has to be.
 fn finish(lines: &[String], look: Look) -> String {
     let mut text = String::new();
@@ -143,20 +168,8 @@ fn mark(verdict: Verdict, look: Look) -> (&'static str, Style) {
 }
 
 fn headline(report: &Report, look: Look) -> String {
-    let all = report.objectives.len();
-    let with = |wanted: Verdict| report.objectives.iter().filter(|o| o.verdict == wanted).count();
-    let text = match report.verdict {
-        Verdict::None => "no objectives are stated; nothing to judge".to_string(),
-        Verdict::Meets if all == 1 => "meets its objective".to_string(),
-        Verdict::Meets => format!("meets all {all} objectives"),
-        Verdict::Misses if all == 1 => "misses its objective".to_string(),
-        Verdict::Misses => format!("misses {} of {all} objectives", with(Verdict::Misses)),
-        Verdict::Undecided => {
-            format!("{} of {all} objectives undecided: more replications may tell", with(Verdict::Undecided))
-        }
-    };
     let (sign, style) = mark(report.verdict, look);
-    format!("  {}", paint(&format!("{sign} {text}"), style.bold()))
+    format!("  {}", paint(&format!("{sign} {}", verdict_words(report)), style.bold()))
 }
 
 fn verdict(report: &Report, look: Look) -> Vec<String> {
@@ -169,7 +182,7 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
     lines.extend(stability(report));
     if let Some(bottleneck) = &report.bottleneck {
         lines.push(format!("    bottleneck  {}", wrap(&bottleneck.why, look.width, 16)));
-        lines.push(format!("    headroom    {}", headroom(bottleneck.headroom, look)));
+        lines.push(format!("    headroom    {}", wrap(&headroom(bottleneck.headroom, look), look.width, 16)));
     }
     lines
 }
@@ -219,6 +232,9 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     let cost = &report.cost;
     if cost.lines.is_empty() && cost.unpriced.is_empty() {
         return Vec::new();
+    }
+    if cost.lines.is_empty() {
+        return vec![entry("cost", &format!("not known; without a price: {}", cost.unpriced.join(", ")), look)];
     }
     let dot = format!(" {} ", look.marks().dot);
     let mut owners: Vec<(&str, f64)> = Vec::new();

@@ -1,18 +1,19 @@
 //! `faults:`: what goes wrong, when, and for how long.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, draw, moment, verb};
-use crate::scenario::{Act, Fault, Part, Reference, Target, When};
+use crate::scenario::{Act, CopyPart, Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
 
 /// Every fault of this version; a table has the name of its verb.
-pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE];
+pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &EXPIRE, &FLUSH];
 
 /// Faults of later versions.
-pub const LATER: &[&str] = &["partition", "link", "expire", "flush", "deploy", "reshard"];
+pub const LATER: &[&str] = &["partition", "link", "deploy", "reshard"];
 
 static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
 static EVERY: Field = Field::new(
@@ -60,7 +61,7 @@ static SURGE: Table = Table {
         Field::new("factor", Shape::Number, "5", "How many times the rate").required(),
         Field::new("ramp", Shape::Time, "10s", "Time of the way up, and of the way down").or("0s"),
         AT,
-        Field { available: false, ..EVERY },
+        EVERY,
         FOR,
     ],
 };
@@ -69,13 +70,31 @@ static PAUSE: Table = Table {
     about: "Instances, a host, a zone or a region stand still, as in a garbage collection",
     fields: &[Field::new("pause", Shape::Name(Thing::Part), "web/any", "Who").required(), AT, EVERY, FOR],
 };
+static EXPIRE: Table = Table {
+    name: "expire",
+    about: "An entry of a cache expires before its time",
+    fields: &[
+        Field::new("expire", Shape::Name(Thing::Component), "redis", "The cache").required(),
+        Field::new("key", Shape::Name(Thing::Key), "user", "The key; without it that of the cache"),
+        Field::new("value", Shape::Count, "1", "Its value").required(),
+        AT,
+        EVERY,
+    ],
+};
+static FLUSH: Table = Table {
+    name: "flush",
+    about: "A cache is emptied",
+    fields: &[Field::new("flush", Shape::Name(Thing::Component), "redis", "The cache").required(), AT, EVERY],
+};
 
 /// Reads one fault.
 pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Fault> {
     let table = verb(node, FAULTS, LATER, "a fault", diags)?;
     let mut r = Reader::new(owner, node, table, diags);
     let when = when(&mut r, env);
-    let lasts = draw(&mut r, env, "for", Dimension::Time);
+    let is_instant = ["expire", "flush"].contains(&table.name);
+    let at_once = Some(Distribution::Constant(0.0));
+    let lasts = if is_instant { at_once } else { draw(&mut r, env, "for", Dimension::Time) };
     let act = act(&mut r, table.name);
     if lasts.is_none() && !r.has("for") && (r.has("every") || table.name == "pause") {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this fault does not say how long it lasts");
@@ -100,6 +119,12 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
             let factor = factor(r);
             Some(Act::Slow { target: target?, factor: factor? })
         }
+        "expire" => {
+            let (cache, key) = (r.text("expire"), r.text("key"));
+            let value = r.count("value").map(|value| value.value);
+            Some(Act::Expire { cache: cache?, key, value: Some(value?) })
+        }
+        "flush" => Some(Act::Expire { cache: r.text("flush")?, key: None, value: None }),
         "errors" => {
             let target = target(r, "errors");
             let share = r.share("share");
@@ -137,22 +162,22 @@ fn target(r: &mut Reader, field: &str) -> Option<Target> {
     read_target(&written, r.diags())
 }
 
-/// Reads `web`, `web/2`, `web/any`, `db/primary`, `us-east-1/b` or `web.serve`.
+/// Reads `web`, `web/2`, `web/any`, `db/primary`, `db/shard-3/replica-1`, `us-east-1/b` or `web.serve`.
 pub(super) fn read_target(written: &Reference, diags: &mut Diagnostics) -> Option<Target> {
     let text = written.value.as_str();
     let (whole, part) = match text.split_once('/') {
         None => (text, Part::All),
         Some((name, "any")) => (name, Part::Any),
-        Some((name, "primary")) => (name, Part::Primary),
         Some((name, part)) if part.len() == 1 && part.starts_with(|c: char| c.is_ascii_lowercase()) => {
             (name, Part::Zone(part.as_bytes()[0] - b'a'))
         }
         Some((name, part)) => {
-            let Ok(index) = part.parse() else {
+            let index = part.parse().ok().map(Part::Index);
+            let Some(part) = index.or_else(|| CopyPart::read(part).map(Part::Copy)) else {
                 diags.push(unknown_part(written, name, part));
                 return None;
             };
-            (name, Part::Index(index))
+            (name, part)
         }
     };
     let (name, operation) = match whole.split_once('.') {
@@ -164,12 +189,7 @@ pub(super) fn read_target(written: &Reference, diags: &mut Diagnostics) -> Optio
 
 fn unknown_part(written: &Reference, name: &str, part: &str) -> Diagnostic {
     let spot = written.spot.part(name.len() + 1, written.value.len());
-    let is_later = ["shard-", "replica-"].iter().any(|later| part.starts_with(later));
-    if is_later {
-        let what = part.split('-').next().unwrap_or(part);
-        return Diagnostic::new(Code::NotAvailable, spot, format!("parts called `{what}` are not available yet"));
-    }
     let told = Diagnostic::new(Code::UnknownPart, spot, format!("`{part}` is not a part"));
     told.nearest(part, ["any", "primary"])
-        .note(format!("parts are numbers from 0, as in `{name}/2`, `any` or `primary`"))
+        .note(format!("parts are numbers from 0, as in `{name}/2`, `any`, or those of a database: `{name}/primary`, `{name}/replica-0`, `{name}/shard-3`"))
 }

@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::reader::{self, Term};
-use crate::scenario::values::{Env, inert, letters, name, weight};
+use crate::scenario::values::{Env, draw, inert, letters, name, weight};
 use crate::scenario::{Key, KeyOrigin, KeyOverride, Popularity};
 use crate::text::Node;
 use crate::units::{Dimension, UnitError};
@@ -45,8 +45,7 @@ pub static KEY: Table = Table {
             Shape::Distribution(Dimension::Bytes),
             "lognormal(mean=60KB cv=2)",
             "Size of the object with that value, drawn once for each value",
-        )
-        .later(),
+        ),
         Field::new(
             "scattered",
             Shape::Bool,
@@ -92,7 +91,8 @@ pub(super) fn key(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnosti
         None => drawn(&mut r, env),
     };
     let nothing = KeyOrigin::Drawn { count: 1, popularity: Popularity::Uniform };
-    Key { origin: origin.unwrap_or(nothing), scattered }
+    let bytes = draw(&mut r, env, "bytes", Dimension::Bytes);
+    Key { origin: origin.unwrap_or(nothing), scattered, bytes }
 }
 
 fn drawn(r: &mut Reader, env: &mut Env) -> Option<KeyOrigin> {

@@ -56,9 +56,13 @@ pub(super) static CANCEL: Field = Field::new(
     "after 50ms",
     "Whether what the caller has left behind is stopped: `true`, `false` or `after TIME`",
 );
-static FALLBACK_SHAPES: &[Shape] = &[Shape::Word(&["skip"]), Shape::Steps(step::STEPS)];
-pub(super) static FALLBACK: Field =
-    Field::new("fallback", Shape::OneOf(FALLBACK_SHAPES), "skip", "What to do instead of failing: `skip`, or steps");
+static FALLBACK_SHAPES: &[Shape] = &[Shape::Word(&["skip", "stale"]), Shape::Steps(step::STEPS)];
+pub(super) static FALLBACK: Field = Field::new(
+    "fallback",
+    Shape::OneOf(FALLBACK_SHAPES),
+    "skip",
+    "What to do instead of failing: `skip`, `stale` (of a cache: an entry that has expired), or steps",
+);
 pub(super) static RATE_LIMIT: Field = Field::new(
     "rate_limit",
     Shape::Object(&LIMIT),
@@ -198,7 +202,7 @@ pub(super) fn rate_limit(r: &mut Reader) -> Option<Limit> {
     Some(limit)
 }
 
-/// Reads `fallback:`: `skip` or steps.
+/// Reads `fallback:`: `skip`, `stale` or steps.
 pub(super) fn fallback(r: &mut Reader, env: &mut Env) -> Option<Fallback> {
     if !offered(r, "fallback") {
         return None;
@@ -206,13 +210,10 @@ pub(super) fn fallback(r: &mut Reader, env: &mut Env) -> Option<Fallback> {
     let node = r.node("fallback")?;
     match node.as_text() {
         Some("skip") => Some(Fallback::Skip),
-        Some("stale") => {
-            r.tell(Diagnostic::new(Code::NotAvailable, node.spot, "`stale` is not available yet"));
-            None
-        }
+        Some("stale") => Some(Fallback::Stale),
         Some(text) => {
             let told = Diagnostic::new(Code::UnknownWord, node.spot, format!("`{text}` is not a fallback"));
-            r.tell(told.nearest(text, ["skip"]).note("a fallback is `skip` or a list of steps"));
+            r.tell(told.nearest(text, ["skip", "stale"]).note("a fallback is `skip`, `stale` or a list of steps"));
             None
         }
         None => {

@@ -4,20 +4,36 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::database::writes_by_name;
 use crate::scenario::policy::{BREAKER, CANCEL, DEADLINE, FALLBACK, HEDGE, RETRY_FIELD, TIMEOUT, policy};
-use crate::scenario::values::{Env, count, draw, inert, name, shares, verb};
+use crate::scenario::values::{Env, count, draw, inert, letters, name, shares, verb};
 use crate::scenario::watch;
 use crate::scenario::{Choice, Join, Need, Operation, Step, Verb};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension};
 
 /// Every verb of this version; a table has the name of its verb.
-pub static STEPS: &[&Table] =
-    &[&CPU, &WAIT, &IO_STEP, &PAGES, &CALL, &PARALLEL, &EACH_STEP, &CHOOSE, &LOCK_STEP, &SPAWN, &RESPOND, &FAIL_STEP];
+pub static STEPS: &[&Table] = &[
+    &CPU,
+    &WAIT,
+    &IO_STEP,
+    &PAGES,
+    &CALL,
+    &PARALLEL,
+    &EACH_STEP,
+    &CHOOSE,
+    &LOCK_STEP,
+    &SPAWN,
+    &RESPOND,
+    &FAIL_STEP,
+    &CACHED_STEP,
+    &GET_STEP,
+    &PUT_STEP,
+    &INVALIDATE_STEP,
+];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] =
-    &["cached", "get", "put", "invalidate", "transaction", "publish", "dedupe", "window", "saga"];
+pub const LATER: &[&str] = &["transaction", "publish", "dedupe", "window", "saga"];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -29,9 +45,30 @@ pub static SHORT: Table = Table {
         Field::new("io", Shape::OneOf(IO_SHAPES), "2", "Disk operations"),
         Field::new("wait", DURATION, "exp(10ms)", "Time that occupies no core"),
         Field::new("bytes", BYTES, "12KB", "Size of the answer"),
-        Field::new("from", Shape::Word(&["primary"]), "primary", "Where it may run"),
+        WRITES,
+        FROM,
     ],
 };
+
+/// The long form of an operation, for what steps alone cannot say.
+pub static LONG: Table = Table {
+    name: "operation with steps",
+    about: "An operation of a database by its steps, with what says where it runs",
+    fields: &[Field::new("do", DO, "[{cpu: 1ms}, {io: 2}]", "The steps").required(), WRITES, FROM],
+};
+
+static WRITES: Field = Field::new(
+    "writes",
+    Shape::Bool,
+    "true",
+    "Whether it changes rows; by default that of its name: write, insert, update, delete, put, create, append, commit, save, set",
+);
+static FROM: Field = Field::new(
+    "from",
+    Shape::Word(&["primary"]),
+    "primary",
+    "Where it runs although it only reads; otherwise where the replicas' `read` says",
+);
 
 const DURATION: Shape = Shape::Distribution(Dimension::Time);
 const COUNTED: Shape = Shape::Distribution(Dimension::Number);
@@ -251,20 +288,107 @@ static FAIL: Table = Table {
     fields: &[
         Field::new("share", Shape::Share, "0.1%", "How often").or("100%"),
         Field::new("as", Shape::Text, "declined", "The kind of failure; any word").required(),
+        Field::new(
+            "by",
+            Shape::Name(Thing::Key),
+            "user",
+            "Always for the same values of this key, instead of by chance",
+        ),
     ],
 };
+static IN: Field = Field::new("in", Shape::Name(Thing::Component), "redis", "The cache").required();
+static KEY: Field = Field::new("key", Shape::Name(Thing::Key), "user", "The key; without it that of the cache");
+static CACHED_STEP: Table = Table {
+    name: "cached",
+    about: "Look in a cache; on a miss do the steps and put what they brought. A cache that fails is a miss",
+    fields: &[
+        Field::new(
+            "cached",
+            Shape::Object(&CACHED),
+            "{in: redis, key: user, miss: [{call: db.read}]}",
+            "Where and how",
+        )
+        .required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static CACHED: Table = Table {
+    name: "cached look-up",
+    about: "A look in a cache with what is done on a miss",
+    fields: &[IN, KEY, Field::new("miss", DO, "[{call: db.read}]", "What fetches it").required()],
+};
+static GET_STEP: Table = Table {
+    name: "get",
+    about: "Look in a cache and put nothing. A cache that fails is a miss",
+    fields: &[
+        Field::new(
+            "get",
+            Shape::Object(&GET),
+            "{in: redis, key: user, hit: [], miss: [{call: db.read}]}",
+            "Where and how",
+        )
+        .required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static GET: Table = Table {
+    name: "look-up",
+    about: "A look in a cache with what is done on a hit and on a miss",
+    fields: &[
+        IN,
+        KEY,
+        Field::new("hit", DO, "[{cpu: 1ms}]", "What is done on a hit"),
+        Field::new("miss", DO, "[{call: db.read}]", "What is done on a miss"),
+    ],
+};
+static PUT_STEP: Table = Table {
+    name: "put",
+    about: "Put an entry into a cache",
+    fields: &[
+        Field::new("put", Shape::Object(&PUT), "{in: redis, key: user, bytes: 2KB}", "Where and what").required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static PUT: Table = Table {
+    name: "entry put",
+    about: "An entry put into a cache",
+    fields: &[
+        IN,
+        KEY,
+        Field::new("bytes", BYTES, "lognormal(mean=2KB cv=1)", "Its size; without it that of the cache"),
+    ],
+};
+static INVALIDATE_STEP: Table = Table {
+    name: "invalidate",
+    about: "Take an entry out of a cache",
+    fields: &[
+        Field::new("invalidate", Shape::Object(&INVALIDATE), "{in: redis, key: user}", "Where and which").required(),
+        TIMEOUT,
+        FALLBACK,
+    ],
+};
+static INVALIDATE: Table =
+    Table { name: "entry taken out", about: "An entry taken out of a cache", fields: &[IN, KEY] };
 
-/// Reads an operation: steps, or the short form.
-pub(super) fn operation(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
-    let is_long =
+/// Reads an operation: steps, the short form, or steps with what says where they run.
+pub(super) fn operation(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
+    let owner = letters(key);
+    let of_step =
         |key: &str| SHORT.field(key).is_none() && (STEPS.iter().any(|verb| verb.name == key) || LATER.contains(&key));
-    let is_short = node.as_map().is_some_and(|entries| !entries.iter().any(|(key, _)| is_long(&key.value)));
-    let steps = if is_short {
-        short(&mut Reader::new(owner, node, &SHORT, diags), env)
-    } else {
-        steps(owner, node, env, diags)
-    };
-    Operation { steps }
+    let is_short = node.as_map().is_some_and(|entries| !entries.iter().any(|(key, _)| of_step(&key.value)));
+    let by_name = writes_by_name(&key.value);
+    if !is_short {
+        let steps = steps(owner, node, env, diags);
+        return Operation { steps, writes: by_name, from_primary: false };
+    }
+    let table = if node.get("do").is_some() { &LONG } else { &SHORT };
+    let mut r = Reader::new(owner, node, table, diags);
+    let steps = if node.get("do").is_some() { body(&mut r, "do", env).unwrap_or_default() } else { short(&mut r, env) };
+    let writes = r.flag("writes").map_or(by_name, |writes| writes.value);
+    Operation { steps, writes, from_primary: r.word("from").is_some() }
 }
 
 /// Reads a step or a list of steps; those that cannot be read are told and left out.
@@ -293,10 +417,6 @@ fn short(r: &mut Reader, env: &mut Env) -> Vec<Step> {
     add(r.key("io"), io(r, env));
     add(r.key("wait"), draw(r, env, "wait", Dimension::Time).map(Verb::Wait));
     add(r.key("bytes"), draw(r, env, "bytes", Dimension::Bytes).map(Verb::Respond));
-    if let Some(node) = r.node("from").filter(|node| node.as_text() != Some("primary")) {
-        let message = format!("reading from {} is not available yet", node.shape());
-        r.tell(Diagnostic::new(Code::NotAvailable, node.spot, message).help("write `primary`, or leave it out"));
-    }
     steps
 }
 
@@ -326,6 +446,9 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
         "choose" => choose(&mut r, env),
         "lock" => r.object("lock").and_then(|mut r| lock(&mut r, &mut named, env)),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
+        "cached" | "get" | "put" | "invalidate" => {
+            r.object(table.name).and_then(|mut r| in_cache(&mut r, table.name, &mut named, env))
+        }
         _ => r.object("fail").and_then(|mut r| fail(&mut r)),
     };
     Some(Step { verb: Spotted::new(verb?, key.spot), key: named, policy: around, fallback })
@@ -445,5 +568,19 @@ fn lock(r: &mut Reader, key: &mut Option<Spotted<String>>, env: &mut Env) -> Opt
 fn fail(r: &mut Reader) -> Option<Verb> {
     let share = r.share("share");
     let share = r.within("share", share, 0.0, 1.0).map_or(1.0, |share| share.value);
-    Some(Verb::Fail { share, kind: r.text("as")?.value })
+    let by = name(r, "by");
+    Some(Verb::Fail { share, kind: r.text("as")?.value, by })
+}
+
+/// What a step does with a cache.
+fn in_cache(r: &mut Reader, verb: &str, key: &mut Option<Spotted<String>>, env: &mut Env) -> Option<Verb> {
+    *key = name(r, "key");
+    let cache = name(r, "in");
+    let mut steps = |field: &str| if r.has(field) { body(r, field, env).unwrap_or_default() } else { Vec::new() };
+    Some(match verb {
+        "cached" => Verb::Cached { miss: steps("miss"), cache: cache? },
+        "get" => Verb::Get { hit: steps("hit"), miss: steps("miss"), cache: cache? },
+        "put" => Verb::Put { bytes: draw(r, env, "bytes", Dimension::Bytes), cache: cache? },
+        _ => Verb::Invalidate { cache: cache? },
+    })
 }

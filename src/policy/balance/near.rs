@@ -44,6 +44,33 @@ impl Balancer {
         self.wishes = wishes;
     }
 
+    /// Tells which role each instance has, so that `pick_where` can choose among those of one.
+    pub fn set_roles(&mut self, roles: &[u16]) {
+        debug_assert_eq!(roles.len(), self.outstanding.len(), "each instance has a role");
+        let members = |role: u16| (0..roles.len() as u32).filter(|&i| roles[i as usize] == role).collect();
+        let groups: Vec<Vec<u32>> = (0..=roles.iter().copied().max().unwrap_or(0)).map(members).collect();
+        self.set_groups(&groups, Vec::new());
+    }
+
+    /// Among the eligible instances of a role that are acceptable; `None` if there is none.
+    pub fn pick_where(&mut self, ask: &Ask, role: u32, accept: impl Fn(u32) -> bool) -> Option<u32> {
+        let own = role as usize + 1;
+        let all = self.groups.get(own)?;
+        let refused: Vec<u32> = all.ids.iter().copied().filter(|&i| !accept(i)).collect();
+        if refused.is_empty() {
+            return self.pick_from(own, ask);
+        }
+        let whole = all.clone();
+        for i in refused {
+            self.groups[own].take(i);
+        }
+        let picked = self.pick_from(own, ask);
+        // Whose turn it is stays as the pick left it.
+        let Group { next, credit, .. } = std::mem::replace(&mut self.groups[own], whole);
+        (self.groups[own].next, self.groups[own].credit) = (next, credit);
+        picked
+    }
+
     /// The instance to call from a place, or `None` if none is eligible.
     #[inline]
     pub fn pick_near(&mut self, ask: &Ask, place: u16) -> Option<u32> {

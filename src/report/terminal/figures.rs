@@ -4,7 +4,7 @@ use crate::report::{Estimate, Objective};
 use crate::units::{human_bytes, human_count, human_money, human_rate, human_share, human_time};
 
 /// A time in seconds as in a sentence: `231 ms`, `1m 20s`.
-pub(super) fn spaced_time(seconds: f64) -> String {
+pub(in crate::report) fn spaced_time(seconds: f64) -> String {
     if 60.0 <= seconds {
         return span(seconds);
     }
@@ -14,7 +14,7 @@ pub(super) fn spaced_time(seconds: f64) -> String {
 }
 
 /// A length of simulated time as an author would write it: `9m 43s`.
-pub(super) fn span(seconds: f64) -> String {
+pub(in crate::report) fn span(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
     match (hours, minutes, rest) {
@@ -28,12 +28,12 @@ pub(super) fn span(seconds: f64) -> String {
 }
 
 /// A share for a table: `94%`, `1.2%`, `0.11%`, and nines where they are what matters: `99.91%`.
-pub(super) fn percent(share: f64) -> String {
+pub(in crate::report) fn percent(share: f64) -> String {
     if 0.99 < share && share < 1.0 { human_share(share) } else { roughly(share) }
 }
 
 /// A width of an interval, as exact as such a thing is worth: `16%`, `0.13%`.
-pub(super) fn roughly(share: f64) -> String {
+pub(in crate::report) fn roughly(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0%".to_string(),
         p if p < 0.01 => "<0.01%".to_string(),
@@ -45,7 +45,7 @@ pub(super) fn roughly(share: f64) -> String {
 }
 
 /// A value of an objective in its own unit.
-pub(super) fn of_unit(value: f64, unit: &str) -> String {
+pub(in crate::report) fn of_unit(value: f64, unit: &str) -> String {
     match unit {
         "s" => spaced_time(value),
         "per_s" => human_rate(value),
@@ -57,14 +57,14 @@ pub(super) fn of_unit(value: f64, unit: &str) -> String {
 }
 
 /// The interval of an objective's value, where noise has a part in it.
-pub(super) fn interval(objective: &Objective, dots: &str) -> Option<String> {
+pub(in crate::report) fn interval(objective: &Objective, dots: &str) -> Option<String> {
     let (low, high) = (objective.low?, objective.high?);
     let (low, high) = (of_unit(low, objective.unit), of_unit(high, objective.unit));
     (low != high).then(|| format!("{low} {dots} {high}"))
 }
 
 /// Half the width of the interval over the mean.
-pub(super) fn precision(estimate: &Estimate) -> Option<f64> {
+pub(in crate::report) fn precision(estimate: &Estimate) -> Option<f64> {
     let half = estimate.half_width?;
     (0.0 < estimate.mean.abs()).then(|| half / estimate.mean.abs())
 }

@@ -1,0 +1,56 @@
+//! Objectives as test cases of `JUnit`, for dashboards of CI: a miss is a failure, an undecided one is skipped.
+
+use crate::report::terminal::{objective_words, verdict_words};
+use crate::report::{Objective, Report, Verdict};
+
+/// The document, with a line end. Times are left out: the same run gives the same bytes.
+pub fn render(report: &Report) -> String {
+    let of = |verdict| report.objectives.iter().filter(|objective| objective.verdict == verdict).count();
+    let (all, failures) = (report.objectives.len(), of(Verdict::Misses));
+    let skipped = of(Verdict::Undecided) + of(Verdict::None);
+    let counts = format!("tests=\"{all}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"");
+    let title = escaped(&report.scenario.title);
+    let cases: String = report.objectives.iter().map(|objective| case(report, objective)).collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"plimsoll\" {counts}>\n  \
+         <testsuite name=\"{title}\" {counts}>\n{cases}    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n",
+        escaped(&verdict_words(report))
+    )
+}
+
+fn case(report: &Report, objective: &Objective) -> String {
+    let (file, name) = (escaped(&report.scenario.file), escaped(&objective.name));
+    let told = escaped(&objective_words(objective));
+    let inside = match objective.verdict {
+        Verdict::Meets => return format!("    <testcase classname=\"{file}\" name=\"{name}\"/>\n"),
+        Verdict::Misses => format!("<failure type=\"objective\" message=\"{told}\"/>"),
+        Verdict::Undecided | Verdict::None => format!("<skipped message=\"undecided: {told}\"/>"),
+    };
+    format!("    <testcase classname=\"{file}\" name=\"{name}\">{inside}</testcase>\n")
+}
+
+/// Text as XML holds it; what XML cannot hold at all is left out.
+fn escaped(text: &str) -> String {
+    let mut safe = String::new();
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            letter if letter.is_control() => safe.push(' '),
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn nothing_of_the_authors_is_markup() {
+        assert_eq!(escaped("a<b> & \"c\"\u{1}"), "a&lt;b&gt; &amp; &quot;c&quot; ");
+    }
+}

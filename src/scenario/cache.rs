@@ -1,0 +1,201 @@
+//! `kind: cache` and `kind: store`: what is kept near, and where objects lie.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::fields::reader::Reader;
+use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
+use crate::policy::eviction::{self, Eviction};
+use crate::reader::read_term;
+use crate::scenario::values::{Env, count, draw, forms, name, name_of};
+use crate::scenario::{Backing, Cache, Flight, Flush, Miss, Reference, Store};
+use crate::units::Dimension;
+
+static EVICTIONS: [PolicyForm; eviction::FORMS.len()] = forms(eviction::FORMS);
+static OPERATIONS_NAMED: &[Shape] = &[Shape::Name(Thing::Operation), Shape::ListOf(&Shape::Name(Thing::Operation))];
+static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
+static TTL: &[Shape] = &[Shape::Distribution(Dimension::Time), Shape::Word(&["none"])];
+
+pub(super) static ENTRIES: Field =
+    Field::new("entries", Shape::OneOf(COUNT_OR_NONE), "100k", "How many entries a node holds").or("none");
+pub(super) static ENTRY: Field = Field::new(
+    "entry",
+    Shape::Distribution(Dimension::Bytes),
+    "2KB",
+    "Size of an entry, drawn once for each value of its key; without it the `bytes` of the key, or of the answer",
+);
+pub(super) static EVICTION: Field =
+    Field::new("eviction", Shape::Policy(&EVICTIONS), "sieve", "Who goes when a node is full").or("lru");
+pub(super) static TTL_FIELD: Field =
+    Field::new("ttl", Shape::OneOf(TTL), "uniform(55m 65m)", "How long an entry is good").or("none");
+pub(super) static SLIDING: Field =
+    Field::new("sliding", Shape::Bool, "true", "A hit starts the time to live anew").or("false");
+pub(super) static KEY: Field = Field::new(
+    "key",
+    Shape::Name(Thing::Key),
+    "user",
+    "The key that is meant where a step names none; needless where the scenario has one key only",
+);
+pub(super) static PER: Field = Field::new(
+    "per",
+    Shape::Name(Thing::Key),
+    "user",
+    "A cache of its own for each value of this key, as browsers are, instead of nodes that all share",
+);
+pub(super) static MISS_FIELD: Field =
+    Field::new("miss", Shape::Object(&MISS), "{single_flight: cluster}", "What is done about misses");
+pub(super) static BACKING_FIELD: Field = Field::new(
+    "backing",
+    Shape::Object(&BACKING),
+    "{read: db.read, write: db.write, mode: behind}",
+    "Where it fetches what it lacks; its operations are offered under the same names. Without it callers use the steps `cached`, `get`, `put` and `invalidate`",
+);
+pub(super) static FIRST_BYTE: Field = Field::new(
+    "first_byte",
+    Shape::Distribution(Dimension::Time),
+    "lognormal(p50=15ms p99=80ms)",
+    "Time until an answer begins",
+);
+pub(super) static BANDWIDTH: Field =
+    Field::new("bandwidth", Shape::Bandwidth, "1GB/s", "What all answers and uploads together get");
+pub(super) static OBJECT: Field = Field::new(
+    "object",
+    Shape::Distribution(Dimension::Bytes),
+    "60KB",
+    "Size of an object, drawn once for each value of its key; without it the `bytes` of the key",
+);
+
+static MISS: Table = Table {
+    name: "miss",
+    about: "What a cache does about misses besides passing them on",
+    fields: &[
+        Field::new(
+            "single_flight",
+            Shape::Word(&["instance", "cluster"]),
+            "cluster",
+            "One fetches what is missing, the others wait for it: those of one instance of the caller, or all",
+        ),
+        Field::new(
+            "early",
+            Shape::Number,
+            "1.0",
+            "Fetch an entry now and then before it expires, the likelier the nearer that is and the longer it takes: beta of Vattani et al. 2015",
+        ),
+        Field::new("negative", Shape::Time, "30s", "How long it is remembered that a fetch failed as `not_found`"),
+        Field::new(
+            "refresh",
+            Shape::Share,
+            "80%",
+            "A hit on an entry older than this share of its time to live starts a fetch in the background",
+        ),
+    ],
+};
+static BACKING: Table = Table {
+    name: "backing",
+    about: "What stands behind a cache",
+    fields: &[
+        Field::new("read", Shape::OneOf(OPERATIONS_NAMED), "db.read", "The operation that fetches, or several")
+            .required(),
+        Field::new("write", Shape::OneOf(OPERATIONS_NAMED), "db.write", "The operation that writes, or several"),
+        Field::new(
+            "mode",
+            Shape::Word(&["through", "behind"]),
+            "behind",
+            "A write goes to the backing first, or it is kept and written later",
+        )
+        .or("through"),
+        Field::new("flush", Shape::Object(&FLUSH), "{every: 5s, batch: 500}", "When `behind` writes").or("{}"),
+    ],
+};
+static FLUSH: Table = Table {
+    name: "flush",
+    about: "When a write-behind cache writes what it has kept",
+    fields: &[
+        Field::new("every", Shape::Time, "5s", "Time between two flushes").or("1s"),
+        Field::new(
+            "batch",
+            Shape::Count,
+            "500",
+            "Most entries written at the same time; so many waiting are written before their time",
+        )
+        .or("100"),
+    ],
+};
+
+/// Reads what is special about a cache.
+pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
+    let eviction = r.parsed("eviction", Code::Policy, |text| Eviction::read(&read_term(text)?));
+    let entries = if r.is("entries", "none") { None } else { r.count_from("entries", 1).map(|entries| entries.value) };
+    let ttl = if r.is("ttl", "none") { None } else { draw(r, env, "ttl", Dimension::Time) };
+    let cache = Cache {
+        memory_bytes: r.bytes("memory").map(|bytes| bytes.value),
+        entries,
+        entry: draw(r, env, "entry", Dimension::Bytes),
+        eviction: eviction.map_or(Eviction::Lru, |eviction| eviction.value),
+        sliding: r.flag("sliding").is_some_and(|flag| flag.value),
+        key: name(r, "key"),
+        per: name(r, "per"),
+        miss: r.object("miss").map_or_else(Miss::default, |mut r| miss(&mut r)),
+        backing: r.object("backing").map(|mut r| backing(&mut r)),
+        ttl,
+    };
+    if cache.ttl.is_none() {
+        let early = cache.miss.early.is_some() || cache.miss.refresh.is_some() || cache.sliding;
+        if early {
+            let told =
+                Diagnostic::new(Code::Inert, r.owner(), "entries of this cache never expire, so none is renewed");
+            r.tell(told.help("add `ttl: 1h`"));
+        }
+    }
+    cache
+}
+
+fn miss(r: &mut Reader) -> Miss {
+    let single_flight = r.word("single_flight");
+    let early = r.number("early");
+    let negative = r.time("negative");
+    let refresh = r.share("refresh");
+    Miss {
+        single_flight: single_flight
+            .map(|word| if word.value == "cluster" { Flight::Cluster } else { Flight::Instance }),
+        early: r.within("early", early, 1e-3, 1e3).map(|early| early.value),
+        negative_s: r.within("negative", negative, 1e-6, f64::INFINITY).map(|negative| negative.value),
+        refresh: r.within("refresh", refresh, 0.0, 1.0).map(|refresh| refresh.value),
+    }
+}
+
+fn backing(r: &mut Reader) -> Backing {
+    let behind = r.word("mode").is_some_and(|word| word.value == "behind");
+    let write = operations(r, "write");
+    if !behind && r.has("flush") {
+        let told = Diagnostic::new(Code::Inert, r.key("flush"), "`flush` does nothing unless `mode: behind`");
+        r.tell(told);
+    }
+    if write.is_empty() && behind {
+        let told = Diagnostic::new(Code::MissingField, r.owner(), "this cache writes behind, but does not say where");
+        r.tell(told.help("add `write: db.write`"));
+    }
+    let flush = r.object("flush").map(|mut r| flush(&mut r));
+    let flush = flush.unwrap_or(Flush { every_s: 1.0, batch: 100 });
+    Backing { read: operations(r, "read"), write, behind: behind.then_some(flush) }
+}
+
+fn operations(r: &mut Reader, field: &str) -> Vec<Reference> {
+    let nodes = r.list_or_one(field);
+    nodes.into_iter().filter_map(|node| name_of(node, "an operation such as `db.read`", r.diags())).collect()
+}
+
+fn flush(r: &mut Reader) -> Flush {
+    let every = r.time("every");
+    Flush {
+        every_s: r.within("every", every, 1e-6, f64::INFINITY).map_or(1.0, |every| every.value),
+        batch: count(r, "batch", 1).unwrap_or(100),
+    }
+}
+
+/// Reads what is special about a store.
+pub(super) fn store(r: &mut Reader, env: &mut Env) -> Store {
+    Store {
+        first_byte: draw(r, env, "first_byte", Dimension::Time),
+        object: draw(r, env, "object", Dimension::Bytes),
+        key: name(r, "key"),
+    }
+}
