@@ -22,6 +22,7 @@ mod fork;
 mod host;
 mod keys;
 mod lock;
+mod near;
 mod observe;
 mod pool;
 mod prefill;

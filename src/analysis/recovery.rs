@@ -46,11 +46,12 @@ fn one(study: &Study, fault: u16) -> report::Fault {
 
 /// Whether a fault kills copies of a database.
 fn strikes_copies(study: &Study, fault: u16) -> bool {
-    let Act::Kill(Target::Stations(stations) | Target::AnyOf(stations)) = &study.model.faults[usize::from(fault)].act
-    else {
-        return false;
+    let stations = match &study.model.faults[usize::from(fault)].act {
+        Act::Kill(Target::Stations(stations)) => stations.clone(),
+        Act::Kill(Target::AnyOf(parts)) => parts.concat(),
+        _ => return false,
     };
-    stations.iter().any(|&station| {
+    stations.into_iter().any(|station| {
         let component = &study.model.components[usize::from(study.model.stations[station as usize].component)];
         study.model.copies.get(usize::from(component.copies)).is_some_and(|copies| 0 < copies.replicas)
     })

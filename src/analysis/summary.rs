@@ -84,6 +84,18 @@ pub(super) fn loads(study: &Study, stability: &Stability) -> BTreeMap<String, Tr
     loads.map(|(index, load)| (load.name.clone(), traffic(study, stability, Scope::Load(index as u16)))).collect()
 }
 
+/// By the region that requests come from, where there are several regions.
+pub(super) fn regions(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
+    let model = study.model;
+    let regions = model.regions.iter().filter(|_| 1 < model.regions.len());
+    let scoped = regions.map(|region| {
+        let scope = Scope::From { first: region.first, count: region.zones + 1, operation: NONE16 };
+        (region.name.clone(), scope)
+    });
+    let asking = scoped.filter(|(_, scope)| (0..model.classes.len()).any(|class| model.includes(*scope, class)));
+    asking.map(|(name, scope)| (name, traffic(study, stability, scope))).collect()
+}
+
 /// By component.
 pub(super) fn components(study: &Study, stability: &Stability) -> BTreeMap<String, Component> {
     let components = study.model.components.iter().enumerate();

@@ -6,7 +6,7 @@
 
 use crate::engine::copies::Seeker;
 use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
+    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
@@ -271,12 +271,7 @@ impl World<'_> {
         if on_one_box && spec.local {
             return self.now;
         }
-        let alike = spec.ways.is_empty() && spec.link_same == spec.link_other;
-        let (link, pipe) = if alike {
-            (spec.link_same, spec.pipe)
-        } else {
-            self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
-        };
+        let (link, pipe) = if spec.ways == NONE16 { (spec.link, spec.pipe) } else { self.way(id, spec, [from, to]) };
         let ends = if on_one_box { [NONE; 2] } else { [from, to] };
         let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
@@ -311,17 +306,6 @@ impl World<'_> {
         }
         let hosts = [from, to].map(|station| self.stations[station as usize].host);
         hosts[0] != NONE && hosts[0] == hosts[1]
-    }
-
-    /// Latency and pipe between two zones; who comes from nowhere in particular is near.
-    pub(super) fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
-        let near = from == NOWHERE || to == NOWHERE || from == to;
-        if spec.ways.is_empty() {
-            return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
-        }
-        let known = from.min(to);
-        let [from, to] = if near { [known, known] } else { [from, to] };
-        spec.ways[usize::from(from)][usize::from(to)]
     }
 
     /// The request is at the callee's door.
@@ -596,7 +580,7 @@ impl World<'_> {
             self.leave_filtered(Scope::Operation(operation), request, took, outcome);
         }
         let component = self.m.operations[operation as usize].component as usize;
-        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
+        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency | Balance::Latency) {
             let i = station - self.m.components[component].first;
             self.groups[component].balancer.observe(i, crate::units::Span(took), crate::units::Time(self.now));
         }

@@ -391,6 +391,6 @@ impl World<'_> {
 fn hit_by(target: &Target, draw: u64) -> Vec<u32> {
     match target {
         Target::Stations(stations) => stations.clone(),
-        Target::AnyOf(stations) => vec![World::any_of(stations, draw)],
+        Target::AnyOf(parts) => World::any_of(parts, draw),
     }
 }
