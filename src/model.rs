@@ -12,6 +12,7 @@ mod check;
 pub mod compile;
 mod components;
 mod conditions;
+pub mod copies;
 mod edges;
 mod faults;
 mod keys;
@@ -27,6 +28,7 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::copies::Copies;
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
@@ -58,6 +60,8 @@ pub struct Model {
     pub components: Vec<Component>,
     pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
+    /// Databases with shards or replicas.
+    pub copies: Vec<Copies>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
@@ -171,6 +175,10 @@ pub struct Operation {
     pub entry: u16,
     /// Straight-line demand (cpu and wait draws before any branch or call), for `least_work`.
     pub upfront: Vec<u16>,
+    /// Of a database: changes rows.
+    pub writes: bool,
+    /// Of a database: runs at the primary although it only reads.
+    pub from_primary: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -214,6 +222,8 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
+    pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
     pub price_per_request: f64,
@@ -281,9 +291,10 @@ pub struct Health {
 pub struct Buffer {
     /// Pages of 8 KiB that fit.
     pub pages: u64,
-    /// Pages of data.
+    /// Pages of data on one instance.
     pub data_pages: u64,
     pub rows_per_page: f64,
+    /// Rows on one instance.
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
@@ -448,10 +459,12 @@ pub enum Act {
         share: u64,
         kind: Failure,
     },
-    /// The rate of a source is multiplied; the shape of the source already holds it when the instant is fixed, so the engine
-    /// only marks the period.
+    /// The rate of a source is multiplied. The shape of the source already holds it when the instant is fixed; else the
+    /// engine adds its occurrences to the shape, and in both cases only marks the period.
     Surge {
         source: u16,
+        factor: f64,
+        ramp_s: f64,
     },
     Pause(Target),
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
@@ -557,6 +570,8 @@ pub enum Scope {
     Operation(u16),
     Component(u16),
     Station(u32),
+    /// So many instances of one component from this one on: a shard with its copies.
+    Stations(u32, u32),
     Host(u32),
     Pool(u16),
     Fault(u16),

@@ -236,6 +236,19 @@ fn a_new_scenario_is_valid_and_never_replaces_one() {
 }
 
 #[test]
+fn the_mistakes_of_variants_are_told_too() {
+    let broken = format!(
+        "{SMALL}variants:\n  two: {{components: {{api: {{workers: 2, wrkers: 3}}}}}}\n  three: {{components: {{api: {{workers: 3}}}}}}\n"
+    );
+    let (_folder, path) = folder(&broken);
+    let validated = plimsoll().arg("validate").arg(&path).output().expect("it can be started");
+    let told = text(&validated.stderr);
+    assert_eq!(code(&validated), 2, "{told}");
+    assert!(told.contains("unknown field `wrkers`") && told.contains("in the variant `two`"), "{told}");
+    assert!(told.contains("1 error"), "what the base does not say is told once: {told}");
+}
+
+#[test]
 fn the_resolved_scenario_reads_back_as_the_same() {
     let (_folder, path) = folder(SMALL);
     let resolved = plimsoll().arg("validate").arg("--resolved").arg(&path).output().expect("it can be started");

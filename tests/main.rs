@@ -5,6 +5,7 @@
 mod caches;
 mod claims;
 mod cli;
+mod copies;
 mod determinism;
 mod diagnostics;
 mod examples;

@@ -87,3 +87,17 @@ evolve_when: {looked: {when: queue max of api > 250, every: 5s, over: 5s}}
     assert!((90.0..=130.0).contains(&value(&report, "in_flight")), "{}", value(&report, "in_flight"));
     assert!(value(&report, "later") <= queue);
 }
+
+#[test]
+fn surges_at_random_times_are_the_periods_that_are_marked() {
+    // 10 s of 40 at three times the rate, the others at 100/s.
+    let report = run("
+run: {duration: 2000s, warmup: none, replications: 4}
+load: {users: {rate: 100/s, timeout: none, requests: {api.serve: 1}}}
+components: {api: {kind: service, operations: {serve: [{wait: 1ms}]}}}
+faults: {rush: {surge: users, factor: 3, every: exp(30s), for: 10s}}
+objectives: {all: throughput <= 1k/s}
+");
+    let got = value(&report, "all");
+    assert!((got / 150.0 - 1.0).abs() < 0.08, "{got}");
+}

@@ -135,6 +135,9 @@ fn belongs(model: &Model, tracked: &Tracked, scope: Scope) -> bool {
         (TrackedKind::Slots | TrackedKind::Pool, _) => false,
         (_, Scope::Component(component)) => stands_on(component),
         (_, Scope::Station(station)) => model.stations[station as usize].host == index,
+        (_, Scope::Stations(first, count)) => {
+            (first..first + count).any(|station| model.stations[station as usize].host == index)
+        }
         (_, Scope::Host(host)) => host == index,
         _ => false,
     }

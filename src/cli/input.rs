@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::Changes;
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, plain, render};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources, plain, render};
 use crate::model::Model;
 use crate::model::compile::compile;
 use crate::report::Warning;
@@ -78,14 +78,23 @@ pub(crate) struct Reading {
 
 /// Reads, lowers and compiles; mistakes are kept, not shown.
 pub(crate) fn read(wanted: &Wanted) -> Reading {
-    let mut reading = read_once(wanted);
+    read_all(wanted, false)
+}
+
+/// The same with the mistakes of all variants the file offers, each told once.
+pub(crate) fn read_with_variants(wanted: &Wanted) -> Reading {
+    read_all(wanted, true)
+}
+
+fn read_all(wanted: &Wanted, with_variants: bool) -> Reading {
+    let mut reading = read_once(wanted, with_variants);
     let of_lets = |found: &Diagnostics| -> Vec<String> {
         found.iter().filter(|d| d.code == Code::UnusedLet).map(|d| d.message.clone()).collect()
     };
     if !wanted.sets.is_empty() && !of_lets(&reading.found).is_empty() {
         // A named value that only a setting of the command line has put out of use (`--rate` in place of `$users`) is no
         // slip of the author's; one that the file itself does not use is.
-        let slips = of_lets(&read_once(&Wanted { sets: Vec::new(), ..wanted.clone() }).found);
+        let slips = of_lets(&read_once(&Wanted { sets: Vec::new(), ..wanted.clone() }, with_variants).found);
         let mut found = Diagnostics::new();
         let stays = |d: &&Diagnostic| d.code != Code::UnusedLet || slips.contains(&d.message);
         reading.found.iter().filter(stays).for_each(|d| found.push(d.clone()));
@@ -94,7 +103,7 @@ pub(crate) fn read(wanted: &Wanted) -> Reading {
     reading
 }
 
-fn read_once(wanted: &Wanted) -> Reading {
+fn read_once(wanted: &Wanted, with_variants: bool) -> Reading {
     let files = RefCell::new(Vec::new());
     let open = |path: &Path| match &wanted.stdin {
         Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
@@ -107,7 +116,33 @@ fn read_once(wanted: &Wanted) -> Reading {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
     let (scenario, resolved) = load(&given, &mut sources, &mut found).unzip();
     let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
+    let offered = scenario.as_ref().map_or(&[][..], |scenario| &scenario.variants);
+    for variant in offered.iter().filter(|_| with_variants && wanted.variant.is_none()) {
+        let mut told = Diagnostics::new();
+        let loaded = load(&Given { variant: Some(variant), ..given }, &mut sources, &mut told);
+        loaded.and_then(|(scenario, _)| compile(&scenario, &mut told));
+        add_new(&mut found, &told, variant, &sources);
+    }
     Reading { scenario, resolved, model, sources, found, files: files.into_inner() }
+}
+
+/// Adds the mistakes of a variant that were not told before; the texts may have been read again since.
+fn add_new(found: &mut Diagnostics, told: &Diagnostics, variant: &str, sources: &Sources) {
+    let known = plain(found, sources);
+    let errors = told.iter().filter(|told| told.severity == Severity::Error);
+    for error in errors {
+        let mut one = Diagnostics::new();
+        one.push(error.clone());
+        let is_known = plain(&one, sources).iter().all(|new| {
+            known.iter().any(|old| {
+                (new.code, &new.file, new.line, new.column, &new.message)
+                    == (old.code, &old.file, old.line, old.column, &old.message)
+            })
+        });
+        if !is_known {
+            found.push(error.clone().note(format!("in the variant `{variant}`")));
+        }
+    }
 }
 
 /// The same for a run: shows what is wrong, and stops if nothing can be simulated.

@@ -22,7 +22,7 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
     }
     for scenario in &args.scenarios {
         let wanted = Wanted::new(scenario, &args.changes, &args.stdin_filename)?;
-        let reading = input::read(&wanted);
+        let reading = input::read_with_variants(&wanted);
         let (errors, warnings) = reading.found.counts();
         match format {
             Diagnosis::Human | Diagnosis::Plain => tell(wanted.shown(), &reading, args, out)?,

@@ -7,17 +7,19 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Shelves;
+use crate::engine::copies;
+use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source,
-    Station, Steady, Timer, World, gate,
+    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
+    Ring, Route, Shortcut, Source, Station, Steady, Timer, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{self, Demand, Model, NONE, NONE16, Scope};
+use crate::model::{self, Act, Demand, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
-use crate::policy::balance::Balancer;
+use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
@@ -58,8 +60,10 @@ impl<'m> World<'m> {
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            primaries: m.copies.iter().map(|copies| vec![0; copies.shards as usize]).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
+            routes: m.operations.iter().map(|o| route(m, o)).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
@@ -128,6 +132,7 @@ impl<'m> World<'m> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
+            primaries: Vec::new(),
             buffers: Vec::new(),
             shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
             shelf_epoch: 0,
@@ -135,8 +140,9 @@ impl<'m> World<'m> {
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
-            beside_occasion: 0,
             entries: Vec::new(),
+            routes: Vec::new(),
+            shortcuts: m.edges.iter().map(shortcut).collect(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
@@ -171,17 +177,50 @@ impl<'m> World<'m> {
 }
 
 /// The first stationary Poisson load needs no place in the calendar.
-fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
-    m.sources.iter().enumerate().find_map(|(s, spec)| steady(s as u16, spec, salt))
+fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
+    let stream = (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))?;
+    let key = mix(m.sources[stream.source as usize].key ^ salt);
+    Some(Beside { stream, key, address: 0, count: 0, next_address: 0, next_gap: 0 })
 }
 
 /// The stream of a load that is stationary and Poisson.
-fn steady(source: u16, spec: &model::Source, salt: u64) -> Option<Steady> {
+fn steady(m: &Model, source: u16, salt: u64) -> Option<Steady> {
+    let spec = &m.sources[source as usize];
+    let surges = |fault: &model::Fault| matches!(fault.act, Act::Surge { source: surged, .. } if surged == source);
+    if m.faults.iter().any(surges) {
+        return None;
+    }
     match &spec.demand {
         Demand::Open { rate, arrivals: Arrivals::Poisson, shape } if *shape == Shape::default() && 0.0 < *rate => {
             Some(Steady { source, gap: 1e9 / rate, key: mix(mix(spec.key ^ salt) ^ GAPS) })
         }
         _ => None,
+    }
+}
+
+fn route(m: &Model, operation: &model::Operation) -> Route {
+    let spec = &m.components[operation.component as usize];
+    let involved = spec.sticky.is_some()
+        || spec.copies != NONE16
+        || spec.prefer_zone
+        || spec.balance_key != NONE16
+        || matches!(spec.balance, Balance::LeastWork);
+    let choice = match () {
+        () if spec.count == 1 && spec.health.is_none() => Choice::Only,
+        () if involved => Choice::Involved,
+        () => Choice::Plain,
+    };
+    let proxy = spec.cache != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let releases = spec.waits_async && spec.slots != NONE;
+    let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
+    Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
+}
+
+fn shortcut(edge: &model::program::Edge) -> Shortcut {
+    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
+    Shortcut {
+        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
+        no_way: none(&[edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.carries]) && edge.ways.is_empty(),
     }
 }
 
@@ -203,12 +242,16 @@ fn source(m: &Model, s: usize, salt: u64, timers: &mut Vec<Timer>, calendar: &mu
     let gaps = Stream { key: mix(key ^ GAPS) };
     let start = m.run.start_s;
     let arrivals = match &spec.demand {
-        Demand::Open { rate, arrivals, shape } => Some(ArrivalState::new(*rate, arrivals, shape, start, gaps)),
-        Demand::Sessions { rate, shape, .. } => Some(ArrivalState::new(*rate, &Arrivals::Poisson, shape, start, gaps)),
+        Demand::Open { rate, arrivals, shape } => {
+            Some(ArrivalState::new(*rate, arrivals, &surged(m, s as u16, salt, shape), start, gaps))
+        }
+        Demand::Sessions { rate, shape, .. } => {
+            Some(ArrivalState::new(*rate, &Arrivals::Poisson, &surged(m, s as u16, salt, shape), start, gaps))
+        }
         _ => None,
     };
     timers.push(Timer::Source(s as u16));
-    let steady = steady(s as u16, spec, salt);
+    let steady = steady(m, s as u16, salt);
     Source { key, count: 0, arrivals, steady, timer: timers.len() as u32 - 1, slot: calendar.own_slot(), done: false }
 }
 
@@ -284,11 +327,14 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let cores = stations.iter().filter(|s| s.host != NONE).map(|s| m.hosts[s.host as usize].cores).min();
     let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
-    if spec.prefer_zone {
-        balancer.set_zones(&stations.iter().map(|s| s.zone).collect::<Vec<_>>());
+    if let Some(copies) = m.copies.get(spec.copies as usize) {
+        balancer.set_zones(&copies::roles(copies, |_| 0));
+    } else if spec.prefer_zone {
+        balancer.set_zones(&stations.iter().map(|s| u16::from(s.zone)).collect::<Vec<_>>());
     }
     Group {
         balancer,
+        first: spec.first,
         wait: Histogram::new(),
         at_once: 0,
         service: Histogram::new(),

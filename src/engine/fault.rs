@@ -1,11 +1,42 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
-use crate::engine::world::{CLAIM, Frame, Injection, JOIN, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate};
-use crate::model::{Act, Failure, NONE, NONE16, Target};
+use crate::engine::world::{
+    CLAIM, Frame, Injection, JOIN, Ns, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
+};
+use crate::model::{Act, Failure, Model, NONE, NONE16, Target};
+use crate::policy::arrivals::{Shape, Surge};
 use crate::policy::health::Checks;
 use crate::random::{bits, mix, occasion};
 use crate::record::{FaultPeriod, Mark};
 use crate::units::{Span, Time};
+
+/// Most surges of one fault in a run.
+const SURGES: usize = 10_000;
+
+/// The shape of a source with the surges that come at random times: the same as the periods that the engine marks.
+pub(super) fn surged(m: &Model, source: u16, salt: u64, shape: &Shape) -> Shape {
+    let mut shape = shape.clone();
+    for fault in m.faults.iter().filter(|fault| fault.every_draw != NONE16) {
+        let Act::Surge { source: surged, factor, ramp_s } = fault.act else { continue };
+        if surged != source {
+            continue;
+        }
+        let key = mix(fault.key ^ salt);
+        let (mut at, mut n) = (0, 0);
+        while n < SURGES as u64 && at < m.run.duration.map_or(Ns::MAX, |length| length.0) {
+            at += m.samplers.draw_ns(fault.every_draw, bits(key, occasion(n)));
+            let lasts = match fault.lasts_draw {
+                NONE16 => Ns::MAX / 4,
+                draw => m.samplers.draw_ns(draw, mix(bits(key, mix(occasion(n))))),
+            };
+            let (at_s, lasts_s) = (Time(at).secs(), Span(lasts).secs());
+            shape.surges.push(Surge { at_s, factor, ramp_s, hold_s: (lasts_s - ramp_s).max(0.0), every_s: None });
+            at = at.saturating_add(lasts);
+            n += 1;
+        }
+    }
+    shape
+}
 
 impl World<'_> {
     /// Plans all faults and the up and down of externals.

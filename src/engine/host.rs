@@ -34,7 +34,10 @@ impl World<'_> {
             i -= 1;
         }
         h.jobs[i] = (end, id);
-        self.touch(host);
+        // Who does not end first and takes nothing from the others changes nothing.
+        if i + 1 == h.jobs.len() || h.cores < h.jobs.len() as u32 {
+            self.touch(host);
+        }
     }
 
     fn submit_fcfs(&mut self, host: u32, id: u32, demand: u64) {
@@ -190,7 +193,11 @@ impl World<'_> {
         } else {
             buffer.key
         };
-        let row = if key == NONE16 {
+        let copies = self.m.components[component as usize].copies;
+        let row = if copies != NONE16 {
+            let copies = &self.m.copies[copies as usize];
+            copies.by.row_within(self.row_of(id), copies.shards)
+        } else if key == NONE16 {
             (unit(bits(spec.key, frame.occasion)) * buffer.rows) as u64
         } else {
             self.key_value(key, frame.request)
@@ -206,8 +213,9 @@ impl World<'_> {
     /// A draw of a count: the fraction is a probability.
     pub(super) fn whole(&self, draw: u16, occasion: u64) -> u32 {
         let x = self.samplers.draw(draw, occasion);
-        let up = unit(mix(occasion ^ ROUNDING)) < x - x.floor();
-        x.floor() as u32 + u32::from(up)
+        let whole = x as u32;
+        let part = x - f64::from(whole);
+        whole + u32::from(0.0 < part && unit(mix(occasion ^ ROUNDING)) < part)
     }
 
     pub(super) fn host_tally(&self, host: usize) -> HostTally {

@@ -230,11 +230,7 @@ impl World<'_> {
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
             && self.clients.is_empty()
-            && self
-                .sources
-                .iter()
-                .enumerate()
-                .all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
+            && self.sources.iter().enumerate().all(|(s, source)| source.done || self.is_beside(s as u16))
     }
 
     fn close_window(&mut self) {

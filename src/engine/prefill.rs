@@ -5,6 +5,7 @@
 //! shelves begins with the first of these requests; balancers, queues, limits and statistics do not notice them.
 
 use crate::engine::cache::Found;
+use crate::engine::copies::Seeker;
 use crate::engine::world::{Frame, Ns, Request, State, World, row};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE, NONE16};
@@ -102,6 +103,10 @@ impl World<'_> {
         if self.extended {
             self.inherit(id, NONE);
             self.calls[id as usize].given_key = given;
+        }
+        if spec.copies != NONE16 {
+            let seeker = Seeker { operation, occasion, request, caller: NONE, given_key: given };
+            self.frames[id as usize].station = self.any_copy(&seeker);
         }
         if spec.cache != NONE16
             && let Some(node) = self.pick_node(id, spec.cache)

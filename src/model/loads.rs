@@ -187,13 +187,11 @@ impl Compiler<'_> {
                     let at_s = self.since_start(*at);
                     shape.surges.push(Surge { at_s, factor: *factor, ramp_s: *ramp_s, hold_s, every_s: None });
                 }
-                When::At(_) => {
+                // When it comes is drawn, by the engine.
+                When::Every(_) if has_rate => {}
+                When::At(_) | When::Every(_) => {
                     let message = format!("`{name}` has no rate that a surge could multiply");
                     self.tell(Diagnostic::new(Code::Inert, fault.spot, message));
-                }
-                When::Every(_) => {
-                    let message = "surges at random times are not available yet".to_owned();
-                    self.tell(Diagnostic::new(Code::NotAvailable, fault.spot, message).help("give the surge an `at:`"));
                 }
             }
         }

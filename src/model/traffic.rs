@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::program::{Edge, Fork, Need, Step};
-use crate::model::{Demand, Model, NONE, NONE16, RequestClass, Source};
+use crate::model::{Demand, Model, NONE, NONE16, Operation, RequestClass, Source};
 use crate::policy::balance::Balance;
 use crate::units::Span;
 
@@ -253,7 +253,7 @@ impl Model {
                 let capacity = f64::from(component.slots) * f64::from(component.count);
                 books.add(Resource::Slots { component: operation.component }, rate, rate * held.max(0.0), capacity);
             }
-            self.on_hosts(&mut books, operation.component, rate, visit);
+            self.on_hosts(&mut books, operation, rate, visit);
             for (edge, calls) in &visit.calls {
                 let edge = &self.edges[usize::from(*edge)];
                 self.on_pool(&mut books, edge, rate * calls, seconds);
@@ -274,9 +274,11 @@ impl Model {
     }
 
     /// Books cores, disks and network of the hosts of a component, by the share of requests each instance gets.
-    fn on_hosts(&self, books: &mut Books, component: u16, rate: f64, visit: &Visit) {
-        let stations = self.stations_of(component);
-        let balance = &self.components[usize::from(component)].balance;
+    fn on_hosts(&self, books: &mut Books, operation: &Operation, rate: f64, visit: &Visit) {
+        let stations = self.stations_of(operation.component);
+        let component = &self.components[usize::from(operation.component)];
+        let copies = self.copies.get(usize::from(component.copies));
+        let balance = &component.balance;
         let is_even = !matches!(
             balance,
             Balance::Weighted(_)
@@ -287,9 +289,10 @@ impl Model {
                 | Balance::Choices(_)
         );
         let total: f64 = stations.iter().map(|station| if is_even { 1.0 } else { station.weight }).sum();
-        for station in stations {
+        for (instance, station) in stations.iter().enumerate() {
             let Some(host) = self.hosts.get(station.host as usize) else { continue };
-            let share = rate * (if is_even { 1.0 } else { station.weight }) / total;
+            let even = (if is_even { 1.0 } else { station.weight }) / total;
+            let share = rate * copies.map_or(even, |copies| copies.share(operation, instance as u32));
             let host_number = station.host;
             let mut book = |what: Resource, each: f64, capacity: f64| {
                 if 0.0 < each {

@@ -187,7 +187,7 @@ pub struct Balancer {
     outstanding: Vec<u32>,
     /// Who may be picked: first of all instances, then of each zone.
     groups: Vec<Group>,
-    zones: Vec<u8>,
+    zones: Vec<u16>,
 }
 
 /// A rule with what it remembers.
@@ -277,7 +277,7 @@ impl Balancer {
     }
 
     /// Tells where the instances stand, so that `pick_in` can prefer a zone; one entry for each instance.
-    pub fn set_zones(&mut self, zones: &[u8]) {
+    pub fn set_zones(&mut self, zones: &[u16]) {
         let count = self.outstanding.len();
         debug_assert_eq!(zones.len(), count, "each instance stands in one zone");
         self.zones = zones.to_vec();
@@ -371,6 +371,25 @@ impl Balancer {
         let hashed = matches!(self.rule, Rule::Hash { .. } | Rule::ConsistentHash(_));
         let any = hashed || self.groups.get(own).is_none_or(|group| group.ids.is_empty());
         self.pick_from(if any { 0 } else { own }, ask)
+    }
+
+    /// Among the eligible instances of a zone that are acceptable; `None` if there is none.
+    pub fn pick_where(&mut self, ask: &Ask, zone: usize, accept: impl Fn(u32) -> bool) -> Option<u32> {
+        let own = zone + 1;
+        let all = self.groups.get(own)?;
+        let refused: Vec<u32> = all.ids.iter().copied().filter(|&i| !accept(i)).collect();
+        if refused.is_empty() {
+            return self.pick_from(own, ask);
+        }
+        let whole = all.clone();
+        for i in refused {
+            self.groups[own].take(i);
+        }
+        let picked = self.pick_from(own, ask);
+        // Whose turn it is stays as the pick left it.
+        let Group { next, credit, .. } = std::mem::replace(&mut self.groups[own], whole);
+        (self.groups[own].next, self.groups[own].credit) = (next, credit);
+        picked
     }
 
     #[inline(always)]
