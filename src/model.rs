@@ -272,6 +272,8 @@ pub struct Cache {
     pub refresh: f64,
     /// How long `not_found` is remembered; 0: not at all.
     pub negative: Span,
+    /// Place whose nodes the others ask before the backing, or `NONE16`.
+    pub shield: u16,
     /// Somebody is content with entries that have expired, so they stay.
     pub stale: bool,
     pub flush: Option<Flush>,

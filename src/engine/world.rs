@@ -752,6 +752,8 @@ pub(super) struct World<'m> {
     pub(super) shelves: Vec<Shelves>,
     /// How long before time 0 the clock of the shelves began.
     pub(super) shelf_epoch: Ns,
+    /// What happens is traffic before the run.
+    pub(super) warming: bool,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

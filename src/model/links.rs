@@ -464,7 +464,7 @@ impl Compiler<'_> {
 /// does.
 fn stands_elsewhere(kind: &Kind) -> bool {
     match kind {
-        Kind::External { .. } | Kind::Store(_) => true,
+        Kind::External { .. } => true,
         Kind::Cache(cache) => cache.per.is_some(),
         _ => false,
     }
