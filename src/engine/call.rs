@@ -275,7 +275,7 @@ impl World<'_> {
         let (link, pipe) = if alike {
             (spec.link_same, spec.pipe)
         } else {
-            self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
+            Self::way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
         };
         let ends = if on_one_box { [NONE; 2] } else { [from, to] };
         let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
@@ -314,7 +314,7 @@ impl World<'_> {
     }
 
     /// Latency and pipe between two zones; who comes from nowhere in particular is near.
-    pub(super) fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
+    pub(super) fn way(spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
         let near = from == NOWHERE || to == NOWHERE || from == to;
         if spec.ways.is_empty() {
             return (if near { spec.link_same } else { spec.link_other }, spec.pipe);

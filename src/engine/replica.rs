@@ -221,7 +221,7 @@ impl World<'_> {
         if on_one_box && edge.local {
             return self.now;
         }
-        let (link, pipe) = self.way(edge, zones);
+        let (link, pipe) = Self::way(edge, zones);
         let ends = if on_one_box { [NONE; 2] } else { ends };
         let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, address) }

@@ -164,9 +164,9 @@ impl Shard {
         while self.base <= position
             && let Some(entry) = self.log.pop_front()
         {
-            forget(&mut self.last_of, entry.row, self.base);
-            forget(&mut self.session_writes, entry.session, self.base);
-            forget(&mut self.own_writes, (entry.session, entry.row), self.base);
+            forget(&mut self.last_of, &entry.row, self.base);
+            forget(&mut self.session_writes, &entry.session, self.base);
+            forget(&mut self.own_writes, &(entry.session, entry.row), self.base);
             self.base += 1;
         }
     }
@@ -205,9 +205,9 @@ impl Shard {
     }
 }
 
-fn forget<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, u64>, key: K, position: u64) {
-    if map.get(&key) == Some(&position) {
-        map.remove(&key);
+fn forget<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, u64>, key: &K, position: u64) {
+    if map.get(key) == Some(&position) {
+        map.remove(key);
     }
 }
 
