@@ -191,7 +191,7 @@ pub struct Operation {
     pub writes: bool,
     /// Of a database: runs at the primary although it only reads.
     pub from_primary: bool,
-    /// The program that repeats a write at a replica, or `NONE16`.
+    /// The program that repeats a write at a replica, or a read for a quorum, or `NONE16`.
     pub replay: u16,
 }
 

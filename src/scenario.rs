@@ -268,7 +268,7 @@ pub enum Kind {
         routes: Vec<Route>,
     },
     /// A primary for each shard, and replicas.
-    Database(Database),
+    Database(Box<Database>),
     External {
         availability: Availability,
         price_per_request: f64,

@@ -448,7 +448,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
-        "database" => Kind::Database(database::database(&mut r, env)),
+        "database" => Kind::Database(Box::new(database::database(&mut r, env))),
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
         _ => external(&mut r, env),
