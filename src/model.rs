@@ -12,6 +12,7 @@ mod check;
 pub mod compile;
 mod components;
 mod conditions;
+pub mod copies;
 mod edges;
 mod faults;
 mod keys;
@@ -27,6 +28,7 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::copies::Copies;
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
 use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
@@ -58,6 +60,8 @@ pub struct Model {
     pub components: Vec<Component>,
     pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
+    /// Databases with shards or replicas.
+    pub copies: Vec<Copies>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
@@ -135,6 +139,8 @@ pub struct Run {
     pub events: u64,
     /// First instant at which a fault or a change of shape happens: warm-up never reaches beyond it.
     pub first_change: Option<Time>,
+    /// Traffic before the run; `None`: caches and buffer pools start cold, or there are none.
+    pub prefill: Option<Prefill>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
@@ -152,6 +158,18 @@ pub struct Scale {
     pub hosts: Vec<u32>,
 }
 
+/// Traffic that caches and buffer pools have seen when a run starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prefill {
+    /// Loads whose requests leave traces, and their requests a second.
+    pub sources: Vec<(u16, f64)>,
+    pub seconds: f64,
+    /// Longer if need be: until everything that fills up is full, and as long again.
+    pub until_full: bool,
+    /// Most requests.
+    pub most: u64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub name: String,
@@ -159,6 +177,10 @@ pub struct Operation {
     pub entry: u16,
     /// Straight-line demand (cpu and wait draws before any branch or call), for `least_work`.
     pub upfront: Vec<u16>,
+    /// Of a database: changes rows.
+    pub writes: bool,
+    /// Of a database: runs at the primary although it only reads.
+    pub from_primary: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -202,6 +224,8 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
+    pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
     pub price_per_request: f64,
@@ -269,15 +293,13 @@ pub struct Health {
 pub struct Buffer {
     /// Pages of 8 KiB that fit.
     pub pages: u64,
-    /// Pages of data.
+    /// Pages of data on one instance.
     pub data_pages: u64,
     pub rows_per_page: f64,
+    /// Rows on one instance.
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
-    pub prefill: bool,
-    /// Rows that a prefill reads; `u64::MAX`: until the pool is full, and as many again.
-    pub prefill_rows: u64,
 }
 
 /// One instance.
@@ -550,6 +572,8 @@ pub enum Scope {
     Operation(u16),
     Component(u16),
     Station(u32),
+    /// So many instances of one component from this one on: a shard with its copies.
+    Stations(u32, u32),
     Host(u32),
     Pool(u16),
     Fault(u16),

@@ -12,7 +12,7 @@
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, Flow, Snapshot, Tallies};
+use crate::record::{ComponentTally, Flow, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -125,7 +125,7 @@ impl Between<'_> {
             Scope::Class(class) => pairs(classes, |index| index == usize::from(class)),
             Scope::Operation(operation) => pairs(operations, |index| index == usize::from(operation)),
             Scope::Component(component) => pairs(operations, |index| model.operations[index].component == component),
-            Scope::Station(station) => {
+            Scope::Station(station) | Scope::Stations(station, _) => {
                 let component = model.stations[station as usize].component;
                 pairs(operations, |index| model.operations[index].component == component)
             }
@@ -173,7 +173,9 @@ impl Between<'_> {
         match scope {
             Scope::Component(component) => vec![usize::from(component)],
             Scope::Operation(operation) => vec![usize::from(self.model.operations[usize::from(operation)].component)],
-            Scope::Station(station) => vec![usize::from(self.model.stations[station as usize].component)],
+            Scope::Station(station) | Scope::Stations(station, _) => {
+                vec![usize::from(self.model.stations[station as usize].component)]
+            }
             Scope::Host(host) => {
                 let stations = self.model.stations.iter().filter(|station| station.host == host);
                 let mut owners: Vec<usize> = stations.map(|station| usize::from(station.component)).collect();
@@ -188,8 +190,10 @@ impl Between<'_> {
 
     /// Stations that a scope names.
     pub fn stations_of(&self, scope: Scope) -> Vec<u32> {
-        if let Scope::Station(station) = scope {
-            return vec![station];
+        match scope {
+            Scope::Station(station) => return vec![station],
+            Scope::Stations(first, count) => return (first..first + count).collect(),
+            _ => {}
         }
         let range = |index: usize| {
             let component = &self.model.components[index];
@@ -207,10 +211,7 @@ impl Between<'_> {
             Scope::Component(_) => {
                 self.component_pairs(scope).iter().map(|(before, after)| after.arrivals - before.arrivals).sum()
             }
-            Scope::Station(station) => {
-                let at = |tallies: &Tallies| tallies.stations[station as usize].arrivals;
-                at(self.to) - at(self.from)
-            }
+            Scope::Station(_) | Scope::Stations(..) => self.gained(scope, |station| station.arrivals),
             _ => self.counts(scope).offered,
         }
     }
@@ -243,16 +244,24 @@ impl Between<'_> {
 
     /// One instance keeps sums only, so there is a mean and nothing else.
     fn wait(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
-        let Scope::Station(station) = scope else { return statistic(&self.waits(scope), stat) };
-        let (before, after) = (self.from.stations[station as usize], self.to.stations[station as usize]);
-        let left = (after.left + after.reneged) - (before.left + before.reneged);
-        mean_only(stat, after.waits_ns - before.waits_ns, left)
+        if !matches!(scope, Scope::Station(_) | Scope::Stations(..)) {
+            return statistic(&self.waits(scope), stat);
+        }
+        let left = self.gained(scope, |station| station.left + station.reneged);
+        mean_only(stat, self.gained(scope, |station| station.waits_ns), left)
+    }
+
+    /// What a figure of stations has grown by, over all of a scope.
+    fn gained<T: std::ops::Sub<Output = T> + std::iter::Sum>(&self, scope: Scope, of: fn(&StationTally) -> T) -> T {
+        let one = |index: u32| of(&self.to.stations[index as usize]) - of(&self.from.stations[index as usize]);
+        self.stations_of(scope).into_iter().map(one).sum()
     }
 
     fn service(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
-        let Scope::Station(station) = scope else { return statistic(&self.holdings(scope), stat) };
-        let (before, after) = (self.from.stations[station as usize], self.to.stations[station as usize]);
-        mean_only(stat, after.held_ns - before.held_ns, after.left - before.left)
+        if !matches!(scope, Scope::Station(_) | Scope::Stations(..)) {
+            return statistic(&self.holdings(scope), stat);
+        }
+        mean_only(stat, self.gained(scope, |station| station.held_ns), self.gained(scope, |station| station.left))
     }
 
     fn queue(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
@@ -282,12 +291,8 @@ impl Between<'_> {
     }
 
     fn in_flight(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
-        if let (Scope::Station(station), None | Some(Stat::Mean)) = (scope, stat) {
-            let area = |tallies: &Tallies| {
-                let tally = &tallies.stations[station as usize];
-                tally.busy_ns + tally.queued_ns
-            };
-            return Some(self.per_second(area(self.to) - area(self.from)));
+        if let (Scope::Station(_) | Scope::Stations(..), None | Some(Stat::Mean)) = (scope, stat) {
+            return Some(self.per_second(self.gained(scope, |tally| tally.busy_ns + tally.queued_ns)));
         }
         let flows = self.flows(scope);
         match stat {

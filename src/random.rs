@@ -206,7 +206,9 @@ impl Ziggurat {
         let n = shifted.to_bits() as i64;
         let whole = shifted - ROUNDER;
         let r = (x - whole * HIGH) - whole * LOW;
-        let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0)))));
+        // Estrin's order of the sums: half as many steps that wait for each other.
+        let square = r * r;
+        let series = (1.0 + r) + square * ((0.5 + r * (1.0 / 6.0)) + square * (1.0 / 24.0 + r * (1.0 / 120.0)));
         let scaled = self.powers[(n & 63) as usize] * series;
         f64::from_bits(scaled.to_bits().wrapping_add_signed((n >> 6) << 52))
     }

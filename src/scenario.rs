@@ -7,6 +7,7 @@
 pub mod cache;
 pub mod component;
 pub mod condition;
+pub mod database;
 pub mod fault;
 pub mod keys;
 pub mod load;
@@ -29,7 +30,9 @@ use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
+use crate::policy::replication::ReadFrom;
 use crate::policy::retry::Retry;
+use crate::policy::sharding::Sharding;
 use crate::scenario::condition::Condition;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -263,7 +266,7 @@ pub enum Kind {
         before: Vec<Step>,
         routes: Vec<Route>,
     },
-    /// One primary.
+    /// A primary for each shard, and replicas.
     Database(Database),
     External {
         availability: Availability,
@@ -310,6 +313,26 @@ pub struct Database {
     pub row_bytes: Option<f64>,
     /// The key whose value says which row a request touches.
     pub key: Option<Reference>,
+    pub shards: Option<Shards>,
+    pub replicas: Option<Replicas>,
+}
+
+/// The data split over machines.
+#[derive(Clone, Debug)]
+pub struct Shards {
+    pub count: u32,
+    pub by: Sharding,
+    /// The key whose value decides.
+    pub key: Option<Reference>,
+}
+
+/// Copies of each shard besides its primary.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    pub count: u32,
+    /// The type of their machines; `None`: that of the primary.
+    pub machine: Option<Reference>,
+    pub read: ReadFrom,
 }
 
 /// What a cache holds, for how long, and from where it fetches what it lacks.
@@ -506,6 +529,10 @@ pub struct Memory {
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub steps: Vec<Step>,
+    /// Of a database: changes rows, so it runs at the primary and replicas repeat it.
+    pub writes: bool,
+    /// Of a database: runs at the primary although it only reads.
+    pub from_primary: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -742,7 +769,16 @@ pub enum Part {
     /// One at random each time.
     Any,
     Index(u32),
-    Primary,
+    Copy(CopyPart),
+}
+
+/// A shard of a database, or one copy of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyPart {
+    /// `None` where the data is not split.
+    pub shard: Option<u32>,
+    /// 0 is the primary, then come the replicas; `None`: all copies of the shard.
+    pub copy: Option<u32>,
 }
 
 #[derive(Clone, Debug)]

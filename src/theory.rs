@@ -4,6 +4,7 @@
 //! a load at or above capacity has no steady state, and the functions then return `f64::INFINITY`, never a wrong number.
 
 pub mod balance;
+pub mod cache;
 pub mod erlang;
 pub mod estimate;
 pub mod multi;

@@ -106,7 +106,10 @@ impl Span {
     /// Rounds to the nearest nanosecond; what is longer than 584 years becomes `MAX`.
     pub fn from_secs_f64(secs: f64) -> Span {
         debug_assert!(0.0 <= secs, "a length of time is not negative");
-        Span((secs * 1e9).round() as u64)
+        // Half a nanosecond is rounded up; by hand, because `round` is a call on most machines.
+        let ns = secs * 1e9;
+        let whole = ns as u64;
+        Span(whole.saturating_add(u64::from(0.5 <= ns - whole as f64)))
     }
 
     /// Seconds.

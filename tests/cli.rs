@@ -206,7 +206,9 @@ fn help_shows_examples_first_and_the_exit_codes() {
 
 #[test]
 fn explain_knows_codes_measures_and_kinds() {
-    for (word, part) in [("E0102", "E0102"), ("latency", "intended arrival"), ("database", "connections")] {
+    for (word, part) in
+        [("E0102", "E0102"), ("latency", "intended arrival"), ("database", "connections"), ("fail-on", "configuration")]
+    {
         let explained = output(&["explain", word]);
         assert_eq!(code(&explained), 0, "{}", text(&explained.stderr));
         assert!(text(&explained.stdout).contains(part), "{word}: {}", text(&explained.stdout));
@@ -268,7 +270,7 @@ fn completions_and_manual_pages_are_made() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let made = plimsoll().args(["man", "--out"]).arg(folder.path()).output().expect("it can be started");
     assert_eq!(code(&made), 0, "{}", text(&made.stderr));
-    for page in ["plimsoll.1", "plimsoll-run.1", "plimsoll-validate.1"] {
+    for page in ["plimsoll.1", "plimsoll-run.1", "plimsoll-validate.1", "plimsoll-config-show.1"] {
         assert!(folder.path().join(page).exists(), "{page} is missing");
     }
 }
@@ -499,7 +501,7 @@ fn other_tools_read_the_report_too() {
     let (folder, _) = folder(&missed);
     let github = within(folder.path(), &["run", "small.yaml", "--no-files", "-f", "github"], &[]);
     let annotation = text(&github.stdout);
-    let expected = "::error file=small.yaml,line=8,col=14,title=objective fast::missed: latency p50 <= 1ms: ";
+    let expected = "::error file=small.yaml,line=7,col=14,title=objective fast::missed: latency p50 <= 1ms: ";
     assert!(annotation.starts_with(expected), "{annotation}");
     fs::write(folder.path().join("small.yaml"), SMALL.replace("workers", "wrokers")).expect("writable");
     for verb in ["run", "validate"] {
@@ -562,4 +564,19 @@ fn an_undecided_objective_is_what_one_says_it_is() {
         code(&run(&close, &all))
     };
     assert_eq!([gate(&[]), gate(&["--undecided", "fail"]), gate(&["--undecided", "pass"])], [3, 1, 0]);
+}
+
+#[test]
+fn the_documented_configuration_is_right() {
+    let page = fs::read_to_string(root().join("docs/command-line.md")).expect("it is there");
+    let shown = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let (folder, _) = folder(SMALL);
+    fs::write(folder.path().join("plimsoll.toml"), shown).expect("writable");
+    let report = within(folder.path(), &["config", "show", "small.yaml", "--profile", "ci", "--json"], &[]);
+    let settings = json(&report);
+    for setting in settings.as_array().expect("a list") {
+        let name = setting["name"].as_str().expect("a name");
+        assert!(page.contains(&format!("`{name}`")), "the page does not name `{name}`");
+    }
+    assert!(settings.to_string().contains("profile quick, plimsoll.toml:"));
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "a test that fails shows what it ran")]
 
+mod caches;
 mod claims;
 mod cli;
+mod copies;
 mod determinism;
 mod diagnostics;
 mod examples;

@@ -170,7 +170,10 @@ components:
         assert!(told.iter().any(|(component, _, cause)| (*component, *cause) == ("db", "network")), "{told:?}");
     }
     let slowest = report.exemplars[0].latency_s;
-    assert!(report.latency.all.p999.is_none() && report.latency.all.max <= Some(slowest), "all of a short run are seen");
+    assert!(
+        report.latency.all.p999.is_none() && report.latency.all.max <= Some(slowest),
+        "all of a short run are seen"
+    );
 }
 
 #[test]

@@ -7,10 +7,12 @@
 //!
 //! ```text
 //! cargo test --release -- --ignored --nocapture validation_table    # writes docs/validation.md
-//! cargo test --release -- --ignored --nocapture interval_coverage   # writes its last section
+//! cargo test --release -- --ignored --nocapture interval_coverage   # writes a section of it
+//! cargo test --release -- --ignored --nocapture hit_ratios          # writes another
 //! ```
 
 mod balancing;
+mod caches;
 mod cases;
 mod coverage;
 mod measured;
@@ -26,6 +28,7 @@ fn measure(case: &Case, lab: &Lab) -> Got {
     match case.id().split('-').next() {
         Some("q") => queueing::measure(case, lab),
         Some("lb") => balancing::measure(case, lab),
+        Some("c") => caches::measure(case, lab),
         _ => statistics::measure(case, lab),
     }
 }

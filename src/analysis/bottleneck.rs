@@ -281,10 +281,7 @@ fn shares(study: &Study, ticks: &[f64], requests: f64) -> Vec<TimeShare> {
 /// The name of a part as the author may write it: `web/2`, `box/0`, or that of a pool.
 pub fn part_name(model: &Model, part: Part) -> String {
     match part {
-        Part::Station(station) => {
-            let component = &model.components[usize::from(model.stations[station as usize].component)];
-            format!("{}/{}", component.name, station - component.first)
-        }
+        Part::Station(station) => model.part(station),
         Part::Host(host) => model.hosts[host as usize].name.clone(),
         Part::Pool(pool) => model.pools[usize::from(pool)].name.clone(),
     }

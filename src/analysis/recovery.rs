@@ -79,6 +79,7 @@ pub fn removal(study: &Study, index: usize, scope: Scope) -> Option<f64> {
     let model = study.model;
     let is_meant = |fault: usize, period: &FaultPeriod| match scope {
         Scope::Station(station) => period.station == station,
+        Scope::Stations(first, count) => (first..first + count).contains(&period.station),
         Scope::Component(component) => {
             model.stations.get(period.station as usize).is_some_and(|station| station.component == component)
         }

@@ -143,6 +143,9 @@ fn belongs(model: &Model, tracked: &Tracked, scope: Scope) -> bool {
         (TrackedKind::Slots | TrackedKind::Pool, _) => false,
         (_, Scope::Component(component)) => stands_on(component),
         (_, Scope::Station(station)) => is_one && model.stations[station as usize].host == index,
+        (_, Scope::Stations(first, count)) => {
+            is_one && (first..first + count).any(|station| model.stations[station as usize].host == index)
+        }
         (_, Scope::Host(host)) => is_one && host == index,
         _ => false,
     }

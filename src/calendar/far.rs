@@ -27,6 +27,8 @@ pub struct Far {
 
 /// A bucket of at most so many keys is sorted rather than dealt out again.
 const FEW: usize = 24;
+/// Room for more keys than this is given back when its bucket is empty; other buckets would keep as much again.
+const ROOM: usize = 1 << 12;
 /// An insertion that moves more keys than this shows that the front reaches too far.
 const MANY: usize = 64;
 
@@ -126,7 +128,9 @@ impl Far {
                     self.file(key);
                 }
             }
-            self.spare = keys;
+            if keys.capacity() <= ROOM {
+                self.spare = keys;
+            }
             if is_last_deal {
                 return;
             }

@@ -46,8 +46,8 @@ pub(crate) fn scenarios(current: &OsStr) -> Vec<Candidate> {
 pub(crate) fn paths(current: &OsStr) -> Vec<Candidate> {
     let typed = current.to_string_lossy();
     let Some(tree) = typed_scenario().filter(|_| !typed.contains('=')) else { return Vec::new() };
-    let mut names: Vec<String> = keys(typed_text().as_ref().and_then(|tree| tree.get("let")));
-    names.iter_mut().for_each(|name| *name = format!("let.{name}="));
+    let named = keys(typed_text().as_ref().and_then(|tree| tree.get("let")));
+    let mut names: Vec<String> = named.into_iter().map(|name| format!("let.{name}=")).collect();
     leaves(&resolved(&tree), &mut Vec::new(), &mut names);
     names.retain(|name| name.starts_with(&*typed));
     let depth = |name: &String| name.matches('.').count().max(1);

@@ -337,10 +337,9 @@ fn value(reader: &mut Reader, field: &Field) -> Option<String> {
         Shape::Count if name == "trace" => reader.count(name).map(|count| count.value.to_string()),
         Shape::Count => reader.count_from(name, 1).map(|count| count.value.to_string()),
         Shape::Share => reader.share(name).and(text),
-        Shape::Time => reader.time(name).and(text),
         Shape::Word(_) => reader.word(name).map(|word| word.value.to_owned()),
         Shape::OneOf(_) if reader.is(name, "auto") || reader.is(name, "none") => text,
-        Shape::OneOf(_) => reader.time(name).and(text),
+        Shape::Time | Shape::OneOf(_) => reader.time(name).and(text),
         _ => reader.text(name).map(|text| text.value),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::analysis::warning::WARNINGS;
 use crate::cli::args::Explain;
+use crate::cli::config::CONFIGURATION;
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
 use crate::diagnostic::{Code, nearest};
@@ -32,7 +33,7 @@ fn lookup(word: &str) -> Option<String> {
     if let Some((code, title, meaning)) = WARNINGS.iter().find(|(code, ..)| *code == word.to_uppercase()) {
         return Some(format!("{code}: {title}\n\n{meaning}\n"));
     }
-    let tables = reachable(root_table());
+    let tables = tables();
     let mut parts = Vec::new();
     if let Some(measure) = MEASURES.iter().find(|entry| entry.name == lower) {
         parts.push(format!("`{}`, a measure: {}\n", measure.name, measure.doc));
@@ -43,6 +44,11 @@ fn lookup(word: &str) -> Option<String> {
         parts.extend(tables.iter().filter_map(|table| Some(of_table(table, table.field(&lower)?))));
     }
     (!parts.is_empty()).then(|| parts.join("\n"))
+}
+
+/// Of scenarios, and the one of `plimsoll.toml`.
+fn tables() -> Vec<&'static Table> {
+    reachable(root_table()).into_iter().chain([&CONFIGURATION]).collect()
 }
 
 /// A kind of map with all its fields.
@@ -93,7 +99,7 @@ fn everything() -> String {
         writeln!(text, "  {:<16} {}", measure.name, measure.doc).expect(TAKES);
     }
     text.push_str("\nKinds of maps\n\n");
-    for table in reachable(root_table()) {
+    for table in tables() {
         writeln!(text, "  {:<24} {}", table.name, table.about).expect(TAKES);
     }
     text
@@ -101,7 +107,7 @@ fn everything() -> String {
 
 fn unknown(word: &str) -> Stop {
     let codes = Code::ALL.iter().map(|code| code.as_str());
-    let tables = reachable(root_table());
+    let tables = tables();
     let fields = tables.iter().flat_map(|table| table.fields.iter().map(|field| field.name));
     let known = codes.chain(MEASURES.iter().map(|entry| entry.name)).chain(tables.iter().map(|table| table.name));
     let near = nearest(word, known.chain(fields)).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

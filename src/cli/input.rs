@@ -47,6 +47,11 @@ impl Wanted {
         Ok(Wanted { scenario: scenario.to_string(), stdin, stdin_name: stdin_name.to_string(), variant, sets })
     }
 
+    /// The name under which people know it.
+    pub(crate) fn shown(&self) -> &str {
+        if self.stdin.is_some() { &self.stdin_name } else { &self.scenario }
+    }
+
     /// Stem of the files this run writes: `03-load-balancer`, `03-load-balancer-twenty`.
     pub(crate) fn name(&self) -> String {
         let stem = match self.scenario.as_str() {
@@ -71,35 +76,25 @@ pub(crate) struct Reading {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// The same with the mistakes of all variants the file offers, each told once.
-pub(crate) fn read_with_variants(wanted: &Wanted) -> Reading {
-    let mut reading = read(wanted);
-    let offered = reading.scenario.as_ref().map_or_else(Vec::new, |scenario| scenario.variants.clone());
-    let open = |path: &Path| match &wanted.stdin {
-        Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
-        _ => fs::read_to_string(path),
-    };
-    let path = if wanted.stdin.is_some() { &wanted.stdin_name } else { &wanted.scenario };
-    for variant in offered.iter().filter(|_| wanted.variant.is_none()) {
-        let given = Given { path, read: &open, sets: &wanted.sets, variant: Some(variant) };
-        let mut told = Diagnostics::new();
-        let loaded = load(&given, &mut reading.sources, &mut told);
-        loaded.and_then(|(scenario, _)| compile(&scenario, &mut told));
-        add_new(&mut reading.found, &told, variant, &reading.sources);
-    }
-    reading
-}
-
 /// Reads, lowers and compiles; mistakes are kept, not shown.
 pub(crate) fn read(wanted: &Wanted) -> Reading {
-    let mut reading = read_once(wanted);
+    read_all(wanted, false)
+}
+
+/// The same with the mistakes of all variants the file offers, each told once.
+pub(crate) fn read_with_variants(wanted: &Wanted) -> Reading {
+    read_all(wanted, true)
+}
+
+fn read_all(wanted: &Wanted, with_variants: bool) -> Reading {
+    let mut reading = read_once(wanted, with_variants);
     let of_lets = |found: &Diagnostics| -> Vec<String> {
         found.iter().filter(|d| d.code == Code::UnusedLet).map(|d| d.message.clone()).collect()
     };
     if !wanted.sets.is_empty() && !of_lets(&reading.found).is_empty() {
         // A named value that only a setting of the command line has put out of use (`--rate` in place of `$users`) is no
         // slip of the author's; one that the file itself does not use is.
-        let slips = of_lets(&read_once(&Wanted { sets: Vec::new(), ..wanted.clone() }).found);
+        let slips = of_lets(&read_once(&Wanted { sets: Vec::new(), ..wanted.clone() }, with_variants).found);
         let mut found = Diagnostics::new();
         let stays = |d: &&Diagnostic| d.code != Code::UnusedLet || slips.contains(&d.message);
         reading.found.iter().filter(stays).for_each(|d| found.push(d.clone()));
@@ -108,7 +103,7 @@ pub(crate) fn read(wanted: &Wanted) -> Reading {
     reading
 }
 
-fn read_once(wanted: &Wanted) -> Reading {
+fn read_once(wanted: &Wanted, with_variants: bool) -> Reading {
     let files = RefCell::new(Vec::new());
     let open = |path: &Path| match &wanted.stdin {
         Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
@@ -117,11 +112,17 @@ fn read_once(wanted: &Wanted) -> Reading {
             fs::read_to_string(path)
         }
     };
-    let path = if wanted.stdin.is_some() { &wanted.stdin_name } else { &wanted.scenario };
-    let given = Given { path, read: &open, sets: &wanted.sets, variant: wanted.variant.as_deref() };
+    let given = Given { path: wanted.shown(), read: &open, sets: &wanted.sets, variant: wanted.variant.as_deref() };
     let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
     let (scenario, resolved) = load(&given, &mut sources, &mut found).unzip();
     let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
+    let offered = scenario.as_ref().map_or(&[][..], |scenario| &scenario.variants);
+    for variant in offered.iter().filter(|_| with_variants && wanted.variant.is_none()) {
+        let mut told = Diagnostics::new();
+        let loaded = load(&Given { variant: Some(variant), ..given }, &mut sources, &mut told);
+        loaded.and_then(|(scenario, _)| compile(&scenario, &mut told));
+        add_new(&mut found, &told, variant, &sources);
+    }
     Reading { scenario, resolved, model, sources, found, files: files.into_inner() }
 }
 

@@ -149,18 +149,17 @@ fn state(goal: &Goal, progress: &Progress, elapsed: Duration) -> (String, Option
         (0.0 < through).then(|| (through / wanted).min(1.0))
     });
     let seconds = elapsed.as_secs_f64();
-    let mut told = match goal.precision {
+    let done = match goal.precision {
         None => format!("{done} of {} replications", goal.replications),
         Some(_) if reached == 0.0 => format!("{done} replications"),
         Some(within) => {
             format!("{done} replications, ±{}, goal ±{}", human_share(reached), human_share(within))
         }
     };
-    if let Some(share) = share.filter(|share| 0.02 < *share) {
-        told += &format!(", about {} left", whole(seconds * (1.0 - share) / share));
-    }
+    let left = share.filter(|share| 0.02 < *share).map(|share| whole(seconds * (1.0 - share) / share));
+    let left = left.map(|left| format!(", about {left} left")).unwrap_or_default();
     let speed = human_count((events as f64 / seconds).round());
-    told += &format!(", {} events, {speed}/s", human_count(events as f64));
+    let told = format!("{done}{left}, {} events, {speed}/s", human_count(events as f64));
     (told, share)
 }
 

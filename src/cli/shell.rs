@@ -25,12 +25,16 @@ pub(crate) fn completions(args: &Completions, out: &mut Out) -> Result<Exit, Sto
 pub(crate) fn man(args: &Man, out: &mut Out) -> Result<Exit, Stop> {
     let mut program = command();
     program.build();
-    for verb in program.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        let name = format!("plimsoll-{}", verb.get_name());
-        write_page(verb.clone().display_name(&name), &name, &args.out, out)?;
-    }
-    write_page(program, "plimsoll", &args.out, out)?;
+    write_pages(&program, "plimsoll", &args.out, out)?;
     Ok(Exit::Done)
+}
+
+/// The page of a command after those of its verbs.
+fn write_pages(command: &Command, name: &str, directory: &str, out: &mut Out) -> Result<(), Stop> {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
+        write_pages(verb, &format!("{name}-{}", verb.get_name()), directory, out)?;
+    }
+    write_page(command.clone().display_name(name.to_owned()), name, directory, out)
 }
 
 fn write_page(command: Command, name: &str, directory: &str, out: &mut Out) -> Result<(), Stop> {

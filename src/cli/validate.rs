@@ -25,7 +25,7 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
         let reading = input::read_with_variants(&wanted);
         let (errors, warnings) = reading.found.counts();
         match format {
-            Diagnosis::Human | Diagnosis::Plain => tell(scenario, &reading, args, out)?,
+            Diagnosis::Human | Diagnosis::Plain => tell(wanted.shown(), &reading, args, out)?,
             Diagnosis::Concise => out.print(&render_concise(&reading.found, &reading.sources))?,
             Diagnosis::Github => out.print(&github::diagnostics(&plain(&reading.found, &reading.sources)))?,
             Diagnosis::Json | Diagnosis::Jsonl => {
@@ -44,8 +44,9 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
             out.print(&format!("{text}\n"))?;
         }
         Diagnosis::Jsonl => {
-            let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
-            out.print(&lines)?;
+            for document in &documents {
+                out.print(&format!("{document}\n"))?;
+            }
         }
         _ => {}
     }

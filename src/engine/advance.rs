@@ -52,7 +52,7 @@ impl World<'_> {
 
     /// The steps that are not worth a place in the hot loop.
     #[inline(never)]
-    fn rare(&mut self, id: u32, step: Step) -> u32 {
+    pub(super) fn rare(&mut self, id: u32, step: Step) -> u32 {
         match step {
             Step::Io { io, cell } => self.disk_io(id, io, cell),
             Step::Pages { pages, cell } => self.touch_pages(id, pages, cell),

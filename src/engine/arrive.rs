@@ -1,5 +1,6 @@
 //! Loads: when a request comes, which one it is, and what a client does with the answer.
 
+use crate::distribution::sampler::Samplers;
 use crate::engine::world::{
     CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
 };
@@ -17,41 +18,53 @@ impl World<'_> {
         for s in 0..self.m.sources.len() as u16 {
             match &self.m.sources[s as usize].demand {
                 Demand::Closed { clients, .. } => self.begin_clients(s, *clients),
-                Demand::Open { .. } if self.beside.is_some_and(|b| b.source == s) => self.plan_beside(),
+                Demand::Open { .. } if self.is_beside(s) => self.begin_beside(),
                 _ => self.plan_source(s),
             }
         }
     }
 
-    /// The stationary stream beside the calendar: the next arrival is one draw away.
+    /// The stationary stream beside the calendar: the next arrival is known, the gap after it is drawn now, because what
+    /// comes next must not wait for the draw.
     #[inline(always)]
     fn plan_beside(&mut self) {
-        let Some(beside) = self.beside else { return };
+        let Some(beside) = &mut self.beside else { return };
         if self.course.created >= self.course.request_limit {
             self.next_arrival = (Ns::MAX, u64::MAX);
             return;
         }
-        self.beside_occasion = occasion(self.sources[beside.source as usize].count);
-        self.next_arrival = (self.after_gap(beside, self.beside_occasion), self.calendar.order(CLAIM));
+        self.next_arrival = (self.now + beside.next_gap, self.calendar.order(CLAIM));
+        beside.address = beside.next_address;
+        beside.count += 1;
+        let occasion = occasion(beside.count);
+        beside.next_gap = gap(&beside.stream, self.samplers, occasion);
+        beside.next_address = bits(beside.key, occasion);
     }
 
-    /// When the arrival of this occasion comes if the one before comes now.
-    #[inline(always)]
-    fn after_gap(&self, stream: Steady, occasion: u64) -> Ns {
-        self.now + nearest(stream.gap * self.samplers.ziggurat().exponential(bits(stream.key, occasion)))
+    /// The stream's first gap.
+    fn begin_beside(&mut self) {
+        if let Some(beside) = &mut self.beside {
+            beside.next_gap = gap(&beside.stream, self.samplers, occasion(0));
+            beside.next_address = bits(beside.key, occasion(0));
+        }
+        self.plan_beside();
     }
 
     #[inline(always)]
     pub(super) fn arrive_beside(&mut self) -> u32 {
-        let number = self.beside.expect("only that stream's arrivals come here").source;
-        let source = &mut self.sources[number as usize];
-        let n = source.count;
-        source.count = n + 1;
-        let address = bits(source.key, self.beside_occasion);
-        let class = self.choose_class(number, address);
+        let beside = self.beside.as_ref().expect("only that stream's arrivals come here");
+        let (source, address) = (beside.stream.source, beside.address);
+        let n = self.sources[source as usize].count;
+        self.sources[source as usize].count = n + 1;
+        let class = self.choose_class(source, address);
         let frame = self.issue(class, address, n, NONE, NONE);
         self.plan_beside();
         frame
+    }
+
+    /// Whether the source stands beside the calendar.
+    pub(super) fn is_beside(&self, source: u16) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.stream.source == source)
     }
 
     /// A source of the calendar: its next arrival takes its own slot.
@@ -61,7 +74,8 @@ impl World<'_> {
             Demand::Every { first, every } => Some(first.0 + every.0 * n),
             Demand::Trace { times } => times.get(n as usize).map(|t| t.0),
             _ if self.sources[s as usize].steady.is_some() => {
-                self.sources[s as usize].steady.map(|stream| self.after_gap(stream, occasion(n)))
+                let stream = self.sources[s as usize].steady.as_ref();
+                stream.map(|stream| self.now + gap(stream, self.samplers, occasion(n)))
             }
             _ => {
                 let source = &mut self.sources[s as usize];
@@ -105,7 +119,7 @@ impl World<'_> {
 
     /// Which of the load's requests it is.
     #[inline(always)]
-    fn choose_class(&self, source: u16, address: u64) -> u16 {
+    pub(super) fn choose_class(&self, source: u16, address: u64) -> u16 {
         let requests = &self.m.sources[source as usize].requests;
         if requests.len() == 1 {
             return requests[0].1;
@@ -287,6 +301,12 @@ impl World<'_> {
         }
         true
     }
+}
+
+/// The gap of this occasion.
+#[inline(always)]
+fn gap(stream: &Steady, samplers: &Samplers, occasion: u64) -> Ns {
+    nearest(stream.gap * samplers.ziggurat().exponential(bits(stream.key, occasion)))
 }
 
 /// Nearest whole ns of a gap below 52 days, without a saturating cast; longer ones are cut there.

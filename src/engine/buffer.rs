@@ -4,8 +4,6 @@
 //! above it (256 children a page), so upper levels stay hot by themselves. Pages are tracked in extents of neighbours so
 //! that at most a quarter of a million are.
 
-use crate::model::NONE;
-
 /// Bytes of a page.
 pub(super) const PAGE: f64 = 8192.0;
 const FAN_OUT: u64 = 256;
@@ -21,10 +19,14 @@ pub(super) struct Buffer {
     capacity: usize,
     /// First extent of each level of the tree, leaves first.
     levels: Vec<u64>,
-    /// Place in `log` of each extent's last use, or `NONE` if it is not in memory.
+    /// The extents in memory as bits: small enough to stay in the caches, where `last_use` may not.
+    present: Vec<u64>,
+    /// Place in `log` of each extent's last use.
     last_use: Vec<u32>,
     /// Uses in their order. Only an extent's last use counts, so a use writes here and in `last_use` and nowhere else.
     log: Vec<u32>,
+    /// Length at which the log is tidied.
+    longest: usize,
     /// No use before this place of the log counts any more.
     oldest: usize,
     /// Extents in memory.
@@ -47,13 +49,16 @@ impl Buffer {
             }
             wide = wide.div_ceil(FAN_OUT);
         }
+        let capacity = (pages / extent).max(1) as usize;
         Buffer {
             rows_per_page,
             extent,
-            capacity: (pages / extent).max(1) as usize,
+            capacity,
             levels,
-            last_use: vec![NONE; next as usize],
+            present: vec![0; next.div_ceil(64) as usize],
+            last_use: vec![0; next as usize],
             log: Vec::new(),
+            longest: SLACK * capacity.min(next as usize),
             oldest: 0,
             held: 0,
         }
@@ -81,18 +86,19 @@ impl Buffer {
 
     /// Whether the extent was there; it is the newest afterwards.
     fn touch(&mut self, extent: u32) -> bool {
-        let last = self.last_use[extent as usize];
-        if last != NONE && last as usize + 1 == self.log.len() {
+        if self.log.last() == Some(&extent) {
             return true;
         }
-        if SLACK * self.capacity.min(self.last_use.len()) <= self.log.len() {
+        if self.longest <= self.log.len() {
             self.tidy();
         }
         self.last_use[extent as usize] = self.log.len() as u32;
         self.log.push(extent);
-        if last != NONE {
+        let (word, bit) = (&mut self.present[extent as usize / 64], 1 << (extent % 64));
+        if *word & bit != 0 {
             return true;
         }
+        *word |= bit;
         if self.held < self.capacity {
             self.held += 1;
         } else {
@@ -108,7 +114,7 @@ impl Buffer {
             let extent = self.log[at] as usize;
             self.oldest += 1;
             if self.last_use[extent] as usize == at {
-                self.last_use[extent] = NONE;
+                self.present[extent / 64] ^= 1 << (extent % 64);
                 return;
             }
         }

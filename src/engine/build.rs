@@ -7,18 +7,19 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Shelves;
+use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::observe::Observer;
 use crate::engine::world::{
-    Call, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring, Source,
-    Station, Steady, Timer, World, gate,
+    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
+    Ring, Route, Shortcut, Source, Station, Steady, Timer, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{self, Act, Demand, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
-use crate::policy::balance::Balancer;
+use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
@@ -59,8 +60,10 @@ impl<'m> World<'m> {
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            primaries: m.copies.iter().map(|copies| vec![0; copies.shards as usize]).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
+            routes: m.operations.iter().map(|o| route(m, o)).collect(),
             patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
@@ -129,6 +132,7 @@ impl<'m> World<'m> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
+            primaries: Vec::new(),
             buffers: Vec::new(),
             shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
             shelf_epoch: 0,
@@ -136,12 +140,19 @@ impl<'m> World<'m> {
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
-            beside_occasion: 0,
             entries: Vec::new(),
+            routes: Vec::new(),
+            shortcuts: m.edges.iter().map(shortcut).collect(),
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
-            effort: Effort { retries: 0, attempts: 0, cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() },
+            effort: Effort {
+                retries: 0,
+                attempts: 0,
+                cell_sums: vec![0; stride],
+                wasted: vec![0; stride],
+                ..Effort::default()
+            },
             observer: Observer::new(m, stride),
         }
     }
@@ -169,46 +180,13 @@ impl<'m> World<'m> {
             }
         }
     }
-
-    /// Buffer pools start as key traffic would leave them.
-    fn prefill(&mut self) {
-        for s in 0..self.m.stations.len() {
-            let component = &self.m.components[self.m.stations[s].component as usize];
-            let Some(spec) = component.buffer.as_ref().filter(|b| b.prefill) else { continue };
-            let Some(mut pool) = self.buffers[s].take() else { continue };
-            let (mut n, most) = (0, spec.prefill_rows.min(PREFILL));
-            while !pool.is_full() && n < most {
-                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
-                n += 1;
-            }
-            let enough = if spec.prefill_rows == u64::MAX { 2 * n } else { most };
-            for n in n..enough {
-                pool.touch_row(self.row_of_prefill(spec, s, n), 4);
-            }
-            self.buffers[s] = Some(pool);
-        }
-    }
-
-    fn row_of_prefill(&mut self, spec: &model::Buffer, s: usize, n: u64) -> u64 {
-        let component = &self.m.components[self.m.stations[s].component as usize];
-        let instance = s as u64 - u64::from(component.first);
-        let occasion = mix(self.salt ^ component.key ^ mix(n ^ instance << 40 ^ PREFILL));
-        if spec.key == NONE16 || self.m.classes.is_empty() {
-            return (crate::random::unit(occasion) * spec.rows) as u64;
-        }
-        let row = self.new_request(Request { occasion, context: NONE, client: NONE, ..Request::default() });
-        let value = self.key_value(spec.key, row);
-        self.free_request(row);
-        value
-    }
 }
 
-/// Most rows that a prefill reads.
-const PREFILL: u64 = 1_000_000;
-
 /// The first stationary Poisson load needs no place in the calendar.
-fn stream_beside(m: &Model, salt: u64) -> Option<Steady> {
-    (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))
+fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
+    let stream = (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))?;
+    let key = mix(m.sources[stream.source as usize].key ^ salt);
+    Some(Beside { stream, key, address: 0, count: 0, next_address: 0, next_gap: 0 })
 }
 
 /// The stream of a load that is stationary and Poisson.
@@ -223,6 +201,32 @@ fn steady(m: &Model, source: u16, salt: u64) -> Option<Steady> {
             Some(Steady { source, gap: 1e9 / rate, key: mix(mix(spec.key ^ salt) ^ GAPS) })
         }
         _ => None,
+    }
+}
+
+fn route(m: &Model, operation: &model::Operation) -> Route {
+    let spec = &m.components[operation.component as usize];
+    let involved = spec.sticky.is_some()
+        || spec.copies != NONE16
+        || spec.prefer_zone
+        || spec.balance_key != NONE16
+        || matches!(spec.balance, Balance::LeastWork);
+    let choice = match () {
+        () if spec.count == 1 && spec.health.is_none() => Choice::Only,
+        () if involved => Choice::Involved,
+        () => Choice::Plain,
+    };
+    let proxy = spec.cache != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let releases = spec.waits_async && spec.slots != NONE;
+    let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
+    Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
+}
+
+fn shortcut(edge: &model::program::Edge) -> Shortcut {
+    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
+    Shortcut {
+        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
+        no_way: none(&[edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.carries]) && edge.ways.is_empty(),
     }
 }
 
@@ -329,11 +333,14 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let cores = stations.iter().filter(|s| s.host != NONE).map(|s| m.hosts[s.host as usize].cores).min();
     let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
-    if spec.prefer_zone {
-        balancer.set_zones(&stations.iter().map(|s| s.zone).collect::<Vec<_>>());
+    if let Some(copies) = m.copies.get(spec.copies as usize) {
+        balancer.set_zones(&copies::roles(copies, |_| 0));
+    } else if spec.prefer_zone {
+        balancer.set_zones(&stations.iter().map(|s| u16::from(s.zone)).collect::<Vec<_>>());
     }
     Group {
         balancer,
+        first: spec.first,
         wait: Histogram::new(),
         at_once: 0,
         service: Histogram::new(),

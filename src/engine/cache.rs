@@ -158,6 +158,13 @@ impl Shelves {
         tally
     }
 
+    /// Every node has had to let somebody go, or to leave somebody outside; if nothing can expire, that has to happen.
+    pub(super) fn is_full(&self, spec: &Cache) -> bool {
+        let waits = spec.ttl_draw == NONE16 && spec.per == NONE16;
+        let full = |shelf: &Shelf| 0 < shelf.tally().evicted + shelf.tally().refused;
+        !waits || self.nodes.iter().all(full)
+    }
+
     /// Bytes that a node keeps; those of caches of one's own are nobody's memory here.
     pub(super) fn bytes(&self, node: u32) -> u64 {
         self.nodes.get(node as usize).map_or(0, Shelf::bytes)
@@ -331,10 +338,21 @@ impl World<'_> {
 
     /// `Keep`: the entry is there from now on.
     pub(super) fn keep(&mut self, id: u32, used: u16) -> u32 {
+        self.keep_entry(id, used);
+        let used = self.m.cache_uses[used as usize];
+        if used.dirty {
+            let object = self.object(id, used);
+            self.write_later(id, used.cache, object);
+        }
+        id
+    }
+
+    /// Puts the entry on the shelf of the node.
+    pub(super) fn keep_entry(&mut self, id: u32, used: u16) {
         let used = self.m.cache_uses[used as usize];
         let spec = &self.m.caches[used.cache as usize];
         if self.m.components[spec.component as usize].kind == "store" {
-            return id;
+            return;
         }
         let object = self.object(id, used);
         let Frame { station, request, occasion, .. } = self.frames[id as usize];
@@ -357,10 +375,6 @@ impl World<'_> {
         if !used.negative {
             self.calls[id as usize].bytes = size as f32;
         }
-        if used.dirty {
-            self.write_later(id, used.cache, object);
-        }
-        id
     }
 
     /// How long the fetch took whose answer is being kept: since the look that missed, here or at the caller.

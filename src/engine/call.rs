@@ -4,6 +4,7 @@
 //! the network before it comes to the callee's door, and afterwards carries the answer back. So a caller that leaves only
 //! lets go of its child, whatever that is doing.
 
+use crate::engine::copies::Seeker;
 use crate::engine::world::{
     CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
@@ -37,15 +38,12 @@ impl World<'_> {
     #[inline(always)]
     pub(super) fn visit(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, caller: u32) -> u32 {
         let now = self.now;
-        let op = &self.m.operations[operation as usize];
-        let (component, pc) = (op.component, op.entry);
+        let route = self.routes[operation as usize];
         let station = self.pick(operation, occasion, request, caller);
-        let group = &mut self.groups[component as usize];
+        let group = &mut self.groups[route.component as usize];
         group.arrivals += 1;
-        let mut flags = 0;
         if let Some(station) = station {
-            group.balancer.more(station - self.m.components[component as usize].first);
-            flags = flag::COUNTED | if self.releases_slots[component as usize] { flag::ASYNC } else { 0 };
+            group.balancer.more(station - route.first);
         }
         let id = self.new_frame(Frame {
             occasion,
@@ -57,9 +55,9 @@ impl World<'_> {
             request,
             link: NONE,
             station: station.unwrap_or(NONE),
-            pc,
+            pc: route.entry,
             operation,
-            flags,
+            flags: if station.is_some() { route.flags } else { 0 },
             state: State::Running,
             ..Frame::default()
         });
@@ -153,7 +151,7 @@ impl World<'_> {
             return self.attempt_failed(child, Failure::DEADLINE);
         }
         self.arm(id, edge, until);
-        self.limits_of(child, edge)
+        if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
     }
 
     /// The caller's patience with this attempt: the timeout, or what is left until the deadline.
@@ -208,14 +206,14 @@ impl World<'_> {
 
     /// What follows the stage that is over.
     pub(super) fn next_stage(&mut self, id: u32) -> u32 {
-        let call = self.calls[id as usize];
+        let Call { stage, outcome, .. } = self.calls[id as usize];
         self.frames[id as usize].state = State::Running;
-        match call.stage {
+        match stage {
             Stage::Shaped => self.want_connection(id),
             Stage::Connecting => self.send(id),
             Stage::Connected => self.handed_over(id),
             Stage::Out => self.arrived(id),
-            Stage::Back => self.learn(id, call.outcome),
+            Stage::Back => self.learn(id, outcome),
             Stage::BackOff => {
                 self.frames[id as usize].state = State::Calling;
                 let Step::Call { edge } = self.m.steps[self.frames[id as usize].pc as usize - 1] else {
@@ -233,9 +231,14 @@ impl World<'_> {
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].arrivals += 1;
-        let station = match self.m.components[component as usize].cache {
-            NONE16 => self.pick(operation, occasion, request, caller),
-            cache => self.pick_node(id, cache),
+        let spec = &self.m.components[component as usize];
+        let station = match (spec.cache, spec.copies) {
+            (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
+            (NONE16, _) => {
+                let given_key = self.calls[id as usize].given_key;
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+            }
+            (cache, _) => self.pick_node(id, cache),
         };
         let Some(station) = station else {
             return self.nobody_up(id);
@@ -246,9 +249,12 @@ impl World<'_> {
         }
         self.count_in(id, station);
         let edge = self.calls[id as usize].edge;
+        if self.shortcuts[edge as usize].no_way {
+            return self.door(id);
+        }
         let spec = &self.m.edges[edge as usize];
         let bytes = if spec.carries != NONE16 {
-            self.effort.carried(id, spec.carries)
+            self.carried(id, spec.carries)
         } else if spec.payload != NONE16 {
             self.samplers.draw(spec.payload, occasion)
         } else {
@@ -261,14 +267,26 @@ impl World<'_> {
     /// Instant at which bytes sent now from one instance are at the other.
     fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
-        let mut at = self.now;
-        let on_one_box = self.on_one_box(from, to);
+        let on_one_box = (spec.local || 0.0 < bytes) && self.on_one_box(from, to);
         if on_one_box && spec.local {
-            return at;
+            return self.now;
         }
-        let (link, pipe) = self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)));
-        for end in [from, to] {
-            if 0.0 < bytes && !on_one_box && end != NONE && self.stations[end as usize].host != NONE {
+        let alike = spec.ways.is_empty() && spec.link_same == spec.link_other;
+        let (link, pipe) = if alike {
+            (spec.link_same, spec.pipe)
+        } else {
+            self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
+        };
+        let ends = if on_one_box { [NONE; 2] } else { [from, to] };
+        let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
+        if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+    }
+
+    /// Instant at which the last of so many bytes has left the network cards of both ends and the link's own bandwidth.
+    fn transmit(&mut self, pipe: u16, ends: [u32; 2], bytes: f64) -> Ns {
+        let mut at = self.now;
+        for end in ends {
+            if end != NONE && self.stations[end as usize].host != NONE {
                 let host = &mut self.hosts[self.stations[end as usize].host as usize];
                 if 0.0 < host.nic_rate {
                     at = host.nic.give(at, ns(bytes / host.nic_rate), bytes);
@@ -283,7 +301,7 @@ impl World<'_> {
                 self.pipes[pipe as usize].bytes += bytes;
             }
         }
-        if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
+        at
     }
 
     /// What stays on a machine uses no network card.
@@ -357,11 +375,8 @@ impl World<'_> {
     }
 
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
-    fn answer_bytes(&self, id: u32) -> f32 {
-        let operation = &self.m.operations[self.frames[id as usize].operation as usize];
-        let component = &self.m.components[operation.component as usize];
-        let proxy = component.cache != NONE16 || matches!(component.kind, "balancer" | "gateway");
-        if proxy { self.calls[id as usize].bytes } else { 0.0 }
+    pub(super) fn answer_bytes(&self, id: u32) -> f32 {
+        if self.routes[self.frames[id as usize].operation as usize].proxy { self.calls[id as usize].bytes } else { 0.0 }
     }
 
     /// The answer travels to the caller.
@@ -372,6 +387,9 @@ impl World<'_> {
         let component = self.m.operations[operation as usize].component;
         self.groups[component as usize].bytes_out += f64::from(bytes);
         self.calls[parent as usize].bytes = bytes;
+        if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
+            return self.learn(id, outcome);
+        }
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;
@@ -536,9 +554,8 @@ impl World<'_> {
             return;
         }
         let station = &mut self.stations[s as usize];
-        let component = station.component as usize;
-        let i = s - self.m.components[component].first;
-        let group = &mut self.groups[component];
+        let group = &mut self.groups[station.component as usize];
+        let i = s - group.first;
         if flags & flag::COUNTED != 0 {
             station.left += 1;
             group.balancer.less(i);
@@ -564,8 +581,8 @@ impl World<'_> {
     pub(super) fn count_out(&mut self, id: u32) {
         let frame = &mut self.frames[id as usize];
         frame.flags &= !flag::COUNTED;
-        let component = self.stations[frame.station as usize].component as usize;
-        self.groups[component].balancer.less(frame.station - self.m.components[component].first);
+        let group = &mut self.groups[self.stations[frame.station as usize].component as usize];
+        group.balancer.less(frame.station - group.first);
     }
 
     /// Door to answer, in the statistics of the operation.
@@ -713,7 +730,7 @@ impl World<'_> {
 
 /// Chooses the target of a call by its shares.
 #[inline(always)]
-fn target(edge: &Edge, occasion: u64) -> u16 {
+pub(super) fn target(edge: &Edge, occasion: u64) -> u16 {
     if edge.targets.len() == 1 {
         return edge.targets[0].1;
     }

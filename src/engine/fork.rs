@@ -75,7 +75,7 @@ impl World<'_> {
     }
 
     /// A frame at the same instance with a row of its own.
-    fn new_branch(&mut self, of: u32, entry: u16, occasion: u64, flags: u8) -> u32 {
+    pub(super) fn new_branch(&mut self, of: u32, entry: u16, occasion: u64, flags: u8) -> u32 {
         let frame = self.frames[of as usize];
         let request = self.detached_copy(frame.request, flags);
         if self.requests[frame.request as usize].flags & row::FOLLOWED != 0 {
@@ -102,7 +102,7 @@ impl World<'_> {
     }
 
     /// `draw: item`: this branch and all below it see a value of the key of their own.
-    fn draw_anew(&mut self, branch: u32, key: u16, occasion: u64) {
+    pub(super) fn draw_anew(&mut self, branch: u32, key: u16, occasion: u64) {
         let request = self.frames[branch as usize].request;
         let value = self.key_drawn(key, request, mix(occasion ^ u64::from(key)));
         let parent = self.requests[request as usize].context;

@@ -34,7 +34,10 @@ impl World<'_> {
             i -= 1;
         }
         h.jobs[i] = (end, id);
-        self.touch(host);
+        // Who does not end first and takes nothing from the others changes nothing.
+        if i + 1 == h.jobs.len() || h.cores < h.jobs.len() as u32 {
+            self.touch(host);
+        }
     }
 
     fn submit_fcfs(&mut self, host: u32, id: u32, demand: u64) {
@@ -168,13 +171,19 @@ impl World<'_> {
 
     /// Pages touched by one step: those that miss the buffer pool are read from disk.
     pub(super) fn touch_pages(&mut self, id: u32, pages: u16, cell: u16) -> u32 {
+        let misses = self.look_at_pages(id, pages);
+        self.use_disk(id, misses, crate::engine::buffer::PAGE, cell)
+    }
+
+    /// How many of the pages have to be read from disk; they are in the pool afterwards.
+    pub(super) fn look_at_pages(&mut self, id: u32, pages: u16) -> u32 {
         let spec = self.m.page_uses[pages as usize];
         let frame = self.frames[id as usize];
         let occasion = mix(frame.occasion ^ spec.key);
         let count = self.whole(spec.count, occasion);
         let component = self.m.operations[frame.operation as usize].component;
         let Some(buffer) = &self.m.components[component as usize].buffer else {
-            return self.use_disk(id, count, crate::engine::buffer::PAGE, cell);
+            return count;
         };
         let given = if self.extended { self.calls[id as usize].given_key } else { NONE16 };
         let key = if given != NONE16 {
@@ -184,7 +193,11 @@ impl World<'_> {
         } else {
             buffer.key
         };
-        let row = if key == NONE16 {
+        let copies = self.m.components[component as usize].copies;
+        let row = if copies != NONE16 {
+            let copies = &self.m.copies[copies as usize];
+            copies.by.row_within(self.row_of(id), copies.shards)
+        } else if key == NONE16 {
             (unit(bits(spec.key, frame.occasion)) * buffer.rows) as u64
         } else {
             self.key_value(key, frame.request)
@@ -194,14 +207,15 @@ impl World<'_> {
         let group = &mut self.groups[component as usize];
         group.page_misses += u64::from(misses);
         group.page_hits += u64::from(count - misses);
-        self.use_disk(id, misses, crate::engine::buffer::PAGE, cell)
+        misses
     }
 
     /// A draw of a count: the fraction is a probability.
     pub(super) fn whole(&self, draw: u16, occasion: u64) -> u32 {
         let x = self.samplers.draw(draw, occasion);
-        let up = unit(mix(occasion ^ ROUNDING)) < x - x.floor();
-        x.floor() as u32 + u32::from(up)
+        let whole = x as u32;
+        let part = x - f64::from(whole);
+        whole + u32::from(0.0 < part && unit(mix(occasion ^ ROUNDING)) < part)
     }
 
     pub(super) fn host_tally(&self, host: usize) -> HostTally {

@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
 use crate::engine::filter;
+use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies,
-    Tracked, TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series, Snapshot, Stopped,
+    Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
-use crate::units::{Span, Time};
+use crate::units::Time;
 
 /// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
 pub(super) const BUCKETS: usize = 48 << 3;
@@ -234,6 +234,9 @@ fn tracked(model: &Model) -> Vec<Tracked> {
         let asked = |probe: &Probe| match probe.scope {
             Scope::Host(host) => host as usize == h,
             Scope::Station(station) => model.stations[station as usize].host as usize == h,
+            Scope::Stations(first, count) => {
+                (first..first + count).any(|station| model.stations[station as usize].host as usize == h)
+            }
             _ => false,
         };
         let mut probes = model.probes().chain(model.run.precision.iter().map(|(probe, ..)| probe));
@@ -281,11 +284,7 @@ impl World<'_> {
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
             && self.clients.is_empty()
-            && self
-                .sources
-                .iter()
-                .enumerate()
-                .all(|(s, source)| source.done || self.beside.is_some_and(|b| b.source == s as u16))
+            && self.sources.iter().enumerate().all(|(s, source)| source.done || self.is_beside(s as u16))
     }
 
     fn close_window(&mut self) {

@@ -1,6 +1,7 @@
 //! The door of an instance, its slots and its waiting line.
 
-use crate::engine::world::{Frame, Line, NOWHERE, Ns, Outcome, RELEASE, State, World, flag, gate};
+use crate::engine::copies::Seeker;
+use crate::engine::world::{Choice, Frame, Line, NOWHERE, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -12,19 +13,19 @@ impl World<'_> {
     /// Chooses the instance that serves `operation`; `None` when nobody is up.
     #[inline(always)]
     pub(super) fn pick(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
-        let component = self.m.operations[operation as usize].component;
-        let spec = &self.m.components[component as usize];
-        if spec.count == 1 && spec.health.is_none() {
-            let open = self.stations[spec.first as usize].gate & gate::DOWN == 0;
-            return open.then_some(spec.first);
+        let Route { component, choice, first, .. } = self.routes[operation as usize];
+        match choice {
+            Choice::Only => {
+                let open = self.stations[first as usize].gate & gate::DOWN == 0;
+                open.then_some(first)
+            }
+            Choice::Plain => {
+                let draw = bits(self.m.components[component as usize].key, occasion);
+                let ask = Ask { bits: draw, key_value: 0, now: crate::units::Time(self.now), demand_ns: 0 };
+                self.groups[component as usize].balancer.pick(&ask).map(|i| first + i)
+            }
+            Choice::Involved => self.pick_slowly(operation, occasion, request, caller),
         }
-        let simple = spec.sticky.is_none() && !spec.prefer_zone && spec.balance_key == NONE16;
-        let draw = bits(spec.key, occasion);
-        if simple && spec_needs_no_demand(spec) {
-            let ask = Ask { bits: draw, key_value: 0, now: crate::units::Time(self.now), demand_ns: 0 };
-            return self.groups[component as usize].balancer.pick(&ask).map(|i| spec.first + i);
-        }
-        self.pick_slowly(operation, occasion, request, caller)
     }
 
     /// The choice that needs a key, the demand, a zone or what stuck before.
@@ -32,6 +33,9 @@ impl World<'_> {
     fn pick_slowly(&mut self, operation: u16, occasion: u64, request: u32, caller: u32) -> Option<u32> {
         let op = &self.m.operations[operation as usize];
         let spec = &self.m.components[op.component as usize];
+        if spec.copies != NONE16 {
+            return self.pick_copy(&Seeker { operation, occasion, request, caller, given_key: NONE16 });
+        }
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, request) };
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
@@ -82,8 +86,8 @@ impl World<'_> {
     /// The balancer counts the frame as outstanding at its instance.
     #[inline(always)]
     pub(super) fn count_in(&mut self, id: u32, station: u32) {
-        let component = self.stations[station as usize].component as usize;
-        self.groups[component].balancer.more(station - self.m.components[component].first);
+        let group = &mut self.groups[self.stations[station as usize].component as usize];
+        group.balancer.more(station - group.first);
         self.frames[id as usize].flags |= flag::COUNTED;
     }
 
@@ -191,16 +195,16 @@ impl World<'_> {
     #[inline(always)]
     fn line_up(&mut self, id: u32) {
         let now = self.now;
-        let s = self.frames[id as usize].station as usize;
-        let station = &mut self.stations[s];
-        station.queued += 1;
-        station.queue_max = station.queue_max.max(station.queued);
-        station.waiting.enter(now);
-        let frame = &mut self.frames[id as usize];
+        let frames = &mut self.frames[..];
+        let frame = &mut frames[id as usize];
+        let station = &mut self.stations[frame.station as usize];
         frame.state = State::Queued;
         frame.granted = now;
         frame.link = NONE;
         frame.cell = self.m.components[station.component as usize].queue_cell;
+        station.queued += 1;
+        station.queue_max = station.queue_max.max(station.queued);
+        station.waiting.enter(now);
         if station.gate & gate::ORDERED != 0 {
             return self.line_up_ordered(id);
         }
@@ -208,7 +212,7 @@ impl World<'_> {
         if last == NONE {
             station.head = id;
         } else {
-            self.frames[last as usize].link = id;
+            frames[last as usize].link = id;
         }
         if self.patience {
             self.arm_patience(id);
@@ -260,20 +264,20 @@ impl World<'_> {
     /// Somebody waits and a slot is there: the worker stays busy.
     #[inline(always)]
     pub(super) fn next_in_line(&mut self, s: usize) {
-        let station = &mut self.stations[s];
-        let mut next = station.head;
-        if station.gate & gate::ORDERED != 0 {
+        let mut next = self.stations[s].head;
+        if self.stations[s].gate & gate::ORDERED != 0 {
             next = self.next_ordered(s);
-        } else {
-            station.head = self.frames[next as usize].link;
-            if station.head == NONE {
-                station.tail = NONE;
-            }
         }
         let station = &mut self.stations[s];
+        let frame = &mut self.frames[next as usize];
+        frame.state = State::Granted;
+        // An ordered line does not read the links.
+        station.head = frame.link;
+        if station.head == NONE {
+            station.tail = NONE;
+        }
         station.queued -= 1;
         station.waiting.leave(self.now);
-        self.frames[next as usize].state = State::Granted;
         self.ready.push(next);
     }
 
@@ -493,7 +497,3 @@ impl World<'_> {
 
 /// Distinguishes the coin of an external from its other draws.
 const COIN: u64 = 0x636f_696e;
-
-fn spec_needs_no_demand(spec: &crate::model::Component) -> bool {
-    !matches!(spec.balance, crate::policy::balance::Balance::LeastWork)
-}

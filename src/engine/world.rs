@@ -269,6 +269,8 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) balancer: Balancer,
+    /// Station of its first instance.
+    pub(super) first: u32,
     /// Waits of those who stood in line, and how many did not have to.
     pub(super) wait: Histogram,
     pub(super) at_once: u64,
@@ -429,6 +431,54 @@ pub(super) struct Source {
     pub(super) timer: u32,
     pub(super) slot: u32,
     pub(super) done: bool,
+}
+
+/// The stream that stands beside the calendar, one draw ahead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) stream: Steady,
+    /// Of the source.
+    pub(super) key: u64,
+    /// Address of the next arrival.
+    pub(super) address: u64,
+    /// Arrivals planned; the same two figures of the one after them.
+    pub(super) count: u64,
+    pub(super) next_address: u64,
+    pub(super) next_gap: Ns,
+}
+
+/// What a visit needs of the model before it is at the door.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) component: u16,
+    pub(super) entry: u16,
+    /// Of a frame that has been sent to an instance.
+    pub(super) flags: u8,
+    pub(super) choice: Choice,
+    /// Passes on the bytes that it is answered.
+    pub(super) proxy: bool,
+    /// Instance that the component begins with.
+    pub(super) first: u32,
+}
+
+/// What an edge does not have, so that a call need not ask for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shortcut {
+    /// No limit, pool or handshake: the request sets off at once.
+    pub(super) at_once: bool,
+    /// No latency, bandwidth or payload: what carries no bytes is there at once.
+    pub(super) no_way: bool,
+}
+
+/// How much there is to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// There is one instance.
+    Only,
+    /// By the balancer, which needs only a draw.
+    Plain,
+    /// With a key, the demand, a zone or what stuck before.
+    Involved,
 }
 
 /// What an arrival of a class needs of the model.
@@ -666,6 +716,8 @@ pub(super) struct World<'m> {
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
+    /// Per database with copies and per shard: which copy is the primary.
+    pub(super) primaries: Vec<Vec<u32>>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) shelves: Vec<Shelves>,
     /// How long before time 0 the clock of the shelves began.
@@ -676,11 +728,13 @@ pub(super) struct World<'m> {
     pub(super) patience: bool,
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
-    pub(super) beside: Option<Steady>,
-    /// Occasion of that next arrival and of the gap before it.
-    pub(super) beside_occasion: u64,
+    pub(super) beside: Option<Beside>,
     /// By class.
     pub(super) entries: Vec<Entry>,
+    /// By operation.
+    pub(super) routes: Vec<Route>,
+    /// By edge.
+    pub(super) shortcuts: Vec<Shortcut>,
     pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,

@@ -11,12 +11,14 @@
 //! | `refresh` | a hit on a worn entry spawns a fetch |
 //! | `fallback: stale` | a fetch that fails ends with what is there, however old |
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream};
 use crate::model::names::CacheVerb;
 use crate::model::program::{CacheUse, Handler, LockUse, Step};
 use crate::model::steps::{Patch, Pending, Task, Writer};
-use crate::model::{Cache, Cause, Failure, Flush, NONE16};
+use crate::model::{Cache, Cause, Failure, Flush, Model, NONE16};
 use crate::policy::balance::Balance;
 use crate::policy::eviction::Eviction;
 use crate::random::Purpose;
@@ -192,6 +194,38 @@ impl Compiler<'_> {
         let message = format!("which key is meant? `{name}` does not say, and the scenario has several");
         let made = Diagnostic::new(Code::UnknownKey, spot, message);
         self.diags.push(made.help(format!("add `key: {}` to the step or to `{name}`", self.names.keys[0])));
+    }
+}
+
+impl Model {
+    /// Operations whose requests leave something in a cache or a buffer pool, here or behind calls.
+    pub(super) fn keeping(&self) -> BTreeSet<u16> {
+        let keeps = |operation: &u16| {
+            let operation = &self.operations[usize::from(*operation)];
+            let pool = self.components[usize::from(operation.component)].buffer.is_some();
+            self.program(operation.entry).any(|step| match step {
+                Step::Pages { .. } => pool,
+                Step::Keep { .. } | Step::Look { .. } => true,
+                _ => false,
+            })
+        };
+        let all = 0..self.operations.len() as u16;
+        let mut found: BTreeSet<u16> = all.clone().filter(keeps).collect();
+        loop {
+            let leads = |operation: &u16| self.callees(*operation).iter().any(|callee| found.contains(callee));
+            let more: Vec<u16> = all.clone().filter(|operation| !found.contains(operation)).filter(leads).collect();
+            if more.is_empty() {
+                return found;
+            }
+            found.extend(more);
+        }
+    }
+
+    /// Whether something gets fuller and fuller until it is full.
+    pub(super) fn fills_up(&self) -> bool {
+        let is_limited =
+            |cache: &Cache| cache.ttl_draw == NONE16 && (cache.bytes != u64::MAX || cache.entries != u64::MAX);
+        self.components.iter().any(|component| component.buffer.is_some()) || self.caches.iter().any(is_limited)
     }
 }
 

@@ -235,7 +235,7 @@ impl Model {
     }
 
     /// Operations that this one may call.
-    fn callees(&self, operation: u16) -> BTreeSet<u16> {
+    pub(super) fn callees(&self, operation: u16) -> BTreeSet<u16> {
         let entry = self.operations[usize::from(operation)].entry;
         let edges =
             self.program(entry).filter_map(|step| if let Step::Call { edge } = step { Some(edge) } else { None });

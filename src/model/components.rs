@@ -40,6 +40,8 @@ impl<'a> Compiler<'a> {
             let count = self.model.stations.iter().filter(|station| usize::from(station.component) == number).count();
             let mut component = self.component(name, written);
             (component.first, component.count) = (first, count as u32);
+            let copies = self.model.copies.iter().position(|copies| usize::from(copies.component) == number);
+            component.copies = copies.map_or(NONE16, |copies| copies as u16);
             first += count as u32;
             self.check_figures(name, written);
             self.check_disk_size(name, &written.value, written.spot);
@@ -90,6 +92,7 @@ impl<'a> Compiler<'a> {
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
+            copies: NONE16,
             cache: NONE16,
             price_per_request: self.price_per_request(name, &said.kind),
         }
@@ -188,30 +191,33 @@ impl<'a> Compiler<'a> {
 
     /// Data that is larger than the disk it is to stand on.
     fn check_disk_size(&mut self, name: &str, said: &scenario::Component, spot: Spot) {
-        let Kind::Database(Database { rows: Some(rows), row_bytes: Some(row), .. }) = &said.kind else { return };
+        let Kind::Database(database) = &said.kind else { return };
+        let Database { rows: Some(rows), row_bytes: Some(row), .. } = database else { return };
         let size = match &said.placement.machine {
             MachineChoice::On(host) => self.scenario.hosts.get(&host.value).and_then(|h| h.value.overrides.disk_bytes),
             _ => said.placement.overrides.disk_bytes,
         };
-        if size.is_some_and(|size| size < rows * row) {
-            let (data, size) = (human_bytes(rows * row), human_bytes(size.unwrap_or(0.0)));
-            let message = format!("`{name}` has {data} of data and a disk of {size}");
+        let bytes = rows * row / f64::from(database.shards());
+        if size.is_some_and(|size| size < bytes) {
+            let (data, size) = (human_bytes(bytes), human_bytes(size.unwrap_or(0.0)));
+            let of = if database.shards.is_some() { "a shard of " } else { "" };
+            let message = format!("{of}`{name}` has {data} of data and a disk of {size}");
             self.tell(Diagnostic::new(Code::OutOfRange, spot, message).help("give it a larger disk, or less data"));
         }
     }
 
     fn buffer(&mut self, database: &Database) -> Option<Buffer> {
-        let key = self.names.find_key(database.key.as_ref(), self.diags);
+        let of_shards = database.shards.as_ref().and_then(|shards| shards.key.as_ref());
+        let key = self.names.find_key(database.key.as_ref().or(of_shards), self.diags);
         let (pool, rows) = (database.pool_bytes?, database.rows?);
         let row = database.row_bytes.unwrap_or(1.0).max(1.0);
+        let rows = (rows / f64::from(database.shards())).ceil();
         Some(Buffer {
             pages: ((pool / PAGE) as u64).max(1),
             data_pages: ((rows * row / PAGE).ceil() as u64).max(1),
             rows_per_page: PAGE / row,
             rows,
             key,
-            prefill: self.scenario.run.prefill,
-            prefill_rows: u64::MAX,
         })
     }
 

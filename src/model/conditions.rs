@@ -7,8 +7,8 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, Period, Probe, Role, Scope, Test, Watch};
 use crate::scenario;
-use crate::scenario::Length;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
+use crate::scenario::{CopyPart, Length};
 
 /// Distance of the looks of an objective that is judged by its worst window, seconds.
 const LOOK: f64 = 15.0;
@@ -290,13 +290,19 @@ impl Compiler<'_> {
         if part.is_empty() {
             return self.thing_or_unknown(on);
         }
-        let index = if part == "primary" { Some(0) } else { part.parse::<u32>().ok() };
+        let index = part.parse::<u32>().ok();
         if let Some(number) = self.names.component(name) {
             let component = self.model.components.get(usize::from(number))?;
             if let Some(index) = index.filter(|index| *index < component.count) {
                 return Some(Scope::Station(component.first + index));
             }
-            let message = format!("`{name}` has no part `{part}`: {}", parts_of(name, component.count as usize));
+            let copies = CopyPart::read(part).and_then(|part| self.model.copies_in(number, part));
+            if let Some(Ok(instances)) = &copies {
+                let (first, count) = (component.first + instances.start, instances.len() as u32);
+                return Some(if count == 1 { Scope::Station(first) } else { Scope::Stations(first, count) });
+            }
+            let known = copies.and_then(Result::err).unwrap_or_else(|| parts_of(name, component.count as usize));
+            let message = format!("`{name}` has no part `{part}`: {known}");
             self.tell(Diagnostic::new(Code::UnknownPart, on.spot, message));
             return None;
         }
@@ -315,7 +321,7 @@ impl Compiler<'_> {
     /// Measures that need a certain kind of thing.
     fn check_scope(&mut self, measure: &Measure, scope: Scope, spot: Spot) {
         let needs_part = matches!(measure.what, Quantity::Removal);
-        if needs_part && !matches!(scope, Scope::Station(_) | Scope::Component(_)) {
+        if needs_part && !matches!(scope, Scope::Station(_) | Scope::Stations(..) | Scope::Component(_)) {
             let message = "`removal` is that of an instance".to_owned();
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }

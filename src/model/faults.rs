@@ -5,7 +5,7 @@ use crate::model::compile::{Compiler, parts_of, stream, threshold, time};
 use crate::model::{Act, Fault, NONE, NONE16, Target};
 use crate::random::Purpose;
 use crate::scenario;
-use crate::scenario::{Length, Part, When};
+use crate::scenario::{CopyPart, Length, Part, When};
 
 impl Compiler<'_> {
     /// All faults, in the order of their names, which is also their order at one instant.
@@ -117,19 +117,31 @@ impl Compiler<'_> {
                 self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
                 None
             }
-            Part::Primary => self.primary(target, &parts),
+            Part::Copy(part) => self.copies(target, part, &parts),
         }
     }
 
-    fn primary(&mut self, target: &scenario::Target, parts: &[Vec<u32>]) -> Option<Target> {
+    /// A shard of a database, or one of its copies.
+    fn copies(&mut self, target: &scenario::Target, part: CopyPart, parts: &[Vec<u32>]) -> Option<Target> {
         let name = target.name.value.as_str();
-        let component = self.scenario.components.get(name);
-        if component.is_some_and(|component| matches!(component.value.kind, scenario::Kind::Database(_))) {
-            return parts.first().map(|first| Target::Stations(first.clone()));
+        let number = self.names.component(name);
+        match number.and_then(|number| self.model.copies_in(number, part)) {
+            Some(Ok(instances)) => {
+                let stations = instances.filter_map(|instance| parts.get(instance as usize)?.first().copied());
+                Some(Target::Stations(stations.collect()))
+            }
+            Some(Err(described)) => {
+                let message = format!("`{name}` has no such part: {described}");
+                self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
+                None
+            }
+            None => {
+                let message = format!("`{name}` is not a database, so it has no such part");
+                let told = Diagnostic::new(Code::UnknownPart, target.name.spot, message);
+                self.tell(told.help(format!("write `{name}/0`")));
+                None
+            }
         }
-        let message = format!("`{name}` is not a database, so it has no primary");
-        self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message).help(format!("write `{name}/0`")));
-        None
     }
 
     /// The parts of a component (one station each) or of a host (the stations on it).

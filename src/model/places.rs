@@ -9,7 +9,7 @@ use crate::catalogue;
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::Compiler;
 use crate::model::{Host, NONE, Station};
-use crate::scenario::{Component, Machine, MachineChoice, Reference};
+use crate::scenario::{Component, Kind, Machine, MachineChoice, Reference};
 
 impl Compiler<'_> {
     /// The shared hosts, then the stations of every component with their own hosts.
@@ -38,15 +38,15 @@ impl Compiler<'_> {
 
     fn place(&mut self, number: u16, name: &str, component: &Spotted<Component>, shared: &BTreeMap<&str, (u32, u32)>) {
         let written = &component.value;
+        if let Kind::Database(database) = &written.kind
+            && database.has_parts()
+        {
+            let on = self.host_of(written, shared).unwrap_or((0, 1));
+            return self.place_copies(number, name, (component, database), on);
+        }
         match &written.placement.machine {
-            MachineChoice::On(host) => {
-                let place = shared.get(host.value.as_str()).copied();
-                if place.is_none() {
-                    let known = shared.keys().copied();
-                    let message = format!("`{}` is not a host of this scenario", host.value);
-                    self.diags.push(Diagnostic::new(Code::UnknownHost, host.spot, message).nearest(&host.value, known));
-                }
-                let (first, count) = place.unwrap_or((0, 1));
+            MachineChoice::On(_) => {
+                let (first, count) = self.host_of(written, shared).unwrap_or((0, 1));
                 for instance in 0..written.instances {
                     self.add_station(number, instance % count, first + instance % count);
                 }
@@ -59,6 +59,18 @@ impl Compiler<'_> {
             }
             MachineChoice::None => self.place_on_own(number, name, component, &[]),
         }
+    }
+
+    /// The first host that a component shares and how many there are; tells if it is none.
+    fn host_of(&mut self, component: &Component, shared: &BTreeMap<&str, (u32, u32)>) -> Option<(u32, u32)> {
+        let MachineChoice::On(host) = &component.placement.machine else { return None };
+        let place = shared.get(host.value.as_str()).copied();
+        if place.is_none() {
+            let known = shared.keys().copied();
+            let message = format!("`{}` is not a host of this scenario", host.value);
+            self.diags.push(Diagnostic::new(Code::UnknownHost, host.spot, message).nearest(&host.value, known));
+        }
+        place
     }
 
     /// A host for each instance, of the given types one after the other.
@@ -85,7 +97,7 @@ impl Compiler<'_> {
     }
 
     /// One more instance; `turn` says whose turn it is when zones are dealt.
-    fn add_station(&mut self, component: u16, turn: u32, host: u32) {
+    pub(super) fn add_station(&mut self, component: u16, turn: u32, host: u32) {
         let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones.max(1));
         let cores = self.model.hosts.get(host as usize).map(|host| host.cores).filter(|cores| *cores != NONE);
         let weight = cores.map_or(1.0, f64::from);
@@ -95,22 +107,26 @@ impl Compiler<'_> {
     /// So many hosts with these figures, numbered from `from` on.
     fn add_hosts(&mut self, name: &str, figures: &Machine, from: u32, count: u32) {
         for number in from..from + count {
-            let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
-            self.model.hosts.push(Host {
-                name: format!("{name}/{number}"),
-                cores: figures.cores.map_or(NONE, |cores| (cores.ceil() as u32).max(1)),
-                sharing: !figures.fcfs.unwrap_or(false),
-                speed: figures.speed.unwrap_or(1.0),
-                disk_iops: or_none(figures.disk_iops),
-                disk_bytes_per_s: or_none(figures.disk_bandwidth),
-                nic_bytes_per_s: or_none(figures.nic),
-                memory_bytes: figures.memory_bytes.map_or(0, |bytes| bytes as u64),
-            });
+            self.add_host(format!("{name}/{number}"), figures);
         }
     }
 
+    pub(super) fn add_host(&mut self, name: String, figures: &Machine) {
+        let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
+        self.model.hosts.push(Host {
+            name,
+            cores: figures.cores.map_or(NONE, |cores| (cores.ceil() as u32).max(1)),
+            sharing: !figures.fcfs.unwrap_or(false),
+            speed: figures.speed.unwrap_or(1.0),
+            disk_iops: or_none(figures.disk_iops),
+            disk_bytes_per_s: or_none(figures.disk_bandwidth),
+            nic_bytes_per_s: or_none(figures.nic),
+            memory_bytes: figures.memory_bytes.map_or(0, |bytes| bytes as u64),
+        });
+    }
+
     /// The figures of a type of machine under those that override them.
-    fn figures(&mut self, machine: &Reference, overrides: &Machine) -> Machine {
+    pub(super) fn figures(&mut self, machine: &Reference, overrides: &Machine) -> Machine {
         let own_price = self.scenario.prices.machines.get(&machine.value).copied();
         let known = catalogue::find(&machine.value);
         if known.is_none() && own_price.is_none() {

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::compile::{Compiler, span, time};
-use crate::model::{Demand, Model, Run};
+use crate::model::{Cache, Demand, Key, KeyOrigin, Model, NONE16, Prefill, Run};
 use crate::scenario::{Length, Warmup};
 use crate::units::{Span, Time};
 
@@ -11,6 +11,10 @@ const CUTS: [u64; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32];
 
 /// Requests of a replication whose time line is kept until it is known how slow they were.
 const FOLLOWED: f64 = 4096.0;
+
+/// Most requests before a run: if it is left to us, and if so much was asked for.
+const MOST_AUTO: u64 = 2_000_000;
+const MOST_GIVEN: u64 = 50_000_000;
 
 /// At most so many windows in the series of a run.
 const WINDOWS: f64 = 1200.0;
@@ -81,14 +85,32 @@ impl Compiler<'_> {
         self.compile_prefill();
     }
 
-    /// How many rows the loads read in the time that buffer pools are to have seen.
+    /// Which traffic caches and buffer pools are to have seen. A key that follows a file or counts up starts from its
+    /// beginning, so nothing of it lies before the run.
     fn compile_prefill(&mut self) {
-        let Some(seconds) = self.scenario.run.prefill_s else { return };
-        let rows = self.model.traffic().rows;
-        for (component, per_second) in self.model.components.iter_mut().zip(rows) {
-            if let Some(buffer) = &mut component.buffer {
-                buffer.prefill_rows = (per_second * seconds / f64::from(component.count.max(1))).round() as u64;
+        let said = &self.scenario.run;
+        let in_order = |key: &Key| matches!(key.origin, KeyOrigin::Scan | KeyOrigin::Trace(_));
+        if !said.prefill || self.model.keys.iter().any(in_order) {
+            return;
+        }
+        let keeps = self.model.keeping();
+        let rates = self.model.source_rates();
+        let mut sources = Vec::new();
+        for (source, rate) in rates.into_iter().enumerate() {
+            let mut classes = self.model.classes.iter().filter(|class| usize::from(class.source) == source);
+            if 0.0 < rate && classes.any(|class| keeps.contains(&class.operation)) {
+                sources.push((source as u16, rate));
             }
+        }
+        let ttl = |cache: &Cache| if cache.ttl_draw == NONE16 { 0.0 } else { self.model.samplers.mean(cache.ttl_draw) };
+        let longest = self.model.caches.iter().map(ttl).fold(0.0, f64::max);
+        let (seconds, most) = match said.prefill_s {
+            Some(seconds) => (seconds, MOST_GIVEN),
+            None => (longest, MOST_AUTO),
+        };
+        let prefill = Prefill { sources, seconds, until_full: said.prefill_s.is_none() && self.model.fills_up(), most };
+        if !prefill.sources.is_empty() {
+            self.model.run.prefill = Some(prefill);
         }
     }
 

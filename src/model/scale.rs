@@ -15,7 +15,7 @@ use crate::model::arrows::arrow;
 use crate::model::compile::{every_body, walk};
 use crate::model::{Buffer, Host, Model, NONE, NONE16, Scale, Scope};
 use crate::policy::limit::{self, Limit};
-use crate::scenario::{self, Act, Demand, KeyOrigin, KeyOverride, Length, MachineChoice, Part, Popularity};
+use crate::scenario::{self, Act, Demand, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
 use crate::scenario::{Component, Scenario, Verb};
 
 /// Kinds whose instances can be made smaller.
@@ -87,7 +87,9 @@ impl Model {
             return 1.0;
         }
         f64::from(match scope {
-            Scope::Station(station) => scale.components[usize::from(self.stations[station as usize].component)],
+            Scope::Station(station) | Scope::Stations(station, _) => {
+                scale.components[usize::from(self.stations[station as usize].component)]
+            }
             Scope::Host(host) => scale.hosts[host as usize],
             // Whoever is left does what it always did.
             Scope::With(_) => 1,
@@ -127,6 +129,10 @@ struct Scaling<'a> {
 
 impl Scaling<'_> {
     fn part(&self, component: &Component) -> Parts {
+        // Shards and replicas each have their place, so none can be left out.
+        if matches!(&component.kind, Kind::Database(database) if database.has_parts()) {
+            return Parts { fewer: 1, smaller: self.by };
+        }
         let machines = match &component.placement.machine {
             MachineChoice::Own(machines) => machines.iter().map(|(_, count)| *count).collect(),
             _ => Vec::new(),

@@ -112,7 +112,9 @@ impl Compiler<'_> {
             let mut writer = Writer { compiler: self, place, pending: VecDeque::new(), in_fallback: false };
             writer.operation(&body);
             let upfront = self.upfront(entry);
-            self.model.operations.push(Operation { name, component, entry, upfront });
+            let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
+            let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
+            self.model.operations.push(Operation { name, component, entry, upfront, writes, from_primary });
         }
     }
 

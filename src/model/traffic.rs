@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::program::{Edge, Fork, Need, Step};
-use crate::model::{Demand, Model, NONE, NONE16, RequestClass};
+use crate::model::{Demand, Model, NONE, NONE16, Operation, RequestClass, Source};
 use crate::policy::balance::Balance;
 use crate::units::Span;
 
@@ -22,8 +22,6 @@ pub struct Traffic {
     /// Visits a second, and mean seconds of a visit without any waiting, per operation.
     pub visits: Vec<f64>,
     pub seconds: Vec<f64>,
-    /// Rows looked up a second, per component.
-    pub rows: Vec<f64>,
     /// Every limited resource that is used.
     pub offered: Vec<Offered>,
 }
@@ -73,8 +71,6 @@ struct Visit {
     cpu: f64,
     disk_ops: f64,
     disk_bytes: f64,
-    /// Rows looked up.
-    rows: f64,
     bytes_out: f64,
     /// Seconds spent waiting for answers.
     blocked: f64,
@@ -92,11 +88,7 @@ impl Model {
         let all: Vec<f64> = open.iter().zip(&closed).map(|(open, closed)| open + closed).collect();
         let flow = self.flow(&all, &visits);
         let offered = self.offered(&flow, &visits, &seconds);
-        let mut rows = vec![0.0; self.components.len()];
-        for ((operation, rate), visit) in self.operations.iter().zip(&flow).zip(&visits) {
-            rows[usize::from(operation.component)] += rate * visit.rows;
-        }
-        Traffic { created: all.iter().sum(), open: open.iter().sum(), visits: flow, seconds, rows, offered }
+        Traffic { created: all.iter().sum(), open: open.iter().sum(), visits: flow, seconds, offered }
     }
 
     /// Mean seconds of a visit without waiting; calls in a circle settle or stop growing after so many rounds.
@@ -142,40 +134,50 @@ impl Model {
         let mut open = vec![0.0; self.operations.len()];
         let mut closed = vec![0.0; self.operations.len()];
         for source in &self.sources {
-            let mut before = 0;
-            let shares: Vec<(u16, f64)> = source
-                .requests
-                .iter()
-                .map(|(threshold, class)| {
-                    let share = (threshold - before) as f64 / 4294967296.0;
-                    before = *threshold;
-                    (*class, share)
-                })
-                .collect();
-            match &source.demand {
-                Demand::Closed { clients, think_draw } => {
-                    let mean: f64 =
-                        shares.iter().map(|(class, share)| share * self.class_seconds(*class, seconds)).sum();
-                    let cycle = (self.mean(*think_draw) + mean).max(1e-9);
-                    self.ask(&mut closed, &shares, f64::from(*clients) / cycle);
-                }
-                Demand::Sessions { rate, shape, steps, .. } => {
-                    let rate = rate * shape.mean(self.run.start_s, self.horizon_s());
-                    let steps: Vec<_> = steps.iter().map(|step| (step.class, self.mean(step.times_draw))).collect();
-                    self.ask(&mut open, &steps, rate);
-                }
-                Demand::Open { rate, shape, .. } => {
-                    let rate = rate * shape.mean(self.run.start_s, self.horizon_s());
-                    self.ask(&mut open, &shares, rate);
-                }
-                Demand::Every { every, .. } => self.ask(&mut open, &shares, 1.0 / every.secs().max(1e-9)),
-                Demand::Trace { times } => {
-                    let last = times.last().map_or(1.0, |last| last.secs().max(1e-9));
-                    self.ask(&mut open, &shares, times.len() as f64 / last);
-                }
-            }
+            let shares = self.shares(source);
+            let asked = if matches!(source.demand, Demand::Closed { .. }) { &mut closed } else { &mut open };
+            self.ask(asked, &shares, self.rate(source, &shares, seconds));
         }
         (open, closed)
+    }
+
+    /// Requests a second of each load, if nothing made closed clients wait.
+    pub(super) fn source_rates(&self) -> Vec<f64> {
+        let seconds = self.visit_seconds();
+        let rate = |source: &Source| {
+            let shares = self.shares(source);
+            self.rate(source, &shares, &seconds) * shares.iter().map(|(_, share)| share).sum::<f64>()
+        };
+        self.sources.iter().map(rate).collect()
+    }
+
+    /// Classes of a load, and how many of each a request (of a session: all its steps) stands for.
+    fn shares(&self, source: &Source) -> Vec<(u16, f64)> {
+        if let Demand::Sessions { steps, .. } = &source.demand {
+            return steps.iter().map(|step| (step.class, self.mean(step.times_draw))).collect();
+        }
+        let mut before = 0;
+        let share = |(threshold, class): &(u64, u16)| {
+            let share = (threshold - before) as f64 / 4294967296.0;
+            before = *threshold;
+            (*class, share)
+        };
+        source.requests.iter().map(share).collect()
+    }
+
+    /// Requests (sessions) a second.
+    fn rate(&self, source: &Source, shares: &[(u16, f64)], seconds: &[f64]) -> f64 {
+        match &source.demand {
+            Demand::Closed { clients, think_draw } => {
+                let mean: f64 = shares.iter().map(|(class, share)| share * self.class_seconds(*class, seconds)).sum();
+                f64::from(*clients) / (self.mean(*think_draw) + mean).max(1e-9)
+            }
+            Demand::Sessions { rate, shape, .. } | Demand::Open { rate, shape, .. } => {
+                rate * shape.mean(self.run.start_s, self.horizon_s())
+            }
+            Demand::Every { every, .. } => 1.0 / every.secs().max(1e-9),
+            Demand::Trace { times } => times.len() as f64 / times.last().map_or(1.0, |last| last.secs().max(1e-9)),
+        }
     }
 
     fn ask(&self, asked: &mut [f64], shares: &[(u16, f64)], rate: f64) {
@@ -251,7 +253,7 @@ impl Model {
                 let capacity = f64::from(component.slots) * f64::from(component.count);
                 books.add(Resource::Slots { component: operation.component }, rate, rate * held.max(0.0), capacity);
             }
-            self.on_hosts(&mut books, operation.component, rate, visit);
+            self.on_hosts(&mut books, operation, rate, visit);
             for (edge, calls) in &visit.calls {
                 let edge = &self.edges[usize::from(*edge)];
                 self.on_pool(&mut books, edge, rate * calls, seconds);
@@ -272,9 +274,11 @@ impl Model {
     }
 
     /// Books cores, disks and network of the hosts of a component, by the share of requests each instance gets.
-    fn on_hosts(&self, books: &mut Books, component: u16, rate: f64, visit: &Visit) {
-        let stations = self.stations_of(component);
-        let balance = &self.components[usize::from(component)].balance;
+    fn on_hosts(&self, books: &mut Books, operation: &Operation, rate: f64, visit: &Visit) {
+        let stations = self.stations_of(operation.component);
+        let component = &self.components[usize::from(operation.component)];
+        let copies = self.copies.get(usize::from(component.copies));
+        let balance = &component.balance;
         let is_even = !matches!(
             balance,
             Balance::Weighted(_)
@@ -285,9 +289,10 @@ impl Model {
                 | Balance::Choices(_)
         );
         let total: f64 = stations.iter().map(|station| if is_even { 1.0 } else { station.weight }).sum();
-        for station in stations {
+        for (instance, station) in stations.iter().enumerate() {
             let Some(host) = self.hosts.get(station.host as usize) else { continue };
-            let share = rate * (if is_even { 1.0 } else { station.weight }) / total;
+            let even = (if is_even { 1.0 } else { station.weight }) / total;
+            let share = rate * copies.map_or(even, |copies| copies.share(operation, instance as u32));
             let host_number = station.host;
             let mut book = |what: Resource, each: f64, capacity: f64| {
                 if 0.0 < each {
@@ -396,7 +401,6 @@ impl Walker<'_> {
                 self.disk(count, weight)
             }
             Step::Pages { pages, .. } => {
-                self.visit.rows += weight;
                 let count = model.mean(model.page_uses[usize::from(pages)].count);
                 let buffer = model.components[usize::from(self.component)].buffer.as_ref();
                 let misses =

@@ -5,8 +5,9 @@
 //! instance after the last pick, in cyclic order. What can go wrong: forgetting `less` on some way out makes an instance
 //! look busy for ever.
 
+use crate::policy::ring::{Ring, points_problem};
 use crate::policy::{Form, form, unknown};
-use crate::random::{Chain, below, bits, mix, occasion};
+use crate::random::{Chain, below, bits, occasion};
 use crate::reader::{Arg, ReadError, Term, read_term};
 use crate::units::{Dimension, Span, Time};
 
@@ -157,10 +158,7 @@ impl Balance {
     pub fn problem(&self) -> Option<String> {
         match self {
             Balance::Choices(0) => Some("`choices(0)` looks at no instance; `choices(2)` is usual".to_owned()),
-            Balance::ConsistentHash(_, 0) => Some("a ring needs at least one point for each instance".to_owned()),
-            Balance::ConsistentHash(_, points) if 10_000 < *points => {
-                Some(format!("{points} points for each instance are more than the 10000 a ring may have"))
-            }
+            Balance::ConsistentHash(_, points) => points_problem(*points),
             Balance::Weighted(weights) if !weights.is_empty() && weights.iter().all(|(_, weight)| *weight <= 0.0) => {
                 Some("no instance has a weight above 0, so none would ever be picked".to_owned())
             }
@@ -189,7 +187,7 @@ pub struct Balancer {
     outstanding: Vec<u32>,
     /// Who may be picked: first of all instances, then of each zone.
     groups: Vec<Group>,
-    zones: Vec<u8>,
+    zones: Vec<u16>,
 }
 
 /// A rule with what it remembers.
@@ -248,14 +246,6 @@ struct Latency {
     seen: bool,
 }
 
-/// Points on a circle of 64-bit hashes; each belongs to an instance, and a value belongs to the next point at or after
-/// its hash (Karger et al. 1997).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ring {
-    points: Vec<(u64, u32)>,
-    salt: u64,
-}
-
 /// Time constant of the mean that `least_latency` keeps.
 const LATENCY_MEMORY_NS: f64 = 10e9;
 
@@ -287,7 +277,7 @@ impl Balancer {
     }
 
     /// Tells where the instances stand, so that `pick_in` can prefer a zone; one entry for each instance.
-    pub fn set_zones(&mut self, zones: &[u8]) {
+    pub fn set_zones(&mut self, zones: &[u16]) {
         let count = self.outstanding.len();
         debug_assert_eq!(zones.len(), count, "each instance stands in one zone");
         self.zones = zones.to_vec();
@@ -381,6 +371,25 @@ impl Balancer {
         let hashed = matches!(self.rule, Rule::Hash { .. } | Rule::ConsistentHash(_));
         let any = hashed || self.groups.get(own).is_none_or(|group| group.ids.is_empty());
         self.pick_from(if any { 0 } else { own }, ask)
+    }
+
+    /// Among the eligible instances of a zone that are acceptable; `None` if there is none.
+    pub fn pick_where(&mut self, ask: &Ask, zone: usize, accept: impl Fn(u32) -> bool) -> Option<u32> {
+        let own = zone + 1;
+        let all = self.groups.get(own)?;
+        let refused: Vec<u32> = all.ids.iter().copied().filter(|&i| !accept(i)).collect();
+        if refused.is_empty() {
+            return self.pick_from(own, ask);
+        }
+        let whole = all.clone();
+        for i in refused {
+            self.groups[own].take(i);
+        }
+        let picked = self.pick_from(own, ask);
+        // Whose turn it is stays as the pick left it.
+        let Group { next, credit, .. } = std::mem::replace(&mut self.groups[own], whole);
+        (self.groups[own].next, self.groups[own].credit) = (next, credit);
+        picked
     }
 
     #[inline(always)]
@@ -573,27 +582,6 @@ impl Latency {
     }
 }
 
-impl Ring {
-    /// A ring on which each of `count` instances has so many points, placed by hashing its number with `salt`.
-    pub fn new(count: u32, points: u32, salt: u64) -> Ring {
-        let of_instance = |i: u32| {
-            let own = bits(salt, occasion(u64::from(i)));
-            (0..points).map(move |point| (bits(own, occasion(u64::from(point))), i))
-        };
-        let mut points: Vec<(u64, u32)> = (0..count).flat_map(of_instance).collect();
-        points.sort_unstable();
-        Ring { points, salt: mix(salt) }
-    }
-
-    /// The instance that a value belongs to: the first acceptable one from its hash on, or `None` if nobody is.
-    pub fn owner(&self, value: u64, accept: impl Fn(u32) -> bool) -> Option<u32> {
-        let hash = bits(self.salt, occasion(value));
-        let start = self.points.partition_point(|&(point, _)| point < hash);
-        let (before, after) = self.points.split_at(start);
-        after.iter().chain(before).map(|&(_, i)| i).find(|&i| accept(i))
-    }
-}
-
 /// The one plain argument, which names a key.
 fn key_of(term: &Term, example: &str) -> Result<String, ReadError> {
     term.expect_positionals(1, 1, example)?;
@@ -638,7 +626,7 @@ mod tests {
     use std::collections::BinaryHeap;
 
     use super::*;
-    use crate::random::unit;
+    use crate::random::{mix, unit};
 
     fn ask(n: u64) -> Ask {
         Ask { bits: bits(7, occasion(n)), key_value: n, now: Time(0), demand_ns: 0 }
@@ -853,52 +841,6 @@ mod tests {
         assert!((moved as f64 / keys as f64 - 10.0 / 11.0).abs() < 0.02, "lb-ring-move, modulo: {moved}");
         let before: Vec<_> = (0..100).map(|key| ten.pick(&ask(key))).collect();
         assert_eq!(before, (0..100).map(|key| ten.pick(&ask(key))).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn few_values_move_on_a_ring_lb_ring_move() {
-        let ring = |count| Ring::new(count, 150, 5);
-        let (nine, ten, eleven) = (ring(9), ring(10), ring(11));
-        let keys = 100_000;
-        let owner = |ring: &Ring, key| ring.owner(key, |_| true).expect("the ring has instances");
-        let moved =
-            |a: &Ring, b: &Ring| (0..keys).filter(|&key| owner(a, key) != owner(b, key)).count() as f64 / keys as f64;
-        assert!((moved(&ten, &eleven) - 1.0 / 11.0).abs() < 0.02);
-        assert!((moved(&ten, &nine) - 0.1).abs() < 0.02);
-        assert!((0..keys).all(|key| owner(&ten, key) == owner(&eleven, key) || owner(&eleven, key) == 10));
-        let without = |key| ten.owner(key, |i| i != 9).expect("nine are left");
-        assert!((0..keys).all(|key| without(key) == owner(&nine, key)), "a dead instance is as if it were not there");
-    }
-
-    /// Coefficient of variation of the shares of the key space, and the largest share over the mean.
-    fn spread(count: u32, points: u32, salt: u64) -> (f64, f64) {
-        let ring = Ring::new(count, points, salt);
-        let mut share = vec![0.0; count as usize];
-        let mut before = ring.points[ring.points.len() - 1].0;
-        for &(point, i) in &ring.points {
-            share[i as usize] += point.wrapping_sub(before) as f64 / 18_446_744_073_709_551_616.0;
-            before = point;
-        }
-        let mean = 1.0 / f64::from(count);
-        let variance = share.iter().map(|share| (share - mean) * (share - mean)).sum::<f64>() / f64::from(count);
-        (variance.sqrt() / mean, share.iter().fold(0.0, |most: f64, share| most.max(*share)) / mean)
-    }
-
-    #[test]
-    fn shares_of_a_ring_spread_as_beta_lb_ring() {
-        let mean = |count: u32, points: u32, rings: u64| {
-            let sum = (0..rings)
-                .map(|salt| spread(count, points, mix(salt + 1)))
-                .fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-            (sum.0 / rings as f64, sum.1 / rings as f64)
-        };
-        let (cv, most) = mean(10, 1, 400);
-        assert!((cv - 0.87456885).abs() < 0.05 && (most / 2.9099119 - 1.0).abs() < 0.05, "lb-ring-10-1: {cv} {most}");
-        let (cv, most) = mean(100, 150, 20);
-        assert!(
-            (cv - 0.081563325).abs() < 0.004 && (most / 1.2178637 - 1.0).abs() < 0.02,
-            "lb-ring-100-150: {cv} {most}"
-        );
     }
 
     /// Mean time in system of exponential requests (mean 1) at FIFO instances of one slot; the sum of all times too.

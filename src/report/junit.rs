@@ -1,4 +1,4 @@
-//! Objectives as test cases of JUnit, for dashboards of CI: a miss is a failure, an undecided one is skipped.
+//! Objectives as test cases of `JUnit`, for dashboards of CI: a miss is a failure, an undecided one is skipped.
 
 use crate::report::terminal::{objective_words, verdict_words};
 use crate::report::{Objective, Report, Verdict};

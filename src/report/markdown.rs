@@ -4,44 +4,39 @@
 
 use crate::report::terminal::figures::{interval, of_unit, percent, precision, roughly, span};
 use crate::report::terminal::verdict_words;
-use crate::report::{Component, Estimate, Latency, Report, Requests, Utilisations, Verdict};
+use crate::report::{Component, Estimate, Latency, Report, Requests, Utilisations, Verdict, Warning};
 use crate::units::{human_money, human_rate, human_time};
 
 /// The document, with a line end.
 pub fn render(report: &Report) -> String {
+    let parts = [
+        header(report),
+        table("| | objective | value | 95 % interval |\n|---|---|---:|---|", &objectives(report)),
+        table(
+            "| latency | p50 | p90 | p95 | p99 | p99.9 | served | failed |\n|---|---:|---:|---:|---:|---:|---:|---:|",
+            &latencies(report),
+        ),
+        table("| component | × | busy | queue |\n|---|---:|---:|---:|", &components(report)),
+        cost(report),
+        warnings(report).join("\n"),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n\n") + "\n"
+}
+
+fn header(report: &Report) -> String {
     let run = &report.run;
     let measured = span(report.measured.to_s - report.measured.from_s);
     let offered = human_rate(report.requests.offered_per_s.mean);
-    let mut text = format!(
-        "### {} {}: {}\n\n{offered} offered · {measured} simulated · {} replications · seed {}\n",
-        mark(report.verdict),
-        cell(&report.scenario.title),
-        verdict_words(report),
-        run.replications,
-        run.seed
-    );
+    let mut lines = vec![
+        format!("### {} {}: {}", mark(report.verdict), cell(&report.scenario.title), verdict_words(report)),
+        format!("{offered} offered · {measured} simulated · {} replications · seed {}", run.replications, run.seed),
+    ];
     if !run.stable {
-        text += "\nIt cannot keep up: there is no steady state, so no quantile is stated.\n";
+        lines.push("It cannot keep up: there is no steady state, so no quantile is stated.".to_owned());
     }
-    if let Some(bottleneck) = &report.bottleneck {
-        text += &format!("\nBottleneck: {}.\n", cell(&bottleneck.why));
-    }
-    text += &table("| | objective | value | 95 % interval |\n|---|---|---:|---|", objectives(report));
-    text += &table(
-        "| latency | p50 | p90 | p95 | p99 | p99.9 | served | failed |\n|---|---:|---:|---:|---:|---:|---:|---:|",
-        latencies(report),
-    );
-    text += &table("| component | × | busy | queue |\n|---|---:|---:|---:|", components(report));
-    text += &cost(report);
-    let warnings = report.warnings.iter().map(|warning| {
-        let help = warning.help.as_ref().map(|help| format!(" ({})", cell(help))).unwrap_or_default();
-        format!("- {}: {}{help}\n", warning.code, cell(&warning.message))
-    });
-    let warnings: String = warnings.collect();
-    if !warnings.is_empty() {
-        text += &format!("\n{warnings}");
-    }
-    text
+    lines.extend(report.bottleneck.as_ref().map(|bottleneck| format!("Bottleneck: {}.", cell(&bottleneck.why))));
+    lines.join("\n\n")
 }
 
 fn cost(report: &Report) -> String {
@@ -50,7 +45,15 @@ fn cost(report: &Report) -> String {
     }
     let each = report.cost.usd_per_million_requests;
     let each = each.map(|each| format!(", {} per million requests", human_money(each))).unwrap_or_default();
-    format!("\nCost: {}/month{each}.\n", human_money(report.cost.usd_per_month))
+    format!("Cost: {}/month{each}.", human_money(report.cost.usd_per_month))
+}
+
+fn warnings(report: &Report) -> Vec<String> {
+    let line = |warning: &Warning| {
+        let help = warning.help.as_ref().map(|help| format!(" ({})", cell(help))).unwrap_or_default();
+        format!("- {}: {}{help}", warning.code, cell(&warning.message))
+    };
+    report.warnings.iter().map(line).collect()
 }
 
 fn mark(verdict: Verdict) -> &'static str {
@@ -62,11 +65,11 @@ fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
-fn table(head: &str, rows: Vec<String>) -> String {
-    if rows.is_empty() { String::new() } else { format!("\n{head}\n{}\n", rows.join("\n")) }
+fn table(head: &str, rows: &[String]) -> String {
+    if rows.is_empty() { String::new() } else { format!("{head}\n{}", rows.join("\n")) }
 }
 
-fn row<const N: usize>(cells: [String; N]) -> String {
+fn row<const N: usize>(cells: &[String; N]) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
@@ -87,7 +90,7 @@ fn objectives(report: &Report) -> Vec<String> {
     let shown = report.objectives.iter().map(|objective| {
         let value = objective.value.map_or_else(|| "–".to_owned(), |value| of_unit(value, objective.unit));
         let remark = interval(objective, "…").or_else(|| objective.note.clone()).unwrap_or_default();
-        row([mark(objective.verdict).to_owned(), cell(&objective.text), value, cell(&remark)])
+        row(&[mark(objective.verdict).to_owned(), cell(&objective.text), value, cell(&remark)])
     });
     shown.collect()
 }
@@ -103,7 +106,7 @@ fn latency_row(name: &str, latency: &Latency, requests: &Requests) -> String {
     let failed = requests.error_ratio.map_or_else(|| "–".to_owned(), |ratio| percent(ratio.mean));
     let [p50, p90, p95, p99, p999] =
         [latency.p50, latency.p90, latency.p95, latency.p99, latency.p999].map(|quantile| time(quantile.as_ref()));
-    row([cell(name), p50, p90, p95, p99, p999, human_rate(requests.throughput_per_s.mean), failed])
+    row(&[cell(name), p50, p90, p95, p99, p999, human_rate(requests.throughput_per_s.mean), failed])
 }
 
 /// A quantile with the half-width of its interval.
@@ -118,7 +121,7 @@ fn components(report: &Report) -> Vec<String> {
         let is_limit = report.bottleneck.as_ref().is_some_and(|limit| limit.component == *name);
         let name = if is_limit { format!("**{}**", cell(name)) } else { cell(name) };
         let queue = format!("{:.1}", component.queue_length.mean);
-        row([name, format!("{:.0}", component.instances.mean), busy(component), queue])
+        row(&[name, format!("{:.0}", component.instances.mean), busy(component), queue])
     });
     shown.collect()
 }

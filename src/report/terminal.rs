@@ -112,7 +112,8 @@ pub fn verdict_words(report: &Report) -> String {
 pub fn objective_words(objective: &Objective) -> String {
     let got = objective.value.map_or_else(|| "no value".to_owned(), |value| of_unit(value, objective.unit));
     let remarks = [figures::interval(objective, "to"), objective.note.clone()].into_iter().flatten();
-    let remarks: String = remarks.map(|remark| format!(" ({remark})")).collect();
+    let remarks = remarks.collect::<Vec<_>>().join("; ");
+    let remarks = if remarks.is_empty() { remarks } else { format!(" ({remarks})") };
     format!("{}: {got}{remarks}", objective.text)
 }
 
@@ -233,7 +234,7 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
         return Vec::new();
     }
     if cost.lines.is_empty() {
-        return vec![entry("cost", &format!("not known: without a price are {}", cost.unpriced.join(", ")), look)];
+        return vec![entry("cost", &format!("not known; without a price: {}", cost.unpriced.join(", ")), look)];
     }
     let dot = format!(" {} ", look.marks().dot);
     let mut owners: Vec<(&str, f64)> = Vec::new();

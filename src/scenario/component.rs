@@ -7,19 +7,19 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
-use crate::scenario::cache;
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED, placement};
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
-use crate::scenario::step::{self, SHORT, STEPS};
+use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Database, Health, Kind, Memory, Named, Operation, Prefer, Route, RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Memory, Named, Operation, Prefer, Route, RouteTarget, Sticky,
 };
+use crate::scenario::{cache, database};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &DATABASE, &EXTERNAL, &CACHE, &STORE];
+pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &CACHE, &STORE];
 
 /// Kinds of later versions.
 pub const LATER: &[&str] = &["cdn", "queue", "log", "function", "pooler", "telemetry"];
@@ -28,22 +28,22 @@ const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
 }
 
-static KIND: Field = Field::new(
+pub(super) static KIND: Field = Field::new(
     "kind",
     Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "store"]),
     "service",
     "What it is",
 )
 .required();
-static LIKE: Field = Field::new(
+pub(super) static LIKE: Field = Field::new(
     "like",
     Shape::Name(Thing::Component),
     "orders",
     "Another component, over which this one's fields are merged",
 );
-static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
+pub(super) static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
 static INSTANCES: Field = Field::new("instances", Shape::Count, "5", "How many, each alike").or("1");
-static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
+pub(super) static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
 static WORKERS: Field = Field::new(
     "workers",
     Shape::OneOf(COUNT_OR_NONE),
@@ -56,11 +56,11 @@ static WAITS: Field = Field::new(
     "async",
     "Whether a request keeps its worker while it waits for what it called",
 );
-static QUEUE: Field =
+pub(super) static QUEUE: Field =
     Field::new("queue", Shape::Object(&QUEUE_TABLE), "{limit: 1024, order: fifo}", "Where requests wait for a worker")
         .or("{}");
-static OPERATION_SHAPES: &[Shape] = &[Shape::Steps(STEPS), Shape::Object(&SHORT)];
-static OPERATIONS: Field = Field::new(
+static OPERATION_SHAPES: &[Shape] = &[Shape::Steps(STEPS), Shape::Object(&SHORT), Shape::Object(&LONG)];
+pub(super) static OPERATIONS: Field = Field::new(
     "operations",
     Shape::MapOf(&Shape::OneOf(OPERATION_SHAPES)),
     "{serve: [{cpu: exp(3ms)}, {respond: 12KB}]}",
@@ -68,20 +68,20 @@ static OPERATIONS: Field = Field::new(
 );
 static BALANCES: [PolicyForm; balance::FORMS.len()] = forms(balance::FORMS);
 static ORDERS: [PolicyForm; discipline::FORMS.len()] = forms(discipline::FORMS);
-static BALANCE: Field =
+pub(super) static BALANCE: Field =
     Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request")
         .or("round_robin");
 static STICKY: Field =
     Field::new("sticky", Shape::Object(&STICKY_TABLE), "{by: session, for: 30m}", "Keep an asker at its instance");
-static HEALTH: Field = Field::new(
+pub(super) static HEALTH: Field = Field::new(
     "health",
     Shape::Object(&HEALTH_TABLE),
     "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}",
     "How it is noticed that an instance died; without it at once",
 );
-static PREFER: Field =
+pub(super) static PREFER: Field =
     Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
-static BOOT: Field = Field::new(
+pub(super) static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),
     "60s",
@@ -209,50 +209,6 @@ pub static GATEWAY: Table = Table {
         PRICE,
         BOOT,
         AUTOSCALE,
-    ],
-};
-
-/// A database.
-pub static DATABASE: Table = Table {
-    name: "database",
-    about: "One primary with connections, a buffer pool and a disk",
-    fields: &[
-        KIND,
-        LIKE,
-        ABSTRACT,
-        OWN,
-        ON,
-        Field::new(
-            "connections",
-            Shape::OneOf(COUNT_OR_NONE),
-            "200",
-            "Requests it serves at the same time; the others queue",
-        )
-        .or("none"),
-        QUEUE,
-        Field { about: "The buffer pool", example: "96GiB", ..MEMORY },
-        Field::new(
-            "data",
-            Shape::Object(&DATA),
-            "{rows: 500M, row: 1KB}",
-            "What it holds; `pages` that miss the buffer pool are read from disk",
-        ),
-        OPERATIONS,
-        HEALTH,
-        PREFER,
-        RATE_LIMIT,
-        CORES,
-        DISK_FIELD,
-        NIC,
-        SPEED,
-        SCHEDULING,
-        PRICE,
-        BOOT,
-        later("instances", "A database has one primary"),
-        later("shards", "Split the data over several machines"),
-        later("replicas", "Copies of the data"),
-        later("failover", "What happens when the primary dies"),
-        later("primary", "Where the primary stands"),
     ],
 };
 
@@ -392,7 +348,7 @@ static STICKY_TABLE: Table = Table {
         .or("none"),
     ],
 };
-static HEALTH_TABLE: Table = Table {
+pub(super) static HEALTH_TABLE: Table = Table {
     name: "health",
     about: "Checks that take a dead instance out and bring it back",
     fields: &[
@@ -409,21 +365,6 @@ static MEMORY_TABLE: Table = Table {
         Field::new("idle", Shape::Bytes, "500MB", "Without any request").or("0B"),
         Field::new("each", Shape::Bytes, "10MB", "For each request in flight").or("0B"),
         Field::new("limit", Shape::Bytes, "2GiB", "Most it may take; without it what its machine has"),
-    ],
-};
-static DATA: Table = Table {
-    name: "data",
-    about: "What a database holds",
-    fields: &[
-        Field::new("rows", Shape::Count, "500M", "How many rows").required(),
-        Field::new("row", Shape::Bytes, "1KB", "Size of a row").required(),
-        Field::new(
-            "key",
-            Shape::Name(Thing::Key),
-            "user",
-            "The key whose value says which row is touched; without it all alike",
-        ),
-        later("growth", "How fast it grows"),
     ],
 };
 static UP_AND_DOWN: Table = Table {
@@ -444,10 +385,16 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
-        "database" => Kind::Database(database(&mut r)),
+        "database" => Kind::Database(database::database(&mut r)),
         "cache" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
         _ => external(&mut r, env),
+    };
+    let instances = if let Kind::Database(said) = &kind {
+        database::check_machines(&mut r, &placement, said);
+        said.machines()
+    } else {
+        instances
     };
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
     let (queue_limit, order) = queue(&mut r, &kind);
@@ -576,7 +523,10 @@ fn operations(r: &mut Reader, env: &mut Env) -> Named<Operation> {
         return read;
     }
     for (key, node) in r.map("operations") {
-        let operation = step::operation(letters(key), node, env, r.diags());
+        let operation = step::operation(key, node, env, r.diags());
+        if r.table().name != "database" {
+            database::refuse_routing(node, r.diags());
+        }
         read.insert(key.value.clone(), Spotted::new(operation, letters(key)));
     }
     read
@@ -632,7 +582,7 @@ fn sticky(r: &mut Reader) -> Sticky {
     Sticky { by: name(r, "by").unwrap_or(session), hold_s }
 }
 
-fn health(r: &mut Reader) -> Health {
+pub(super) fn health(r: &mut Reader) -> Health {
     let interval = r.time("interval");
     let interval = r.within("interval", interval, 1e-6, f64::INFINITY);
     Health {
@@ -689,15 +639,6 @@ fn route(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnost
 /// A component may be called `lock`; what stands beside tells.
 fn is_share(node: &Node) -> bool {
     node.as_text().is_some_and(|text| units::parse_as(text, Dimension::Number).is_ok())
-}
-
-fn database(r: &mut Reader) -> Database {
-    let pool_bytes = r.bytes("memory").map(|bytes| bytes.value);
-    let Some(mut r) = r.object("data") else { return Database { pool_bytes, ..Database::default() } };
-    let rows = r.count_from("rows", 1).map(|rows| rows.value as f64);
-    let row_bytes = r.bytes("row");
-    let row_bytes = r.within("row", row_bytes, 1.0, f64::INFINITY).map(|bytes| bytes.value);
-    Database { pool_bytes, rows, row_bytes, key: name(&mut r, "key") }
 }
 
 fn external(r: &mut Reader, env: &mut Env) -> Kind {

@@ -5,7 +5,7 @@ use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, draw, moment, verb};
-use crate::scenario::{Act, Fault, Part, Reference, Target, When};
+use crate::scenario::{Act, CopyPart, Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
 
@@ -156,19 +156,19 @@ fn target(r: &mut Reader, field: &str) -> Option<Target> {
     read_target(&written, r.diags())
 }
 
-/// Reads `web`, `web/2`, `web/any`, `db/primary` or `web.serve`.
+/// Reads `web`, `web/2`, `web/any`, `db/primary`, `db/shard-3/replica-1` or `web.serve`.
 pub(super) fn read_target(written: &Reference, diags: &mut Diagnostics) -> Option<Target> {
     let text = written.value.as_str();
     let (whole, part) = match text.split_once('/') {
         None => (text, Part::All),
         Some((name, "any")) => (name, Part::Any),
-        Some((name, "primary")) => (name, Part::Primary),
         Some((name, part)) => {
-            let Ok(index) = part.parse() else {
+            let index = part.parse().ok().map(Part::Index);
+            let Some(part) = index.or_else(|| CopyPart::read(part).map(Part::Copy)) else {
                 diags.push(unknown_part(written, name, part));
                 return None;
             };
-            (name, Part::Index(index))
+            (name, part)
         }
     };
     let (name, operation) = match whole.split_once('.') {
@@ -180,12 +180,7 @@ pub(super) fn read_target(written: &Reference, diags: &mut Diagnostics) -> Optio
 
 fn unknown_part(written: &Reference, name: &str, part: &str) -> Diagnostic {
     let spot = written.spot.part(name.len() + 1, written.value.len());
-    let is_later = ["shard-", "replica-"].iter().any(|later| part.starts_with(later));
-    if is_later {
-        let what = part.split('-').next().unwrap_or(part);
-        return Diagnostic::new(Code::NotAvailable, spot, format!("parts called `{what}` are not available yet"));
-    }
     let told = Diagnostic::new(Code::UnknownPart, spot, format!("`{part}` is not a part"));
     told.nearest(part, ["any", "primary"])
-        .note(format!("parts are numbers from 0, as in `{name}/2`, `any` or `primary`"))
+        .note(format!("parts are numbers from 0, as in `{name}/2`, `any`, or those of a database: `{name}/primary`, `{name}/replica-0`, `{name}/shard-3`"))
 }

@@ -2,7 +2,9 @@
 
 use crate::diagnostic::{Spot, Spotted};
 use crate::fields::{Shape, Table};
+use crate::scenario::database::writes_by_name;
 use crate::scenario::root::root_table;
+use crate::scenario::step::{SHORT, STEPS};
 use crate::text::{Node, Value};
 
 /// The resolved tree with every field that has a default and was left out.
@@ -157,12 +159,40 @@ fn fill_table(node: &mut Node, table: &Table) {
             (None, None) => {}
         }
     }
+    if table.name == "database" {
+        name_writes(node);
+    }
     // Only open arrivals are drawn, so the table of loads names no default.
     let is_open = table.name == "load" && (node.get("rate").is_some() || node.get("users").is_some());
     if is_open && node.get("arrivals").is_none() {
         let poisson = Node::new(Value::Scalar { text: "poisson".to_owned(), quoted: false }, at);
         let Value::Map(entries) = &mut node.value else { return };
         entries.push((Spotted::new("arrivals".to_owned(), at), poisson));
+    }
+}
+
+/// Where there are replicas, each operation shows whether it writes: a list of steps becomes the long form.
+fn name_writes(database: &mut Node) {
+    if database.get("replicas").is_none() {
+        return;
+    }
+    let Some(Value::Map(operations)) = database.get_mut("operations").map(|node| &mut node.value) else { return };
+    for (name, node) in operations {
+        let at = Spot { end: node.spot.start, ..node.spot };
+        let entry = |name: &str, node: Node| (Spotted::new(name.to_owned(), at), node);
+        let steps = verb_of(node, STEPS).is_some_and(|table| SHORT.field(table.name).is_none());
+        if node.as_list().is_some() || steps {
+            let spot = node.spot;
+            let whole = std::mem::replace(node, Node::new(Value::Map(Vec::new()), spot));
+            node.value = Value::Map(vec![entry("do", whole)]);
+        }
+        let text = writes_by_name(&name.value).to_string();
+        match &mut node.value {
+            Value::Map(entries) if !entries.iter().any(|(key, _)| key.value == "writes") => {
+                entries.push(entry("writes", Node::new(Value::Scalar { text, quoted: false }, at)));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -4,8 +4,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::database::writes_by_name;
 use crate::scenario::policy::{BREAKER, CANCEL, DEADLINE, FALLBACK, HEDGE, RETRY_FIELD, TIMEOUT, policy};
-use crate::scenario::values::{Env, count, draw, inert, name, shares, verb};
+use crate::scenario::values::{Env, count, draw, inert, letters, name, shares, verb};
 use crate::scenario::watch;
 use crate::scenario::{Choice, Join, Need, Operation, Step, Verb};
 use crate::text::{Node, Value};
@@ -44,9 +45,30 @@ pub static SHORT: Table = Table {
         Field::new("io", Shape::OneOf(IO_SHAPES), "2", "Disk operations"),
         Field::new("wait", DURATION, "exp(10ms)", "Time that occupies no core"),
         Field::new("bytes", BYTES, "12KB", "Size of the answer"),
-        Field::new("from", Shape::Word(&["primary"]), "primary", "Where it may run"),
+        WRITES,
+        FROM,
     ],
 };
+
+/// The long form of an operation, for what steps alone cannot say.
+pub static LONG: Table = Table {
+    name: "operation with steps",
+    about: "An operation of a database by its steps, with what says where it runs",
+    fields: &[Field::new("do", DO, "[{cpu: 1ms}, {io: 2}]", "The steps").required(), WRITES, FROM],
+};
+
+static WRITES: Field = Field::new(
+    "writes",
+    Shape::Bool,
+    "true",
+    "Whether it changes rows; by default that of its name: write, insert, update, delete, put, create, append, commit, save, set",
+);
+static FROM: Field = Field::new(
+    "from",
+    Shape::Word(&["primary"]),
+    "primary",
+    "Where it runs although it only reads; otherwise where the replicas' `read` says",
+);
 
 const DURATION: Shape = Shape::Distribution(Dimension::Time);
 const COUNTED: Shape = Shape::Distribution(Dimension::Number);
@@ -351,17 +373,22 @@ static INVALIDATE_STEP: Table = Table {
 static INVALIDATE: Table =
     Table { name: "entry taken out", about: "An entry taken out of a cache", fields: &[IN, KEY] };
 
-/// Reads an operation: steps, or the short form.
-pub(super) fn operation(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
-    let is_long =
+/// Reads an operation: steps, the short form, or steps with what says where they run.
+pub(super) fn operation(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
+    let owner = letters(key);
+    let of_step =
         |key: &str| SHORT.field(key).is_none() && (STEPS.iter().any(|verb| verb.name == key) || LATER.contains(&key));
-    let is_short = node.as_map().is_some_and(|entries| !entries.iter().any(|(key, _)| is_long(&key.value)));
-    let steps = if is_short {
-        short(&mut Reader::new(owner, node, &SHORT, diags), env)
-    } else {
-        steps(owner, node, env, diags)
-    };
-    Operation { steps }
+    let is_short = node.as_map().is_some_and(|entries| !entries.iter().any(|(key, _)| of_step(&key.value)));
+    let by_name = writes_by_name(&key.value);
+    if !is_short {
+        let steps = steps(owner, node, env, diags);
+        return Operation { steps, writes: by_name, from_primary: false };
+    }
+    let table = if node.get("do").is_some() { &LONG } else { &SHORT };
+    let mut r = Reader::new(owner, node, table, diags);
+    let steps = if node.get("do").is_some() { body(&mut r, "do", env).unwrap_or_default() } else { short(&mut r, env) };
+    let writes = r.flag("writes").map_or(by_name, |writes| writes.value);
+    Operation { steps, writes, from_primary: r.word("from").is_some() }
 }
 
 /// Reads a step or a list of steps; those that cannot be read are told and left out.
@@ -390,10 +417,6 @@ fn short(r: &mut Reader, env: &mut Env) -> Vec<Step> {
     add(r.key("io"), io(r, env));
     add(r.key("wait"), draw(r, env, "wait", Dimension::Time).map(Verb::Wait));
     add(r.key("bytes"), draw(r, env, "bytes", Dimension::Bytes).map(Verb::Respond));
-    if let Some(node) = r.node("from").filter(|node| node.as_text() != Some("primary")) {
-        let message = format!("reading from {} is not available yet", node.shape());
-        r.tell(Diagnostic::new(Code::NotAvailable, node.spot, message).help("write `primary`, or leave it out"));
-    }
     steps
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use plimsoll::policy::balance::{Ask, Balance, Balancer, Ring};
+use plimsoll::policy::balance::{Ask, Balance, Balancer};
+use plimsoll::policy::ring::{Plan, Ring, Spread, jump};
 use plimsoll::random::{bits, occasion};
 use plimsoll::report::Estimate;
 use plimsoll::theory::balance::power_of_choices;
@@ -18,6 +19,7 @@ pub(crate) fn measure(case: &Case, lab: &Lab) -> Got {
         "lb-order-10" => order(case, lab),
         "lb-weighted-random" => unequal_servers(case, lab),
         "lb-ring-move" => moved(case, lab),
+        "lb-jump" => jumps(case),
         id if id.starts_with("lb-p2c") => choices(case, lab),
         id if id.starts_with("lb-swrr") => turns(case),
         id if id.starts_with("lb-ring") => spread(case, lab),
@@ -174,5 +176,30 @@ fn moved(case: &Case, lab: &Lab) -> Got {
     got.estimate("ring_add_10_to_11", between(10, 11), 1.0);
     got.estimate("ring_remove_10_to_9", between(10, 9), 1.0);
     got.put("modulo_10_to_11", moves as f64 / keys as f64);
+    for (path, spread) in [("rendezvous_add_10_to_11", Spread::Rendezvous), ("jump_10_to_11", Spread::Jump)] {
+        let (ten, eleven) = (Plan::new(spread, 10, keys, 1), Plan::new(spread, 11, keys, 1));
+        let moves = (0..keys).filter(|&key| ten.home(key) != eleven.home(key)).count();
+        got.put(path, moves as f64 / keys as f64);
+    }
+    got
+}
+
+fn jumps(case: &Case) -> Got {
+    let mut got = Got::default();
+    let vectors = case.expected()["key_to_buckets_1_to_n"].as_object().expect("a map from key to buckets");
+    for (key, buckets) in vectors {
+        for (index, _) in buckets.as_array().expect("a list").iter().enumerate() {
+            let bucket = jump(key.parse().expect("a key"), index as u32 + 1);
+            got.put(format!("key_to_buckets_1_to_n.{key}[{index}]"), f64::from(bucket));
+        }
+    }
+    for key in 0..20 {
+        got.put(format!("keys_0_to_19_in_100[{key}]"), f64::from(jump(key, 100)));
+    }
+    for (index, triple) in case.expected()["triples"].as_array().expect("a list").iter().enumerate() {
+        let [key, buckets] = [0, 1].map(|place| triple[place].as_u64().expect("a whole number"));
+        let found = [key as f64, buckets as f64, f64::from(jump(key, buckets as u32))];
+        found.iter().enumerate().for_each(|(place, value)| got.put(format!("triples[{index}][{place}]"), *value));
+    }
     got
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::cases::{Case, Judged, Verdict};
 
-/// Where the section about intervals begins.
-const COVERAGE: &str = "## Coverage of the intervals\n";
+/// What follows the cases: each section is written by a test of its own.
+const SECTIONS: [&str; 2] = ["## Coverage of the intervals\n", "## Hit ratios beside libCacheSim\n"];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
 const KNOWN: &[(&str, &str, &str)] = &[(
@@ -19,9 +19,6 @@ const KNOWN: &[(&str, &str, &str)] = &[(
 
 /// Figures that are not measured, and why.
 const NOT_MEASURED: &[(&str, &str, &str)] = &[
-    ("lb-jump", "", "the case asks for it only where jump hash is offered, and there is none"),
-    ("lb-ring-move", "rendezvous", "there is no rendezvous hashing"),
-    ("lb-ring-move", "jump", "there is no jump hash"),
     ("lb-p2c", "W_without_replacement", "`choices` draws with replacement"),
     ("q-erlc", "published", "the same figure as printed, to four digits"),
 ];
@@ -40,9 +37,8 @@ fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/validation.md")
 }
 
-/// Writes the table, and leaves the section about intervals alone.
+/// Writes the table, and leaves the sections alone.
 pub(crate) fn write(judged: &[(Case, Vec<Judged>)]) {
-    let rest = fs::read_to_string(path()).ok().and_then(|old| old.find(COVERAGE).map(|at| old[at..].to_owned()));
     let mut text = head(judged);
     text += "\n| case | quantity | expected | got | tolerance | verdict |\n|---|---|---|---|---|---|\n";
     for (case, rows) in judged {
@@ -55,15 +51,39 @@ pub(crate) fn write(judged: &[(Case, Vec<Judged>)]) {
     for (case, _) in judged {
         writeln!(text, "- `{}` {}. *{}*", case.id(), case.description(), case.source()).expect("text");
     }
-    text.push('\n');
-    fs::write(path(), text + &rest.unwrap_or_default()).expect("docs can be written");
+    let old = fs::read_to_string(path()).unwrap_or_default();
+    for title in SECTIONS {
+        if let Some(section) = section(&old, title) {
+            text = text + "\n" + title + section;
+        }
+    }
+    fs::write(path(), text).expect("docs can be written");
 }
 
-/// Writes the section about intervals, and leaves the table alone.
+/// Writes the section about intervals, and leaves the rest alone.
 pub(crate) fn write_coverage(section: &str) {
+    replace(SECTIONS[0], section);
+}
+
+/// Writes the section about hit ratios, and leaves the rest alone.
+pub(crate) fn write_hit_ratios(section: &str) {
+    replace(SECTIONS[1], section);
+}
+
+/// What stands under a title, up to the next one.
+fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
+    let start = text.find(title)? + title.len();
+    let rest = &text[start..];
+    Some(rest.find("\n## ").map_or(rest, |end| &rest[..end]))
+}
+
+fn replace(title: &str, new: &str) {
     let old = fs::read_to_string(path()).unwrap_or_default();
-    let table = old.find(COVERAGE).map_or(&old[..], |at| &old[..at]);
-    fs::write(path(), format!("{table}{COVERAGE}\n{section}")).expect("docs can be written");
+    let text = match section(&old, title) {
+        Some(section) => old.replacen(&format!("{title}{section}"), &format!("{title}\n{new}"), 1),
+        None => format!("{old}\n{title}\n{new}"),
+    };
+    fs::write(path(), text).expect("docs can be written");
 }
 
 fn head(judged: &[(Case, Vec<Judged>)]) -> String {
@@ -78,7 +98,8 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
          that owns the rule. Times are in service means unless a suffix says otherwise. `±` is the half-width of the 95 % interval over\n\
          ten independent replications; the verdict looks at the tolerance of the case alone. This page is written by\n\n\
          ```sh\ncargo test --release -- --ignored --nocapture validation_table\n\
-         cargo test --release -- --ignored --nocapture interval_coverage   # the last section\n```\n\n\
+         cargo test --release -- --ignored --nocapture interval_coverage   # the section about intervals\n\
+         cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n```\n\n\
          and every `cargo test` measures the same cases on shorter runs. A percentile that is expected to be 0 is judged by\n\
          the mean of its distribution. The order of the policies in `lb-order-10` follows from their figures.\n\n",
     );

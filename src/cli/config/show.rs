@@ -63,19 +63,18 @@ fn of_scenario(name: &str, tree: &Node) -> Option<String> {
 
 fn as_toml(lines: &[Line], files: &[String]) -> String {
     let files = if files.is_empty() { "no configuration file".to_owned() } else { files.join(", ") };
-    let mut text =
-        format!("# {files}; flags win over PLIMSOLL_* variables, these over files, files over the scenario\n");
-    for line in lines {
-        let bare =
-            CONFIGURATION.field(line.name).is_some_and(|field| matches!(field.shape, Shape::Bool | Shape::Count));
+    let head = format!("# {files}; flags win over PLIMSOLL_* variables, these over files, files over the scenario\n");
+    let line = |line: &Line| {
+        let field = CONFIGURATION.field(line.name).expect("lines are of its fields");
         let shown = match &line.value {
             None => format!("# {}", line.name),
-            Some(value) if bare => format!("{:<12} = {value}", line.name),
+            Some(value) if matches!(field.shape, Shape::Bool | Shape::Count) => format!("{:<12} = {value}", line.name),
             Some(value) => format!("{:<12} = {value:?}", line.name),
         };
-        text += &format!("{shown:<34}  # {}\n", line.origin);
-    }
-    text
+        format!("{shown:<34}  # {}", line.origin)
+    };
+    let lines: Vec<String> = lines.iter().map(line).collect();
+    head + &lines.join("\n") + "\n"
 }
 
 fn as_json(lines: &[Line]) -> String {

@@ -89,7 +89,7 @@ impl Keeper for Arc {
             entries[slot].mark = 1;
             self.again.push_front(entries, slot);
         } else {
-            self.again.to_front(entries, slot);
+            self.again.move_to_front(entries, slot);
         }
     }
 

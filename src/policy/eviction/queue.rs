@@ -54,7 +54,7 @@ impl Keeper for Lru {
 
     #[inline]
     fn touch(&mut self, entries: &mut Entries, slot: u32) {
-        self.0.to_front(entries, slot);
+        self.0.move_to_front(entries, slot);
     }
 
     fn victim(&mut self, entries: &mut Entries, _: &Incoming) -> Option<u32> {

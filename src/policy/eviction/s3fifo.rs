@@ -44,7 +44,7 @@ impl S3Fifo {
     }
 
     /// The first of the small queue that is not worth keeping.
-    fn from_small(&mut self, entries: &mut Entries) -> Option<u32> {
+    fn leave_small(&mut self, entries: &mut Entries) -> Option<u32> {
         while let Some(slot) = self.small.pop_back(entries) {
             if entries[slot].mark < WORTH_KEEPING {
                 self.ghosts.push(entries[slot].key, entries[slot].size);
@@ -58,7 +58,7 @@ impl S3Fifo {
     }
 
     /// The first of the main queue that has used up its chances.
-    fn from_main(&mut self, entries: &mut Entries) -> Option<u32> {
+    fn leave_main(&mut self, entries: &mut Entries) -> Option<u32> {
         while let Some(slot) = self.main.pop_back(entries) {
             if entries[slot].mark == MAIN {
                 return Some(slot);
@@ -98,8 +98,8 @@ impl Keeper for S3Fifo {
     fn victim(&mut self, entries: &mut Entries, _: &Incoming) -> Option<u32> {
         self.filling = false;
         let small = self.main.held(self.unit) <= self.main_share;
-        let first = if small { self.from_small(entries) } else { None };
-        first.or_else(|| self.from_main(entries)).or_else(|| self.from_small(entries))
+        let first = if small { self.leave_small(entries) } else { None };
+        first.or_else(|| self.leave_main(entries)).or_else(|| self.leave_small(entries))
     }
 
     fn memory(&self) -> usize {

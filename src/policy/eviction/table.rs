@@ -297,7 +297,7 @@ impl List {
     }
 
     #[inline]
-    pub(super) fn to_front<T>(&mut self, table: &mut Table<T>, slot: u32) {
+    pub(super) fn move_to_front<T>(&mut self, table: &mut Table<T>, slot: u32) {
         if self.front != slot {
             self.unlink(table, slot);
             self.push_front(table, slot);

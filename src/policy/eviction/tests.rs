@@ -323,7 +323,7 @@ fn against_the_twin(eviction: Eviction, kind: &str, limits: Limits, ttl: bool) {
         let draw = bits(mix(4), occasion(i));
         let size = if by_bytes { 1 + (mix(key) % 64) * (mix(key) % 8) } else { 1 };
         let expires = if ttl { i + 1 + draw % 3000 } else { u64::MAX };
-        if draw % 50 == 0 {
+        if draw.is_multiple_of(50) {
             assert_eq!(shelf.remove(key).is_some(), twin.find(key).is_some());
             if let Some((row, place)) = twin.find(key) {
                 twin.leave(row, place);
@@ -373,7 +373,7 @@ fn random_replacement_is_uniform() {
     (0..50).for_each(|key| assert!(shelf.put(key, entry, 0)));
     let mut standing: Vec<u64> = (0..50).collect();
     for i in 0..100_000_u64 {
-        if i % 7 == 0 {
+        if i.is_multiple_of(7) {
             shelf.remove(standing.swap_remove((mix(i) % 50) as usize));
             shelf.put(1000 + i, entry, 0);
             standing.push(1000 + i);

@@ -142,7 +142,7 @@ impl Keeper for TinyLfu {
         self.sketch.count(entries[slot].key);
         match entries[slot].mark {
             PROBATION => self.move_to(entries, slot, PROTECTED),
-            place => self.list(place).to_front(entries, slot),
+            place => self.list(place).move_to_front(entries, slot),
         }
         while self.protected_share < self.protected.held(self.unit) && 1 < self.protected.len {
             self.move_to(entries, self.protected.back, PROBATION);

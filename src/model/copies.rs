@@ -1,0 +1,202 @@
+//! Databases whose instances are not alike: shards, and the copies of each.
+//!
+//! Instance `shard x (1 + replicas) + copy` of the component is one copy of one shard; copy 0 is the primary at the start
+//! of a run. People name them by what they are (`db/shard-3/replica-1`), and every part also has its number (`db/7`).
+//! Copies of one shard are dealt over zones and shared hosts, so that one zone that fails leaves a copy of each.
+
+use std::ops::Range;
+
+use crate::diagnostic::Spotted;
+use crate::model::compile::Compiler;
+use crate::model::{Model, NONE, NONE16, Operation};
+use crate::policy::replication::ReadFrom;
+use crate::policy::sharding::Sharding;
+use crate::scenario::{Component, CopyPart, Database, Machine, MachineChoice};
+
+/// How a database is spread over its instances.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copies {
+    pub component: u16,
+    pub shards: u32,
+    /// Copies of each shard besides its primary.
+    pub replicas: u32,
+    pub by: Sharding,
+    /// Key whose value decides the shard; `NONE16`: the row does.
+    pub shard_key: u16,
+    /// Key whose value is the row; `NONE16`: rows are drawn alike.
+    pub row_key: u16,
+    /// Rows of all shards.
+    pub rows: f64,
+    pub read: ReadFrom,
+    /// Whether parts are named by their shard, and by what they are in it.
+    pub names_shards: bool,
+    pub names_copies: bool,
+}
+
+impl Copies {
+    /// Copies of each shard, the primary among them.
+    pub fn each(&self) -> u32 {
+        1 + self.replicas
+    }
+
+    /// The name of an instance behind that of its component: `primary`, `shard-3/replica-1`.
+    pub fn part(&self, instance: u32) -> String {
+        let (shard, copy) = (instance / self.each(), instance % self.each());
+        let copy = if copy == 0 { "primary".to_owned() } else { format!("replica-{}", copy - 1) };
+        match (self.names_shards, self.names_copies) {
+            (true, true) => format!("shard-{shard}/{copy}"),
+            (true, false) => format!("shard-{shard}"),
+            (false, _) => copy,
+        }
+    }
+
+    /// The instances that a part consists of, or what parts there are.
+    pub fn instances(&self, part: CopyPart) -> Result<Range<u32>, String> {
+        let each = self.each();
+        let shard = match part.shard {
+            Some(shard) if self.names_shards && shard < self.shards => shard,
+            None if !self.names_shards => 0,
+            _ => return Err(self.described()),
+        };
+        match part.copy {
+            None => Ok(shard * each..(shard + 1) * each),
+            Some(copy) if copy < each => Ok(shard * each + copy..shard * each + copy + 1),
+            Some(_) => Err(self.described()),
+        }
+    }
+
+    /// The share of the calls of an operation that an instance gets, where rows and balance are even.
+    pub fn share(&self, operation: &Operation, instance: u32) -> f64 {
+        let is_primary = instance.is_multiple_of(self.each());
+        let shards = f64::from(self.shards);
+        let at_primary =
+            operation.writes || operation.from_primary || self.replicas == 0 || self.read == ReadFrom::Primary;
+        match (at_primary, self.read, is_primary) {
+            (true, _, true) => 1.0 / shards,
+            (false, ReadFrom::All, _) => 1.0 / (shards * f64::from(self.each())),
+            (true, _, false) | (false, _, true) => 0.0,
+            (false, _, false) => 1.0 / (shards * f64::from(self.replicas)),
+        }
+    }
+
+    /// What parts there are, for advice.
+    fn described(&self) -> String {
+        let last = self.shards * self.each() - 1;
+        match (self.names_shards, self.replicas) {
+            (true, _) => format!("its parts are `{}` to `{}`", self.part(0), self.part(last)),
+            (false, 0) => "it has only a `primary`".to_owned(),
+            (false, _) => format!("its parts are `primary` and `replica-0` to `{}`", self.part(last)),
+        }
+    }
+}
+
+impl Model {
+    /// The instances of a database that a part names, or what parts it has; `None` if it is no database.
+    pub(super) fn copies_in(&self, component: u16, part: CopyPart) -> Option<Result<Range<u32>, String>> {
+        let component = self.components.get(usize::from(component))?;
+        match self.copies.get(usize::from(component.copies)) {
+            Some(copies) => Some(copies.instances(part)),
+            None if component.kind != "database" => None,
+            None if part == (CopyPart { shard: None, copy: Some(0) }) => Some(Ok(0..1)),
+            None => Some(Err("it has only a `primary`".to_owned())),
+        }
+    }
+
+    /// The name of an instance as the author may write it: `web/2`, `db/shard-3/replica-1`.
+    pub fn part(&self, station: u32) -> String {
+        let component = &self.components[usize::from(self.stations[station as usize].component)];
+        let instance = station - component.first;
+        match self.copies.get(usize::from(component.copies)) {
+            Some(copies) => format!("{}/{}", component.name, copies.part(instance)),
+            None => format!("{}/{instance}", component.name),
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// The hosts and stations of a database with parts, and how it is spread over them.
+    pub(super) fn place_copies(
+        &mut self,
+        number: u16,
+        name: &str,
+        said: (&Spotted<Component>, &Database),
+        on: (u32, u32),
+    ) {
+        let (component, database) = said;
+        let shard_key = database.shards.as_ref().and_then(|shards| shards.key.as_ref());
+        let shard_key = self.names.find_key(shard_key, self.diags);
+        let row_key = self.names.find_key(database.key.as_ref(), self.diags);
+        let copies = Copies {
+            component: number,
+            shards: database.shards(),
+            replicas: database.machines() / database.shards() - 1,
+            by: database.shards.as_ref().map_or(Sharding::Hash, |shards| shards.by.clone()),
+            shard_key: if shard_key == NONE16 { row_key } else { shard_key },
+            row_key: if row_key == NONE16 { shard_key } else { row_key },
+            rows: database.rows.unwrap_or(ROWS),
+            read: database.replicas.as_ref().map_or(ReadFrom::Primary, |replicas| replicas.read),
+            names_shards: database.shards.is_some(),
+            names_copies: database.replicas.is_some(),
+        };
+        let types = self.types_of(&component.value, database);
+        for instance in 0..database.machines() {
+            let (shard, copy) = (instance / copies.each(), instance % copies.each());
+            // Copies of a shard stand apart, and the primaries of neighbouring shards too.
+            let turn = shard + copy;
+            let host = match types.of(instance, shard, copy) {
+                None if matches!(component.value.placement.machine, MachineChoice::On(_)) => on.0 + turn % on.1,
+                None => NONE,
+                Some((kind, figures)) => {
+                    self.add_host(format!("{name}/{}", copies.part(instance)), figures);
+                    self.count_machine(name, kind, figures.price_per_hour);
+                    self.model.hosts.len() as u32 - 1
+                }
+            };
+            self.add_station(number, turn, host);
+        }
+        self.model.copies.push(copies);
+    }
+
+    fn types_of(&mut self, component: &Component, database: &Database) -> Types {
+        let overrides = &component.placement.overrides;
+        let mut all = Vec::new();
+        if let MachineChoice::Own(machines) = &component.placement.machine {
+            for (machine, count) in machines {
+                let one = (machine.value.clone(), self.figures(machine, overrides));
+                all.extend(std::iter::repeat_n(one, (*count).max(1) as usize));
+            }
+        } else if matches!(component.placement.machine, MachineChoice::None) && *overrides != Machine::default() {
+            all.push(("machine".to_owned(), overrides.clone()));
+        }
+        let own = database.replicas.as_ref().and_then(|replicas| replicas.machine.as_ref());
+        let of_replicas = own.map(|machine| (machine.value.clone(), self.figures(machine, overrides)));
+        Types { all, of_replicas }
+    }
+
+    /// One more machine to pay for.
+    fn count_machine(&mut self, name: &str, kind: &str, per_hour: Option<f64>) {
+        match self.machines.iter_mut().find(|known| known.0 == name && known.1 == kind && known.3 == per_hour) {
+            Some(machine) => machine.2 += 1,
+            None => self.machines.push((name.to_owned(), kind.to_owned(), 1, per_hour)),
+        }
+    }
+}
+
+/// Types of machines with their figures: those of replicas, and those that are dealt to all the others in turn.
+struct Types {
+    all: Vec<(String, Machine)>,
+    of_replicas: Option<(String, Machine)>,
+}
+
+impl Types {
+    /// The machine of one copy; `None` where it has none of its own.
+    fn of(&self, instance: u32, shard: u32, copy: u32) -> Option<(&str, &Machine)> {
+        let dealt = if self.of_replicas.is_some() { shard } else { instance } as usize;
+        let own = self.of_replicas.as_ref().filter(|_| copy != 0);
+        let (kind, figures) = own.or_else(|| self.all.get(dealt % self.all.len().max(1)))?;
+        Some((kind, figures))
+    }
+}
+
+/// Rows of a database that does not say how many it has.
+const ROWS: f64 = 1e6;

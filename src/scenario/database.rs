@@ -1,0 +1,252 @@
+//! Databases: what they hold, and how it is spread over shards and copied to replicas.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::fields::reader::Reader;
+use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
+use crate::policy::replication::{self, ReadFrom};
+use crate::policy::sharding::{self, Sharding};
+use crate::reader::read_term;
+use crate::scenario::component::{
+    ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, KIND, LIKE, OPERATIONS, PREFER, QUEUE,
+};
+use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED};
+use crate::scenario::policy::RATE_LIMIT;
+use crate::scenario::values::{forms, inert, name};
+use crate::scenario::{CopyPart, Database, MachineChoice, Placement, Replicas, Shards};
+use crate::text::Node;
+
+/// A database.
+pub static DATABASE: Table = Table {
+    name: "database",
+    about: "A primary with connections, a buffer pool and a disk, for each shard; replicas follow it",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        Field::new(
+            "connections",
+            Shape::OneOf(COUNT_OR_NONE),
+            "200",
+            "Requests that each machine serves at the same time; the others queue",
+        )
+        .or("none"),
+        QUEUE,
+        Field { about: "The buffer pool of each machine", example: "96GiB", ..MEMORY },
+        Field::new(
+            "data",
+            Shape::Object(&DATA),
+            "{rows: 500M, row: 1KB}",
+            "What it holds; `pages` that miss the buffer pool are read from disk",
+        ),
+        OPERATIONS,
+        Field::new("shards", Shape::Object(&SHARDS), "{count: 4, by: hash, key: user}", "Split the data over machines"),
+        Field::new("replicas", Shape::Object(&REPLICAS), "{count: 2, read: any}", "Copies of each shard's data"),
+        Field::new("failover", Shape::Any, "{promote: uniform(60s 120s)}", "What happens when the primary dies")
+            .later(),
+        // Without a default: it means something only with replicas.
+        Field { default: None, about: "Which replica answers a read; without it they take turns", ..BALANCE },
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        Field::new("instances", Shape::Any, "2", "A database has one primary for each shard").later(),
+        Field::new("primary", Shape::Any, "us-east-1", "Where the primary stands").later(),
+    ],
+};
+
+static DATA: Table = Table {
+    name: "data",
+    about: "What a database holds",
+    fields: &[
+        Field::new("rows", Shape::Count, "500M", "How many rows, over all shards").required(),
+        Field::new("row", Shape::Bytes, "1KB", "Size of a row").required(),
+        Field::new(
+            "key",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose value says which row is touched; without it all alike",
+        ),
+        Field::new("growth", Shape::Any, "100GB/month", "How fast it grows").later(),
+    ],
+};
+
+static SHARDINGS: [PolicyForm; sharding::FORMS.len()] = forms(sharding::FORMS);
+static READS: [PolicyForm; replication::READS.len()] = forms(replication::READS);
+
+static SHARDS: Table = Table {
+    name: "shards",
+    about: "The data split over machines; each row is on one of them",
+    fields: &[
+        Field::new("count", Shape::Count, "4", "How many").required(),
+        Field::new("by", Shape::Policy(&SHARDINGS), "hash", "How the shard of a row is found").or("hash"),
+        Field::new(
+            "key",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose value decides; without it that of `data`, or rows drawn alike",
+        ),
+    ],
+};
+
+const fn later(name: &'static str, example: &'static str, about: &'static str) -> Field {
+    Field::new(name, Shape::Any, example, about).later()
+}
+
+static REPLICAS: Table = Table {
+    name: "replicas",
+    about: "Copies of each shard's data on machines of their own, besides the primary",
+    fields: &[
+        Field::new("count", Shape::Count, "2", "How many of each shard, besides the primary").required(),
+        Field::new(
+            "machine",
+            Shape::Name(Thing::Machine),
+            "r5.2xlarge",
+            "The type of their machines; without it that of the primary",
+        ),
+        Field::new("read", Shape::Policy(&READS), "any", "Which copy answers what does not write").or("any"),
+        later("mode", "semi_sync(1)", "When a write is acknowledged"),
+        later("ship", "{every: 200ms}", "When the primary sends what was written"),
+        later("apply", "{workers: 1, cost: 40%}", "What it takes to repeat a write at a replica"),
+        later("read_your_writes", "user", "Whose own writes are always seen"),
+        later("monotonic_reads", "user", "Who never sees an older state than before"),
+    ],
+};
+
+/// Reads what only a database has.
+pub(super) fn database(r: &mut Reader) -> Database {
+    let pool_bytes = r.bytes("memory").map(|bytes| bytes.value);
+    let mut database = Database { pool_bytes, ..Database::default() };
+    if let Some(mut r) = r.object("data") {
+        database.rows = r.count_from("rows", 1).map(|rows| rows.value as f64);
+        let row_bytes = r.bytes("row");
+        database.row_bytes = r.within("row", row_bytes, 1.0, f64::INFINITY).map(|bytes| bytes.value);
+        database.key = name(&mut r, "key");
+    }
+    database.shards = r.object("shards").map(|mut r| shards(&mut r));
+    database.replicas = r.object("replicas").map(|mut r| replicas(&mut r));
+    if database.replicas.is_none() {
+        inert(r, &["balance"], "without `replicas`");
+    }
+    database
+}
+
+/// Most shards, and most replicas of each.
+const MOST: f64 = 1024.0;
+
+fn shards(r: &mut Reader) -> Shards {
+    let number = number(r, 1.0).unwrap_or(1);
+    let by = r.parsed("by", Code::Policy, |text| Sharding::read(&read_term(text)?));
+    Shards { count: number, by: by.map_or(Sharding::Hash, |by| by.value), key: name(r, "key") }
+}
+
+fn replicas(r: &mut Reader) -> Replicas {
+    let number = number(r, 0.0).unwrap_or(0);
+    let read = r.parsed("read", Code::Policy, |text| ReadFrom::read(&read_term(text)?));
+    Replicas { count: number, machine: name(r, "machine"), read: read.map_or(ReadFrom::Any, |read| read.value) }
+}
+
+/// `count`, at least so many.
+fn number(r: &mut Reader, least: f64) -> Option<u32> {
+    let number = r.count("count").map(|number| number.map(|number| number as f64));
+    r.within("count", number, least, MOST).map(|number| number.value as u32)
+}
+
+/// Numbers of machines by type must make up what the shards and replicas need.
+pub(super) fn check_machines(r: &mut Reader, placement: &Placement, database: &Database) {
+    let MachineChoice::Own(types) = &placement.machine else { return };
+    let given: u32 = types.iter().map(|(_, number)| number).sum();
+    let own = database.replicas.as_ref().is_some_and(|replicas| replicas.machine.is_some());
+    let needed = if own { database.shards() } else { database.machines() };
+    if given != 0 && given != needed {
+        let message = format!("{given} machines, but {needed} are needed");
+        let told = Diagnostic::new(Code::Excluded, r.key("machine"), message);
+        r.tell(told.help("each shard has a primary, and so many replicas; or name one type for all"));
+    }
+}
+
+/// Tells that only a database chooses among copies.
+pub(super) fn refuse_routing(operation: &Node, diags: &mut Diagnostics) {
+    for field in ["writes", "from"] {
+        if let Some((key, _)) = operation.entry(field) {
+            let message = format!("`{field}` has no effect where nothing is copied");
+            diags.push(Diagnostic::new(Code::Inert, key.spot, message).help("it belongs to operations of a database"));
+        }
+    }
+}
+
+/// Whether an operation of that name writes unless it says otherwise.
+pub(super) fn writes_by_name(name: &str) -> bool {
+    const WRITES: &[&str] =
+        &["write", "insert", "update", "delete", "put", "create", "append", "commit", "save", "set"];
+    WRITES.iter().any(|word| name.starts_with(word))
+}
+
+impl Database {
+    /// Shards; one where the data is not split.
+    pub fn shards(&self) -> u32 {
+        self.shards.as_ref().map_or(1, |shards| shards.count)
+    }
+
+    /// Machines of all shards, each with its primary and its replicas.
+    pub fn machines(&self) -> u32 {
+        self.shards() * (1 + self.replicas.as_ref().map_or(0, |replicas| replicas.count))
+    }
+
+    /// Whether its machines have names of their own instead of numbers.
+    pub fn has_parts(&self) -> bool {
+        self.shards.is_some() || self.replicas.is_some()
+    }
+}
+
+impl CopyPart {
+    /// Reads what stands behind the name: `primary`, `replica-0`, `shard-3`, `shard-3/replica-1`.
+    pub fn read(part: &str) -> Option<CopyPart> {
+        let copy = |text: &str| match text.strip_prefix("replica-") {
+            Some(number) => number.parse::<u16>().ok().map(|number| u32::from(number) + 1),
+            None => (text == "primary").then_some(0),
+        };
+        let Some(rest) = part.strip_prefix("shard-") else {
+            return copy(part).map(|copy| CopyPart { shard: None, copy: Some(copy) });
+        };
+        let (shard, rest) = rest.split_once('/').map_or((rest, None), |(shard, rest)| (shard, Some(rest)));
+        let shard = Some(u32::from(shard.parse::<u16>().ok()?));
+        match rest {
+            None => Some(CopyPart { shard, copy: None }),
+            Some(rest) => copy(rest).map(|copy| CopyPart { shard, copy: Some(copy) }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_read_from_their_names() {
+        let part = |shard, copy| Some(CopyPart { shard, copy });
+        assert_eq!(CopyPart::read("primary"), part(None, Some(0)));
+        assert_eq!(CopyPart::read("replica-0"), part(None, Some(1)));
+        assert_eq!(CopyPart::read("shard-3"), part(Some(3), None));
+        assert_eq!(CopyPart::read("shard-3/primary"), part(Some(3), Some(0)));
+        assert_eq!(CopyPart::read("shard-12/replica-1"), part(Some(12), Some(2)));
+        for wrong in ["", "primry", "replica", "replica-x", "shard-", "shard-1/", "shard-1/shard-2", "2"] {
+            assert_eq!(CopyPart::read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_of_operations_say_which_write() {
+        assert!(
+            ["write", "write_back", "insert", "updates", "set", "save_all"].iter().all(|name| writes_by_name(name))
+        );
+        assert!(["read", "fresh", "backup", "get", "list"].iter().all(|name| !writes_by_name(name)));
+    }
+}
