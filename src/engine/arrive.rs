@@ -57,7 +57,7 @@ impl World<'_> {
         let (source, address) = (beside.stream.source, beside.address);
         let n = self.sources[source as usize].count;
         self.sources[source as usize].count = n + 1;
-        let class = self.choose_class(source, address);
+        let class = self.choose_class(source, address) + self.origin(source, address);
         let frame = self.issue(class, address, n, NONE, NONE);
         self.plan_beside();
         frame
@@ -131,7 +131,7 @@ impl World<'_> {
 
     /// Which of the load's places the asker is at, where that is a draw.
     #[inline(always)]
-    fn origin(&self, source: u16, address: u64) -> u16 {
+    pub(super) fn origin(&self, source: u16, address: u64) -> u16 {
         match &self.m.sources[source as usize].origin {
             Origin::Shares(shares) => {
                 let draw = mix(address ^ PLACE) >> 32;
@@ -144,7 +144,7 @@ impl World<'_> {
     /// A request whose place is the value of a key becomes one of the class of that place.
     #[cold]
     #[inline(never)]
-    fn origin_by_key(&mut self, key: u16, first: u16, request: u32) -> u16 {
+    pub(super) fn origin_by_key(&mut self, key: u16, first: u16, request: u32) -> u16 {
         let class = first + self.key_value(key, request) as u16;
         self.requests[request as usize].class = class;
         class

@@ -373,6 +373,7 @@ impl Compiler<'_> {
             before = *threshold;
             let target = self.names.operations[usize::from(*operation)].component;
             let to = self.standing(target);
+            let from: Vec<u16> = from.iter().copied().filter(|place| *place != NONE16).collect();
             if to.is_empty() || from.is_empty() {
                 sum += share * 2.0 * mean(edge.link);
                 continue;
