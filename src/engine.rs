@@ -26,6 +26,7 @@ mod near;
 mod observe;
 mod pool;
 mod prefill;
+mod quorum;
 mod replica;
 mod rows;
 mod shard;
@@ -172,6 +173,8 @@ impl World<'_> {
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
             Timer::Ship { station } => self.ship(station),
+            Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
+            Timer::Answered { frame, generation, station } => self.copy_answered(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
             Timer::Received { station, upto } => self.received(station, upto),

@@ -191,7 +191,7 @@ pub struct Operation {
     pub writes: bool,
     /// Of a database: runs at the primary although it only reads.
     pub from_primary: bool,
-    /// The program that repeats a write at a replica, or `NONE16`.
+    /// The program that repeats a write at a replica, or a read for a quorum, or `NONE16`.
     pub replay: u16,
 }
 
@@ -272,6 +272,8 @@ pub struct Cache {
     pub refresh: f64,
     /// How long `not_found` is remembered; 0: not at all.
     pub negative: Span,
+    /// Place whose nodes the others ask before the backing, or `NONE16`.
+    pub shield: u16,
     /// Somebody is content with entries that have expired, so they stay.
     pub stale: bool,
     pub flush: Option<Flush>,

@@ -268,7 +268,7 @@ pub enum Kind {
         routes: Vec<Route>,
     },
     /// A primary for each shard, and replicas.
-    Database(Database),
+    Database(Box<Database>),
     External {
         availability: Availability,
         price_per_request: f64,
@@ -286,6 +286,7 @@ impl Kind {
             Kind::Gateway { .. } => "gateway",
             Kind::Database(_) => "database",
             Kind::External { .. } => "external",
+            Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
         }
@@ -377,6 +378,10 @@ pub struct Cache {
     pub key: Option<Reference>,
     /// One small cache for each value of this key (browsers) instead of nodes.
     pub per: Option<Reference>,
+    /// Its nodes are points of presence near the clients.
+    pub is_cdn: bool,
+    /// Place whose nodes the others ask before the backing.
+    pub shield: Option<Reference>,
     pub miss: Miss,
     pub backing: Option<Backing>,
 }

@@ -308,8 +308,17 @@ pub fn unit(probe: &Probe) -> &'static str {
         | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
-        (Quantity::Latency | Quantity::Wait | Quantity::Service | Quantity::Removal, _)
-        | (Quantity::Rto | Quantity::Rpo | Quantity::Lag | Quantity::Staleness, _) => "s",
+        (
+            Quantity::Latency
+            | Quantity::Wait
+            | Quantity::Service
+            | Quantity::Removal
+            | Quantity::Rto
+            | Quantity::Rpo
+            | Quantity::Lag
+            | Quantity::Staleness,
+            _,
+        ) => "s",
         (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
         (Quantity::Memory | Quantity::Bytes, _) => "bytes",
         (

@@ -88,6 +88,7 @@ impl World<'_> {
             Step::Commit => self.commit(id),
             Step::Applied => self.applied(id),
             Step::Rethrow => self.rethrow(id),
+            Step::UnlessShield { cache, to } => self.jump_unless(id, to, self.at_shield(id, cache)),
             Step::UnlessWorn { to } => self.jump_unless(id, to, self.calls[id as usize].found == Found::Worn),
             Step::UnlessCaught { kind, to } => {
                 self.jump_unless(id, to, self.calls[id as usize].outcome == Outcome::failed(kind))

@@ -114,13 +114,18 @@ impl World<'_> {
     #[inline(always)]
     fn ask(&mut self, source: u16, n: u64) -> u32 {
         let address = bits(self.sources[source as usize].key, occasion(n));
-        let class = self.choose_class(source, address) + self.origin(source, address);
+        let class = self.choose_class(source, address);
         self.issue(class, address, n, NONE, NONE)
     }
 
-    /// Which of the load's requests it is.
+    /// Which of the load's requests it is, from which of its places.
     #[inline(always)]
     pub(super) fn choose_class(&self, source: u16, address: u64) -> u16 {
+        self.choose_request(source, address) + self.origin(source, address)
+    }
+
+    #[inline(always)]
+    fn choose_request(&self, source: u16, address: u64) -> u16 {
         let requests = &self.m.sources[source as usize].requests;
         if requests.len() == 1 {
             return requests[0].1;
@@ -244,8 +249,9 @@ impl World<'_> {
         let address = mix(own ^ occasion(n + 1));
         let class = match &self.m.sources[source as usize].demand {
             Demand::Sessions { steps, .. } => steps[step as usize].class,
-            _ => self.choose_class(source, address),
+            _ => self.choose_request(source, address),
         };
+        // A client stays where it is.
         let class = class + self.origin(source, own);
         let number = self.sources[source as usize].count;
         self.sources[source as usize].count += u64::from(context == NONE && step == 0);

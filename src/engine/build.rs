@@ -137,6 +137,7 @@ impl<'m> World<'m> {
             buffers: Vec::new(),
             shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
             shelf_epoch: 0,
+            warming: false,
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),

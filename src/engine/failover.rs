@@ -274,7 +274,7 @@ mod tests {
                 assert_eq!(shard.last(), held[shard.primary as usize].len() as u64);
                 for row in 0..5 {
                     let last = held[shard.primary as usize].iter().rposition(|w| w.0 == row);
-                    assert_eq!(shard.version(row, u64::MAX).0, last.map_or(0, |i| i as u64 + 1), "{seed} {n} {row}");
+                    assert_eq!(shard.version(row, u64::MAX, n).0, last.map_or(0, |i| i as u64 + 1), "{seed} {n} {row}");
                 }
             }
             assert!(0 < lost || seed != 0, "the first run loses something");

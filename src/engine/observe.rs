@@ -234,6 +234,9 @@ fn tracked(model: &Model) -> Vec<Tracked> {
         let asked = |probe: &Probe| match probe.scope {
             Scope::Host(host) => host as usize == h,
             Scope::Station(station) => model.stations[station as usize].host as usize == h,
+            Scope::Stations(first, count) => {
+                (first..first + count).any(|station| model.stations[station as usize].host as usize == h)
+            }
             _ => false,
         };
         let mut probes = model.probes().chain(model.run.precision.iter().map(|(probe, ..)| probe));

@@ -18,10 +18,10 @@ use crate::record::CopiesTally;
 #[derive(Debug)]
 pub(super) struct Replication {
     pub(super) shards: Vec<Shard>,
-    staleness: Histogram,
-    fresh_reads: u64,
-    stale_reads: u64,
-    violations: u64,
+    pub(super) staleness: Histogram,
+    pub(super) fresh_reads: u64,
+    pub(super) stale_reads: u64,
+    pub(super) violations: u64,
     pub(super) lost_writes: u64,
 }
 
@@ -78,20 +78,20 @@ impl World<'_> {
         Seat { c: spec.copies as usize, shard, copy, first: station - copy as u32 }
     }
 
-    fn is_up(&self, station: u32) -> bool {
+    pub(super) fn is_up(&self, station: u32) -> bool {
         self.stations[station as usize].gate & gate::DOWN == 0
     }
 
-    fn shard(&self, seat: &Seat) -> &Shard {
+    pub(super) fn shard(&self, seat: &Seat) -> &Shard {
         &self.replication[seat.c].shards[seat.shard]
     }
 
-    fn shard_mut(&mut self, seat: &Seat) -> &mut Shard {
+    pub(super) fn shard_mut(&mut self, seat: &Seat) -> &mut Shard {
         &mut self.replication[seat.c].shards[seat.shard]
     }
 
     /// What tells sessions apart at this database: the key that was named, or the row itself.
-    fn session_at(&mut self, copies: &Copies, request: u32, row: u64) -> u64 {
+    pub(super) fn session_at(&mut self, copies: &Copies, request: u32, row: u64) -> u64 {
         let key = if copies.writes_key == NONE16 { copies.reads_key } else { copies.writes_key };
         if key == NONE16 { row } else { self.key_value(key, request) }
     }
@@ -138,7 +138,7 @@ impl World<'_> {
     }
 
     /// Replicas that count: those that nobody has noticed to be dead, and that follow the log.
-    fn counted(&self, seat: &Seat) -> impl Iterator<Item = usize> {
+    pub(super) fn counted(&self, seat: &Seat) -> impl Iterator<Item = usize> {
         let component = self.m.copies[seat.c].component as usize;
         let balancer = &self.groups[component].balancer;
         let shard = self.shard(seat);
@@ -349,51 +349,48 @@ impl World<'_> {
 
     /// A frame that repeats a write; nobody waits for it, and it holds no connection.
     fn begin_applying(&mut self, station: u32, pc: u16, entry: Entry, position: u64) {
-        let now = self.now;
         let seat = self.seat(station);
-        let term = self.shard(&seat).term;
-        let Entry { row: touched, occasion, operation, .. } = entry;
-        let request = self.new_request(Request {
-            occasion,
-            arrived: now,
-            number: position,
-            context: NONE,
-            client: NONE,
-            class: term,
-            flags: row::DETACHED | row::APPLIES,
-            ..Request::default()
-        });
+        let (number, class, occasion) = (position, self.shard(&seat).term, entry.occasion);
+        let flags = row::DETACHED | row::APPLIES;
+        let of = Request { occasion, number, class, flags, ..Request::default() };
+        let Entry { row: granted, operation, .. } = entry;
+        self.begin_work(Frame { occasion, granted, station, pc, operation, ..Frame::default() }, of);
+    }
+
+    /// A frame that does something at a copy for which nobody there asked, with a row of its own.
+    pub(super) fn begin_work(&mut self, frame: Frame, of: Request) {
+        let now = self.now;
+        let request = self.new_request(Request { arrived: now, context: NONE, client: NONE, ..of });
         let id = self.new_frame(Frame {
-            occasion,
             entered: now,
-            granted: touched,
             since: now,
             parent: NONE,
             child: NONE,
-            request,
             link: NONE,
-            station,
-            pc,
-            operation,
+            request,
             flags: flag::BRANCH,
             state: State::Running,
-            ..Frame::default()
+            ..frame
         });
         self.inherit(id, NONE);
         self.ready.push(id);
     }
 
-    /// The row that an applying frame touches, if the frame is one.
+    /// The row that a frame touches which works for another copy's request.
     pub(super) fn applied_row(&self, id: u32) -> Option<u64> {
         let frame = &self.frames[id as usize];
-        (self.requests[frame.request as usize].flags & row::APPLIES != 0).then_some(frame.granted)
+        (self.requests[frame.request as usize].flags & (row::APPLIES | row::ANSWERS) != 0).then_some(frame.granted)
     }
 
     /// The last step of an applying frame.
     pub(super) fn applied(&mut self, id: u32) -> u32 {
         let frame = self.frames[id as usize];
         let seat = self.seat(frame.station);
-        let Request { number: position, class: term, .. } = self.requests[frame.request as usize];
+        let Request { number: position, class: term, flags, .. } = self.requests[frame.request as usize];
+        if flags & row::ANSWERS != 0 {
+            self.answer(frame.station, position);
+            return id;
+        }
         let shard = self.shard_mut(&seat);
         let copy = &mut shard.copies[seat.copy];
         // Under another primary the copy has begun anew.
@@ -443,30 +440,6 @@ impl World<'_> {
         let slowest = (0..shard.copies.len()).filter(|&copy| holds(copy)).map(|copy| shard.copies[copy].applied).min();
         let until = slowest.unwrap_or_else(|| shard.last());
         self.shard_mut(seat).forget_until(until);
-    }
-
-    // -- reads ------------------------------------------------------------------------------------------------------------
-
-    /// A read sees the state of its copy: how stale that is, and whether it breaks what a session may expect.
-    pub(super) fn observe_row(&mut self, id: u32) -> u32 {
-        let Frame { station, request, .. } = self.frames[id as usize];
-        let seat = self.seat(station);
-        let row = self.row_of(id);
-        let session = self.session_at(&self.m.copies[seat.c], request, row);
-        let now = self.now;
-        let replication = &mut self.replication[seat.c];
-        let shard = &mut replication.shards[seat.shard];
-        let position = shard.applied(seat.copy);
-        let (overwritten, is_violation) = shard.read(row, session, position);
-        replication.violations += u64::from(is_violation);
-        match overwritten {
-            None => replication.fresh_reads += 1,
-            Some(at) => {
-                replication.stale_reads += 1;
-                replication.staleness.add(now - at);
-            }
-        }
-        id
     }
 
     // -- deaths -----------------------------------------------------------------------------------------------------------

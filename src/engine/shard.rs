@@ -130,13 +130,13 @@ impl Shard {
         position
     }
 
-    /// The version of a row that a copy at this position shows, and since when somebody knows of a newer one.
-    pub(super) fn version(&self, row: u64, position: u64) -> (u64, Option<Ns>) {
+    /// The version of a row that a copy at this position shows, and since when a newer one had been acknowledged by `now`.
+    pub(super) fn version(&self, row: u64, position: u64, now: Ns) -> (u64, Option<Ns>) {
         let mut version = self.last_of.get(&row).copied().unwrap_or(0);
         let mut overwritten = None;
         while position < version {
             let Some(entry) = self.entry(version) else { break };
-            overwritten = Some(entry.told).filter(|told| *told != Ns::MAX).or(overwritten);
+            overwritten = Some(entry.told).filter(|told| *told <= now).or(overwritten);
             version = entry.previous;
         }
         (version, overwritten)
@@ -164,16 +164,17 @@ impl Shard {
         while self.base <= position
             && let Some(entry) = self.log.pop_front()
         {
-            forget(&mut self.last_of, entry.row, self.base);
-            forget(&mut self.session_writes, entry.session, self.base);
-            forget(&mut self.own_writes, (entry.session, entry.row), self.base);
+            forget(&mut self.last_of, &entry.row, self.base);
+            forget(&mut self.session_writes, &entry.session, self.base);
+            forget(&mut self.own_writes, &(entry.session, entry.row), self.base);
             self.base += 1;
         }
     }
 
-    /// Books one read at a position: how stale it was, and whether the session has seen or written something newer.
-    pub(super) fn read(&mut self, row: u64, session: u64, position: u64) -> (Option<Ns>, bool) {
-        let (version, overwritten) = self.version(row, position);
+    /// Books a read by (row, session) that began at `now` and saw a position: since when that had been overwritten, and
+    /// whether the session has seen or written something newer.
+    pub(super) fn read(&mut self, (row, session): (u64, u64), position: u64, now: Ns) -> (Option<Ns>, bool) {
+        let (version, overwritten) = self.version(row, position, now);
         let own = self.own_writes.get(&(session, row)).copied().unwrap_or(0);
         let seen = self.own_reads.get(&(session, row)).copied().unwrap_or(0);
         // What every copy has need not be remembered.
@@ -183,7 +184,7 @@ impl Shard {
             self.own_reads.insert((session, row), version);
         }
         remember(&mut self.session_reads, session, position, self.base);
-        let missed = position < own && self.entry(own).is_some_and(|entry| entry.told != Ns::MAX);
+        let missed = position < own && self.entry(own).is_some_and(|entry| entry.told <= now);
         (overwritten, missed || version < seen)
     }
 
@@ -205,9 +206,9 @@ impl Shard {
     }
 }
 
-fn forget<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, u64>, key: K, position: u64) {
-    if map.get(&key) == Some(&position) {
-        map.remove(&key);
+fn forget<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, u64>, key: &K, position: u64) {
+    if map.get(key) == Some(&position) {
+        map.remove(key);
     }
 }
 
@@ -262,7 +263,7 @@ mod tests {
                     let before = seen.get(&(session, row)).copied().unwrap_or(0);
                     seen.insert((session, row), version);
                     let broken = position < own || version < before;
-                    assert_eq!(shard.read(row, session, position), (newer, broken), "{n}");
+                    assert_eq!(shard.read((row, session), position, n), (newer, broken), "{n}");
                 }
             }
         }
@@ -278,7 +279,7 @@ mod tests {
         shard.forget_until(100);
         assert_eq!((shard.last(), shard.log.len(), shard.last_of.len()), (100, 0, 0));
         assert_eq!((shard.session_writes.len(), shard.own_writes.len()), (0, 0));
-        assert_eq!(shard.version(5, 100), (0, None));
+        assert_eq!(shard.version(5, 100, 100), (0, None));
     }
 
     #[test]

@@ -213,6 +213,8 @@ pub(super) mod row {
     pub(in crate::engine) const WASTED: u8 = 2;
     /// A replica repeats a write; `number` is its position, `class` the term of the primary.
     pub(in crate::engine) const APPLIES: u8 = 4;
+    /// A copy reads for a coordinator; `number` is who asks: generation and frame.
+    pub(in crate::engine) const ANSWERS: u8 = 8;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
@@ -420,6 +422,17 @@ pub(super) enum Timer {
     Acknowledged {
         station: u32,
         upto: u64,
+    },
+    /// The question of a coordinator comes to a copy, or the answer back.
+    Asked {
+        frame: u32,
+        generation: u32,
+        station: u32,
+    },
+    Answered {
+        frame: u32,
+        generation: u32,
+        station: u32,
     },
     /// A replica of this shard, named by its first copy, takes over.
     Promote {
@@ -752,6 +765,8 @@ pub(super) struct World<'m> {
     pub(super) shelves: Vec<Shelves>,
     /// How long before time 0 the clock of the shelves began.
     pub(super) shelf_epoch: Ns,
+    /// What happens is traffic before the run.
+    pub(super) warming: bool,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

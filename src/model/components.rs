@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
     /// The places of `failover(a b)`.
     fn failover(&mut self, balance: &Spotted<Balance>) -> Vec<u16> {
         let Balance::Failover(names) = &balance.value else { return Vec::new() };
-        names.iter().filter_map(|name| self.find_place(&Spotted::new(name.clone(), balance.spot))).collect()
+        names.iter().filter_map(|name| self.find_place_in(name, balance.spot)).collect()
     }
 
     /// The weights of `weighted(...)`: by instance, by zone, or in the order of instances.
@@ -217,7 +217,7 @@ impl<'a> Compiler<'a> {
     /// Data that is larger than the disk it is to stand on.
     fn check_disk_size(&mut self, name: &str, said: &scenario::Component, spot: Spot) {
         let Kind::Database(database) = &said.kind else { return };
-        let Database { rows: Some(rows), row_bytes: Some(row), .. } = database else { return };
+        let Database { rows: Some(rows), row_bytes: Some(row), .. } = &**database else { return };
         let size = match &said.placement.machine {
             MachineChoice::On(host) => self.scenario.hosts.get(&host.value).and_then(|h| h.value.overrides.disk_bytes),
             _ => said.placement.overrides.disk_bytes,

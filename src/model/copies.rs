@@ -239,7 +239,7 @@ impl Compiler<'_> {
             let caller = Caller { end, component: Some(component), places: &[] };
             let edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
             self.model.copies[number].edge = self.add_edge(edge);
-            if mode.waits() {
+            if mode.waits() || 0 < mode.asks() {
                 self.model.copies[number].wait_cell = self.cell(name, Cause::Replication);
             }
         }

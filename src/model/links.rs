@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalogue;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::distribution::Distribution;
 use crate::model::arrows::{End, GivenLink, arrow};
 use crate::model::compile::{Compiler, parts_of};
 use crate::model::edges::Caller;
+use crate::model::names::listed;
 use crate::model::program::Edge;
 use crate::model::{NONE16, Pipe, Place, Region, WITH_REQUEST, Ways};
 use crate::random::Purpose;
@@ -433,6 +434,18 @@ impl Compiler<'_> {
         found
     }
 
+    /// The same of a name that stands somewhere in a longer text, so that there is nothing to replace.
+    pub(super) fn find_place_in(&mut self, name: &str, spot: Spot) -> Option<u16> {
+        let found = self.place_named(name);
+        if found.is_none() {
+            let regions: Vec<&str> = self.model.regions.iter().map(|region| region.name.as_str()).collect();
+            let help = format!("the regions are {}", listed(&regions));
+            let made = Diagnostic::new(Code::UnknownPart, spot, format!("`{name}` is not a place of this scenario"));
+            self.diags.push(made.help(help));
+        }
+        found
+    }
+
     /// `us-east-1`, `us-east-1/b` or `us-east-1/1`.
     pub(super) fn place_named(&self, name: &str) -> Option<u16> {
         let (region, zone) = name.split_once('/').map_or((name, None), |(region, zone)| (region, Some(zone)));
@@ -465,7 +478,7 @@ impl Compiler<'_> {
 /// does.
 fn stands_elsewhere(kind: &Kind) -> bool {
     match kind {
-        Kind::External { .. } | Kind::Store(_) => true,
+        Kind::External { .. } => true,
         Kind::Cache(cache) => cache.per.is_some(),
         _ => false,
     }

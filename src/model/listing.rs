@@ -82,6 +82,7 @@ impl Line<'_> {
             Step::UnlessCaught { kind, to } => {
                 format!("unless {} to {}", self.model.failures[usize::from(kind.0)], to - self.base)
             }
+            Step::UnlessShield { to, .. } => format!("unless shield to {}", to - self.base),
             Step::Rethrow => "rethrow".to_owned(),
             Step::BranchBy { chance, key, to } => {
                 let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;

@@ -220,6 +220,11 @@ fn unknown_component(name: &str, spot: Spot, known: &[&str]) -> Diagnostic {
 fn of_cache<'a>(cache: &'a crate::scenario::Cache, component: &'a Component) -> Vec<(String, Body<'a>)> {
     let before = |name: &str| component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
     let mut offer: BTreeMap<String, Body<'a>> = BTreeMap::new();
+    if cache.is_cdn {
+        for (name, own) in &component.operations {
+            offer.insert(name.clone(), Body::Steps { before: &[], steps: &own.value.steps });
+        }
+    }
     let mut add = |name: &str, verb| {
         let costs = if name == "put_negative" { "put" } else { name };
         offer.insert(name.to_owned(), Body::Cache { before: before(costs), verb });

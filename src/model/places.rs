@@ -55,7 +55,7 @@ impl Compiler<'_> {
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
                 let places = match &written.kind {
-                    Kind::External { .. } | Kind::Store(_) => vec![NONE16; written.instances as usize],
+                    Kind::External { .. } => vec![NONE16; written.instances as usize],
                     Kind::Cache(cache) if cache.per.is_some() => vec![WITH_REQUEST; written.instances as usize],
                     _ => self.spread(name, component.spot, &written.placement.at, written.instances),
                 };
@@ -106,6 +106,7 @@ impl Compiler<'_> {
         if hosts.is_empty() {
             let message = format!("no host of `{name}` stands in `{}`", place.value);
             self.tell(Diagnostic::new(Code::NoPlace, place.spot, message).help("put one there by its `count`"));
+            return (first..first + count).collect();
         }
         hosts
     }

@@ -113,6 +113,11 @@ pub enum Step {
         kind: Failure,
         to: u16,
     },
+    /// Jump unless this node of a cache stands where the others fetch what they lack.
+    UnlessShield {
+        cache: u16,
+        to: u16,
+    },
     /// Fails with the failure that led here.
     Rethrow,
     /// A read at a copy of a database: what it sees is looked at.

@@ -1,4 +1,4 @@
-//! What replicas do again: the program that repeats a write.
+//! What other copies do again: the program that repeats a write at a replica, or a read for a quorum.
 //!
 //! Its cpu, disk and page steps in their order, those of branches one after the other, each at a share of its cost; calls,
 //! waits and answers are the primary's alone. A repetition counts once.
@@ -26,16 +26,21 @@ impl Compiler<'_> {
 }
 
 impl<'s> Writer<'_, 's> {
-    /// The program that repeats the operation at a replica; `NONE16` where there is nothing to repeat.
+    /// The program that repeats the operation at another copy; `NONE16` where there is nothing to repeat.
     pub(super) fn replay(&mut self, component: &str, operation: &str) -> u16 {
         let scenario = self.compiler.scenario;
         let written = &scenario.components[component].value;
         let Kind::Database(database) = &written.kind else { return NONE16 };
-        let Some(replicas) = database.replicas.as_ref().filter(|_| self.role == Role::Writes) else { return NONE16 };
+        let Some(replicas) = &database.replicas else { return NONE16 };
+        let cost = match self.role {
+            Role::Writes => replicas.apply_cost,
+            Role::Reads if 0 < replicas.mode.value.asks() => 1.0,
+            _ => return NONE16,
+        };
         let Some(said) = written.operations.get(operation) else { return NONE16 };
         let entry = self.at();
         self.place = Place::new(format!("{component}.{operation}/replay"), component, operation);
-        self.replay_steps(&said.value.steps, replicas.apply_cost);
+        self.replay_steps(&said.value.steps, cost);
         if entry == self.at() {
             return NONE16;
         }

@@ -454,6 +454,7 @@ impl<'s> Writer<'_, 's> {
                 | Step::Unless { to, .. }
                 | Step::UnlessWorn { to }
                 | Step::UnlessCaught { to, .. }
+                | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
                 | Step::Stale { to, .. }
                 | Step::Jump { to } => *to = here,

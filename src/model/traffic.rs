@@ -275,7 +275,7 @@ impl Model {
         books.add(Resource::Pool { pool: edge.pool }, rate, rate * self.call_seconds(edge, seconds), capacity);
     }
 
-    /// Books what replicas do to repeat a write.
+    /// Books what replicas do to repeat a write, and other copies for the reads of a quorum.
     fn on_replicas(&self, books: &mut Books, operation: &Operation, rate: f64, seconds: &[f64]) {
         let component = &self.components[usize::from(operation.component)];
         let Some(copies) = self.copies.get(usize::from(component.copies)) else { return };
@@ -286,10 +286,15 @@ impl Model {
         let mut walker =
             Walker { model: self, seconds, speed, component: operation.component, visit: Visit::default() };
         walker.walk(operation.replay, 1.0);
+        let (shards, each) = (f64::from(copies.shards), f64::from(copies.each()));
         for (instance, station) in self.stations_of(operation.component).iter().enumerate() {
-            if !(instance as u32).is_multiple_of(copies.each()) {
-                self.on_host(books, station.host, rate / f64::from(copies.shards), &walker.visit);
-            }
+            let is_primary = (instance as u32).is_multiple_of(copies.each());
+            let share = match (operation.writes, is_primary) {
+                (true, true) => 0.0,
+                (true, false) => 1.0 / shards,
+                (false, _) => f64::from(copies.mode.asks()) / (shards * each),
+            };
+            self.on_host(books, station.host, rate * share, &walker.visit);
         }
     }
 

@@ -183,7 +183,12 @@ impl Mode {
         matches!(self, Mode::SemiSync(_))
     }
 
-    /// Whether anybody waits for replicas.
+    /// How many other copies a read asks.
+    pub fn asks(self) -> u32 {
+        if let Mode::Quorum { r, .. } = self { r - 1 } else { 0 }
+    }
+
+    /// Whether a write waits for replicas.
     pub fn waits(self) -> bool {
         !matches!(self, Mode::Async | Mode::Quorum { w: 1, .. })
     }

@@ -281,22 +281,23 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
 fn replicas(report: &Report, look: Look) -> Vec<String> {
     let line = |(name, component): (&String, &crate::report::Component)| {
         let of = |key: &str| component.kind_specific.get(key).map(|estimate| estimate.mean);
-        let lag = [("p50", "lag_p50"), ("p99", "lag_p99")].map(|(word, key)| of(key).map(|lag| (word, lag)));
-        let lag = lag.into_iter().flatten().map(|(word, lag)| format!("{} {word}", spaced_time(lag)));
-        let lag = lag.collect::<Vec<_>>().join(", ");
-        let mut text = format!("{name} lags {}", if lag.is_empty() { "nowhere" } else { &lag });
-        if let Some(share) = of("stale_reads") {
-            text.push_str(&format!("; {} of reads stale", percent(share)));
-            let by = of("staleness_p99").filter(|by| 0.0 < *by);
-            text.push_str(&by.map_or_else(String::new, |by| format!(", {} p99", spaced_time(by))));
-        }
-        let broken = of("violations").filter(|share| 0.0 < *share);
-        text.push_str(
-            &broken.map_or_else(String::new, |share| format!("; {} break a session's order", percent(share))),
-        );
-        let lost = of("lost_writes").filter(|lost| 0.0 < *lost);
-        text.push_str(&lost.map_or_else(String::new, |lost| format!("; {} writes lost", human_count(lost))));
-        of("lag").or(of("stale_reads")).map(|_| entry("replicas", &text, look))
+        let some = |key: &str| of(key).filter(|value| 0.0 < *value);
+        of("lag").or(of("stale_reads"))?;
+        let lag = |(word, key)| of(key).map(|lag| format!("{} {word}", spaced_time(lag)));
+        let lags: Vec<String> = [("p50", "lag_p50"), ("p99", "lag_p99")].into_iter().filter_map(lag).collect();
+        let stale = some("stale_reads").map(|share| {
+            let by = some("staleness_p99").map_or_else(String::new, |by| format!(" by up to {} p99", spaced_time(by)));
+            format!("{} of reads stale{by}", percent(share))
+        });
+        let told = [
+            (!lags.is_empty()).then(|| format!("lag {}", lags.join(", "))),
+            Some(stale.unwrap_or_else(|| "no read stale".to_owned())),
+            some("violations").map(|share| format!("{} against a session's order", percent(share))),
+            some("lost_writes").map(|lost| format!("{} acknowledged writes lost", human_count(lost))),
+        ];
+        let dot = format!(" {} ", look.marks().dot);
+        let text = told.into_iter().flatten().collect::<Vec<_>>().join(&dot);
+        Some(entry("replicas", &format!("{name}: {text}"), look))
     };
     report.components.iter().filter_map(line).collect()
 }
@@ -315,7 +316,7 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         let mut text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
         if let Some(lost) = fault.lost_writes.filter(|lost| 0.0 < lost.mean) {
             let age = fault.rpo_s.map_or_else(String::new, |age| format!(", the oldest {} old", spaced_time(age.mean)));
-            text.push_str(&format!(", {} acknowledged writes lost{age}", human_count(lost.mean)));
+            text = format!("{text}, {} acknowledged writes lost{age}", human_count(lost.mean));
         }
         lines.push(entry("fault", &text, look));
     }

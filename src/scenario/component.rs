@@ -8,7 +8,7 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
 use crate::scenario::machine::{
-    CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, placement,
+    CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
@@ -22,10 +22,10 @@ use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &CACHE, &STORE];
+pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &CACHE, &CDN, &STORE];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["cdn", "queue", "log", "function", "pooler", "telemetry"];
+pub const LATER: &[&str] = &["queue", "log", "function", "pooler", "telemetry"];
 
 const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -33,7 +33,7 @@ const fn later(name: &'static str, about: &'static str) -> Field {
 
 pub(super) static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "store"]),
+    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store"]),
     "service",
     "What it is",
 )
@@ -303,6 +303,55 @@ pub static CACHE: Table = Table {
     ],
 };
 
+/// A content delivery network.
+pub static CDN: Table = Table {
+    name: "cdn",
+    about: "Caches near the clients that share one backing; it may run operations of its own there",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        cache::POPS,
+        cache::SHIELD,
+        Field {
+            about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
+            example: "500GB",
+            ..MEMORY
+        },
+        cache::ENTRIES,
+        cache::ENTRY,
+        cache::EVICTION,
+        cache::TTL_FIELD,
+        cache::SLIDING,
+        cache::KEY,
+        cache::MISS_FIELD,
+        Field { required: true, ..cache::BACKING_FIELD },
+        Field {
+            about: "What an operation of the `backing` costs a node before it looks; or operations of its own",
+            example: "{asset: {cpu: 50us}, greet: [{cpu: 200us}, {respond: 1KB}]}",
+            ..OPERATIONS
+        },
+        Field {
+            default: Some("none"),
+            about: "Operations that a node works on at the same time; the others queue",
+            ..WORKERS
+        },
+        QUEUE,
+        HEALTH,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        later("state", "What its operations keep at the edge"),
+    ],
+};
+
 /// A store of objects.
 pub static STORE: Table = Table {
     name: "store",
@@ -311,6 +360,7 @@ pub static STORE: Table = Table {
         KIND,
         LIKE,
         ABSTRACT,
+        PLACE,
         cache::FIRST_BYTE,
         cache::BANDWIDTH,
         cache::OBJECT,
@@ -398,8 +448,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
-        "database" => Kind::Database(database::database(&mut r, env)),
-        "cache" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
+        "database" => Kind::Database(Box::new(database::database(&mut r, env))),
+        "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
         _ => external(&mut r, env),
     };
@@ -458,7 +508,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known)
-                .note("the kinds are service, balancer, gateway, database, external, cache and store")
+                .note("the kinds are service, balancer, gateway, database, external, cache, cdn and store")
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -518,7 +568,7 @@ fn has(r: &Reader, name: &str) -> bool {
 fn placement_of(r: &mut Reader) -> (Placement, u32) {
     if has(r, "machine") {
         let (mut place, instances) = placement(r);
-        if ["database", "cache"].contains(&r.table().name) {
+        if ["database", "cache", "cdn"].contains(&r.table().name) {
             // `memory` of a database is its buffer pool, that of a cache what it keeps.
             place.overrides.memory_bytes = None;
         }
@@ -526,7 +576,8 @@ fn placement_of(r: &mut Reader) -> (Placement, u32) {
     }
     let nic = if has(r, "bandwidth") { r.bandwidth("bandwidth").map(|bandwidth| bandwidth.value) } else { None };
     let placement = nowhere();
-    (Placement { overrides: Machine { nic, ..placement.overrides }, ..placement }, 1)
+    let at = if has(r, "place") { place(r, "place") } else { placement.at };
+    (Placement { overrides: Machine { nic, ..placement.overrides }, at, ..placement }, 1)
 }
 
 fn nowhere() -> Placement {

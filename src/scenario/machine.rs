@@ -159,8 +159,12 @@ fn disk(r: &mut Reader, machine: &mut Machine) {
 /// Reads where a component runs, and checks the number of machines against that of the instances.
 pub(super) fn placement(r: &mut Reader) -> (Placement, u32) {
     // A database has one primary and refuses `instances` by its table.
-    let offered = r.table().field("instances").is_some_and(|field| field.available);
-    let (instances, at) = if offered { counted(r, "instances", "place") } else { (None, place(r, "primary")) };
+    let offered = |name: &str| r.table().field(name).is_some_and(|field| field.available);
+    let counts = ["instances", "pops"].into_iter().find(|name| offered(name));
+    let (instances, at) = match counts {
+        Some(field) => counted(r, field, "place"),
+        None => (None, place(r, "primary")),
+    };
     let machine = match r.one_of(&["machine", "on"]) {
         Some("machine") => MachineChoice::Own(types(r)),
         Some(_) => name(r, "on").map_or(MachineChoice::None, MachineChoice::On),
@@ -209,7 +213,7 @@ fn counted(r: &mut Reader, number: &str, place_field: &str) -> (Option<u32>, At)
 }
 
 /// The one place of all.
-fn place(r: &mut Reader, field: &str) -> At {
+pub(super) fn place(r: &mut Reader, field: &str) -> At {
     let offered = r.table().field(field).is_some_and(|field| field.available);
     if offered { name(r, field).map(|place| (place, 0)).into_iter().collect() } else { At::new() }
 }

@@ -495,7 +495,8 @@ objectives: {fast: latency p99 <= 500ms}
         }
         let (second, _) = read(&text, &[], None).unwrap_or_else(|told| panic!("{told}\n{text}"));
         let plain = |scenario: &Scenario| {
-            format!("{:?}", scenario.run) + &format!("{:?}", scenario.components["api"].value.order)
+            let run = Run { scale: Spotted::new(scenario.run.scale.value, Spot::default()), ..scenario.run.clone() };
+            format!("{run:?}") + &format!("{:?}", scenario.components["api"].value.order)
         };
         assert_eq!(plain(&first), plain(&second));
     }
@@ -507,12 +508,11 @@ objectives: {fast: latency p99 <= 500ms}
             ("components.api.kind=log", "`log`"),
             ("components.api.autoscale={max: 3}", "`autoscale`"),
             ("components.api.balance=geoproximity(a=1)", "`geoproximity`"),
-            ("components.api.operations.serve=[{cached: {in: redis}}]", "`cached`"),
-            ("run.scale=1/50", "`scale`"),
+            ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
             ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
             ("residency={home: {eu: [eu]}}", "`residency`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
-            ("objectives.lag=lag p99 of api <= 1s", "`lag`"),
+            ("objectives.behind=backlog of api <= 1", "`backlog`"),
         ] {
             let message = told(set).replace('\'', "`");
             assert!(message.contains("E0107") && message.contains(word), "{set}: {message}");
