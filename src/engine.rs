@@ -22,6 +22,7 @@ mod fork;
 mod host;
 mod keys;
 mod lock;
+mod near;
 mod observe;
 mod pool;
 mod prefill;
@@ -30,6 +31,7 @@ mod replica;
 mod rows;
 mod shard;
 mod station;
+mod trace;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -126,8 +126,9 @@ impl Between<'_> {
         let classes = (&self.from.classes[..], &self.to.classes[..]);
         let operations = (&self.from.operations[..], &self.to.operations[..]);
         match scope {
-            Scope::Load(load) => pairs(classes, |index| model.classes[index].source == load),
-            Scope::Class(class) => pairs(classes, |index| index == usize::from(class)),
+            Scope::Load(_) | Scope::Class(_) | Scope::From { .. } => {
+                pairs(classes, |index| model.includes(scope, index))
+            }
             Scope::Operation(operation) => pairs(operations, |index| index == usize::from(operation)),
             Scope::Component(component) => pairs(operations, |index| model.operations[index].component == component),
             Scope::Station(station) | Scope::Stations(station, _) => {
@@ -187,9 +188,13 @@ impl Between<'_> {
                 owners.dedup();
                 owners
             }
-            Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::Pool(_) | Scope::Fault(_) | Scope::With(_) => {
-                (0..self.model.components.len()).collect()
-            }
+            Scope::All
+            | Scope::Load(_)
+            | Scope::Class(_)
+            | Scope::Pool(_)
+            | Scope::Fault(_)
+            | Scope::With(_)
+            | Scope::From { .. } => (0..self.model.components.len()).collect(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! integers in (slots x nanoseconds).
 
 use crate::measure::histogram::Compact;
+use crate::model::Scope;
 use crate::units::{Span, Time};
 
 /// Everything one replication leaves behind.
@@ -21,7 +22,7 @@ pub struct Record {
     pub looks: Vec<Vec<f64>>,
     /// For each fault: its periods.
     pub faults: Vec<Vec<FaultPeriod>>,
-    /// The slowest requests and some at random.
+    /// The slowest of the requests that were followed.
     pub exemplars: Vec<Exemplar>,
 }
 
@@ -232,16 +233,28 @@ pub struct Series {
     pub p99_s: Vec<f32>,
     /// Requests in flight at the end of the window.
     pub in_flight: Vec<u32>,
+    /// Answers and failures of the parts that a time to recover is asked of.
+    pub parts: Vec<PartSeries>,
     /// Per resource of the model (see `Tracked`): share busy in the window.
     pub busy: Vec<Tracked>,
+}
+
+/// Answers and failures in one scope, one a window.
+#[derive(Clone, Debug)]
+pub struct PartSeries {
+    pub scope: Scope,
+    pub ok: Vec<u32>,
+    pub failed: Vec<u32>,
 }
 
 /// Utilisation of one resource over time.
 #[derive(Clone, Debug, Default)]
 pub struct Tracked {
     pub what: TrackedKind,
-    /// Component (slots), first host of its name (cores, disk, NIC, memory) or pool.
+    /// Component (slots), first of the hosts (cores, disk, NIC, memory) or pool.
     pub index: u32,
+    /// How many hosts: all of one owner, or one that a measure asks for.
+    pub hosts: u32,
     /// Share busy, one a window.
     pub share: Vec<f32>,
     /// Mean queue length, one a window (slots and pools only).
@@ -269,6 +282,17 @@ pub struct Exemplar {
     pub arrived: Time,
     pub latency: Span,
     pub failed: Option<u8>,
-    /// Cell and ticks of 256 ns, in the model's order of cells.
-    pub cells: Vec<(u16, u32)>,
+    /// What it waited for and worked at, in the order of time.
+    pub segments: Vec<Segment>,
+}
+
+/// A stretch of a request's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Component and cause.
+    pub cell: u16,
+    /// Which of the component's operations, where one was at work; `NONE16` on the way to it and at the caller.
+    pub operation: u16,
+    pub start: Time,
+    pub end: Time,
 }

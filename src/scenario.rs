@@ -56,8 +56,8 @@ pub struct Scenario {
     pub keys: Named<Key>,
     pub components: Named<Component>,
     pub hosts: Named<Host>,
-    /// One region with its zones; `None`: one zone without a name.
-    pub region: Option<Region>,
+    /// Regions with their zones; none: one place without a name.
+    pub regions: Named<Region>,
     /// `a -> b`, most exact last; see [`Pair`].
     pub links: Vec<Spotted<(Pair, Link)>>,
     pub policies: Vec<Spotted<(Pair, Policy)>>,
@@ -142,8 +142,9 @@ pub struct Load {
     /// Bytes a request carries.
     pub payload: Option<Distribution>,
     pub priority: Option<u8>,
-    /// Where it comes from: a region or zone; `None` enters at the door of its target without a link.
-    pub from: Option<Reference>,
+    /// Where it comes from: regions, zones or one key whose shares are named after them, with their weights; empty enters
+    /// at the door of its target without a link.
+    pub from: Vec<(Reference, f64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -447,7 +448,12 @@ pub struct Placement {
     pub machine: MachineChoice,
     /// Cores, disk... given on the component override the machine's.
     pub overrides: Machine,
+    pub at: At,
 }
+
+/// Where so many things stand: places and how many there; a number of 0 with one place is all of them. Empty where the
+/// author was silent.
+pub type At = Vec<(Reference, u32)>;
 
 #[derive(Clone, Debug)]
 pub enum MachineChoice {
@@ -484,12 +490,14 @@ pub struct Host {
     pub machine: Option<Reference>,
     pub overrides: Machine,
     pub count: u32,
+    pub at: At,
 }
 
 #[derive(Clone, Debug)]
 pub struct Region {
-    pub name: Reference,
     pub zones: u32,
+    /// What says no place stands here.
+    pub is_default: bool,
 }
 
 /// `a -> b`; `any` on either side.
@@ -778,7 +786,7 @@ pub enum Act {
     },
 }
 
-/// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`.
+/// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub name: Reference,
@@ -792,6 +800,8 @@ pub enum Part {
     /// One at random each time.
     Any,
     Index(u32),
+    /// `us-east-1/b`.
+    Zone(u8),
     Copy(CopyPart),
 }
 

@@ -101,3 +101,90 @@ objectives: {all: throughput <= 1k/s}
     let got = value(&report, "all");
     assert!((got / 150.0 - 1.0).abs() < 0.08, "{got}");
 }
+
+#[test]
+fn a_time_to_recover_is_that_of_what_is_asked() {
+    let report = run("
+run: {duration: 200s, warmup: none, replications: 2}
+load: {users: {rate: 50/s, timeout: none, requests: {api.serve: 1}}}
+components:
+  api: {kind: service, operations: {serve: [{call: pay.charge, fallback: skip}]}}
+  pay: {kind: external, operations: {charge: {wait: 1ms}}}
+faults: {flaky: {at: 100s, for: 30s, errors: pay}}
+objectives:
+  whole: rto during flaky <= 1s
+  part: rto of pay during flaky <= 100s
+");
+    assert_eq!(0.0, value(&report, "whole"), "whoever asks is served");
+    let part = value(&report, "part");
+    assert!((29.0..=31.0).contains(&part), "{part}");
+}
+
+#[test]
+fn one_host_among_many_is_seen_where_a_measure_names_it() {
+    let report = run("
+run: {duration: 200s, warmup: none, replications: 2}
+load: {users: {rate: 40/s, timeout: none, requests: {api.serve: 1}}}
+components:
+  api: {kind: service, cores: 1, instances: 4, balance: weighted(5 1 1 1), operations: {serve: [{cpu: 10ms}]}}
+objectives:
+  all: utilisation of cores of api p50 <= 50%
+  busy: utilisation of cores on api/0 p50 <= 50%
+  idle: utilisation of cores on api/3 p50 <= 50%
+");
+    let near = |name: &str, truth: f64| {
+        let got = value(&report, name);
+        assert!((got - truth).abs() < 0.03, "{name}: {got}, not {truth}");
+    };
+    near("all", 0.1);
+    near("busy", 0.25);
+    near("idle", 0.05);
+}
+
+#[test]
+fn a_slow_request_is_told_from_its_start_to_its_end() {
+    let report = run("
+run: {duration: 100s, warmup: none, replications: 2}
+load: {users: {rate: 20/s, timeout: none, requests: {api.serve: 1}}}
+components:
+  api:
+    kind: service
+    cores: 1
+    operations:
+      serve: [{cpu: 1ms}, {call: db.read}, {parallel: [{wait: 3ms}, [{wait: 1ms}, {call: db.write}]]}, {cpu: 2ms}]
+  db: {kind: service, workers: 1, operations: {read: [{wait: exp(20ms)}], write: [{wait: 4ms}]}}
+");
+    assert!(!report.exemplars.is_empty());
+    for slow in &report.exemplars {
+        let mut at = 0.0;
+        for span in &slow.spans {
+            assert!((span.start_s - at).abs() < 1e-9, "without a gap: {slow:#?}");
+            at = span.end_s;
+        }
+        assert!((at - slow.latency_s).abs() < 1e-9, "to its end: {slow:#?}");
+        let told: Vec<(&str, Option<&str>, &str)> =
+            slow.spans.iter().map(|s| (s.component.as_str(), s.operation.as_deref(), s.cause)).collect();
+        assert_eq!(("api", Some("serve"), "cpu"), told[0]);
+        assert_eq!(Some(&("api", Some("serve"), "cpu")), told.last());
+        assert!(told.contains(&("db", Some("read"), "service")) && told.contains(&("db", Some("write"), "service")));
+        assert!(told.iter().any(|(component, _, cause)| (*component, *cause) == ("db", "network")), "{told:?}");
+    }
+    let slowest = report.exemplars[0].latency_s;
+    assert!(
+        report.latency.all.p999.is_none() && report.latency.all.max <= Some(slowest),
+        "all of a short run are seen"
+    );
+}
+
+#[test]
+fn hours_in_one_place_are_all_counted() {
+    let report = run("
+run: {duration: 100h, warmup: none, replications: 2}
+load: {jobs: {every: 5h, requests: {api.serve: 1}}}
+components:
+  api: {kind: service, operations: {serve: [{wait: 2h}, {parallel: [{wait: 1h}]}]}}
+");
+    let told = &report.where_time_goes.mean;
+    assert!((told[0].seconds - 3.0 * 3600.0).abs() < 0.01, "{told:#?}");
+    assert!(report.audit.iter().all(|audit| audit.holds), "{:#?}", report.audit);
+}

@@ -173,6 +173,28 @@ fn a_dead_replica_holds_synchronous_writes_only_until_it_is_noticed() {
     assert!((0.08..0.3).contains(&during), "{during}");
 }
 
+/// Every set of two meets every other set of two out of three, so what was acknowledged is seen; sets of one need not meet.
+#[test]
+fn quorums_that_overlap_never_show_old_rows() {
+    let busy = |mode| Setup { writes: 800, reads: 400, ..Setup::new(mode) }.report();
+    let overlapping = busy("mode: quorum(r=2 w=2)");
+    assert_eq!((value(&overlapping, "stale"), value(&overlapping, "violations")), (0.0, 0.0));
+    let partial = busy("mode: quorum(r=1 w=1)");
+    assert!(0.0 < value(&partial, "stale"));
+    // A round trip and a read elsewhere: the read takes that much longer.
+    let (one, two) = (value(&partial, "read"), value(&overlapping, "read"));
+    assert!(0.0005 < two - one, "{one} {two}");
+}
+
+#[test]
+fn a_quorum_of_reads_is_work_on_every_copy_it_asks() {
+    let rest = "  replica: utilisation of cores on db/replica-0 <= 100%\n  primary: utilisation of cores on db/primary <= 100%";
+    let report = Setup { rest, reads: 800, writes: 1, ..Setup::new("mode: quorum(r=2 w=1)") }.report();
+    // 800 coordinated by the two replicas, and 800 more: half of them at the other replica, half at the primary.
+    near(value(&report, "primary"), 400.0 * 0.0005 / 4.0, 0.06);
+    near(value(&report, "replica"), 600.0 * 0.0005 / 4.0, 0.06);
+}
+
 #[test]
 fn quorums_need_copies() {
     let rest = "  during: errors of db.write during f >= 0%\nfaults: {f: {at: 20s, kill: db/replica-0}, g: {at: 20s, kill: db/replica-1}}";
@@ -189,6 +211,7 @@ fn exact_laws_with_replicas() {
         "mode: sync",
         "mode: chain",
         "mode: quorum(r=1 w=2)",
+        "mode: quorum(r=2 w=2), read: all",
         "mode: async, read: nearest, read_your_writes: user",
     ];
     let faults = [

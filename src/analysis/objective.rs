@@ -223,7 +223,7 @@ fn worst(study: &Study, test: &Test, index: usize) -> Option<f64> {
 /// A probe over a period of one replication; over several occurrences of a fault, the mean.
 fn reading(study: &Study, probe: &Probe, period: Period, index: usize) -> Option<f64> {
     match probe.quantity {
-        Quantity::Rto => return recovery::rto(study, index, fault_of(probe, period)?),
+        Quantity::Rto => return recovery::rto(study, index, fault_of(probe, period)?, probe.scope),
         Quantity::Rpo => return recovery::rpo(study, index, fault_of(probe, period)?),
         Quantity::Removal => return recovery::removal(study, index, probe.scope),
         _ => {}

@@ -1,6 +1,6 @@
 //! What faults did: how long until the system was itself again, and until a dead instance was left alone.
 //!
-//! The time to recover is read from the end-to-end time series, to its window: from the start of the fault to the end of
+//! The time to recover is read from the time series of what it is asked of (end to end by default), to its window: from the start of the fault to the end of
 //! the last window whose share of errors lies above its level before, by more than noise.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ fn one(study: &Study, fault: u16) -> report::Fault {
     let periods = |index: usize| study.records[index].faults.get(usize::from(fault)).map_or(&[][..], |periods| periods);
     let indices = || 0..study.records.len();
     let starts = indices().filter_map(|index| periods(index).first()).map(|period| period.start.secs());
-    let back: Vec<Recovery> = indices().filter_map(|index| recovery(study, index, fault)).collect();
+    let back: Vec<Recovery> = indices().filter_map(|index| recovery(study, index, fault, Scope::All)).collect();
     let rto: Vec<f64> = back.iter().map(|recovery| recovery.seconds).collect();
     let recovered = back.iter().filter(|recovery| recovery.is_complete).count();
     // Only what strikes a copy can lose writes.
@@ -46,11 +46,12 @@ fn one(study: &Study, fault: u16) -> report::Fault {
 
 /// Whether a fault kills copies of a database.
 fn strikes_copies(study: &Study, fault: u16) -> bool {
-    let Act::Kill(Target::Stations(stations) | Target::AnyOf(stations)) = &study.model.faults[usize::from(fault)].act
-    else {
-        return false;
+    let stations = match &study.model.faults[usize::from(fault)].act {
+        Act::Kill(Target::Stations(stations)) => stations.clone(),
+        Act::Kill(Target::AnyOf(parts)) => parts.concat(),
+        _ => return false,
     };
-    stations.iter().any(|&station| {
+    stations.into_iter().any(|station| {
         let component = &study.model.components[usize::from(study.model.stations[station as usize].component)];
         study.model.copies.get(usize::from(component.copies)).is_some_and(|copies| 0 < copies.replicas)
     })
@@ -70,31 +71,32 @@ struct Recovery {
     is_complete: bool,
 }
 
-/// From the first start of a fault until the share of errors is back for good (or the run ends), seconds.
-pub fn rto(study: &Study, index: usize, fault: u16) -> Option<f64> {
-    recovery(study, index, fault).map(|recovery| recovery.seconds)
+/// From the first start of a fault until the share of errors in a scope is back for good (or the run ends), seconds.
+pub fn rto(study: &Study, index: usize, fault: u16, scope: Scope) -> Option<f64> {
+    recovery(study, index, fault, scope).map(|recovery| recovery.seconds)
 }
 
-fn recovery(study: &Study, index: usize, fault: u16) -> Option<Recovery> {
+fn recovery(study: &Study, index: usize, fault: u16, scope: Scope) -> Option<Recovery> {
     let record = &study.records[index];
     let start = record.faults.get(usize::from(fault))?.first()?.start;
-    let series = &record.series;
-    let window = series.window.0.max(1);
+    let part = record.series.parts.iter().find(|part| part.scope == scope);
+    let (ok, failed) = part.map_or((&record.series.ok, &record.series.failed), |part| (&part.ok, &part.failed));
+    let window = record.series.window.0.max(1);
     let first = (start.0 / window) as usize;
     let from = ((study.measured[index].from.at.0 / window) as usize).min(first);
-    let finished = |window: usize| f64::from(series.ok[window]) + f64::from(series.failed[window]);
+    let finished = |window: usize| f64::from(ok[window]) + f64::from(failed[window]);
     let sum = |of: &[u32]| of.iter().map(|n| f64::from(*n)).sum::<f64>();
-    let before = sum(&series.ok[from..first]) + sum(&series.failed[from..first]);
-    let level = if 0.0 < before { sum(&series.failed[from..first]) / before } else { 0.0 };
+    let before = sum(&ok[from..first]) + sum(&failed[from..first]);
+    let level = if 0.0 < before { sum(&failed[from..first]) / before } else { 0.0 };
     let is_hurt = |window: &usize| {
         let n = finished(*window);
         let noise = NOISE * (level * (1.0 - level) / n).sqrt();
-        0.0 < n && level + noise.max(LEAST) < f64::from(series.failed[*window]) / n
+        0.0 < n && level + noise.max(LEAST) < f64::from(failed[*window]) / n
     };
-    let last = (first..series.ok.len()).rev().find(is_hurt);
+    let last = (first..ok.len()).rev().find(is_hurt);
     let end = last.map_or(start.0, |last| ((last as u64 + 1) * window).min(record.end.0));
     let seconds = end.saturating_sub(start.0) as f64 / 1e9;
-    Some(Recovery { seconds, is_complete: last.is_none_or(|last| last + 1 < series.ok.len()) })
+    Some(Recovery { seconds, is_complete: last.is_none_or(|last| last + 1 < ok.len()) })
 }
 
 /// From the death of an instance in a scope to the balancer's last pick of it, seconds; the mean over its deaths.

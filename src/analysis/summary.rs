@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::bottleneck::{TICK_S, part_name};
+use crate::analysis::bottleneck::part_name;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
 use crate::analysis::{estimate, windows};
@@ -16,6 +16,7 @@ use crate::report::{
 };
 use crate::scenario::Scenario;
 use crate::scenario::condition::{Quantity, Resource, Stat};
+use crate::units::Time;
 
 /// Slow requests shown.
 const EXEMPLARS: usize = 10;
@@ -81,6 +82,18 @@ pub(super) fn operations(study: &Study, stability: &Stability) -> BTreeMap<Strin
 pub(super) fn loads(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
     let loads = study.model.sources.iter().enumerate();
     loads.map(|(index, load)| (load.name.clone(), traffic(study, stability, Scope::Load(index as u16)))).collect()
+}
+
+/// By the region that requests come from, where there are several regions.
+pub(super) fn regions(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
+    let model = study.model;
+    let regions = model.regions.iter().filter(|_| 1 < model.regions.len());
+    let scoped = regions.map(|region| {
+        let scope = Scope::From { first: region.first, count: region.zones + 1, operation: NONE16 };
+        (region.name.clone(), scope)
+    });
+    let asking = scoped.filter(|(_, scope)| (0..model.classes.len()).any(|class| model.includes(*scope, class)));
+    asking.map(|(name, scope)| (name, traffic(study, stability, scope))).collect()
 }
 
 /// By component.
@@ -278,21 +291,19 @@ pub(super) fn exemplars(study: &Study) -> Vec<Exemplar> {
 fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exemplar {
     let model = study.model;
     let source = &model.sources[usize::from(model.classes[usize::from(seen.class)].source)];
-    let mut start_s = 0.0;
-    let span = |(cell, ticks): &(u16, u32)| {
-        let cell = &model.cells[usize::from(*cell)];
-        let end_s = start_s + f64::from(*ticks) * TICK_S;
-        let component = cell.name.clone();
-        let span = ExemplarSpan { component, operation: None, cause: cell.cause.word(), start_s, end_s };
-        start_s = end_s;
-        span
+    let span = |segment: &record::Segment| {
+        let cell = &model.cells[usize::from(segment.cell)];
+        let operation = model.operations.get(usize::from(segment.operation)).map(|operation| operation.name.clone());
+        let since = |at: Time| (at - seen.arrived).secs();
+        let (start_s, end_s) = (since(segment.start), since(segment.end));
+        ExemplarSpan { component: cell.name.clone(), operation, cause: cell.cause.word(), start_s, end_s }
     };
     Exemplar {
         request: format!("{}#{}", source.name, seen.number),
         replication,
         latency_s: seen.latency.secs(),
         outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),
-        spans: seen.cells.iter().map(span).collect(),
+        spans: seen.segments.iter().map(span).collect(),
     }
 }
 

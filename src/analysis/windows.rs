@@ -122,7 +122,15 @@ fn tracked<'r>(
 
 fn belongs(model: &Model, tracked: &Tracked, scope: Scope) -> bool {
     let index = tracked.index;
-    let stands_on = |component: u16| model.stations.iter().any(|s| s.component == component && s.host == index);
+    let hosts = index..index + tracked.hosts;
+    let stands_on = |component: u16| {
+        let owner = |name: &str| name.split('/').next().map(str::to_owned);
+        // One of several hosts is there for measures that name it.
+        let is_single = tracked.hosts == 1
+            && model.hosts.iter().filter(|h| owner(&h.name) == owner(&model.hosts[index as usize].name)).count() != 1;
+        !is_single && model.stations.iter().any(|s| s.component == component && hosts.contains(&s.host))
+    };
+    let is_one = tracked.hosts == 1;
     match (tracked.what, scope) {
         (_, Scope::All) => true,
         (TrackedKind::Slots, Scope::Component(component)) => index == u32::from(component),
@@ -134,11 +142,11 @@ fn belongs(model: &Model, tracked: &Tracked, scope: Scope) -> bool {
         (TrackedKind::Pool, Scope::Pool(pool)) => index == u32::from(pool),
         (TrackedKind::Slots | TrackedKind::Pool, _) => false,
         (_, Scope::Component(component)) => stands_on(component),
-        (_, Scope::Station(station)) => model.stations[station as usize].host == index,
+        (_, Scope::Station(station)) => is_one && model.stations[station as usize].host == index,
         (_, Scope::Stations(first, count)) => {
-            (first..first + count).any(|station| model.stations[station as usize].host == index)
+            is_one && (first..first + count).any(|station| model.stations[station as usize].host == index)
         }
-        (_, Scope::Host(host)) => host == index,
+        (_, Scope::Host(host)) => is_one && host == index,
         _ => false,
     }
 }

@@ -130,7 +130,7 @@ impl World<'_> {
         if state != State::Scheduled || frame.flags & flag::STAGED != 0 {
             return self.wake_unusual(id, state, since);
         }
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
         if self.paused != 0 { self.park_if_paused(id) } else { id }
     }
 
@@ -144,7 +144,7 @@ impl World<'_> {
         }
         let frame = &self.frames[id as usize];
         let (request, cell) = (frame.request, frame.cell);
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
         if self.frames[id as usize].flags & flag::STAGED != 0 {
             self.frames[id as usize].flags &= !flag::STAGED;
             return self.next_stage(id);

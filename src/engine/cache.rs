@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::world::{Context, Frame, Ns, RELEASE, Request, State, Timer, World, flag, row};
+use crate::engine::world::{Context, Frame, JOIN, Ns, RELEASE, Request, State, Timer, World, flag, row};
 use crate::measure::gauge::Wide;
 use crate::model::program::CacheUse;
 use crate::model::{Cache, Failure, Model, NONE, NONE16};
@@ -210,19 +210,23 @@ impl World<'_> {
         Object { key, value, place, name: mix(place ^ space) }
     }
 
-    /// The living node that has an object, or would have it.
-    fn node_of(&mut self, cache: u16, place: u64) -> Option<u32> {
+    /// The living node that has an object, or would have it: in the asker's region, or the nearest that has nodes.
+    fn node_of(&mut self, id: u32, cache: u16, place: u64) -> Option<u32> {
         let component = self.m.caches[cache as usize].component;
+        let Frame { station, parent, request, .. } = self.frames[id as usize];
+        let has_caller = station == NONE && parent != NONE && parent & JOIN == 0;
+        let asker = if has_caller { self.frames[parent as usize].station } else { station };
+        let from = self.place_of(asker, request);
         let spec = &self.m.components[component as usize];
         let ask = Ask { bits: 0, key_value: place, now: crate::units::Time(self.now), demand_ns: 0 };
-        self.groups[component as usize].balancer.pick(&ask).map(|i| spec.first + i)
+        self.groups[component as usize].balancer.pick_near(&ask, from).map(|i| spec.first + i)
     }
 
     /// The instance of a cache or store that a call goes to: the node that has what it asks for.
     pub(super) fn pick_node(&mut self, id: u32, cache: u16) -> Option<u32> {
         let used = CacheUse { cache, key: NONE16, space: 0, bytes: NONE16, negative: false, dirty: false };
         let object = self.object(id, used);
-        self.node_of(cache, object.place)
+        self.node_of(id, cache, object.place)
     }
 
     /// The shelf of a node, or of the request's own cache.
@@ -452,7 +456,7 @@ impl World<'_> {
     fn entry_there(&mut self, id: u32, used: u16) -> Option<Entry> {
         let used = self.m.cache_uses[used as usize];
         let object = self.object(id, used);
-        let node = self.node_of(used.cache, object.place)?;
+        let node = self.node_of(id, used.cache, object.place)?;
         let (now, request) = (self.shelf_time(), self.frames[id as usize].request);
         self.shelf(used.cache, node, request).peek(object.name, now)
     }

@@ -6,7 +6,7 @@
 
 use crate::engine::copies::Seeker;
 use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
+    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
@@ -271,12 +271,7 @@ impl World<'_> {
         if on_one_box && spec.local {
             return self.now;
         }
-        let alike = spec.ways.is_empty() && spec.link_same == spec.link_other;
-        let (link, pipe) = if alike {
-            (spec.link_same, spec.pipe)
-        } else {
-            Self::way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
-        };
+        let (link, pipe) = if spec.ways == NONE16 { (spec.link, spec.pipe) } else { self.way(id, spec, [from, to]) };
         let ends = if on_one_box { [NONE; 2] } else { [from, to] };
         let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
@@ -311,17 +306,6 @@ impl World<'_> {
         }
         let hosts = [from, to].map(|station| self.stations[station as usize].host);
         hosts[0] != NONE && hosts[0] == hosts[1]
-    }
-
-    /// Latency and pipe between two zones; who comes from nowhere in particular is near.
-    pub(super) fn way(spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
-        let near = from == NOWHERE || to == NOWHERE || from == to;
-        if spec.ways.is_empty() {
-            return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
-        }
-        let known = from.min(to);
-        let [from, to] = if near { [known, known] } else { [from, to] };
-        spec.ways[usize::from(from)][usize::from(to)]
     }
 
     /// The request is at the callee's door.
@@ -541,10 +525,14 @@ impl World<'_> {
     fn close_visit(&mut self, id: u32, outcome: Outcome) {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
-        let Frame { flags, station: s, operation, entered, granted, .. } = *frame;
+        let Frame { flags, station: s, operation, entered, granted, request, .. } = *frame;
         frame.flags = flags & !(flag::HOLDS | flag::COUNTED);
         if flags & flag::RESPONDED == 0 {
-            self.operations[operation as usize].count(now - entered, outcome);
+            let flow = &mut self.operations[operation as usize];
+            flow.count(now - entered, outcome);
+            if flow.tracked {
+                self.leave_filtered(Scope::Operation(operation), request, now - entered, outcome);
+            }
         }
         if s == NONE {
             return;
@@ -592,7 +580,7 @@ impl World<'_> {
             self.leave_filtered(Scope::Operation(operation), request, took, outcome);
         }
         let component = self.m.operations[operation as usize].component as usize;
-        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
+        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency | Balance::Latency) {
             let i = station - self.m.components[component].first;
             self.groups[component].balancer.observe(i, crate::units::Span(took), crate::units::Time(self.now));
         }
@@ -624,8 +612,12 @@ impl World<'_> {
         let from = id as usize * self.stride;
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
-        if self.observer.finished(took, cells) {
-            self.consider(id, took, outcome.failure().map(|f| f.0));
+        let is_slow = self.observer.finished(took, cells);
+        if flags & row::FOLLOWED != 0 {
+            self.end_trace(id, took, outcome.failure().map(|f| f.0), is_slow);
+        }
+        if !self.effort.carried.is_empty() {
+            self.settle_carried(id, false);
         }
         self.fold_cells(id);
         self.course.finished += 1;
@@ -644,13 +636,15 @@ impl World<'_> {
         let cells = &self.cells[from..from + self.stride];
         let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
         let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
-        ticks == took || cells.contains(&u32::MAX)
+        let carried: u64 = (0..self.stride as u16).filter_map(|cell| self.effort.carried.get(&(id, cell))).sum();
+        ticks + carried == took
     }
 
     #[cold]
     #[inline(never)]
     fn forget(&mut self, id: u32) {
         if self.requests[id as usize].flags & row::WASTED != 0 {
+            self.settle_carried(id, true);
             let from = id as usize * self.stride;
             for (sum, &ticks) in self.effort.wasted.iter_mut().zip(&self.cells[from..from + self.stride]) {
                 *sum += u64::from(ticks);
@@ -662,7 +656,7 @@ impl World<'_> {
     /// A row for work that goes on without its request.
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
-        self.new_request(Request { flags: of.flags | row::DETACHED | flags, client: NONE, ..of })
+        self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
     }
 
     // -- timeouts ----------------------------------------------------------------------------------------------------------
@@ -710,7 +704,7 @@ impl World<'_> {
         let Step::Call { edge } = self.m.steps[pc as usize - 1] else { unreachable!("only calls time out") };
         // Cells that the attempt filled stay; its open segment is lost time.
         let open = self.since_below(child);
-        self.attribute(request, self.m.edges[edge as usize].lost_cell, open);
+        self.attribute(id, request, self.m.edges[edge as usize].lost_cell, open);
         self.frames[id as usize].since = self.now;
         self.frames[id as usize].child = NONE;
         self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));

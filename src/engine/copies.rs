@@ -20,8 +20,8 @@ pub(super) struct Seeker {
     pub(super) given_key: u16,
 }
 
-/// Who stands for what before the balancer: readers of shard s form zone s; primaries that replicas spare the reads are
-/// in a zone of their own behind them. `primary_of` says which copy of a shard is the primary.
+/// Who stands for what before the balancer: readers of shard s have role s; primaries that replicas spare the reads have a
+/// role of their own behind them. `primary_of` says which copy of a shard is the primary.
 pub(super) fn roles(copies: &Copies, primary_of: impl Fn(u32) -> u32) -> Vec<u16> {
     let role = |instance: u32| {
         let (shard, copy) = (instance / copies.each(), instance % copies.each());
@@ -101,12 +101,11 @@ impl World<'_> {
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, seeker.request) };
         let demand_ns = operation.upfront.iter().map(|&d| self.samplers.draw_ns(d, seeker.occasion)).sum();
         let ask = Ask { bits: bits(spec.key, seeker.occasion), key_value, now: Time(self.now), demand_ns };
-        let prefers = copies.read == ReadFrom::Nearest || spec.prefer_zone;
-        let near = if prefers { self.zone_of(seeker.caller, seeker.request) } else { NOWHERE };
+        let near = if spec.prefers { self.place_of(seeker.caller, seeker.request) } else { NOWHERE };
         let [writer, reader] = [copies.writes_key, copies.reads_key]
             .map(|key| (key != NONE16).then(|| self.key_value(key, seeker.request)));
         let log = &self.replication[spec.copies as usize].shards[shard as usize];
-        let (stations, now) = (&self.stations, self.now);
+        let now = self.now;
         let balancer = &mut self.groups[copies.component as usize].balancer;
         let (each, needed) = (copies.each(), log.needed(writer, reader));
         let copy = |i: u32| (i % each) as usize;
@@ -125,9 +124,17 @@ impl World<'_> {
         };
         let is_whole = |i: u32| !log.copies[copy(i)].is_rebuilt;
         let fits = |i: u32| is_whole(i) && is_new(i) && (most == u64::MAX || lags(i) <= most);
-        let is_near = |i: u32| stations[(spec.first + i) as usize].zone == near && fits(i);
-        let picked = if near == NOWHERE { None } else { balancer.pick_where(&ask, shard as usize, is_near) };
-        picked.or_else(|| balancer.pick_where(&ask, shard as usize, fits)).map(|i| spec.first + i)
+        let place = |i: u32| m.stations[(spec.first + i) as usize].place;
+        let mut picked = None;
+        if near != NOWHERE && spec.prefers_zone {
+            picked = balancer.pick_where(&ask, shard, |i| place(i) == near && fits(i));
+        }
+        let regions = m.places.get(usize::from(near)).map_or(&[][..], |place| &place.near);
+        for (region, _) in regions {
+            let within = |i: u32| m.places.get(usize::from(place(i))).is_some_and(|place| place.region == *region);
+            picked = picked.or_else(|| balancer.pick_where(&ask, shard, |i| within(i) && fits(i)));
+        }
+        picked.or_else(|| balancer.pick_where(&ask, shard, fits)).map(|i| spec.first + i)
     }
 
     /// The value of the request's key that decides, or a row drawn alike from all.

@@ -107,8 +107,8 @@ impl World<'_> {
         self.replication[seat.c].lost_writes += loss.writes;
         self.note_loss(&seat, loss);
         let copies = &m.copies[seat.c];
-        let zones = roles(copies, |shard| self.replication[seat.c].shards[shard as usize].primary);
-        self.groups[copies.component as usize].balancer.set_zones(&zones);
+        let roles = roles(copies, |shard| self.replication[seat.c].shards[shard as usize].primary);
+        self.groups[copies.component as usize].balancer.set_roles(&roles);
         for copy in 0..copies.each() as usize {
             seat.copy = copy;
             self.apply_more(&seat);
@@ -127,14 +127,14 @@ impl World<'_> {
             let is_up = self.stations[seat.first as usize + copy].gate & gate::DOWN == 0;
             is_up && *copy as u32 != shard.primary && !shard.copies[*copy].is_rebuilt
         };
-        let zone = |copy: usize| self.stations[seat.first as usize + copy].zone;
-        let dead = zone(shard.primary as usize);
+        let place = |copy: usize| self.m.stations[seat.first as usize + copy].place;
+        let dead = place(shard.primary as usize);
         let mut candidates = (0..shard.copies.len()).filter(living);
         let fresh = |copy: usize| (shard.copies[copy].received, std::cmp::Reverse(copy));
         match failover.choose {
             Choose::First => candidates.next(),
             Choose::Freshest => candidates.max_by_key(|&copy| fresh(copy)),
-            Choose::Nearest => candidates.max_by_key(|&copy| (zone(copy) == dead, fresh(copy))),
+            Choose::Nearest => candidates.max_by_key(|&copy| (place(copy) == dead, fresh(copy))),
         }
     }
 

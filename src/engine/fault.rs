@@ -183,7 +183,7 @@ impl World<'_> {
         let id = if self.withdraw(id) { self.transplant(id) } else { id };
         // What it was doing when it died took its time too.
         let Frame { request, cell, since, .. } = self.frames[id as usize];
-        self.attribute(request, cell, since.max(below));
+        self.attribute(id, request, cell, since.max(below));
         let frame = &mut self.frames[id as usize];
         frame.since = self.now;
         frame.state = State::Running;
@@ -391,6 +391,6 @@ impl World<'_> {
 fn hit_by(target: &Target, draw: u64) -> Vec<u32> {
     match target {
         Target::Stations(stations) => stations.clone(),
-        Target::AnyOf(stations) => vec![World::any_of(stations, draw)],
+        Target::AnyOf(parts) => World::any_of(parts, draw),
     }
 }

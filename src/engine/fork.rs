@@ -78,6 +78,9 @@ impl World<'_> {
     pub(super) fn new_branch(&mut self, of: u32, entry: u16, occasion: u64, flags: u8) -> u32 {
         let frame = self.frames[of as usize];
         let request = self.detached_copy(frame.request, flags);
+        if self.requests[frame.request as usize].flags & row::FOLLOWED != 0 {
+            self.follow(request);
+        }
         let now = self.now;
         let id = self.new_frame(Frame {
             occasion,
@@ -138,10 +141,12 @@ impl World<'_> {
     }
 
     fn hand_over_row(&mut self, from: u32, to: u32) {
-        let (from, to) = (from as usize * self.stride, to as usize * self.stride);
+        self.hand_over_trace(from, to);
+        self.hand_over_carried(from, to);
+        let from = from as usize * self.stride;
         for i in 0..self.stride {
             let ticks = self.cells[from + i];
-            self.cells[to + i] = self.cells[to + i].saturating_add(ticks);
+            self.add_ticks(to, i as u16, ticks.into());
         }
     }
 
@@ -220,7 +225,7 @@ impl World<'_> {
         }
         let Join { caller, fork, .. } = self.joins[j as usize];
         let Frame { request, since, .. } = self.frames[caller as usize];
-        self.attribute(request, self.m.forks[fork as usize].lost_cell, since);
+        self.attribute(caller, request, self.m.forks[fork as usize].lost_cell, since);
         self.join_over(j, Outcome::failed(Failure::TIMEOUT))
     }
 

@@ -114,7 +114,7 @@ impl World<'_> {
         let (request, cell, since) = (frame.request, frame.cell, frame.since);
         frame.since = now;
         frame.state = State::Running;
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
         if self.paused != 0 { self.park_if_paused(id) } else { id }
     }
 

@@ -124,7 +124,7 @@ impl World<'_> {
             entry.holders += 1;
             entry.exclusive = exclusive;
             entry.line.pop_front();
-            self.attribute(frame.request, frame.cell, frame.since);
+            self.attribute(id, frame.request, frame.cell, frame.since);
             let frame = &mut self.frames[id as usize];
             frame.since = self.now;
             frame.state = State::Running;
@@ -142,7 +142,7 @@ impl World<'_> {
             self.events -= 1;
             return NONE;
         }
-        self.attribute(frame.request, frame.cell, frame.since);
+        self.attribute(id, frame.request, frame.cell, frame.since);
         let frame = &mut self.frames[id as usize];
         frame.since = self.now;
         frame.state = State::Running;

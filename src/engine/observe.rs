@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::filter;
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
-use crate::model::{Model, NONE, NONE16};
+use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, Exemplar, Mark, PipeTally, PoolTally, Record, Series, Snapshot, Stopped, Tallies,
-    Tracked, TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series, Snapshot, Stopped,
+    Tallies, Tracked, TrackedKind,
 };
-use crate::scenario::condition::Relation;
-use crate::units::{Span, Time};
+use crate::scenario::condition::{Quantity, Relation};
+use crate::units::Time;
 
 /// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
 pub(super) const BUCKETS: usize = 48 << 3;
@@ -27,6 +28,8 @@ pub(super) struct Observer {
     series: Series,
     /// Cumulative figures at the end of the last window, in the order of `series.busy`.
     last: Vec<(u128, u128)>,
+    /// The same of `series.parts`: answers and failures.
+    last_of_parts: Vec<(u64, u64)>,
     last_at: Ns,
     last_counts: [u64; 3],
     last_sum: u64,
@@ -69,8 +72,9 @@ impl Observer {
             window: model.run.window.0.max(1),
             slot: NONE,
             timer: NONE,
-            series: Series { window: model.run.window, busy: tracked(model), ..Series::default() },
+            series: Series { window: model.run.window, busy: tracked(model), parts: parts(model), ..Series::default() },
             last: Vec::new(),
+            last_of_parts: Vec::new(),
             last_at: 0,
             last_counts: [0; 3],
             last_sum: 0,
@@ -109,6 +113,14 @@ impl Observer {
             self.review();
         }
         self.bar <= took
+    }
+
+    /// Keeps a request if it is among the slowest so far.
+    pub(super) fn keep(&mut self, seen: Exemplar) {
+        let at = self.exemplars.partition_point(|known| seen.latency <= known.latency);
+        self.exemplars.insert(at, seen);
+        self.exemplars.truncate(SLOWEST);
+        self.raise_bar();
     }
 
     fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
@@ -183,32 +195,71 @@ fn edge(bucket: usize) -> f64 {
     if bucket == 0 { 0.0 } else { f64::from_bits((bucket as u64 + (1023 << 5)) << 47) }
 }
 
-/// The resources whose use over time is kept: per component its slots, per group of hosts of one name the rest.
+/// The parts of the system whose time to recover is asked for.
+fn parts(model: &Model) -> Vec<PartSeries> {
+    let asked = model.probes().filter(|probe| probe.quantity == Quantity::Rto).map(|probe| probe.scope);
+    let mut scopes: Vec<Scope> = Vec::new();
+    for scope in asked.filter(|scope| matches!(scope, Scope::Component(_) | Scope::Operation(_))) {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes.into_iter().map(|scope| PartSeries { scope, ok: Vec::new(), failed: Vec::new() }).collect()
+}
+
+/// The resources whose use over time is kept: per component its slots, per owner of hosts their cores, disks, cards and
+/// memory together, and single hosts that a measure asks for.
 fn tracked(model: &Model) -> Vec<Tracked> {
-    let entry = |what, index: usize| Tracked { what, index: index as u32, ..Tracked::default() };
+    let entry = |what, index: usize, hosts: usize| Tracked {
+        what,
+        index: index as u32,
+        hosts: hosts as u32,
+        ..Tracked::default()
+    };
     let mut list = Vec::new();
     for (c, component) in model.components.iter().enumerate() {
         if component.slots != NONE {
-            list.push(entry(TrackedKind::Slots, c));
+            list.push(entry(TrackedKind::Slots, c, 0));
         }
     }
-    for (h, host) in model.hosts.iter().enumerate() {
-        if 0 < h && model.hosts[h - 1].name == host.name {
-            continue;
-        }
-        list.push(entry(TrackedKind::Cores, h));
-        if host.disk_iops > 0.0 || host.disk_bytes_per_s > 0.0 {
-            list.push(entry(TrackedKind::Disk, h));
-        }
-        if host.nic_bytes_per_s > 0.0 {
-            list.push(entry(TrackedKind::Nic, h));
-        }
-        if host.memory_bytes > 0 {
-            list.push(entry(TrackedKind::Memory, h));
+    let owner = |h: usize| model.hosts[h].name.split('/').next();
+    let mut groups: Vec<(usize, usize)> = Vec::new();
+    for h in 0..model.hosts.len() {
+        match groups.last_mut() {
+            Some((first, count)) if owner(*first) == owner(h) => *count += 1,
+            _ => groups.push((h, 1)),
         }
     }
-    list.extend((0..model.pools.len()).map(|p| entry(TrackedKind::Pool, p)));
+    for h in 0..model.hosts.len() {
+        let asked = |probe: &Probe| match probe.scope {
+            Scope::Host(host) => host as usize == h,
+            Scope::Station(station) => model.stations[station as usize].host as usize == h,
+            _ => false,
+        };
+        let mut probes = model.probes().chain(model.run.precision.iter().map(|(probe, ..)| probe));
+        if probes.any(asked) && !groups.contains(&(h, 1)) {
+            groups.push((h, 1));
+        }
+    }
+    for (first, count) in groups {
+        let hosts = &model.hosts[first..first + count];
+        list.push(entry(TrackedKind::Cores, first, count));
+        if hosts.iter().any(|host| 0.0 < host.disk_iops || 0.0 < host.disk_bytes_per_s) {
+            list.push(entry(TrackedKind::Disk, first, count));
+        }
+        if hosts.iter().any(|host| 0.0 < host.nic_bytes_per_s) {
+            list.push(entry(TrackedKind::Nic, first, count));
+        }
+        if hosts.iter().any(|host| 0 < host.memory_bytes) {
+            list.push(entry(TrackedKind::Memory, first, count));
+        }
+    }
+    list.extend((0..model.pools.len()).map(|p| entry(TrackedKind::Pool, p, 0)));
     list
+}
+
+fn hosts_of(tracked: &Tracked) -> std::ops::Range<usize> {
+    tracked.index as usize..(tracked.index + tracked.hosts) as usize
 }
 
 impl World<'_> {
@@ -239,6 +290,7 @@ impl World<'_> {
         let offered: u64 = self.classes.iter().map(|c| c.offered).sum();
         let busy: Vec<(u128, u128)> = self.observer.series.busy.iter().map(|t| self.area_of(t)).collect();
         let capacities: Vec<u128> = self.observer.series.busy.iter().map(|t| self.capacity_of(t)).collect();
+        let parts: Vec<(u64, u64)> = self.observer.series.parts.iter().map(|p| self.outcomes_of(p.scope)).collect();
         let in_flight = (self.course.created - self.course.finished) as u32;
         let o = &mut self.observer;
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
@@ -253,6 +305,12 @@ impl World<'_> {
         (o.last_counts, o.last_sum) = ([offered, ok, failed], sum);
         let dt = u128::from(now - o.last_at).max(1);
         o.last_at = now;
+        o.last_of_parts.resize(parts.len(), (0, 0));
+        for ((series, now), last) in o.series.parts.iter_mut().zip(&parts).zip(&o.last_of_parts) {
+            series.ok.push((now.0 - last.0) as u32);
+            series.failed.push((now.1 - last.1) as u32);
+        }
+        o.last_of_parts = parts;
         o.last.resize(busy.len(), (0, 0));
         for (i, t) in o.series.busy.iter_mut().enumerate() {
             let (area, queue) = (busy[i].0 - o.last[i].0, busy[i].1 - o.last[i].1);
@@ -278,6 +336,13 @@ impl World<'_> {
         })
     }
 
+    /// Answers and failures of the operations in a scope.
+    fn outcomes_of(&self, scope: Scope) -> (u64, u64) {
+        let operations = self.operations.iter().enumerate();
+        let inside = operations.filter(|(o, _)| filter::covers(self.m, scope, Scope::Operation(*o as u16)));
+        inside.fold((0, 0), |(ok, failed), (_, flow)| (ok + flow.answered, failed + flow.kinds.iter().sum::<u64>()))
+    }
+
     /// Cumulative busy and queued areas of a tracked resource.
     fn area_of(&self, t: &Tracked) -> (u128, u128) {
         let i = t.index as usize;
@@ -293,7 +358,7 @@ impl World<'_> {
                 let stats = &self.pool_stats[i];
                 (u128::from(stats.held.area(self.now)), u128::from(stats.waiting.area(self.now)))
             }
-            what => (self.hosts_like(i).map(|h| self.host_area(h, what)).sum(), 0),
+            what => (hosts_of(t).map(|h| self.host_area(h, what)).sum(), 0),
         }
     }
 
@@ -306,20 +371,14 @@ impl World<'_> {
         }
     }
 
-    /// The host and those after it with the same name.
-    fn hosts_like(&self, first: usize) -> impl Iterator<Item = usize> + use<'_> {
-        let hosts = &self.m.hosts;
-        (first..hosts.len()).take_while(move |&h| hosts[h].name == hosts[first].name)
-    }
-
     fn capacity_of(&self, t: &Tracked) -> u128 {
         let i = t.index as usize;
         match t.what {
             TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.m.components[i].count),
             TrackedKind::Pool => self.pool_capacity(i).into(),
-            TrackedKind::Cores => self.hosts_like(i).map(|h| u128::from(self.hosts[h].cores)).sum(),
-            TrackedKind::Memory => self.hosts_like(i).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
-            TrackedKind::Disk | TrackedKind::Nic => self.hosts_like(i).count() as u128,
+            TrackedKind::Cores => hosts_of(t).map(|h| u128::from(self.hosts[h].cores)).sum(),
+            TrackedKind::Memory => hosts_of(t).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
+            TrackedKind::Disk | TrackedKind::Nic => u128::from(t.hosts),
         }
     }
 
@@ -489,25 +548,6 @@ impl World<'_> {
         while history.len() > 2 && history[1].tallies.at.0 <= from {
             history.pop_front();
         }
-    }
-
-    /// Keeps the request if it is among the slowest so far.
-    pub(super) fn consider(&mut self, request: u32, took: Ns, failed: Option<u8>) {
-        let list = &mut self.observer.exemplars;
-        if list.len() == SLOWEST && list.last().is_some_and(|e| took <= e.latency.0) {
-            return;
-        }
-        let row = self.requests[request as usize];
-        let from = request as usize * self.stride;
-        let cells = self.cells[from..from + self.m.cells.len()].iter().enumerate();
-        let cells = cells.filter(|(_, ticks)| **ticks > 0).map(|(i, &ticks)| (i as u16, ticks)).collect();
-        let latency = Span(took);
-        let exemplar =
-            Exemplar { class: row.class, number: row.number, arrived: Time(row.arrived), latency, failed, cells };
-        let at = list.partition_point(|e| latency <= e.latency);
-        list.insert(at, exemplar);
-        list.truncate(SLOWEST);
-        self.observer.raise_bar();
     }
 
     /// The whole story; the world is spent.

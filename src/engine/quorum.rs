@@ -98,7 +98,7 @@ impl World<'_> {
         }
         let Frame { request, cell, since, .. } = *frame;
         (frame.state, frame.since) = (State::Running, self.now);
-        self.attribute(request, cell, since);
+        self.attribute(id, request, cell, since);
         self.see(id, &other, newest, since);
         self.ready.push(id);
     }

@@ -214,14 +214,14 @@ impl World<'_> {
     /// When bytes sent now are at the other copy.
     pub(super) fn carry_between(&mut self, seat: &Seat, ends: [u32; 2], bytes: f64, number: u64) -> Ns {
         let copies = &self.m.copies[seat.c];
-        let zones = ends.map(|end| self.stations[end as usize].zone);
         let address = bits(self.seeded(copies.key), mix(number ^ u64::from(ends[0]) << 48 ^ u64::from(ends[1]) << 32));
         let edge = &self.m.edges[copies.edge as usize];
         let on_one_box = self.on_one_box(ends[0], ends[1]);
         if on_one_box && edge.local {
             return self.now;
         }
-        let (link, pipe) = Self::way(edge, zones);
+        let [from, to] = ends.map(|end| self.m.stations[end as usize].place);
+        let (link, pipe) = self.way_from_to(edge, from, to);
         let ends = if on_one_box { [NONE; 2] } else { ends };
         let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, address) }
@@ -284,7 +284,7 @@ impl World<'_> {
         if frame.generation != generation || frame.state != State::Replicating {
             return false;
         }
-        self.attribute(frame.request, frame.cell, frame.since);
+        self.attribute(id, frame.request, frame.cell, frame.since);
         let frame = &mut self.frames[id as usize];
         frame.since = self.now;
         frame.state = State::Running;

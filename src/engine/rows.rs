@@ -1,7 +1,7 @@
 //! The rows of a world: taking and giving back frames, requests and timers, and charging time to them.
 
 use crate::engine::cache::Found;
-use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, Timer, World};
+use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, Timer, World, row};
 use crate::model::{NONE, NONE16};
 use crate::random::mix;
 use crate::record::Stopped;
@@ -67,7 +67,13 @@ impl World<'_> {
     pub(super) fn free_request(&mut self, id: u32) {
         let from = id as usize * self.stride;
         self.cells[from..from + self.stride].fill(0);
-        let context = self.requests[id as usize].context;
+        let Request { context, flags, .. } = self.requests[id as usize];
+        if flags & row::FOLLOWED != 0 {
+            self.unfollow(id);
+        }
+        if !self.effort.carried.is_empty() {
+            (0..self.stride as u16).for_each(|cell| _ = self.effort.carried.remove(&(id, cell)));
+        }
         self.free_empty_request(id, context);
     }
 
@@ -82,10 +88,52 @@ impl World<'_> {
 
     /// The time since `since` was spent on `cell`.
     #[inline(always)]
-    pub(super) fn attribute(&mut self, request: u32, cell: u16, since: Ns) {
-        let ticks = ((self.now >> TICK) - (since >> TICK)) as u32;
+    pub(super) fn attribute(&mut self, frame: u32, request: u32, cell: u16, since: Ns) {
+        self.add_ticks(request, cell, (self.now >> TICK) - (since >> TICK));
+        if !self.effort.traces.is_empty() {
+            self.note(frame, request, cell, since);
+        }
+    }
+
+    /// A cell holds 18 minutes; what goes beyond is carried beside it.
+    #[inline(always)]
+    pub(super) fn add_ticks(&mut self, request: u32, cell: u16, ticks: u64) {
         let at = request as usize * self.stride + cell as usize;
-        self.cells[at] = self.cells[at].saturating_add(ticks);
+        let sum = u64::from(self.cells[at]) + ticks;
+        self.cells[at] = sum as u32;
+        if sum >> 32 != 0 {
+            self.carry(request, cell, sum >> 32 << 32);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn carry(&mut self, request: u32, cell: u16, ticks: u64) {
+        *self.effort.carried.entry((request, cell)).or_insert(0) += ticks;
+    }
+
+    /// What a branch carried, its caller carries on.
+    pub(super) fn hand_over_carried(&mut self, from: u32, to: u32) {
+        if self.effort.carried.is_empty() {
+            return;
+        }
+        for cell in 0..self.m.cells.len() as u16 {
+            if let Some(ticks) = self.effort.carried.remove(&(from, cell)) {
+                self.carry(to, cell, ticks);
+            }
+        }
+    }
+
+    /// A row is at its end: what it carried belongs to the sums.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn settle_carried(&mut self, request: u32, wasted: bool) {
+        for cell in 0..self.m.cells.len() as u16 {
+            if let Some(ticks) = self.effort.carried.remove(&(request, cell)) {
+                let sums = if wasted { &mut self.effort.wasted } else { &mut self.effort.cell_sums };
+                sums[usize::from(cell)] += ticks;
+            }
+        }
     }
 
     /// Adds a row's cells to the sums of all requests and leaves zeros.

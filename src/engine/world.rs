@@ -17,7 +17,7 @@ use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{Failure, Model};
+use crate::model::{Failure, Model, NONE16};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
@@ -39,8 +39,8 @@ pub(super) const RING: u32 = 2 << 22;
 pub(super) const TIMER: u32 = 3 << 22;
 pub(super) const INDEX: u32 = (1 << 22) - 1;
 
-/// Zone of a load that comes from no place.
-pub(super) const NOWHERE: u8 = u8::MAX;
+/// Place of an external, and of a load that comes from none.
+pub(super) const NOWHERE: u16 = NONE16;
 
 /// A parent or child that is a join, not a frame.
 pub(super) const JOIN: u32 = 1 << 31;
@@ -215,6 +215,8 @@ pub(super) mod row {
     pub(in crate::engine) const APPLIES: u8 = 4;
     /// A copy reads for a coordinator; `number` is who asks: generation and frame.
     pub(in crate::engine) const ANSWERS: u8 = 8;
+    /// Its time line is kept.
+    pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
 
 /// One instance.
@@ -230,7 +232,6 @@ pub(super) struct Station {
     pub(super) component: u16,
     /// Why the door is not simply open; see [`gate`].
     pub(super) gate: u8,
-    pub(super) zone: u8,
     /// Counts deaths and revivals.
     pub(super) epoch: u32,
     /// Demands are multiplied by it: 1 / speed of the host, times the factor of a gray failure.
@@ -527,6 +528,8 @@ pub(super) struct Entry {
     /// Straight to the target's door; otherwise a frame stands for the load as a caller.
     pub(super) plain: bool,
     pub(super) priority: u8,
+    /// Key whose value says where the request comes from, or `NONE16`.
+    pub(super) place_key: u16,
 }
 
 /// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
@@ -679,11 +682,16 @@ pub(super) struct Course {
 }
 
 /// What requests took in all, and what was done for nobody: ticks by cell.
+#[derive(Default)]
 pub(super) struct Effort {
     pub(super) retries: u64,
     pub(super) attempts: u64,
     pub(super) cell_sums: Vec<u64>,
     pub(super) wasted: Vec<u64>,
+    /// Ticks of cells that 32 bits do not hold, by row and cell.
+    pub(super) carried: FxHashMap<(u32, u16), u64>,
+    /// Time lines of the rows that are followed.
+    pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
 }
 
 pub(super) struct World<'m> {

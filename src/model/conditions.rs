@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
-use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, Period, Probe, Role, Scope, Test, Watch};
+use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::scenario;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
 use crate::scenario::{CopyPart, Length};
@@ -218,6 +218,9 @@ impl Compiler<'_> {
             None => None,
         };
         let Some(from) = &measure.from else { return Some(of.unwrap_or(Scope::All)) };
+        if self.names.load(&from.value).is_none() && (self.may_be_place(from) || from.value.contains('/')) {
+            return self.from_place(of, from);
+        }
         let load = self.names.find_load(from, self.diags)?;
         match of {
             None => Some(Scope::Load(load)),
@@ -236,6 +239,33 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// Requests from a region or a zone, of all loads.
+    fn from_place(&mut self, of: Option<Scope>, from: &Spotted<String>) -> Option<Scope> {
+        let place = self.find_place(from)?;
+        let region = &self.model.regions[usize::from(self.model.places[usize::from(place)].region)];
+        let is_whole = place == region.first + region.zones;
+        let (first, count) = if is_whole { (region.first, region.zones + 1) } else { (place, 1) };
+        let operation = match of {
+            None => NONE16,
+            Some(Scope::Operation(operation)) => operation,
+            Some(_) => {
+                let message = "`from` goes with nothing or with `of COMPONENT.OPERATION`".to_owned();
+                self.tell(Diagnostic::new(Code::Condition, from.spot, message));
+                return None;
+            }
+        };
+        let scope = Scope::From { first, count, operation };
+        if !(0..self.model.classes.len()).any(|class| self.model.includes(scope, class)) {
+            let message = format!("no load asks for this from `{}`", from.value);
+            self.tell(
+                Diagnostic::new(Code::UnknownPart, from.spot, message)
+                    .help("`from:` of a load says where it comes from"),
+            );
+            return None;
+        }
+        Some(scope)
     }
 
     /// A component, `component.operation`, load, host, fault, pool `a -> b`, or part `web/2`.

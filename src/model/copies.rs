@@ -176,20 +176,18 @@ impl Compiler<'_> {
             ..self.replication(name, database)
         };
         let types = self.types_of(&component.value, database);
+        let stand = self.stands(name, component, on);
         for instance in 0..database.machines() {
             let (shard, copy) = (instance / copies.each(), instance % copies.each());
             // Copies of a shard stand apart, and the primaries of neighbouring shards too.
             let turn = shard + copy;
-            let host = match types.of(instance, shard, copy) {
-                None if matches!(component.value.placement.machine, MachineChoice::On(_)) => on.0 + turn % on.1,
-                None => NONE,
-                Some((kind, figures)) => {
-                    self.add_host(format!("{name}/{}", copies.part(instance)), figures);
-                    self.count_machine(name, kind, figures.price_per_hour);
-                    self.model.hosts.len() as u32 - 1
-                }
-            };
-            self.add_station(number, turn, host);
+            let (place, mut host) = stand[turn as usize % stand.len()];
+            if let Some((kind, figures)) = types.of(instance, shard, copy) {
+                self.add_host(format!("{name}/{}", copies.part(instance)), place, figures);
+                self.count_machine(name, kind, figures.price_per_hour);
+                host = self.model.hosts.len() as u32 - 1;
+            }
+            self.add_station(number, place, host);
         }
         self.model.copies.push(copies);
     }
@@ -238,13 +236,31 @@ impl Compiler<'_> {
             let operation = self.names.operations.iter().position(|offer| offer.component == component);
             let Some(operation) = operation.filter(|_| 0 < replicas) else { continue };
             let end = End { name, operation: "" };
-            let caller = Caller { end, component: Some(component), has_place: true };
+            let caller = Caller { end, component: Some(component), places: &[] };
             let edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
             self.model.copies[number].edge = self.add_edge(edge);
             if mode.waits() || 0 < mode.asks() {
                 self.model.copies[number].wait_cell = self.cell(name, Cause::Replication);
             }
         }
+    }
+
+    /// Places, and shared hosts if there are any, over which the copies are dealt.
+    fn stands(&mut self, name: &str, component: &Spotted<Component>, on: (u32, u32)) -> Vec<(u16, u32)> {
+        let at = &component.value.placement.at;
+        if let MachineChoice::On(host) = &component.value.placement.machine {
+            let hosts = match at.first() {
+                Some((place, _)) => self.hosts_within(&host.value, on, place),
+                None => (on.0..on.0 + on.1).collect(),
+            };
+            let stands: Vec<(u16, u32)> = hosts.into_iter().map(|host| (self.place_of_host(host), host)).collect();
+            return if stands.is_empty() { vec![(NONE16, NONE)] } else { stands };
+        }
+        let zones = match at.first() {
+            Some((place, _)) => self.find_place(place).map_or(vec![NONE16], |place| self.zones_within(place)),
+            None => self.default_zones(name, component.spot),
+        };
+        zones.into_iter().map(|zone| (zone, NONE)).collect()
     }
 
     fn types_of(&mut self, component: &Component, database: &Database) -> Types {

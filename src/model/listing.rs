@@ -133,8 +133,11 @@ impl Line<'_> {
         if let Some(retry) = &edge.retry {
             add("attempts", retry.attempts.map_or("unlimited".to_owned(), |attempts| attempts.to_string()));
         }
-        if edge.link_same != NONE16 {
-            add("link", self.mean(edge.link_same));
+        if edge.link != NONE16 {
+            add("link", self.mean(edge.link));
+        }
+        if edge.ways != NONE16 {
+            add("between places", format!("{}", edge.ways));
         }
         if let Some(pool) = self.model.pools.get(usize::from(edge.pool)) {
             add("pool", pool.size.to_string());

@@ -13,6 +13,9 @@ const CUTS: [u64; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32];
 const MOST_AUTO: u64 = 2_000_000;
 const MOST_GIVEN: u64 = 50_000_000;
 
+/// Requests of a replication whose time line is kept until it is known how slow they were.
+const FOLLOWED: f64 = 4096.0;
+
 /// At most so many windows in the series of a run.
 const WINDOWS: f64 = 1200.0;
 
@@ -52,6 +55,7 @@ impl Compiler<'_> {
             window: window(horizon),
             memory_bytes: said.limit.memory_bytes as u64,
             events: said.limit.events,
+            sample: sample(horizon * total_rate(&self.model)),
             ..Run::default()
         };
         match said.length {
@@ -141,6 +145,11 @@ fn total_rate(model: &Model) -> f64 {
         Demand::Trace { times } => times.len() as f64 / times.last().map_or(1.0, |last| last.secs().max(1e-9)),
     };
     model.sources.iter().map(|source| rate(&source.demand)).sum()
+}
+
+/// The bits that pick about `FOLLOWED` of so many requests, or all of them.
+fn sample(expected: f64) -> u64 {
+    ((expected / FOLLOWED).max(1.0) as u64).next_power_of_two() - 1
 }
 
 /// A window that people like: at least a second in runs of a minute and more, and not too many of them.

@@ -209,7 +209,7 @@ impl Model {
             callee += (threshold - before) as f64 / 4294967296.0 * seconds[usize::from(*operation)];
             before = *threshold;
         }
-        let whole = callee + 2.0 * self.mean(edge.link_same);
+        let whole = callee + edge.round_trip_s;
         if edge.timeout.0 == 0 { whole } else { whole.min(edge.timeout.secs()) }
     }
 
@@ -260,7 +260,8 @@ impl Model {
                 self.on_pool(&mut books, edge, rate * calls, seconds);
             }
         }
-        for class in &self.classes {
+        // The classes of one load and operation, one for each place, share their call.
+        for class in self.classes.chunk_by(|a, b| a.edge == b.edge).filter_map(|alike| alike.first()) {
             let edge = &self.edges[usize::from(class.edge)];
             self.on_pool(&mut books, edge, flow[usize::from(class.operation)], seconds);
         }

@@ -78,7 +78,11 @@ fn has_queue(tracked: &Tracked) -> bool {
 
 fn name(model: &Model, tracked: &Tracked) -> String {
     let index = tracked.index as usize;
-    let host = |what: &str| format!("{} {what}", model.hosts[index].name);
+    let host = |what: &str| {
+        let name = &model.hosts[index].name;
+        let owner = name.split_once('/').map_or(name.as_str(), |(owner, _)| owner);
+        format!("{} {what}", if 1 < tracked.hosts { owner } else { name })
+    };
     match tracked.what {
         TrackedKind::Slots => {
             let component = &model.components[index];
@@ -114,6 +118,7 @@ mod tests {
             p50_s: vec![0.1, f32::NAN],
             p99_s: vec![0.2, f32::NAN],
             in_flight: vec![1, 1],
+            parts: Vec::new(),
             busy: Vec::new(),
         };
         let record = Record {

@@ -7,12 +7,15 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
-use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED, placement};
+use crate::scenario::machine::{
+    CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, placement,
+};
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Memory, Named, Operation, Prefer, Route, RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
+    RouteTarget, Sticky,
 };
 use crate::scenario::{cache, database};
 use crate::text::{Node, Value};
@@ -42,7 +45,8 @@ pub(super) static LIKE: Field = Field::new(
     "Another component, over which this one's fields are merged",
 );
 pub(super) static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
-static INSTANCES: Field = Field::new("instances", Shape::Count, "5", "How many, each alike").or("1");
+static INSTANCES: Field =
+    Field::new("instances", Shape::OneOf(COUNTS), "5", "How many, each alike; or how many at each place").or("1");
 pub(super) static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
 static WORKERS: Field = Field::new(
     "workers",
@@ -79,8 +83,13 @@ pub(super) static HEALTH: Field = Field::new(
     "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}",
     "How it is noticed that an instance died; without it at once",
 );
-pub(super) static PREFER: Field =
-    Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
+pub(super) static PREFER: Field = Field::new(
+    "prefer",
+    Shape::Word(&["zone", "region", "any"]),
+    "any",
+    "Whose instances are asked first: those of the own zone, else region, else the nearest region",
+)
+.or("zone");
 pub(super) static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),
@@ -108,6 +117,7 @@ pub static SERVICE: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("256"), ..WORKERS },
         Field { default: Some("sync"), ..WAITS },
         QUEUE,
@@ -151,6 +161,7 @@ pub static BALANCER: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
         QUEUE,
@@ -192,6 +203,7 @@ pub static GATEWAY: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
         QUEUE,
@@ -250,6 +262,7 @@ pub static CACHE: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field {
             about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
             example: "52GiB",
@@ -473,10 +486,7 @@ fn without_kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) {
 
 /// Stands for a component that could not be read.
 fn silent(owner: Spot) -> Component {
-    let placement = crate::scenario::Placement {
-        machine: crate::scenario::MachineChoice::None,
-        overrides: crate::scenario::Machine::default(),
-    };
+    let placement = nowhere();
     Component {
         kind: Kind::Service,
         placement,
@@ -505,7 +515,7 @@ fn has(r: &Reader, name: &str) -> bool {
     r.table().field(name).is_some_and(|field| field.available)
 }
 
-fn placement_of(r: &mut Reader) -> (crate::scenario::Placement, u32) {
+fn placement_of(r: &mut Reader) -> (Placement, u32) {
     if has(r, "machine") {
         let (mut place, instances) = placement(r);
         if ["database", "cache"].contains(&r.table().name) {
@@ -515,8 +525,12 @@ fn placement_of(r: &mut Reader) -> (crate::scenario::Placement, u32) {
         return (place, instances);
     }
     let nic = if has(r, "bandwidth") { r.bandwidth("bandwidth").map(|bandwidth| bandwidth.value) } else { None };
-    let overrides = crate::scenario::Machine { nic, ..crate::scenario::Machine::default() };
-    (crate::scenario::Placement { machine: crate::scenario::MachineChoice::None, overrides }, 1)
+    let placement = nowhere();
+    (Placement { overrides: Machine { nic, ..placement.overrides }, ..placement }, 1)
+}
+
+fn nowhere() -> Placement {
+    Placement { machine: MachineChoice::None, overrides: Machine::default(), at: Vec::new() }
 }
 
 fn operations(r: &mut Reader, env: &mut Env) -> Named<Operation> {

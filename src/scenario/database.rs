@@ -10,7 +10,7 @@ use crate::reader::read_term;
 use crate::scenario::component::{
     ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, HEALTH_TABLE, KIND, LIKE, OPERATIONS, PREFER, QUEUE, health,
 };
-use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED};
+use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
 use crate::scenario::values::{Env, count, draw, forms, inert, name};
 use crate::scenario::{CopyPart, Database, Failover, Health, Kind, MachineChoice, Placement, Replicas, Shards};
@@ -64,7 +64,11 @@ pub static DATABASE: Table = Table {
         PRICE,
         BOOT,
         Field::new("instances", Shape::Any, "2", "A database has one primary for each shard").later(),
-        Field::new("primary", Shape::Any, "us-east-1", "Where the primary stands").later(),
+        Field {
+            name: "primary",
+            about: "Where the primary stands, with its replicas in other zones of the same region: a region or a zone",
+            ..PLACE
+        },
     ],
 };
 

@@ -314,7 +314,7 @@ impl<'a> Parser<'a> {
         match word.text {
             "of" => self.thing(measure)?,
             "on" => measure.on = Some(self.reference("a part such as `web/2` after `on`")?),
-            "from" => measure.from = Some(self.reference("a load after `from`")?),
+            "from" => measure.from = Some(self.reference("a load or a place after `from`")?),
             "per" => measure.per = Some(self.per()?),
             "over" => measure.period = Period::Over(self.time("the time after `over`")?),
             "before" => measure.period = Period::Before(self.reference("a fault after `before`")?),
