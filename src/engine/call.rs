@@ -275,7 +275,7 @@ impl World<'_> {
         let (link, pipe) = if alike {
             (spec.link_same, spec.pipe)
         } else {
-            self.way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
+            way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
         };
         let ends = if on_one_box { [NONE; 2] } else { [from, to] };
         let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
@@ -311,17 +311,6 @@ impl World<'_> {
         }
         let hosts = [from, to].map(|station| self.stations[station as usize].host);
         hosts[0] != NONE && hosts[0] == hosts[1]
-    }
-
-    /// Latency and pipe between two zones; who comes from nowhere in particular is near.
-    fn way(&self, spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
-        let near = from == NOWHERE || to == NOWHERE || from == to;
-        if spec.ways.is_empty() {
-            return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
-        }
-        let known = from.min(to);
-        let [from, to] = if near { [known, known] } else { [from, to] };
-        spec.ways[usize::from(from)][usize::from(to)]
     }
 
     /// The request is at the callee's door.
@@ -726,6 +715,17 @@ impl World<'_> {
         self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));
         self.call_failed(id, kind)
     }
+}
+
+/// Latency and pipe between two zones; who comes from nowhere in particular is near.
+fn way(spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
+    let near = from == NOWHERE || to == NOWHERE || from == to;
+    if spec.ways.is_empty() {
+        return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
+    }
+    let known = from.min(to);
+    let [from, to] = if near { [known, known] } else { [from, to] };
+    spec.ways[usize::from(from)][usize::from(to)]
 }
 
 /// Chooses the target of a call by its shares.

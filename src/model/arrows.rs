@@ -35,6 +35,13 @@ pub(super) struct GivenLink {
     pub(super) is_named: bool,
 }
 
+/// The region as a whole, or one of its zones by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Region,
+    Zone(u32),
+}
+
 /// How exactly an arrow between places speaks of two zones: both, one, or the region; a little less on the way back.
 const PLACES: u8 = 6;
 
@@ -100,16 +107,16 @@ impl<'a> Compiler<'a> {
     /// How exactly an arrow between places covers a way between two zones: below `PLACES`, or not at all.
     fn place_rank(&self, pair: &Pair, (from, to): (u32, u32)) -> Option<u8> {
         let (Side::Name(a), Side::Name(b)) = (&pair.from, &pair.to) else { return None };
-        let covers = |side: &Reference, zone: u32| match self.zone_in(side)? {
-            Some(number) => (number == zone).then_some(1),
-            None => Some(0),
+        let covers = |side: &Reference, zone: u32| match self.place_named(side)? {
+            Place::Zone(number) => (number == zone).then_some(1),
+            Place::Region => Some(0),
         };
         let way = |from: u32, to: u32| Some(2 * (covers(a, from)? + covers(b, to)?));
         way(from, to).map(|rank| rank + 1).or_else(|| way(to, from))
     }
 
-    /// The zone that a name means: none in particular for the region, nothing for what is no place.
-    pub(super) fn zone_in(&self, name: &Reference) -> Option<Option<u32>> {
+    /// The place that a name means, if it is one.
+    pub(super) fn place_named(&self, name: &Reference) -> Option<Place> {
         if !self.is_place(name) {
             return None;
         }
@@ -117,7 +124,7 @@ impl<'a> Compiler<'a> {
             [letter @ b'a'..=b'z'] => u32::from(letter - b'a'),
             _ => zone.parse().unwrap_or(u32::MAX),
         });
-        Some(zone)
+        Some(zone.map_or(Place::Region, Place::Zone))
     }
 
     /// Tells of arrows that lead from or to nothing.
@@ -139,7 +146,9 @@ impl<'a> Compiler<'a> {
     fn check_zone(&mut self, side: &Side) {
         let Side::Name(name) = side else { return };
         let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
-        if self.zone_in(name).flatten().is_some_and(|zone| zones <= zone) {
+        if let Some(Place::Zone(zone)) = self.place_named(name)
+            && zones <= zone
+        {
             let region = name.value.split_once('/').map_or("", |(region, _)| region);
             let message = format!("there is no zone `{}`: {}", name.value, parts_of(region, zones as usize));
             self.tell(Diagnostic::new(Code::UnknownPart, name.spot, message));

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::distribution::Distribution;
-use crate::model::arrows::{End, Merged};
+use crate::model::arrows::{End, Merged, Place};
 use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
 use crate::model::edges::Caller;
 use crate::model::program::Step;
@@ -61,8 +61,8 @@ impl Compiler<'_> {
     fn zone(&mut self, from: Option<&Reference>) -> u8 {
         let Some(from) = from else { return NOWHERE };
         let zones = self.scenario.region.as_ref().map_or(0, |region| region.zones);
-        let place = self.zone_in(from);
-        let number = place.flatten();
+        let place = self.place_named(from);
+        let number = if let Some(Place::Zone(number)) = place { Some(number) } else { None };
         if place.is_none() || number.is_some_and(|number| zones <= number) {
             let region = self.scenario.region.as_ref().map(|region| region.name.value.as_str());
             let message = format!("`{}` is not a place of this scenario", from.value);

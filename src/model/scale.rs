@@ -39,7 +39,9 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
         let part = scaling.part(&component.value);
         component.value.instances /= part.fewer;
         if let MachineChoice::Own(machines) = &mut component.value.placement.machine {
-            machines.iter_mut().for_each(|(_, count)| *count /= part.fewer);
+            for (_, count) in machines {
+                *count /= part.fewer;
+            }
         }
     }
     for host in small.hosts.values_mut() {
