@@ -1,4 +1,4 @@
-//! What an event costs: the calendar, the variates, the histogram, and the reference workloads with full statistics.
+//! What an event costs: the calendar, the variates, the histogram, a cache, and the reference workloads with full statistics.
 //!
 //! `cargo bench` runs all; `cargo bench -- W2` one. The workloads are the YAML files beside this one; their events are
 //! counted by the engine, so criterion's elements per second are events per second.
@@ -13,7 +13,9 @@ use plimsoll::engine::{Signals, simulate};
 use plimsoll::measure::histogram::Histogram;
 use plimsoll::model::Model;
 use plimsoll::model::compile::compile;
-use plimsoll::random::{Ziggurat, mix};
+use plimsoll::policy::eviction::{Entry, Eviction, Limits, Shelf};
+use plimsoll::popularity::Popular;
+use plimsoll::random::{Ziggurat, bits, mix, occasion};
 use plimsoll::scenario::root::{Given, load};
 
 /// Hold model: pop the earliest, push it back, with so many pending.
@@ -67,6 +69,33 @@ fn histogram(c: &mut Criterion) {
     });
 }
 
+/// A million entries under ten million Zipf keys: a request is a look-up, and a put if it misses.
+fn cache(c: &mut Criterion) {
+    let keys = Popular::zipf(10_000_000, 0.99);
+    let stream: Vec<u64> = (0..1 << 22).map(|n| keys.rank(bits(mix(1), occasion(n)))).collect();
+    let entry = Entry { size: 1, expires: u64::MAX, version: 0, dirty: false };
+    let mut group = c.benchmark_group("cache of a million");
+    for (name, eviction) in [("lru", Eviction::Lru), ("s3fifo", Eviction::S3Fifo)] {
+        let mut shelf = Shelf::new(eviction, Limits { bytes: u64::MAX, entries: 1_000_000 }, mix(2));
+        for n in 1 << 22..12_u64 << 20 {
+            shelf.put(keys.rank(bits(mix(1), occasion(n))), entry, 0);
+        }
+        let mut n = 0;
+        let mut next = || {
+            n = (n + 1) & ((1 << 22) - 1);
+            stream[n]
+        };
+        group.bench_function(BenchmarkId::new("get", name), |b| b.iter(|| shelf.get(next(), 0)));
+        group.bench_function(BenchmarkId::new("request", name), |b| {
+            b.iter(|| {
+                let key = next();
+                shelf.get(key, 0).is_some() || shelf.put(key, entry, 0)
+            });
+        });
+    }
+    group.finish();
+}
+
 fn model(name: &str) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches").join(name);
     let read = |path: &Path| std::fs::read_to_string(path);
@@ -89,5 +118,5 @@ fn workloads(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, calendar, variates, histogram, workloads);
+criterion_group!(benches, calendar, variates, histogram, cache, workloads);
 criterion_main!(benches);

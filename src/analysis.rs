@@ -22,7 +22,6 @@ pub mod warmup;
 pub mod warning;
 pub mod windows;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::analysis::replicate::Number;
@@ -165,7 +164,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         cost: cost::bill(&study),
         alerts: alerts(&study),
         faults: recovery::faults(&study),
-        regions: BTreeMap::new(),
+        regions: summary::regions(&study, &stability),
         decisions: Vec::new(),
         exemplars: summary::exemplars(&study),
         assumptions: summary::assumptions(scenario),

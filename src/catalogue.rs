@@ -9,6 +9,8 @@
 //! local drives of `i3`. What can go wrong: a type that is missing here is not wrong, only unknown; it can be given as `hosts:`
 //! or by overriding figures on the component.
 
+pub mod latency;
+
 /// The month the figures were current.
 pub const DATE: &str = "2025-01";
 

@@ -573,6 +573,15 @@ front of it state different policies or health checks.",
 number has no such part, or there is one of it for all, so what came out would be another system.",
         "run: {scale: 1/50}\ncomponents: {db: {kind: database, connections: 120}}",
         "run: {scale: 1/50}\ncomponents: {db: {kind: database, connections: 100}}";
+    NoPlace: "E0440", "not clear where it stands",
+        "A scenario with several regions says of everything in which of them it is: by `place`, by numbers at each place, or by one
+region that is the default. What stands on shared hosts is where they are.",
+        "regions: {us-east-1: {}, eu-west-1: {}}\ncomponents: {api: {kind: service, instances: 4}}",
+        "regions: {us-east-1: {}, eu-west-1: {}}\ncomponents: {api: {kind: service, instances: {us-east-1: 3, eu-west-1: 1}}}";
+    NoLink: "E0441", "unknown link between regions",
+        "Latencies are built in between well-known cloud regions only. Calls may cross this pair, so its link has to be stated.",
+        "regions: {home: {}, cloud: {}}\nload: {users: {from: home, requests: {api.serve: 1}}}",
+        "regions: {home: {}, cloud: {}}\nlinks: {home -> cloud: {latency: 12ms}}\nload: {users: {from: home, requests: {api.serve: 1}}}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",

@@ -15,16 +15,21 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod failover;
 mod fault;
 mod filter;
 mod fork;
 mod host;
 mod keys;
 mod lock;
+mod near;
 mod observe;
 mod pool;
 mod prefill;
+mod quorum;
+mod replica;
 mod rows;
+mod shard;
 mod station;
 mod trace;
 mod world;
@@ -167,6 +172,13 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Ship { station } => self.ship(station),
+            Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
+            Timer::Answered { frame, generation, station } => self.copy_answered(frame, generation, station),
+            Timer::Promote { station } => self.promote(station),
+            Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
+            Timer::Received { station, upto } => self.received(station, upto),
+            Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),

@@ -16,6 +16,7 @@ pub mod copies;
 mod edges;
 mod faults;
 mod keys;
+mod links;
 pub mod listing;
 mod loads;
 mod names;
@@ -23,6 +24,7 @@ mod places;
 mod plan;
 mod prices;
 pub mod program;
+mod replay;
 mod scale;
 mod steps;
 pub mod traffic;
@@ -43,6 +45,9 @@ use crate::units::{Span, Time};
 pub const NONE16: u16 = u16::MAX;
 pub const NONE: u32 = u32::MAX;
 
+/// The place of what stands where each request comes from, such as a browser's cache.
+pub const WITH_REQUEST: u16 = u16::MAX - 1;
+
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub steps: Vec<Step>,
@@ -58,6 +63,10 @@ pub struct Model {
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    /// In the order of names; empty where the author named none.
+    pub regions: Vec<Region>,
+    /// Of each region its zones, then the region as a whole.
+    pub places: Vec<Place>,
     pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
     /// Databases with shards or replicas.
@@ -66,6 +75,7 @@ pub struct Model {
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
     pub pipes: Vec<Pipe>,
+    pub ways: Vec<Ways>,
     pub sources: Vec<Source>,
     pub classes: Vec<RequestClass>,
     pub keys: Vec<Key>,
@@ -181,6 +191,8 @@ pub struct Operation {
     pub writes: bool,
     /// Of a database: runs at the primary although it only reads.
     pub from_primary: bool,
+    /// The program that repeats a write at a replica, or a read for a quorum, or `NONE16`.
+    pub replay: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -205,7 +217,11 @@ pub struct Component {
     pub balance_key: u16,
     pub sticky: Option<Sticky>,
     pub health: Option<Health>,
-    pub prefer_zone: bool,
+    /// Whether it matters where callers stand, and whether their zone does.
+    pub prefers: bool,
+    pub prefers_zone: bool,
+    /// Places of `failover(a b)`, the most wanted first.
+    pub failover: Vec<u16>,
     /// Stream for the balancer's draws.
     pub key: u64,
     /// Cell of the time spent in the queue for a slot; `NONE16` where nobody ever waits (no limit, nothing that pauses).
@@ -256,6 +272,8 @@ pub struct Cache {
     pub refresh: f64,
     /// How long `not_found` is remembered; 0: not at all.
     pub negative: Span,
+    /// Place whose nodes the others ask before the backing, or `NONE16`.
+    pub shield: u16,
     /// Somebody is content with entries that have expired, so they stay.
     pub stale: bool,
     pub flush: Option<Flush>,
@@ -306,17 +324,37 @@ pub struct Buffer {
 #[derive(Clone, Copy, Debug)]
 pub struct Station {
     pub component: u16,
-    pub zone: u8,
+    /// A zone; `NONE16`: nowhere in particular; or [`WITH_REQUEST`].
+    pub place: u16,
     /// `NONE`: cores without limit, no disk, no NIC.
     pub host: u32,
     /// Weight for `weighted` (cores unless given).
     pub weight: f64,
 }
 
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    pub name: String,
+    /// Its places are `first .. first + zones`, and `first + zones` is all of it.
+    pub first: u16,
+    pub zones: u16,
+}
+
+/// A zone, or a region as the place of those who stand in none of its zones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    pub name: String,
+    pub region: u16,
+    /// The regions from the nearest on, its own first, with the mean seconds to them; infinite if nothing is known.
+    pub near: Vec<(u16, f64)>,
+}
+
 /// Cores, disk, NIC and memory that instances share.
 #[derive(Clone, Debug)]
 pub struct Host {
     pub name: String,
+    /// As that of a station.
+    pub place: u16,
     /// `NONE`: without limit.
     pub cores: u32,
     /// Cores are shared by all (processor sharing) or given in turn.
@@ -366,6 +404,21 @@ pub struct Pipe {
     pub price_per_byte: f64,
 }
 
+/// The way from any place to any other: sampler of its time and pipe, or `NONE16` each, row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ways {
+    pub places: usize,
+    pub table: Vec<(u16, u16)>,
+}
+
+impl Ways {
+    /// Latency sampler and pipe from one place to another.
+    #[inline]
+    pub fn between(&self, from: u16, to: u16) -> (u16, u16) {
+        self.table[usize::from(from) * self.places + usize::from(to)]
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Source {
     pub name: String,
@@ -374,12 +427,23 @@ pub struct Source {
     pub demand: Demand,
     /// Cumulative share of 2^32 and class; for sessions empty.
     pub requests: Vec<(u64, u16)>,
+    /// Which of the classes of a request it is; the one named above is that of the first place.
+    pub origin: Origin,
     pub patience_draw: u16,
     pub priority: u8,
     /// Key values that this load pins or reshapes.
     pub overrides: Vec<(u16, KeyOrigin)>,
-    /// Zone its requests come from; `u8::MAX`: none in particular.
-    pub zone: u8,
+}
+
+/// Where the requests of a load come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// One place, or none.
+    One,
+    /// A place for each request, client or session: cumulative shares of 2^32.
+    Shares(Vec<u64>),
+    /// The place that is the value of this key.
+    Key(u16),
 }
 
 #[derive(Clone, Debug)]
@@ -397,7 +461,7 @@ pub struct SessionStep {
     pub times_draw: u16,
 }
 
-/// (load, target).
+/// (load, target, place).
 #[derive(Clone, Debug)]
 pub struct RequestClass {
     pub source: u16,
@@ -405,6 +469,8 @@ pub struct RequestClass {
     /// The load as a caller; when it is `plain` the request enters its target directly, else as `Call, Return` at `entry`.
     pub edge: u16,
     pub entry: u16,
+    /// A zone or region; `NONE16`: nowhere in particular.
+    pub place: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -480,8 +546,8 @@ pub enum Act {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     Stations(Vec<u32>),
-    /// One of these, drawn each time.
-    AnyOf(Vec<u32>),
+    /// All stations of one of these parts, drawn each time.
+    AnyOf(Vec<Vec<u32>>),
 }
 
 /// Where request time goes.
@@ -505,6 +571,8 @@ pub enum Cause {
     Pool,
     Connect,
     Lock,
+    /// For replicas, before a write may be acknowledged.
+    Replication,
     BackOff,
     RateLimit,
     /// On attempts that were given up.
@@ -522,6 +590,7 @@ impl Cause {
             Cause::Pool => "pool",
             Cause::Connect => "connect",
             Cause::Lock => "lock",
+            Cause::Replication => "replication",
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
             Cause::Lost => "lost",
@@ -530,6 +599,24 @@ impl Cause {
 }
 
 impl Model {
+    /// Whether end-to-end figures of this scope include the class; `false` for scopes of another kind.
+    pub fn includes(&self, scope: Scope, class: usize) -> bool {
+        let this = &self.classes[class];
+        match scope {
+            Scope::All => true,
+            Scope::Load(load) => this.source == load,
+            Scope::Class(named) => {
+                let named = &self.classes[usize::from(named)];
+                this.source == named.source && this.operation == named.operation
+            }
+            Scope::From { first, count, operation } => {
+                let here = first <= this.place && this.place - first < count;
+                here && (operation == NONE16 || operation == this.operation)
+            }
+            _ => false,
+        }
+    }
+
     /// All probes that conditions ask for.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
         let mut found = Vec::new();
@@ -579,6 +666,12 @@ pub enum Scope {
     Fault(u16),
     /// Requests that carry one value of a key: index of a [`Filter`].
     With(u16),
+    /// Requests from these places (the first, and how many), of an operation or (`NONE16`) of all.
+    From {
+        first: u16,
+        count: u16,
+        operation: u16,
+    },
 }
 
 /// `with user=17`, within a class, load, operation, component or all.

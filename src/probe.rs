@@ -12,7 +12,7 @@
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, Flow, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -45,7 +45,12 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
         Quantity::Memory => whole(stretch.memory(probe.scope)),
         Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
-        Quantity::Removal | Quantity::Rto | Quantity::Cost => return None,
+        Quantity::Lag => statistic(&stretch.lag(probe.scope), probe.stat)?,
+        Quantity::Staleness => statistic(&stretch.staleness(probe.scope), probe.stat)?,
+        Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
+        Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
+        Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
+        Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
     };
     match probe.per {
         Some(Per::Instance) => Some(value / stretch.instances(probe.scope)).filter(|value| value.is_finite()),
@@ -121,8 +126,9 @@ impl Between<'_> {
         let classes = (&self.from.classes[..], &self.to.classes[..]);
         let operations = (&self.from.operations[..], &self.to.operations[..]);
         match scope {
-            Scope::Load(load) => pairs(classes, |index| model.classes[index].source == load),
-            Scope::Class(class) => pairs(classes, |index| index == usize::from(class)),
+            Scope::Load(_) | Scope::Class(_) | Scope::From { .. } => {
+                pairs(classes, |index| model.includes(scope, index))
+            }
             Scope::Operation(operation) => pairs(operations, |index| index == usize::from(operation)),
             Scope::Component(component) => pairs(operations, |index| model.operations[index].component == component),
             Scope::Station(station) | Scope::Stations(station, _) => {
@@ -182,9 +188,13 @@ impl Between<'_> {
                 owners.dedup();
                 owners
             }
-            Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::Pool(_) | Scope::Fault(_) | Scope::With(_) => {
-                (0..self.model.components.len()).collect()
-            }
+            Scope::All
+            | Scope::Load(_)
+            | Scope::Class(_)
+            | Scope::Pool(_)
+            | Scope::Fault(_)
+            | Scope::With(_)
+            | Scope::From { .. } => (0..self.model.components.len()).collect(),
         }
     }
 
@@ -318,6 +328,56 @@ impl Between<'_> {
         let inside = self.path.iter().map(|seen| &seen.tallies);
         let inside = inside.filter(|tallies| self.from.at < tallies.at && tallies.at <= self.to.at);
         inside.map(&of).max().unwrap_or_else(|| of(self.to))
+    }
+
+    /// From each write to its application, at the replicas of a scope.
+    pub fn lag(&self, scope: Scope) -> Compact {
+        let mut merged = Compact::default();
+        for station in self.stations_of(scope) {
+            let component = usize::from(self.model.stations[station as usize].component);
+            let instance = (station - self.model.components[component].first) as usize;
+            let at =
+                |tallies: &Tallies| tallies.components[component].copies.as_ref().map(|all| all.lag[instance].clone());
+            if let (Some(before), Some(after)) = (at(self.from), at(self.to)) {
+                merged.merge(&after.minus(&before));
+            }
+        }
+        merged
+    }
+
+    /// How long what reads saw had been overwritten.
+    pub fn staleness(&self, scope: Scope) -> Compact {
+        let mut merged = Compact::default();
+        for (before, after) in self.copies_pairs(scope) {
+            merged.merge(&after.staleness.minus(&before.staleness));
+        }
+        merged
+    }
+
+    fn copies_pairs(&self, scope: Scope) -> impl Iterator<Item = (&CopiesTally, &CopiesTally)> {
+        let pairs = self.component_pairs(scope).into_iter();
+        pairs.filter_map(|(before, after)| Some((before.copies.as_deref()?, after.copies.as_deref()?)))
+    }
+
+    /// Some of the reads of databases with replicas, as a share of them or as their number.
+    fn reads(&self, probe: &Probe, of: fn(&CopiesTally) -> u64) -> Option<f64> {
+        let (mut some, mut all) = (0, 0);
+        for (before, after) in self.copies_pairs(probe.scope) {
+            some += of(after) - of(before);
+            all += after.reads - before.reads;
+        }
+        if probe.per == Some(Per::Count) {
+            return Some(some as f64 * self.model.scale_of(probe.scope));
+        }
+        ratio(some, all)
+    }
+
+    /// Acknowledged writes that were lost: with a node of a cache, or in a failover.
+    pub fn lost_writes(&self, scope: Scope) -> u64 {
+        let of = |tally: &ComponentTally| {
+            tally.cache.lost_writes + tally.copies.as_ref().map_or(0, |copies| copies.lost_writes)
+        };
+        self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
     }
 
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {

@@ -55,7 +55,7 @@ pub enum Mark {
     End,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FaultPeriod {
     pub start: Time,
     pub end: Option<Time>,
@@ -63,6 +63,9 @@ pub struct FaultPeriod {
     pub station: u32,
     /// Last instant at which a balancer picked the dead instance.
     pub last_pick: Option<Time>,
+    /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
+    pub lost_writes: u64,
+    pub oldest_lost: Option<Span>,
 }
 
 /// Cumulative counts up to `at`.
@@ -124,6 +127,23 @@ pub struct ComponentTally {
     pub bytes_out: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
+    /// Of a database with shards or replicas.
+    pub copies: Option<Box<CopiesTally>>,
+}
+
+/// How far replicas were behind, and what came of it.
+#[derive(Clone, Debug, Default)]
+pub struct CopiesTally {
+    /// Per instance: from the commit of each write to its application there.
+    pub lag: Vec<Compact>,
+    /// Of all reads: how long what they saw had been overwritten.
+    pub staleness: Compact,
+    pub reads: u64,
+    pub stale_reads: u64,
+    /// Reads that did not see an own write, or went back in time.
+    pub violations: u64,
+    /// Acknowledged writes that no copy had any more.
+    pub lost_writes: u64,
 }
 
 /// What became of entries; the last two are of the moment, the others cumulative.

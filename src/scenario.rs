@@ -30,7 +30,7 @@ use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
-use crate::policy::replication::ReadFrom;
+use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::retry::Retry;
 use crate::policy::sharding::Sharding;
 use crate::scenario::condition::Condition;
@@ -56,8 +56,8 @@ pub struct Scenario {
     pub keys: Named<Key>,
     pub components: Named<Component>,
     pub hosts: Named<Host>,
-    /// One region with its zones; `None`: one zone without a name.
-    pub region: Option<Region>,
+    /// Regions with their zones; none: one place without a name.
+    pub regions: Named<Region>,
     /// `a -> b`, most exact last; see [`Pair`].
     pub links: Vec<Spotted<(Pair, Link)>>,
     pub policies: Vec<Spotted<(Pair, Policy)>>,
@@ -142,8 +142,9 @@ pub struct Load {
     /// Bytes a request carries.
     pub payload: Option<Distribution>,
     pub priority: Option<u8>,
-    /// Where it comes from: a region or zone; `None` enters at the door of its target without a link.
-    pub from: Option<Reference>,
+    /// Where it comes from: regions, zones or one key whose shares are named after them, with their weights; empty enters
+    /// at the door of its target without a link.
+    pub from: Vec<(Reference, f64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -267,7 +268,7 @@ pub enum Kind {
         routes: Vec<Route>,
     },
     /// A primary for each shard, and replicas.
-    Database(Database),
+    Database(Box<Database>),
     External {
         availability: Availability,
         price_per_request: f64,
@@ -285,6 +286,7 @@ impl Kind {
             Kind::Gateway { .. } => "gateway",
             Kind::Database(_) => "database",
             Kind::External { .. } => "external",
+            Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
         }
@@ -315,6 +317,20 @@ pub struct Database {
     pub key: Option<Reference>,
     pub shards: Option<Shards>,
     pub replicas: Option<Replicas>,
+    pub failover: Option<Failover>,
+}
+
+/// Who takes over from a dead primary, and when.
+#[derive(Clone, Debug)]
+pub struct Failover {
+    pub health: Option<Health>,
+    /// Seconds from the notice to the change.
+    pub promote: Distribution,
+    pub choose: Choose,
+    /// Seconds for which callers keep the address of a primary.
+    pub ttl_s: f64,
+    /// Bytes a second at which a machine that comes back copies the data.
+    pub rebuild: f64,
 }
 
 /// The data split over machines.
@@ -332,7 +348,16 @@ pub struct Replicas {
     pub count: u32,
     /// The type of their machines; `None`: that of the primary.
     pub machine: Option<Reference>,
+    pub mode: Spotted<Mode>,
+    /// Seconds from one sending of the primary to the next; 0: it sends at once.
+    pub ship_every_s: f64,
+    /// Writes that a replica applies at a time, and what that costs of the write's own work.
+    pub apply_workers: u32,
+    pub apply_cost: f64,
     pub read: ReadFrom,
+    /// Keys whose values see their own writes, and never an older state than before.
+    pub read_your_writes: Option<Reference>,
+    pub monotonic_reads: Option<Reference>,
 }
 
 /// What a cache holds, for how long, and from where it fetches what it lacks.
@@ -353,6 +378,10 @@ pub struct Cache {
     pub key: Option<Reference>,
     /// One small cache for each value of this key (browsers) instead of nodes.
     pub per: Option<Reference>,
+    /// Its nodes are points of presence near the clients.
+    pub is_cdn: bool,
+    /// Place whose nodes the others ask before the backing.
+    pub shield: Option<Reference>,
     pub miss: Miss,
     pub backing: Option<Backing>,
 }
@@ -424,7 +453,12 @@ pub struct Placement {
     pub machine: MachineChoice,
     /// Cores, disk... given on the component override the machine's.
     pub overrides: Machine,
+    pub at: At,
 }
+
+/// Where so many things stand: places and how many there; a number of 0 with one place is all of them. Empty where the
+/// author was silent.
+pub type At = Vec<(Reference, u32)>;
 
 #[derive(Clone, Debug)]
 pub enum MachineChoice {
@@ -461,12 +495,14 @@ pub struct Host {
     pub machine: Option<Reference>,
     pub overrides: Machine,
     pub count: u32,
+    pub at: At,
 }
 
 #[derive(Clone, Debug)]
 pub struct Region {
-    pub name: Reference,
     pub zones: u32,
+    /// What says no place stands here.
+    pub is_default: bool,
 }
 
 /// `a -> b`; `any` on either side.
@@ -755,7 +791,7 @@ pub enum Act {
     },
 }
 
-/// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`.
+/// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub name: Reference,
@@ -769,6 +805,8 @@ pub enum Part {
     /// One at random each time.
     Any,
     Index(u32),
+    /// `us-east-1/b`.
+    Zone(u8),
     Copy(CopyPart),
 }
 

@@ -9,5 +9,6 @@ pub mod erlang;
 pub mod estimate;
 pub mod multi;
 pub mod network;
+pub mod quorum;
 pub mod single;
 pub mod special;

@@ -65,7 +65,7 @@ fn parts_are_named_by_what_they_are() {
 fn copies_of_a_shard_stand_in_different_zones() {
     let model = model(&scenario("shards: {count: 4}\n    replicas: {count: 2}", 1, 1, ""));
     for shard in model.stations.chunks(3) {
-        let mut zones: Vec<u8> = shard.iter().map(|station| station.zone).collect();
+        let mut zones: Vec<u16> = shard.iter().map(|station| station.place).collect();
         zones.sort_unstable();
         assert_eq!(zones, [0, 1, 2]);
     }

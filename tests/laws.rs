@@ -134,7 +134,7 @@ fn last(record: &Record) -> &Tallies {
 }
 
 /// Little's law, the busy integral, and conservation, for one run.
-fn holds(model: &Model, record: &Record, what: &str) {
+pub(crate) fn holds(model: &Model, record: &Record, what: &str) {
     let end = last(record);
     for (s, station) in end.stations.iter().enumerate() {
         let name = &model.components[model.stations[s].component as usize].name;

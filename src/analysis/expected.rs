@@ -76,7 +76,7 @@ fn rate(load: &Load) -> Option<f64> {
     let policy = &load.policy;
     let plain =
         policy.pool.is_none() && policy.rate_limit.is_none() && policy.connect.is_none() && policy.sidecar.is_none();
-    let patient = load.abandon.is_none() && load.payload.is_none() && load.from.is_none();
+    let patient = load.abandon.is_none() && load.payload.is_none() && load.from.is_empty();
     let steady = load.arrivals == Arrivals::Poisson && load.shape == Shape::default();
     (plain && patient && steady && load.requests.len() == 1).then_some(rate)
 }

@@ -224,6 +224,7 @@ fn worst(study: &Study, test: &Test, index: usize) -> Option<f64> {
 fn reading(study: &Study, probe: &Probe, period: Period, index: usize) -> Option<f64> {
     match probe.quantity {
         Quantity::Rto => return recovery::rto(study, index, fault_of(probe, period)?, probe.scope),
+        Quantity::Rpo => return recovery::rpo(study, index, fault_of(probe, period)?),
         Quantity::Removal => return recovery::removal(study, index, probe.scope),
         _ => {}
     }
@@ -303,10 +304,21 @@ fn nothing(study: &Study, test: &Test) -> String {
 /// The unit of a measure in the report.
 pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
-        (_, Some(Per::Count)) | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas, _) => "",
+        (_, Some(Per::Count))
+        | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
-        (Quantity::Latency | Quantity::Wait | Quantity::Service | Quantity::Removal | Quantity::Rto, _) => "s",
+        (
+            Quantity::Latency
+            | Quantity::Wait
+            | Quantity::Service
+            | Quantity::Removal
+            | Quantity::Rto
+            | Quantity::Rpo
+            | Quantity::Lag
+            | Quantity::Staleness,
+            _,
+        ) => "s",
         (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
         (Quantity::Memory | Quantity::Bytes, _) => "bytes",
         (
@@ -315,6 +327,8 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Utilisation
             | Quantity::HitRatio
             | Quantity::Retries
+            | Quantity::StaleReads
+            | Quantity::Violations
             | Quantity::WastedWork,
             _,
         ) => "ratio",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::analysis::estimate;
 use crate::analysis::study::Study;
-use crate::model::Scope;
+use crate::model::{Act, Scope, Target};
 use crate::record::FaultPeriod;
 use crate::report;
 
@@ -28,15 +28,40 @@ fn one(study: &Study, fault: u16) -> report::Fault {
     let back: Vec<Recovery> = indices().filter_map(|index| recovery(study, index, fault, Scope::All)).collect();
     let rto: Vec<f64> = back.iter().map(|recovery| recovery.seconds).collect();
     let recovered = back.iter().filter(|recovery| recovery.is_complete).count();
+    // Only what strikes a copy can lose writes.
+    let of_each = |value: &dyn Fn(usize) -> Option<f64>| {
+        let values: Vec<f64> = indices().filter(|_| strikes_copies(study, fault)).filter_map(value).collect();
+        estimate::mean(&values)
+    };
     let removals = indices().flat_map(periods).filter_map(removal_of).collect::<Vec<_>>();
     report::Fault {
         at_s: starts.reduce(f64::min),
         rto_s: estimate::mean(&rto),
         recovered_share: (!back.is_empty()).then(|| recovered as f64 / back.len() as f64),
-        rpo_s: None,
-        lost_writes: None,
+        rpo_s: of_each(&|index| rpo(study, index, fault)),
+        lost_writes: of_each(&|index| Some(periods(index).iter().map(|period| period.lost_writes).sum::<u64>() as f64)),
         removal_s: estimate::mean(&removals),
     }
+}
+
+/// Whether a fault kills copies of a database.
+fn strikes_copies(study: &Study, fault: u16) -> bool {
+    let stations = match &study.model.faults[usize::from(fault)].act {
+        Act::Kill(Target::Stations(stations)) => stations.clone(),
+        Act::Kill(Target::AnyOf(parts)) => parts.concat(),
+        _ => return false,
+    };
+    stations.into_iter().any(|station| {
+        let component = &study.model.components[usize::from(study.model.stations[station as usize].component)];
+        study.model.copies.get(usize::from(component.copies)).is_some_and(|copies| 0 < copies.replicas)
+    })
+}
+
+/// Age, when the fault struck, of the oldest acknowledged write that was lost, seconds; 0 if none was.
+pub fn rpo(study: &Study, index: usize, fault: u16) -> Option<f64> {
+    let periods = study.records[index].faults.get(usize::from(fault)).filter(|periods| !periods.is_empty())?;
+    let ages = periods.iter().filter_map(|period| period.oldest_lost).map(|age| age.secs());
+    Some(ages.fold(0.0, f64::max))
 }
 
 /// How the system came back.

@@ -15,7 +15,7 @@ use crate::report::{
     Utilisation, Utilisations,
 };
 use crate::scenario::Scenario;
-use crate::scenario::condition::{Quantity, Resource};
+use crate::scenario::condition::{Quantity, Resource, Stat};
 use crate::units::Time;
 
 /// Slow requests shown.
@@ -84,6 +84,18 @@ pub(super) fn loads(study: &Study, stability: &Stability) -> BTreeMap<String, Tr
     loads.map(|(index, load)| (load.name.clone(), traffic(study, stability, Scope::Load(index as u16)))).collect()
 }
 
+/// By the region that requests come from, where there are several regions.
+pub(super) fn regions(study: &Study, stability: &Stability) -> BTreeMap<String, Traffic> {
+    let model = study.model;
+    let regions = model.regions.iter().filter(|_| 1 < model.regions.len());
+    let scoped = regions.map(|region| {
+        let scope = Scope::From { first: region.first, count: region.zones + 1, operation: NONE16 };
+        (region.name.clone(), scope)
+    });
+    let asking = scoped.filter(|(_, scope)| (0..model.classes.len()).any(|class| model.includes(*scope, class)));
+    asking.map(|(name, scope)| (name, traffic(study, stability, scope))).collect()
+}
+
 /// By component.
 pub(super) fn components(study: &Study, stability: &Stability) -> BTreeMap<String, Component> {
     let components = study.model.components.iter().enumerate();
@@ -143,10 +155,37 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BT
     if let Some(spread) = study.mean(|stretch| spread(&stretch.busy(scope))) {
         specific.insert("spread".to_owned(), spread);
     }
+    specific.extend(of_copies(study, scope));
     if let Scope::Component(index) = scope {
         specific.extend(of_cache(study, usize::from(index)));
     }
     specific
+}
+
+/// How far the replicas of a database were behind, and what came of it.
+fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
+    let Scope::Component(index) = scope else { return BTreeMap::new() };
+    let copies = study.model.copies.get(usize::from(study.model.components[usize::from(index)].copies));
+    if copies.is_none_or(|copies| copies.replicas == 0) {
+        return BTreeMap::new();
+    }
+    let quantile = |q| Some(Stat::Quantile(q));
+    let wanted = [
+        ("lag", Quantity::Lag, None),
+        ("lag_p50", Quantity::Lag, quantile(0.5)),
+        ("lag_p99", Quantity::Lag, quantile(0.99)),
+        ("lag_max", Quantity::Lag, Some(Stat::Max)),
+        ("staleness", Quantity::Staleness, None),
+        ("staleness_p99", Quantity::Staleness, quantile(0.99)),
+        ("stale_reads", Quantity::StaleReads, None),
+        ("violations", Quantity::Violations, None),
+        ("lost_writes", Quantity::LostWrites, None),
+    ];
+    let found = wanted.into_iter().filter_map(|(name, quantity, stat)| {
+        let probe = Probe { quantity, stat, scope, resource: None, per: None };
+        study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
+    });
+    found.collect()
 }
 
 /// What happened to the entries of a cache.

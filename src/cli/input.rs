@@ -76,25 +76,35 @@ pub(crate) struct Reading {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// Reads, lowers and compiles; mistakes are kept, not shown.
-pub(crate) fn read(wanted: &Wanted) -> Reading {
-    read_all(wanted, false)
-}
-
 /// The same with the mistakes of all variants the file offers, each told once.
 pub(crate) fn read_with_variants(wanted: &Wanted) -> Reading {
-    read_all(wanted, true)
+    let mut reading = read(wanted);
+    let offered = reading.scenario.as_ref().map_or_else(Vec::new, |scenario| scenario.variants.clone());
+    let open = |path: &Path| match &wanted.stdin {
+        Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
+        _ => fs::read_to_string(path),
+    };
+    let path = if wanted.stdin.is_some() { &wanted.stdin_name } else { &wanted.scenario };
+    for variant in offered.iter().filter(|_| wanted.variant.is_none()) {
+        let given = Given { path, read: &open, sets: &wanted.sets, variant: Some(variant) };
+        let mut told = Diagnostics::new();
+        let loaded = load(&given, &mut reading.sources, &mut told);
+        loaded.and_then(|(scenario, _)| compile(&scenario, &mut told));
+        add_new(&mut reading.found, &told, variant, &reading.sources);
+    }
+    reading
 }
 
-fn read_all(wanted: &Wanted, with_variants: bool) -> Reading {
-    let mut reading = read_once(wanted, with_variants);
+/// Reads, lowers and compiles; mistakes are kept, not shown.
+pub(crate) fn read(wanted: &Wanted) -> Reading {
+    let mut reading = read_once(wanted);
     let of_lets = |found: &Diagnostics| -> Vec<String> {
         found.iter().filter(|d| d.code == Code::UnusedLet).map(|d| d.message.clone()).collect()
     };
     if !wanted.sets.is_empty() && !of_lets(&reading.found).is_empty() {
         // A named value that only a setting of the command line has put out of use (`--rate` in place of `$users`) is no
         // slip of the author's; one that the file itself does not use is.
-        let slips = of_lets(&read_once(&Wanted { sets: Vec::new(), ..wanted.clone() }, with_variants).found);
+        let slips = of_lets(&read_once(&Wanted { sets: Vec::new(), ..wanted.clone() }).found);
         let mut found = Diagnostics::new();
         let stays = |d: &&Diagnostic| d.code != Code::UnusedLet || slips.contains(&d.message);
         reading.found.iter().filter(stays).for_each(|d| found.push(d.clone()));
@@ -103,7 +113,7 @@ fn read_all(wanted: &Wanted, with_variants: bool) -> Reading {
     reading
 }
 
-fn read_once(wanted: &Wanted, with_variants: bool) -> Reading {
+fn read_once(wanted: &Wanted) -> Reading {
     let files = RefCell::new(Vec::new());
     let open = |path: &Path| match &wanted.stdin {
         Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
@@ -116,13 +126,6 @@ fn read_once(wanted: &Wanted, with_variants: bool) -> Reading {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
     let (scenario, resolved) = load(&given, &mut sources, &mut found).unzip();
     let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
-    let offered = scenario.as_ref().map_or(&[][..], |scenario| &scenario.variants);
-    for variant in offered.iter().filter(|_| with_variants && wanted.variant.is_none()) {
-        let mut told = Diagnostics::new();
-        let loaded = load(&Given { variant: Some(variant), ..given }, &mut sources, &mut told);
-        loaded.and_then(|(scenario, _)| compile(&scenario, &mut told));
-        add_new(&mut found, &told, variant, &sources);
-    }
     Reading { scenario, resolved, model, sources, found, files: files.into_inner() }
 }
 

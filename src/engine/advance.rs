@@ -84,7 +84,11 @@ impl World<'_> {
             Step::Again { cache, to } => self.again(id, cache, to),
             Step::Stale { cache, to } => self.stale(id, cache, to),
             Step::Written { cache, well } => self.written(id, cache, well),
+            Step::Observe => self.observe_row(id),
+            Step::Commit => self.commit(id),
+            Step::Applied => self.applied(id),
             Step::Rethrow => self.rethrow(id),
+            Step::UnlessShield { cache, to } => self.jump_unless(id, to, self.at_shield(id, cache)),
             Step::UnlessWorn { to } => self.jump_unless(id, to, self.calls[id as usize].found == Found::Worn),
             Step::UnlessCaught { kind, to } => {
                 self.jump_unless(id, to, self.calls[id as usize].outcome == Outcome::failed(kind))

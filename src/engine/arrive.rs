@@ -4,13 +4,14 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::world::{
     CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
 };
-use crate::model::{Demand, NONE, NONE16, Scope};
+use crate::model::{Demand, NONE, NONE16, Origin, Scope};
 use crate::random::{bits, mix, occasion};
 
 /// Purposes of a source's draws, told apart by these words.
 const CHOICE: u64 = 0x6368_6f69;
 const THINK: u64 = 0x7468_696e;
 const TIMES: u64 = 0x7469_6d65;
+const PLACE: u64 = 0x706c_6163;
 
 impl World<'_> {
     /// The first arrivals of all loads.
@@ -117,9 +118,14 @@ impl World<'_> {
         self.issue(class, address, n, NONE, NONE)
     }
 
-    /// Which of the load's requests it is.
+    /// Which of the load's requests it is, from which of its places.
     #[inline(always)]
     pub(super) fn choose_class(&self, source: u16, address: u64) -> u16 {
+        self.choose_request(source, address) + self.origin(source, address)
+    }
+
+    #[inline(always)]
+    fn choose_request(&self, source: u16, address: u64) -> u16 {
         let requests = &self.m.sources[source as usize].requests;
         if requests.len() == 1 {
             return requests[0].1;
@@ -128,18 +134,33 @@ impl World<'_> {
         requests.iter().find(|(share, _)| draw < *share).map_or(requests[0].1, |r| r.1)
     }
 
+    /// Which of the load's places the asker is at, where that is a draw.
+    #[inline(always)]
+    pub(super) fn origin(&self, source: u16, address: u64) -> u16 {
+        match &self.m.sources[source as usize].origin {
+            Origin::Shares(shares) => {
+                let draw = mix(address ^ PLACE) >> 32;
+                shares.iter().position(|share| draw < *share).unwrap_or(0) as u16
+            }
+            Origin::One | Origin::Key(_) => 0,
+        }
+    }
+
+    /// A request whose place is the value of a key becomes one of the class of that place.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn origin_by_key(&mut self, key: u16, first: u16, request: u32) -> u16 {
+        let class = first + self.key_value(key, request) as u16;
+        self.requests[request as usize].class = class;
+        class
+    }
+
     /// A new request: straight to its target's door, or through a frame that stands for the load as a caller.
     #[inline(always)]
     fn issue(&mut self, class: u16, address: u64, number: u64, client: u32, context: u32) -> u32 {
         let spec = &self.m.classes[class as usize];
-        let Entry { plain, priority } = self.entries[class as usize];
+        let Entry { plain, priority, place_key } = self.entries[class as usize];
         self.course.created += 1;
-        let flow = &mut self.classes[class as usize];
-        flow.offered += 1;
-        let tracked = flow.tracked;
-        if tracked {
-            flow.enter();
-        }
         let arrived = self.now;
         let request = self.new_request(Request {
             occasion: address,
@@ -151,7 +172,11 @@ impl World<'_> {
             priority,
             flags: 0,
         });
-        if tracked {
+        let class = if place_key == NONE16 { class } else { self.origin_by_key(place_key, class, request) };
+        let flow = &mut self.classes[class as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
             self.enter_filtered(Scope::Class(class), request);
         }
         if self.is_sampled(address) {
@@ -224,8 +249,10 @@ impl World<'_> {
         let address = mix(own ^ occasion(n + 1));
         let class = match &self.m.sources[source as usize].demand {
             Demand::Sessions { steps, .. } => steps[step as usize].class,
-            _ => self.choose_class(source, address),
+            _ => self.choose_request(source, address),
         };
+        // A client stays where it is.
+        let class = class + self.origin(source, own);
         let number = self.sources[source as usize].count;
         self.sources[source as usize].count += u64::from(context == NONE && step == 0);
         self.issue(class, address, number, id, context)

@@ -10,14 +10,16 @@ use crate::engine::cache::Shelves;
 use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
+use crate::engine::near;
 use crate::engine::observe::Observer;
+use crate::engine::replica;
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
     Ring, Route, Shortcut, Source, Station, Steady, Timer, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{self, Act, Demand, Model, NONE, NONE16, Scope};
+use crate::model::{self, Act, Demand, Model, NONE, NONE16, Origin, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
 use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
@@ -60,7 +62,6 @@ impl<'m> World<'m> {
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
-            primaries: m.copies.iter().map(|copies| vec![0; copies.shards as usize]).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
@@ -132,10 +133,11 @@ impl<'m> World<'m> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
-            primaries: Vec::new(),
+            replication: replica::all(m),
             buffers: Vec::new(),
             shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
             shelf_epoch: 0,
+            warming: false,
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
@@ -163,7 +165,8 @@ impl<'m> World<'m> {
         let asked = |operation: u16| m.edges.iter().flat_map(|e| &e.targets).filter(|(_, o)| *o == operation).count();
         for (c, class) in m.classes.iter().enumerate() {
             let flow = &mut self.classes[c];
-            let alone = asked(class.operation) == 1 && m.edges[class.edge as usize].plain;
+            let places = m.classes.iter().filter(|other| other.edge == class.edge).count();
+            let alone = places == 1 && asked(class.operation) == 1 && m.edges[class.edge as usize].plain;
             if alone && !flow.tracked && !self.operations[class.operation as usize].tracked {
                 flow.mirror = class.operation;
             }
@@ -208,7 +211,7 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
     let spec = &m.components[operation.component as usize];
     let involved = spec.sticky.is_some()
         || spec.copies != NONE16
-        || spec.prefer_zone
+        || spec.prefers
         || spec.balance_key != NONE16
         || matches!(spec.balance, Balance::LeastWork);
     let choice = match () {
@@ -226,12 +229,14 @@ fn shortcut(edge: &model::program::Edge) -> Shortcut {
     let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
     Shortcut {
         at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
-        no_way: none(&[edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.carries]) && edge.ways.is_empty(),
+        no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
     }
 }
 
 fn entry(m: &Model, class: &model::RequestClass) -> Entry {
-    Entry { plain: m.edges[class.edge as usize].plain, priority: m.sources[class.source as usize].priority }
+    let source = &m.sources[class.source as usize];
+    let place_key = if let Origin::Key(key) = source.origin { key } else { NONE16 };
+    Entry { plain: m.edges[class.edge as usize].plain, priority: source.priority, place_key }
 }
 
 fn course(m: &Model) -> Course {
@@ -301,7 +306,6 @@ fn station(m: &Model, spec: &model::Station) -> Station {
         host: spec.host,
         component: spec.component,
         gate: if checks { gate::CHECKS } else { 0 } | if ordered { gate::ORDERED } else { 0 },
-        zone: spec.zone,
         scale: 1.0 / speed,
         busy: Gauge::default(),
         waiting: Gauge::default(),
@@ -334,9 +338,10 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
     if let Some(copies) = m.copies.get(spec.copies as usize) {
-        balancer.set_zones(&copies::roles(copies, |_| 0));
-    } else if spec.prefer_zone {
-        balancer.set_zones(&stations.iter().map(|s| u16::from(s.zone)).collect::<Vec<_>>());
+        balancer.set_roles(&copies::roles(copies, |_| 0));
+    } else if spec.prefers {
+        let (groups, wishes) = near::groups(m, spec, stations);
+        balancer.set_groups(&groups, wishes);
     }
     Group {
         balancer,
@@ -362,7 +367,7 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
         let filtered = m.filters.iter().any(|filter| filter::covers(m, filter.scope, at));
         filtered
             || matches!(at, Scope::With(_))
-            || most.any(|p| p.scope == at || matches!(p.scope, Scope::Component(_)))
+            || most.any(|p| filter::covers(m, p.scope, at) || matches!(p.scope, Scope::Component(_)))
     };
     (0..count)
         .map(|i| Flow {

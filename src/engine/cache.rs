@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::world::{Context, Frame, Ns, RELEASE, Request, State, Timer, World, flag, row};
+use crate::engine::world::{Context, Frame, JOIN, Ns, RELEASE, Request, State, Timer, World, flag, row};
 use crate::measure::gauge::Wide;
 use crate::model::program::CacheUse;
 use crate::model::{Cache, Failure, Model, NONE, NONE16};
 use crate::policy::balance::Ask;
 use crate::policy::eviction::{Entry, Limits, Shelf};
-use crate::random::{bits, mix, occasion};
+use crate::random::{bits, mix, occasion, unit};
 use crate::record::CacheTally;
 
 /// What a look in a cache found.
@@ -210,19 +210,33 @@ impl World<'_> {
         Object { key, value, place, name: mix(place ^ space) }
     }
 
-    /// The living node that has an object, or would have it.
-    fn node_of(&mut self, cache: u16, place: u64) -> Option<u32> {
+    /// The living node that has an object, or would have it: in the asker's region, or the nearest that has nodes.
+    fn node_of(&mut self, id: u32, cache: u16, place: u64) -> Option<u32> {
         let component = self.m.caches[cache as usize].component;
+        let Frame { station, parent, request, .. } = self.frames[id as usize];
+        let has_caller = station == NONE && parent != NONE && parent & JOIN == 0;
+        let asker = if has_caller { self.frames[parent as usize].station } else { station };
+        let is_inner = asker != NONE && self.m.stations[asker as usize].component == component && has_caller;
+        let shield = self.m.caches[cache as usize].shield;
+        let from = if is_inner { shield } else { self.place_of(asker, request) };
         let spec = &self.m.components[component as usize];
         let ask = Ask { bits: 0, key_value: place, now: crate::units::Time(self.now), demand_ns: 0 };
-        self.groups[component as usize].balancer.pick(&ask).map(|i| spec.first + i)
+        self.groups[component as usize].balancer.pick_near(&ask, from).map(|i| spec.first + i)
     }
 
     /// The instance of a cache or store that a call goes to: the node that has what it asks for.
     pub(super) fn pick_node(&mut self, id: u32, cache: u16) -> Option<u32> {
         let used = CacheUse { cache, key: NONE16, space: 0, bytes: NONE16, negative: false, dirty: false };
         let object = self.object(id, used);
-        self.node_of(cache, object.place)
+        self.node_of(id, cache, object.place)
+    }
+
+    /// Whether behind this node there is nothing but the backing.
+    pub(super) fn at_shield(&self, id: u32, cache: u16) -> bool {
+        let shield = self.m.caches[cache as usize].shield;
+        let here = self.m.stations[self.frames[id as usize].station as usize].place;
+        let region = |place: u16| self.m.places.get(usize::from(place)).map(|place| place.region);
+        here == shield || region(here) == region(shield)
     }
 
     /// The shelf of a node, or of the request's own cache.
@@ -366,6 +380,9 @@ impl World<'_> {
         };
         let cost = self.fetch_time(id);
         let now = self.shelf_time();
+        // Before the run, what comes in first has already stood for a while: else everything would expire together.
+        let has_aged = self.warming && now < ttl && ttl != Ns::MAX;
+        let ttl = if has_aged { (ttl as f64 * unit(mix(object.name))) as Ns } else { ttl };
         let label = Label { nothing: used.negative, renewing: false, ttl, cost };
         let expires = if ttl == Ns::MAX { Ns::MAX } else { now + ttl + self.kept(used.cache) };
         let entry =
@@ -452,7 +469,7 @@ impl World<'_> {
     fn entry_there(&mut self, id: u32, used: u16) -> Option<Entry> {
         let used = self.m.cache_uses[used as usize];
         let object = self.object(id, used);
-        let node = self.node_of(used.cache, object.place)?;
+        let node = self.node_of(id, used.cache, object.place)?;
         let (now, request) = (self.shelf_time(), self.frames[id as usize].request);
         self.shelf(used.cache, node, request).peek(object.name, now)
     }

@@ -6,7 +6,7 @@
 
 use crate::engine::copies::Seeker;
 use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, NOWHERE, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
+    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
 };
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
@@ -271,19 +271,14 @@ impl World<'_> {
         if on_one_box && spec.local {
             return self.now;
         }
-        let alike = spec.ways.is_empty() && spec.link_same == spec.link_other;
-        let (link, pipe) = if alike {
-            (spec.link_same, spec.pipe)
-        } else {
-            way(spec, [from, to].map(|s| self.zone_of(s, self.frames[id as usize].request)))
-        };
+        let (link, pipe) = if spec.ways == NONE16 { (spec.link, spec.pipe) } else { self.way(id, spec, [from, to]) };
         let ends = if on_one_box { [NONE; 2] } else { [from, to] };
         let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, occasion) }
     }
 
     /// Instant at which the last of so many bytes has left the network cards of both ends and the link's own bandwidth.
-    fn transmit(&mut self, pipe: u16, ends: [u32; 2], bytes: f64) -> Ns {
+    pub(super) fn transmit(&mut self, pipe: u16, ends: [u32; 2], bytes: f64) -> Ns {
         let mut at = self.now;
         for end in ends {
             if end != NONE && self.stations[end as usize].host != NONE {
@@ -305,7 +300,7 @@ impl World<'_> {
     }
 
     /// What stays on a machine uses no network card.
-    fn on_one_box(&self, from: u32, to: u32) -> bool {
+    pub(super) fn on_one_box(&self, from: u32, to: u32) -> bool {
         if from == NONE || to == NONE {
             return false;
         }
@@ -585,7 +580,7 @@ impl World<'_> {
             self.leave_filtered(Scope::Operation(operation), request, took, outcome);
         }
         let component = self.m.operations[operation as usize].component as usize;
-        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency) {
+        if station != NONE && matches!(self.m.components[component].balance, Balance::LeastLatency | Balance::Latency) {
             let i = station - self.m.components[component].first;
             self.groups[component].balancer.observe(i, crate::units::Span(took), crate::units::Time(self.now));
         }
@@ -715,17 +710,6 @@ impl World<'_> {
         self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));
         self.call_failed(id, kind)
     }
-}
-
-/// Latency and pipe between two zones; who comes from nowhere in particular is near.
-fn way(spec: &Edge, [from, to]: [u8; 2]) -> (u16, u16) {
-    let near = from == NOWHERE || to == NOWHERE || from == to;
-    if spec.ways.is_empty() {
-        return (if near { spec.link_same } else { spec.link_other }, spec.pipe);
-    }
-    let known = from.min(to);
-    let [from, to] = if near { [known, known] } else { [from, to] };
-    spec.ways[usize::from(from)][usize::from(to)]
 }
 
 /// Chooses the target of a call by its shares.

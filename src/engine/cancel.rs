@@ -108,7 +108,7 @@ impl World<'_> {
             State::Pooled => self.leave_pool_line(id),
             State::Parked => self.parked.retain(|&f| f != id),
             State::Running if self.ready[self.ready_next..].contains(&id) => return true,
-            State::Locked | State::Calling | State::Running | State::Free | State::Zombie => {}
+            State::Locked | State::Replicating | State::Calling | State::Running | State::Free | State::Zombie => {}
         }
         false
     }

@@ -2,10 +2,10 @@
 
 use crate::engine::world::{NOWHERE, World, gate};
 use crate::model::copies::Copies;
-use crate::model::{NONE16, Operation};
+use crate::model::{NONE, NONE16, Operation};
 use crate::policy::balance::Ask;
-use crate::policy::replication::ReadFrom;
-use crate::random::{below, bits, unit};
+use crate::policy::replication::{Mode, ReadFrom};
+use crate::random::{below, bits, mix, unit};
 use crate::units::Time;
 
 /// A request that looks for an instance.
@@ -20,8 +20,8 @@ pub(super) struct Seeker {
     pub(super) given_key: u16,
 }
 
-/// Who stands for what before the balancer: readers of shard s form zone s; primaries that replicas spare the reads are
-/// in a zone of their own behind them. `primary_of` says which copy of a shard is the primary.
+/// Who stands for what before the balancer: readers of shard s have role s; primaries that replicas spare the reads have a
+/// role of their own behind them. `primary_of` says which copy of a shard is the primary.
 pub(super) fn roles(copies: &Copies, primary_of: impl Fn(u32) -> u32) -> Vec<u16> {
     let role = |instance: u32| {
         let (shard, copy) = (instance / copies.each(), instance % copies.each());
@@ -42,7 +42,7 @@ impl World<'_> {
         let value = self.value_of(copies.shard_key, copies, seeker);
         let shard = copies.by.shard_of(value, copies.shards, Time(self.now));
         let reader = if at_primary(operation, copies) { None } else { self.pick_reader(copies, shard, seeker) };
-        reader.or_else(|| self.primary_of(spec.copies, shard))
+        reader.or_else(|| self.primary_for(seeker, spec.copies, shard))
     }
 
     /// A copy that could serve the request before the run, whatever the balancer would say.
@@ -61,11 +61,29 @@ impl World<'_> {
         spec.first + shard * copies.each() + replica
     }
 
+    /// The primary as the caller knows it: whoever was it when the caller last asked for its address.
+    fn primary_for(&self, seeker: &Seeker, c: u16, shard: u32) -> Option<u32> {
+        let log = &self.replication[c as usize].shards[shard as usize];
+        if log.switched.is_some() {
+            // Each instance of a caller has one answer; requests of a load come from many clients.
+            let caller = if seeker.caller == NONE { mix(seeker.occasion) } else { u64::from(seeker.caller) };
+            let believed = self.believed_primary(c as usize, shard, caller);
+            if believed != log.primary {
+                let copies = &self.m.copies[c as usize];
+                let first = self.m.components[copies.component as usize].first;
+                // The old one refuses: it is down, or it is a replica now.
+                let old = first + shard * copies.each() + believed;
+                return Some(old).filter(|&old| self.stations[old as usize].gate & gate::DOWN != 0);
+            }
+        }
+        self.primary_of(c, shard)
+    }
+
     /// The living primary of a shard; one that is dead without anybody having noticed counts as living.
     fn primary_of(&self, c: u16, shard: u32) -> Option<u32> {
         let copies = &self.m.copies[c as usize];
         let spec = &self.m.components[copies.component as usize];
-        let instance = shard * copies.each() + self.primaries[c as usize][shard as usize];
+        let instance = shard * copies.each() + self.replication[c as usize].shards[shard as usize].primary;
         let is_up = self.stations[(spec.first + instance) as usize].gate & gate::DOWN == 0;
         let open = if spec.health.is_none() {
             is_up
@@ -83,13 +101,40 @@ impl World<'_> {
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, seeker.request) };
         let demand_ns = operation.upfront.iter().map(|&d| self.samplers.draw_ns(d, seeker.occasion)).sum();
         let ask = Ask { bits: bits(spec.key, seeker.occasion), key_value, now: Time(self.now), demand_ns };
-        let prefers = copies.read == ReadFrom::Nearest || spec.prefer_zone;
-        let near = if prefers { self.zone_of(seeker.caller, seeker.request) } else { NOWHERE };
-        let stations = &self.stations;
+        let near = if spec.prefers { self.place_of(seeker.caller, seeker.request) } else { NOWHERE };
+        let [writer, reader] = [copies.writes_key, copies.reads_key]
+            .map(|key| (key != NONE16).then(|| self.key_value(key, seeker.request)));
+        let log = &self.replication[spec.copies as usize].shards[shard as usize];
+        let now = self.now;
         let balancer = &mut self.groups[copies.component as usize].balancer;
-        let is_near = |i: u32| stations[(spec.first + i) as usize].zone == near;
-        let picked = if near == NOWHERE { None } else { balancer.pick_where(&ask, shard as usize, is_near) };
-        picked.or_else(|| balancer.pick_where(&ask, shard as usize, |_| true)).map(|i| spec.first + i)
+        let (each, needed) = (copies.each(), log.needed(writer, reader));
+        let copy = |i: u32| (i % each) as usize;
+        if copies.mode == Mode::Chain {
+            let tail = log.tail(|copy| balancer.eligible(shard * each + copy as u32)) as u32;
+            return (tail != log.primary).then_some(spec.first + shard * each + tail);
+        }
+        let is_new = |i: u32| needed <= log.applied(copy(i));
+        let lags = |i: u32| log.lag(copy(i), now);
+        let readers =
+            (shard * each..(shard + 1) * each).filter(|&i| balancer.eligible(i) && copy(i) as u32 != log.primary);
+        let most = match copies.read {
+            ReadFrom::Fresh(most) => (most * 1e9) as u64,
+            ReadFrom::LeastLag => readers.map(lags).min().unwrap_or(0),
+            _ => u64::MAX,
+        };
+        let is_whole = |i: u32| !log.copies[copy(i)].is_rebuilt;
+        let fits = |i: u32| is_whole(i) && is_new(i) && (most == u64::MAX || lags(i) <= most);
+        let place = |i: u32| m.stations[(spec.first + i) as usize].place;
+        let mut picked = None;
+        if near != NOWHERE && spec.prefers_zone {
+            picked = balancer.pick_where(&ask, shard, |i| place(i) == near && fits(i));
+        }
+        let regions = m.places.get(usize::from(near)).map_or(&[][..], |place| &place.near);
+        for (region, _) in regions {
+            let within = |i: u32| m.places.get(usize::from(place(i))).is_some_and(|place| place.region == *region);
+            picked = picked.or_else(|| balancer.pick_where(&ask, shard, |i| within(i) && fits(i)));
+        }
+        picked.or_else(|| balancer.pick_where(&ask, shard, fits)).map(|i| spec.first + i)
     }
 
     /// The value of the request's key that decides, or a row drawn alike from all.
@@ -104,6 +149,9 @@ impl World<'_> {
 
     /// The row that a frame touches, among all rows.
     pub(super) fn row_of(&mut self, id: u32) -> u64 {
+        if let Some(row) = self.applied_row(id) {
+            return row;
+        }
         let m = self.m;
         let frame = self.frames[id as usize];
         let component = m.operations[frame.operation as usize].component;

@@ -74,7 +74,7 @@ impl World<'_> {
             Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } => vec![],
         };
         let station = if hit.len() == 1 { hit[0] } else { NONE };
-        let period = FaultPeriod { start: Time(self.now), end: None, station, last_pick: None };
+        let period = FaultPeriod { start: Time(self.now), station, ..FaultPeriod::default() };
         self.fault_periods[f as usize].push(period);
         if fault.at.is_some() {
             self.snapshot(Mark::FaultStart(f));
@@ -152,6 +152,7 @@ impl World<'_> {
                 }
             }
         }
+        self.copy_died(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
             Some(checks) => {
@@ -240,6 +241,7 @@ impl World<'_> {
         station.epoch += 1;
         station.up_since = self.now;
         let epoch = station.epoch;
+        self.copy_returns(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {
@@ -280,6 +282,7 @@ impl World<'_> {
         let component = self.stations[s as usize].component as usize;
         let i = s - self.m.components[component].first;
         self.groups[component].balancer.set_eligible(i, eligible);
+        self.copy_noticed(s);
     }
 
     /// A balancer has picked a dead instance.
@@ -388,6 +391,6 @@ impl World<'_> {
 fn hit_by(target: &Target, draw: u64) -> Vec<u32> {
     match target {
         Target::Stations(stations) => stations.clone(),
-        Target::AnyOf(stations) => vec![World::any_of(stations, draw)],
+        Target::AnyOf(parts) => World::any_of(parts, draw),
     }
 }

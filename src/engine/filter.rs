@@ -39,12 +39,13 @@ impl World<'_> {
 /// Whether what happens to this class or operation is within the scope.
 pub(super) fn covers(m: &Model, scope: Scope, at: Scope) -> bool {
     match (scope, at) {
-        (Scope::All, Scope::Class(_)) => true,
-        (Scope::Load(load), Scope::Class(class)) => m.classes[usize::from(class)].source == load,
+        (Scope::All | Scope::Load(_) | Scope::Class(_) | Scope::From { .. }, Scope::Class(class)) => {
+            m.includes(scope, usize::from(class))
+        }
         (Scope::Component(component), Scope::Operation(operation)) => {
             m.operations[usize::from(operation)].component == component
         }
-        (Scope::Class(_) | Scope::Operation(_), _) => scope == at,
+        (Scope::Operation(_), _) => scope == at,
         _ => false,
     }
 }

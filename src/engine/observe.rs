@@ -501,6 +501,7 @@ impl World<'_> {
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
             cache: self.cache_tally(self.m.components[c].cache),
+            copies: self.replication.get(self.m.components[c].copies as usize).map(|all| Box::new(all.tally())),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Connections: taken before a request sets off, given back when its answer is there.
 
-use crate::engine::world::{CLAIM, JOIN, Stage, State, Timer, World, flag};
+use crate::engine::world::{CLAIM, Frame, JOIN, NOWHERE, Stage, State, Timer, World, flag};
+use crate::model::program::Edge;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::mix;
 
@@ -78,10 +79,25 @@ impl World<'_> {
             return self.send_or_wait(id, takes);
         }
         let occasion = mix(self.frames[id as usize].occasion ^ HANDSHAKE);
-        let one_way = if spec.link_same == NONE16 { 0 } else { self.samplers.draw_ns(spec.link_same, occasion) };
+        let link = self.link_ahead(id, spec);
+        let one_way = if link == NONE16 { 0 } else { self.samplers.draw_ns(link, occasion) };
         let trips = 2 * one_way * u64::from(spec.connect_round_trips_milli) / 1000;
         let cell = spec.network_cell;
         self.stage_connecting(id, takes + trips, cell)
+    }
+
+    /// The link to where the request will surely be sent: the instance is chosen when the handshake is over.
+    fn link_ahead(&self, id: u32, spec: &Edge) -> u16 {
+        if spec.ways == NONE16 {
+            return spec.link;
+        }
+        let Frame { operation, parent, request, .. } = self.frames[id as usize];
+        let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
+        let component = self.m.operations[operation as usize].component as usize;
+        let from = self.place_of(caller, request);
+        let ahead = self.groups[component].balancer.likely(from);
+        let to = ahead.map_or(NOWHERE, |i| self.m.stations[(self.m.components[component].first + i) as usize].place);
+        self.way_from_to(spec, from, to).0
     }
 
     fn send_or_wait(&mut self, id: u32, takes: u64) -> u32 {

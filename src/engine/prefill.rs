@@ -31,6 +31,7 @@ impl World<'_> {
         if rate <= 0.0 {
             return;
         }
+        self.warming = true;
         let gap = 1e9 / rate;
         let least = ((plan.seconds * rate) as u64).min(plan.most);
         let mut next: Vec<(f64, u64)> = plan.sources.iter().map(|(_, rate)| (0.5 / rate, 0)).collect();
@@ -45,6 +46,7 @@ impl World<'_> {
             n += 1;
             self.shelf_epoch = (n as f64 * gap) as Ns;
         }
+        self.warming = false;
     }
 
     /// Nothing more could come in without something going out, wherever something comes in at all.
@@ -58,7 +60,7 @@ impl World<'_> {
         let address = bits(mix(self.sources[source as usize].key ^ BEFORE), occasion(n));
         let class = match &self.m.sources[source as usize].demand {
             crate::model::Demand::Sessions { steps, .. } => {
-                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class
+                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class + self.origin(source, address)
             }
             _ => self.choose_class(source, address),
         };
@@ -72,6 +74,8 @@ impl World<'_> {
             priority: 0,
             flags: row::DETACHED,
         });
+        let place_key = self.entries[class as usize].place_key;
+        let class = if place_key == NONE16 { class } else { self.origin_by_key(place_key, class, request) };
         let spec = &self.m.classes[class as usize];
         let edge = &self.m.edges[spec.edge as usize];
         let occasion = if edge.plain { address } else { bits(edge.key, address) };
@@ -108,10 +112,10 @@ impl World<'_> {
             let seeker = Seeker { operation, occasion, request, caller: NONE, given_key: given };
             self.frames[id as usize].station = self.any_copy(&seeker);
         }
-        if spec.cache != NONE16
-            && let Some(node) = self.pick_node(id, spec.cache)
-        {
-            self.frames[id as usize].station = node;
+        if spec.cache != NONE16 {
+            self.frames[id as usize].station = NONE;
+            let node = self.pick_node(id, spec.cache);
+            self.frames[id as usize].station = node.unwrap_or(station);
         }
         id
     }
@@ -153,6 +157,7 @@ impl World<'_> {
             | Step::Stale { .. }
             | Step::UnlessWorn { .. }
             | Step::UnlessCaught { .. }
+            | Step::UnlessShield { .. }
             | Step::BranchBy { .. } => {
                 self.rare(id, step);
             }

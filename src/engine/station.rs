@@ -1,7 +1,7 @@
 //! The door of an instance, its slots and its waiting line.
 
 use crate::engine::copies::Seeker;
-use crate::engine::world::{Choice, Frame, Line, NOWHERE, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
+use crate::engine::world::{Choice, Frame, Line, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -40,34 +40,16 @@ impl World<'_> {
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
         let ask = Ask { bits: bits(spec.key, occasion), key_value, now, demand_ns };
-        let zone = Some(self.zone_of(caller, request)).filter(|&zone| spec.prefer_zone && zone != NOWHERE);
+        let place = self.place_of(caller, request);
         if let Some(sticky) = &spec.sticky {
             let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
             let hold = sticky.hold.map_or(Ns::MAX, |h| h.0);
-            return self.pick_sticky((op.component, zone), by, hold, &ask);
+            return self.pick_sticky((op.component, place), by, hold, &ask);
         }
-        self.pick_near(op.component, &ask, zone).map(|i| spec.first + i)
+        self.groups[op.component as usize].balancer.pick_near(&ask, place).map(|i| spec.first + i)
     }
 
-    /// An instance of the zone, if it is one that prefers its own.
-    fn pick_near(&mut self, component: u16, ask: &Ask, zone: Option<u8>) -> Option<u32> {
-        let balancer = &mut self.groups[component as usize].balancer;
-        match zone {
-            Some(zone) => balancer.pick_in(ask, usize::from(zone)),
-            None => balancer.pick(ask),
-        }
-    }
-
-    /// Zone of an instance, or of the load where there is none.
-    pub(super) fn zone_of(&self, station: u32, request: u32) -> u8 {
-        if station != NONE {
-            return self.stations[station as usize].zone;
-        }
-        let class = self.requests[request as usize].class;
-        self.m.sources[self.m.classes[class as usize].source as usize].zone
-    }
-
-    fn pick_sticky(&mut self, (component, zone): (u16, Option<u8>), by: u64, hold: Ns, ask: &Ask) -> Option<u32> {
+    fn pick_sticky(&mut self, (component, place): (u16, u16), by: u64, hold: Ns, ask: &Ask) -> Option<u32> {
         let first = self.m.components[component as usize].first;
         let now = self.now;
         let group = &mut self.groups[component as usize];
@@ -78,8 +60,8 @@ impl World<'_> {
             group.sticky.insert(by, (i, now.saturating_add(hold)));
             return Some(first + i);
         }
-        let i = self.pick_near(component, ask, zone)?;
-        self.groups[component as usize].sticky.insert(by, (i, now.saturating_add(hold)));
+        let i = group.balancer.pick_near(ask, place)?;
+        group.sticky.insert(by, (i, now.saturating_add(hold)));
         Some(first + i)
     }
 
@@ -462,8 +444,8 @@ impl World<'_> {
     }
 
     /// One of the instances, drawn.
-    pub(super) fn any_of(stations: &[u32], draw: u64) -> u32 {
-        stations[below(draw, stations.len() as u32) as usize]
+    pub(super) fn any_of(parts: &[Vec<u32>], draw: u64) -> Vec<u32> {
+        parts[below(draw, parts.len() as u32) as usize].clone()
     }
 
     /// Cumulative figures of a station up to now.

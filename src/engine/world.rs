@@ -14,9 +14,10 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Found, Shelves};
 use crate::engine::observe::Observer;
+use crate::engine::replica::Replication;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{Failure, Model};
+use crate::model::{Failure, Model, NONE16};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
@@ -38,8 +39,8 @@ pub(super) const RING: u32 = 2 << 22;
 pub(super) const TIMER: u32 = 3 << 22;
 pub(super) const INDEX: u32 = (1 << 22) - 1;
 
-/// Zone of a load that comes from no place.
-pub(super) const NOWHERE: u8 = u8::MAX;
+/// Place of an external, and of a load that comes from none.
+pub(super) const NOWHERE: u16 = NONE16;
 
 /// A parent or child that is a join, not a frame.
 pub(super) const JOIN: u32 = 1 << 31;
@@ -83,6 +84,8 @@ pub(super) enum State {
     Pooled,
     /// Waits for a lock.
     Locked,
+    /// Its write waits for replicas.
+    Replicating,
     /// Waits for its child or join.
     Calling,
     /// Its instance is paused.
@@ -208,6 +211,10 @@ pub(super) mod row {
     pub(in crate::engine) const DETACHED: u8 = 1;
     /// Work for a caller who has left.
     pub(in crate::engine) const WASTED: u8 = 2;
+    /// A replica repeats a write; `number` is its position, `class` the term of the primary.
+    pub(in crate::engine) const APPLIES: u8 = 4;
+    /// A copy reads for a coordinator; `number` is who asks: generation and frame.
+    pub(in crate::engine) const ANSWERS: u8 = 8;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
@@ -225,7 +232,6 @@ pub(super) struct Station {
     pub(super) component: u16,
     /// Why the door is not simply open; see [`gate`].
     pub(super) gate: u8,
-    pub(super) zone: u8,
     /// Counts deaths and revivals.
     pub(super) epoch: u32,
     /// Demands are multiplied by it: 1 / speed of the host, times the factor of a gray failure.
@@ -403,6 +409,41 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
     },
+    /// The primary of a shard, named by its first copy, sends what was written since.
+    Ship {
+        station: u32,
+    },
+    /// A batch up to this position (and term) comes to a replica.
+    Received {
+        station: u32,
+        upto: u64,
+    },
+    /// A replica's word that it has come so far comes to the primary.
+    Acknowledged {
+        station: u32,
+        upto: u64,
+    },
+    /// The question of a coordinator comes to a copy, or the answer back.
+    Asked {
+        frame: u32,
+        generation: u32,
+        station: u32,
+    },
+    Answered {
+        frame: u32,
+        generation: u32,
+        station: u32,
+    },
+    /// A replica of this shard, named by its first copy, takes over.
+    Promote {
+        station: u32,
+    },
+    /// A copy takes the next of so many pieces of data.
+    Rebuild {
+        station: u32,
+        epoch: u32,
+        left: u32,
+    },
     /// An external goes down or comes up.
     Renewal {
         component: u16,
@@ -487,6 +528,8 @@ pub(super) struct Entry {
     /// Straight to the target's door; otherwise a frame stands for the load as a caller.
     pub(super) plain: bool,
     pub(super) priority: u8,
+    /// Key whose value says where the request comes from, or `NONE16`.
+    pub(super) place_key: u16,
 }
 
 /// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
@@ -716,12 +759,14 @@ pub(super) struct World<'m> {
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
-    /// Per database with copies and per shard: which copy is the primary.
-    pub(super) primaries: Vec<Vec<u32>>,
+    /// Per database with shards or replicas.
+    pub(super) replication: Vec<Replication>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) shelves: Vec<Shelves>,
     /// How long before time 0 the clock of the shelves began.
     pub(super) shelf_epoch: Ns,
+    /// What happens is traffic before the run.
+    pub(super) warming: bool,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

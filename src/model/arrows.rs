@@ -4,9 +4,9 @@
 //! The order is that of language section 7: the step itself, `a.op -> b.op`, `a -> b`, `any -> b`, `a -> any`,
 //! `any -> any`; where only one side names an operation it stands between its neighbours.
 
-use crate::diagnostic::{Code, Diagnostic, Spot};
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::distribution::Distribution;
-use crate::model::compile::{Compiler, parts_of};
+use crate::model::compile::Compiler;
 use crate::scenario::{Fallback, Link, Pair, Policy, Reference, Side};
 
 /// One end of a call: a component or load, and its operation where it has one.
@@ -24,8 +24,8 @@ pub(super) struct Merged {
     pub(super) limit_of: Option<String>,
 }
 
-/// What `links:` says about one call between two zones.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What `links:` says about the two ends of a call, wherever they stand.
+#[derive(Clone, Debug, Default)]
 pub(super) struct GivenLink {
     /// One way, seconds.
     pub(super) latency: Option<Distribution>,
@@ -34,16 +34,6 @@ pub(super) struct GivenLink {
     /// An arrow names one of the two ends, so that there is a link even where there would be none.
     pub(super) is_named: bool,
 }
-
-/// The region as a whole, or one of its zones by number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Region,
-    Zone(u32),
-}
-
-/// How exactly an arrow between places speaks of two zones: both, one, or the region; a little less on the way back.
-const PLACES: u8 = 6;
 
 impl<'a> Compiler<'a> {
     /// The policy of a call, merged field by field; `own` is what the step or the load says itself.
@@ -76,24 +66,24 @@ impl<'a> Compiler<'a> {
         matching.max_by_key(|(rank, _)| *rank).map(|(_, fallback)| fallback)
     }
 
-    /// The link of a call from one zone to another as `links:` gives it, field by field.
-    pub(super) fn given_link(&self, from: End, to: End, zones: (u32, u32)) -> GivenLink {
+    /// The link of a call as arrows between components give it, field by field; `any -> any` stands apart, because what
+    /// lies between two places is more exact.
+    pub(super) fn given_link(&self, from: End, to: End) -> (GivenLink, GivenLink) {
         let mut matching: Vec<(u8, &Pair, &Link)> = Vec::new();
         for entry in &self.scenario.links {
             let (pair, link) = &entry.value;
             // The way back is the same unless it is given itself, so it counts as a little less exact.
-            let there = exactness(pair, from, to).map(|rank| PLACES + 2 * rank + 1);
-            let back = exactness(pair, to, from).filter(|_| named(&pair.from) && named(&pair.to));
-            let back = back.map(|rank| PLACES + 2 * rank);
-            if let Some(rank) = there.or(back).or_else(|| self.place_rank(pair, zones)) {
+            let there = exactness(pair, from, to).map(|rank| 2 * rank + 1);
+            let back = exactness(pair, to, from).filter(|_| named(&pair.from) && named(&pair.to)).map(|rank| 2 * rank);
+            if let Some(rank) = there.or(back).filter(|_| !self.is_between_places(pair)) {
                 matching.push((rank, pair, link));
             }
         }
         matching.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
-        let mut given = GivenLink::default();
+        let mut given = [GivenLink::default(), GivenLink::default()];
         for (rank, pair, link) in &matching {
-            // All but `any -> any` name an end.
-            given.is_named |= PLACES + 3 < *rank;
+            let given = &mut given[usize::from(*rank <= 3)];
+            given.is_named |= 3 < *rank;
             if given.latency.is_none() {
                 given.latency.clone_from(&link.latency);
             }
@@ -101,30 +91,7 @@ impl<'a> Compiler<'a> {
                 given.pipe = Some((arrow(pair), link.bandwidth, link.price_per_byte));
             }
         }
-        given
-    }
-
-    /// How exactly an arrow between places covers a way between two zones: below `PLACES`, or not at all.
-    fn place_rank(&self, pair: &Pair, (from, to): (u32, u32)) -> Option<u8> {
-        let (Side::Name(a), Side::Name(b)) = (&pair.from, &pair.to) else { return None };
-        let covers = |side: &Reference, zone: u32| match self.place_named(side)? {
-            Place::Zone(number) => (number == zone).then_some(1),
-            Place::Region => Some(0),
-        };
-        let way = |from: u32, to: u32| Some(2 * (covers(a, from)? + covers(b, to)?));
-        way(from, to).map(|rank| rank + 1).or_else(|| way(to, from))
-    }
-
-    /// The place that a name means, if it is one.
-    pub(super) fn place_named(&self, name: &Reference) -> Option<Place> {
-        if !self.is_place(name) {
-            return None;
-        }
-        let zone = name.value.split_once('/').map(|(_, zone)| match zone.as_bytes() {
-            [letter @ b'a'..=b'z'] => u32::from(letter - b'a'),
-            _ => zone.parse().unwrap_or(u32::MAX),
-        });
-        Some(zone.map_or(Place::Region, Place::Zone))
+        given.into()
     }
 
     /// Tells of arrows that lead from or to nothing.
@@ -137,28 +104,27 @@ impl<'a> Compiler<'a> {
         for entry in &scenario.links {
             self.check_end(&entry.value.0.from, true, true);
             self.check_end(&entry.value.0.to, false, true);
-            self.check_zone(&entry.value.0.from);
-            self.check_zone(&entry.value.0.to);
+            self.check_kinds(entry);
         }
     }
 
-    /// A zone that there is.
-    fn check_zone(&mut self, side: &Side) {
-        let Side::Name(name) = side else { return };
-        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones);
-        if let Some(Place::Zone(zone)) = self.place_named(name)
-            && zones <= zone
-        {
-            let region = name.value.split_once('/').map_or("", |(region, _)| region);
-            let message = format!("there is no zone `{}`: {}", name.value, parts_of(region, zones as usize));
-            self.tell(Diagnostic::new(Code::UnknownPart, name.spot, message));
+    /// A link leads between two places or between two components, not from the one to the other.
+    fn check_kinds(&mut self, entry: &Spotted<(Pair, Link)>) {
+        let pair = &entry.value.0;
+        let is_other = |side: &Side| named(side) && !self.is_place_side(side);
+        if self.is_between_places(pair) && (is_other(&pair.from) || is_other(&pair.to)) {
+            let message = format!("`{}` leads from a place to something else", arrow(pair));
+            let made = Diagnostic::new(Code::Inert, entry.spot, message);
+            self.tell(made.help("write two places, or two components or loads"));
         }
     }
 
     fn check_end(&mut self, side: &Side, is_caller: bool, may_be_place: bool) {
         match side {
             Side::Any => {}
-            Side::Name(name) if may_be_place && self.is_place(name) => {}
+            Side::Name(name) if may_be_place && self.may_be_place(name) => {
+                self.find_place(name);
+            }
             Side::Name(name) if self.names.component(&name.value).is_some() => {}
             Side::Name(name) if self.names.load(&name.value).is_some() => {
                 if !is_caller {
@@ -179,13 +145,6 @@ impl<'a> Compiler<'a> {
         let known: Vec<&str> = self.names.components.iter().chain(&self.names.loads).copied().collect();
         let message = format!("`{name}` is neither a component nor a load of this scenario");
         self.tell(Diagnostic::new(Code::UnknownComponent, spot, message).nearest(name, known));
-    }
-
-    /// Whether the name is that of the region or of a zone in it.
-    pub(super) fn is_place(&self, name: &Reference) -> bool {
-        let Some(region) = &self.scenario.region else { return false };
-        let text = name.value.as_str();
-        text == region.name.value || text.strip_prefix(&region.name.value).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 

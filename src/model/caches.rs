@@ -14,6 +14,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
+use crate::model::arrows::End;
 use crate::model::compile::{Compiler, span, stream};
 use crate::model::names::CacheVerb;
 use crate::model::program::{CacheUse, Handler, LockUse, Step};
@@ -86,6 +87,7 @@ impl Compiler<'_> {
             sliding: said.sliding,
             key,
             per: self.names.find_key(said.per.as_ref(), self.diags),
+            shield: said.shield.as_ref().and_then(|place| self.find_place(place)).unwrap_or(NONE16),
             early: said.miss.early.unwrap_or(0.0),
             refresh: said.miss.refresh.unwrap_or(0.0),
             negative: said.miss.negative_s.map_or(Span(0), span),
@@ -125,6 +127,7 @@ impl Compiler<'_> {
             early: 0.0,
             refresh: 0.0,
             negative: Span(0),
+            shield: NONE16,
             stale: false,
             flush: None,
         }
@@ -279,7 +282,20 @@ impl<'s> Writer<'_, 's> {
         let start = self.at();
         let Some(operation) = self.compiler.names.find_operation(from, self.compiler.diags) else { return };
         let path = self.place.next("backing");
-        self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
+        let mut past = Vec::new();
+        if self.compiler.model.caches[usize::from(plain.cache)].shield != NONE16 {
+            let elsewhere = self.push(Step::UnlessShield { cache: plain.cache, to: 0 });
+            self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
+            past.push(self.push(Step::Jump { to: 0 }));
+            self.land(&[elsewhere]);
+            let End { name, operation: own } = self.place.end();
+            let component = self.compiler.names.component(name).expect("its program is being written");
+            let own = self.compiler.names.operation(component, own).expect("its program is being written");
+            self.call(&format!("{path}.shield"), &[(own, 1.0)], &Policy::default(), NONE16);
+        } else {
+            self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
+        }
+        self.land(&past);
         let keep = self.push(Step::Keep { cache: used });
         let end = keep as u16;
         let stale = self.is_stale_allowed(operation);
@@ -334,7 +350,7 @@ impl<'s> Writer<'_, 's> {
     /// Whether the arrow to the backing says that old entries will do.
     fn is_stale_allowed(&self, operation: u16) -> bool {
         let (component, name) = self.compiler.end_of(operation);
-        let to = crate::model::arrows::End { name: &component, operation: &name };
+        let to = End { name: &component, operation: &name };
         matches!(self.compiler.fallback(self.place.end(), to), Some(Fallback::Stale))
     }
 

@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::model::compile::{Compiler, bodies, every_body, walk};
 use crate::model::program::Step;
 use crate::model::traffic::{Offered, Resource, Traffic};
-use crate::model::{Model, NONE};
+use crate::model::{Model, NONE, NONE16, Operation};
 use crate::scenario;
 use crate::scenario::Verb;
 use crate::units;
@@ -236,10 +236,13 @@ impl Model {
 
     /// Operations that this one may call.
     pub(super) fn callees(&self, operation: u16) -> BTreeSet<u16> {
-        let entry = self.operations[usize::from(operation)].entry;
+        let Operation { entry, component, .. } = self.operations[usize::from(operation)];
         let edges =
             self.program(entry).filter_map(|step| if let Step::Call { edge } = step { Some(edge) } else { None });
-        edges.flat_map(|edge| self.edges[usize::from(edge)].targets.iter().map(|(_, to)| *to)).collect()
+        let called = edges.flat_map(|edge| self.edges[usize::from(edge)].targets.iter().map(|(_, to)| *to));
+        // A node asks the shield for the same: that circle has one turn at most.
+        let is_shield = |to: &u16| *to == operation && self.components[usize::from(component)].cache != NONE16;
+        called.filter(|to| !is_shield(to)).collect()
     }
 
     /// The shortest way by calls from an operation back to itself, without the return.
@@ -300,6 +303,7 @@ impl Model {
                 Step::Unless { to, .. }
                 | Step::UnlessWorn { to }
                 | Step::UnlessCaught { to, .. }
+                | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
                 | Step::Stale { to, .. } => {
                     open.push(*to);

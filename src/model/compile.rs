@@ -5,10 +5,11 @@
 //! and compilation goes on with the rest, so that all are told at once; a model comes out only if there was none. What
 //! can go wrong: an index that no longer fits 16 bits, which is told as such and never wraps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Spot};
 use crate::distribution::Distribution;
+use crate::model::links::Between;
 use crate::model::names::Names;
 use crate::model::scale;
 use crate::model::{Cause, Cell, FAILURES, Failure, Model, NONE16};
@@ -39,6 +40,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     let mut compiler = Compiler::new(scenario, names, diags);
     compiler.check_run();
     compiler.compile_keys();
+    compiler.compile_regions();
     compiler.compile_places();
     compiler.compile_components();
     compiler.compile_caches();
@@ -67,6 +69,10 @@ pub(super) struct Compiler<'a> {
     pub(super) pools: BTreeMap<String, u16>,
     pub(super) limits: BTreeMap<String, u16>,
     pub(super) pipes: BTreeMap<String, u16>,
+    /// What the author's arrows between places say, for each pair of places.
+    pub(super) between: Vec<Between>,
+    /// Pairs of regions whose link is needed and unknown, already told.
+    pub(super) unlinked: BTreeSet<(u16, u16)>,
     /// Machine prices met while placing: owner, type, number, dollars an hour if known.
     pub(super) machines: Vec<(String, String, u32, Option<f64>)>,
     /// Tables that outgrew their 16 bits.
@@ -87,6 +93,8 @@ impl<'a> Compiler<'a> {
             pools: BTreeMap::new(),
             limits: BTreeMap::new(),
             pipes: BTreeMap::new(),
+            between: Vec::new(),
+            unlinked: BTreeSet::new(),
             machines: Vec::new(),
             full: BTreeMap::new(),
         };
@@ -230,6 +238,7 @@ impl Model {
         self.lock_uses.iter_mut().for_each(|lock| change(&mut lock.cell));
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
+        self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
     }
 }
 

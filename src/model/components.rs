@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
+use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Region, Sticky};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
 use crate::policy::limit::Limit;
+use crate::policy::replication::ReadFrom;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
@@ -80,7 +81,9 @@ impl<'a> Compiler<'a> {
             },
             sticky: choosing.sticky.map(|sticky| self.sticky(sticky)),
             health: choosing.health.map(health),
-            prefer_zone: said.prefer == Prefer::Zone && self.scenario.region.as_ref().is_some_and(|r| 1 < r.zones),
+            prefers: self.prefers(said, &choosing.balance.value).0,
+            prefers_zone: self.prefers(said, &choosing.balance.value).1,
+            failover: self.failover(choosing.balance),
             key: stream(&format!("components.{name}"), Purpose::Routing),
             queue_cell: if limited { self.cell(name, Cause::Wait) } else { NONE16 },
             limit: said.rate_limit.as_ref().map_or(NONE16, |limit| self.limit(name, limit, name, written.spot)),
@@ -124,13 +127,35 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Whether it matters where callers stand, and whether their zone does.
+    fn prefers(&self, said: &scenario::Component, balance: &Balance) -> (bool, bool) {
+        let regions = &self.model.regions;
+        let several = 1 < regions.len();
+        let any = several || regions.iter().any(|region| 1 < region.zones);
+        let replicas = if let Kind::Database(database) = &said.kind { database.replicas.as_ref() } else { None };
+        let reads_nearest = replicas.is_some_and(|replicas| replicas.read == ReadFrom::Nearest);
+        match (balance, said.prefer) {
+            (Balance::Latency | Balance::Failover(_), _) => (any, false),
+            (Balance::Nearest, _) | (_, Prefer::Zone) => (any, any),
+            _ if reads_nearest => (any, any),
+            (_, Prefer::Region) => (several, false),
+            (_, Prefer::Any) => (false, false),
+        }
+    }
+
+    /// The places of `failover(a b)`.
+    fn failover(&mut self, balance: &Spotted<Balance>) -> Vec<u16> {
+        let Balance::Failover(names) = &balance.value else { return Vec::new() };
+        names.iter().filter_map(|name| self.find_place(&Spotted::new(name.clone(), balance.spot))).collect()
+    }
+
     /// The weights of `weighted(...)`: by instance, by zone, or in the order of instances.
     fn weigh(&mut self, component: &Component, spot: Spot) {
         let Balance::Weighted(weights) = &component.balance else { return };
         let mut used = vec![false; weights.len()];
         for instance in 0..component.count {
             let station = &mut self.model.stations[(component.first + instance) as usize];
-            let mut known = zone_names(self.scenario, station.zone);
+            let mut known = place_names(&self.model.regions, station.place);
             known.push(format!("{}/{instance}", component.name));
             let named = weights.iter().position(|(name, _)| known.contains(name));
             let in_order = weights.get(instance as usize).filter(|(name, _)| name.is_empty());
@@ -192,7 +217,7 @@ impl<'a> Compiler<'a> {
     /// Data that is larger than the disk it is to stand on.
     fn check_disk_size(&mut self, name: &str, said: &scenario::Component, spot: Spot) {
         let Kind::Database(database) = &said.kind else { return };
-        let Database { rows: Some(rows), row_bytes: Some(row), .. } = database else { return };
+        let Database { rows: Some(rows), row_bytes: Some(row), .. } = &**database else { return };
         let size = match &said.placement.machine {
             MachineChoice::On(host) => self.scenario.hosts.get(&host.value).and_then(|h| h.value.overrides.disk_bytes),
             _ => said.placement.overrides.disk_bytes,
@@ -255,11 +280,12 @@ fn balancers<'a>(scenario: &'a scenario::Scenario, target: &str) -> Vec<(&'a str
     all.iter().filter(|(_, c)| leads(&c.value.kind)).map(|(name, c)| (name.as_str(), &c.value)).collect()
 }
 
-/// `home/0` and `home/a`: zones are counted or lettered.
-fn zone_names(scenario: &scenario::Scenario, zone: u8) -> Vec<String> {
-    let Some(region) = &scenario.region else { return Vec::new() };
-    let name = &region.name.value;
-    vec![format!("{name}/{zone}"), format!("{name}/{}", char::from(b'a' + zone % 26))]
+/// `home/0`, `home/a` and `home`: zones are counted or lettered.
+fn place_names(regions: &[Region], place: u16) -> Vec<String> {
+    let is_here = |region: &&Region| region.first <= place && place - region.first < region.zones;
+    let Some(region) = regions.iter().find(is_here) else { return Vec::new() };
+    let (name, zone) = (&region.name, place - region.first);
+    vec![format!("{name}/{zone}"), format!("{name}/{}", char::from(b'a' + (zone % 26) as u8)), name.clone()]
 }
 
 fn health(said: scenario::Health) -> Health {

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
-use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, Period, Probe, Role, Scope, Test, Watch};
+use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::scenario;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
 use crate::scenario::{CopyPart, Length};
@@ -218,6 +218,9 @@ impl Compiler<'_> {
             None => None,
         };
         let Some(from) = &measure.from else { return Some(of.unwrap_or(Scope::All)) };
+        if self.names.load(&from.value).is_none() && (self.may_be_place(from) || from.value.contains('/')) {
+            return self.from_place(of, from);
+        }
         let load = self.names.find_load(from, self.diags)?;
         match of {
             None => Some(Scope::Load(load)),
@@ -236,6 +239,33 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// Requests from a region or a zone, of all loads.
+    fn from_place(&mut self, of: Option<Scope>, from: &Spotted<String>) -> Option<Scope> {
+        let place = self.find_place(from)?;
+        let region = &self.model.regions[usize::from(self.model.places[usize::from(place)].region)];
+        let is_whole = place == region.first + region.zones;
+        let (first, count) = if is_whole { (region.first, region.zones + 1) } else { (place, 1) };
+        let operation = match of {
+            None => NONE16,
+            Some(Scope::Operation(operation)) => operation,
+            Some(_) => {
+                let message = "`from` goes with nothing or with `of COMPONENT.OPERATION`".to_owned();
+                self.tell(Diagnostic::new(Code::Condition, from.spot, message));
+                return None;
+            }
+        };
+        let scope = Scope::From { first, count, operation };
+        if !(0..self.model.classes.len()).any(|class| self.model.includes(scope, class)) {
+            let message = format!("no load asks for this from `{}`", from.value);
+            self.tell(
+                Diagnostic::new(Code::UnknownPart, from.spot, message)
+                    .help("`from:` of a load says where it comes from"),
+            );
+            return None;
+        }
+        Some(scope)
     }
 
     /// A component, `component.operation`, load, host, fault, pool `a -> b`, or part `web/2`.
@@ -325,6 +355,7 @@ impl Compiler<'_> {
             let message = "`removal` is that of an instance".to_owned();
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }
+        self.check_copied(measure, scope, spot);
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
             && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
@@ -333,6 +364,24 @@ impl Compiler<'_> {
             let message = format!("`{name}` keeps nothing that could be hit");
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
             self.tell(made.help("a database has a hit ratio when `memory` and `data` are given"));
+        }
+    }
+
+    /// Measures of what is copied.
+    fn check_copied(&mut self, measure: &Measure, scope: Scope, spot: Spot) {
+        use Quantity::{Lag, StaleReads, Staleness, Violations};
+        let is_copied = |copies: &crate::model::copies::Copies| 0 < copies.replicas;
+        let number = match scope {
+            Scope::Component(number) => number,
+            Scope::Station(station) | Scope::Stations(station, _) => self.model.stations[station as usize].component,
+            _ => return,
+        };
+        let Some(component) = self.model.components.get(usize::from(number)) else { return };
+        let copies = self.model.copies.get(usize::from(component.copies));
+        if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
+            let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            self.tell(made.help("a database has them with `replicas: {count: 2}`"));
         }
     }
 

@@ -6,15 +6,19 @@
 
 use std::ops::Range;
 
-use crate::diagnostic::Spotted;
-use crate::model::compile::Compiler;
-use crate::model::{Model, NONE, NONE16, Operation};
-use crate::policy::replication::ReadFrom;
+use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::model::arrows::{End, Merged};
+use crate::model::compile::{Compiler, span, stream};
+use crate::model::edges::Caller;
+use crate::model::{Cause, Model, NONE, NONE16, Operation};
+use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::sharding::Sharding;
+use crate::random::Purpose;
 use crate::scenario::{Component, CopyPart, Database, Machine, MachineChoice};
+use crate::units::Span;
 
 /// How a database is spread over its instances.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Copies {
     pub component: u16,
     pub shards: u32,
@@ -28,9 +32,38 @@ pub struct Copies {
     /// Rows of all shards.
     pub rows: f64,
     pub read: ReadFrom,
+    pub mode: Mode,
+    /// From one sending of a primary to the next; 0: each write at once.
+    pub ship_every: Span,
+    /// Writes that a replica applies at a time.
+    pub apply_workers: u32,
+    /// Keys whose values see their own writes, and never an older state than before; or `NONE16`.
+    pub writes_key: u16,
+    pub reads_key: u16,
+    pub row_bytes: f64,
+    pub failover: Option<Failover>,
+    /// Data of one shard, and how fast it is copied.
+    pub shard_bytes: f64,
+    pub rebuild_bytes_per_s: f64,
+    /// Stream of what is drawn between copies.
+    pub key: u64,
+    /// What lies between copies; no step calls through it.
+    pub edge: u16,
+    /// Cell of the time that writes wait for replicas.
+    pub wait_cell: u16,
     /// Whether parts are named by their shard, and by what they are in it.
     pub names_shards: bool,
     pub names_copies: bool,
+}
+
+/// Who takes over from a dead primary, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failover {
+    /// From the notice to the change.
+    pub promote_draw: u16,
+    pub choose: Choose,
+    /// How long callers keep the address of a primary.
+    pub ttl: Span,
 }
 
 impl Copies {
@@ -69,8 +102,12 @@ impl Copies {
     pub fn share(&self, operation: &Operation, instance: u32) -> f64 {
         let is_primary = instance.is_multiple_of(self.each());
         let shards = f64::from(self.shards);
-        let at_primary =
-            operation.writes || operation.from_primary || self.replicas == 0 || self.read == ReadFrom::Primary;
+        let at_primary = operation.writes || operation.from_primary || self.read == ReadFrom::Primary;
+        if self.mode == Mode::Chain && !operation.writes && !operation.from_primary {
+            let is_tail = instance % self.each() == self.replicas;
+            return if is_tail { 1.0 / shards } else { 0.0 };
+        }
+        let at_primary = at_primary || self.replicas == 0;
         match (at_primary, self.read, is_primary) {
             (true, _, true) => 1.0 / shards,
             (false, ReadFrom::All, _) => 1.0 / (shards * f64::from(self.each())),
@@ -134,27 +171,96 @@ impl Compiler<'_> {
             shard_key: if shard_key == NONE16 { row_key } else { shard_key },
             row_key: if row_key == NONE16 { shard_key } else { row_key },
             rows: database.rows.unwrap_or(ROWS),
-            read: database.replicas.as_ref().map_or(ReadFrom::Primary, |replicas| replicas.read),
             names_shards: database.shards.is_some(),
             names_copies: database.replicas.is_some(),
+            ..self.replication(name, database)
         };
         let types = self.types_of(&component.value, database);
+        let stand = self.stands(name, component, on);
         for instance in 0..database.machines() {
             let (shard, copy) = (instance / copies.each(), instance % copies.each());
             // Copies of a shard stand apart, and the primaries of neighbouring shards too.
             let turn = shard + copy;
-            let host = match types.of(instance, shard, copy) {
-                None if matches!(component.value.placement.machine, MachineChoice::On(_)) => on.0 + turn % on.1,
-                None => NONE,
-                Some((kind, figures)) => {
-                    self.add_host(format!("{name}/{}", copies.part(instance)), figures);
-                    self.count_machine(name, kind, figures.price_per_hour);
-                    self.model.hosts.len() as u32 - 1
-                }
-            };
-            self.add_station(number, turn, host);
+            let (place, mut host) = stand[turn as usize % stand.len()];
+            if let Some((kind, figures)) = types.of(instance, shard, copy) {
+                self.add_host(format!("{name}/{}", copies.part(instance)), place, figures);
+                self.count_machine(name, kind, figures.price_per_hour);
+                host = self.model.hosts.len() as u32 - 1;
+            }
+            self.add_station(number, place, host);
         }
         self.model.copies.push(copies);
+    }
+
+    /// How the copies are kept alike and read; what lies between them is filled in by `link_copies`.
+    fn replication(&mut self, name: &str, database: &Database) -> Copies {
+        let key = stream(&format!("components.{name}.replicas"), Purpose::Routing);
+        let none = Copies {
+            read: ReadFrom::Primary,
+            writes_key: NONE16,
+            reads_key: NONE16,
+            edge: NONE16,
+            wait_cell: NONE16,
+            key,
+            ..Copies::default()
+        };
+        let Some(replicas) = &database.replicas else { return none };
+        if let Some(problem) = replicas.mode.value.problem(replicas.count) {
+            self.tell(Diagnostic::new(Code::ImpossibleQuorum, replicas.mode.spot, problem));
+        }
+        Copies {
+            read: replicas.read,
+            mode: replicas.mode.value,
+            ship_every: span(replicas.ship_every_s),
+            apply_workers: replicas.apply_workers,
+            writes_key: self.names.find_key(replicas.read_your_writes.as_ref(), self.diags),
+            reads_key: self.names.find_key(replicas.monotonic_reads.as_ref(), self.diags),
+            row_bytes: database.row_bytes.unwrap_or(0.0),
+            failover: database.failover.as_ref().map(|failover| Failover {
+                promote_draw: self.draw(&format!("components.{name}.failover"), Purpose::Fault, &failover.promote),
+                choose: failover.choose,
+                ttl: span(failover.ttl_s),
+            }),
+            shard_bytes: database.rows.unwrap_or(0.0) * database.row_bytes.unwrap_or(0.0)
+                / f64::from(database.shards()),
+            rebuild_bytes_per_s: database.rebuild(),
+            ..none
+        }
+    }
+
+    /// The edges between copies, and the cells of waiting for them; components must be known.
+    pub(super) fn link_copies(&mut self) {
+        for number in 0..self.model.copies.len() {
+            let Copies { component, mode, replicas, .. } = self.model.copies[number];
+            let name = self.names.components[usize::from(component)];
+            let operation = self.names.operations.iter().position(|offer| offer.component == component);
+            let Some(operation) = operation.filter(|_| 0 < replicas) else { continue };
+            let end = End { name, operation: "" };
+            let caller = Caller { end, component: Some(component), places: &[] };
+            let edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
+            self.model.copies[number].edge = self.add_edge(edge);
+            if mode.waits() || 0 < mode.asks() {
+                self.model.copies[number].wait_cell = self.cell(name, Cause::Replication);
+            }
+        }
+    }
+
+    /// Places, and shared hosts if there are any, over which the copies are dealt.
+    fn stands(&mut self, name: &str, component: &Spotted<Component>, on: (u32, u32)) -> Vec<(u16, u32)> {
+        let at = &component.value.placement.at;
+        if let MachineChoice::On(host) = &component.value.placement.machine {
+            let hosts = match at.first() {
+                Some((place, _)) => self.hosts_within(&host.value, on, place),
+                None => (on.0..on.0 + on.1).collect(),
+            };
+            let stands: Vec<(u16, u32)> = hosts.into_iter().map(|host| (self.place_of_host(host), host)).collect();
+            return if stands.is_empty() { vec![(NONE16, NONE)] } else { stands };
+        }
+        let zones = match at.first() {
+            Some((place, _)) => self.find_place(place).map_or(vec![NONE16], |place| self.zones_within(place)),
+            None => self.default_zones(name, component.spot),
+        };
+        zones.into_iter().map(|zone| (zone, NONE)).collect()
     }
 
     fn types_of(&mut self, component: &Component, database: &Database) -> Types {

@@ -5,21 +5,17 @@
 //! of `any -> callee`, because a program does not know who called it.
 
 use crate::diagnostic::{Code, Diagnostic, Spot};
-use crate::distribution::Distribution;
-use crate::model::arrows::{End, GivenLink, Merged};
+use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
+use crate::model::links::Way;
 use crate::model::program::{Edge, Step};
 use crate::model::steps::Writer;
-use crate::model::{Cause, FAILURES, NONE16, Pipe, Pool};
+use crate::model::{Cause, FAILURES, NONE16, Pool};
 use crate::policy::retry::Retry;
 use crate::random::Purpose;
 use crate::scenario;
-use crate::scenario::{Cancel, Kind, MachineChoice, Policy, Reference, Sidecar};
+use crate::scenario::{Cancel, Kind, Policy, Reference, Sidecar};
 use crate::units::Span;
-
-/// One way inside a zone and between zones, seconds (language section 13).
-const LINK_SAME: f64 = 250e-6;
-const LINK_OTHER: f64 = 1e-3;
 
 /// Who calls, as far as an edge cares.
 #[derive(Clone, Copy)]
@@ -27,23 +23,8 @@ pub(super) struct Caller<'a> {
     pub(super) end: End<'a>,
     /// `None`: a load.
     pub(super) component: Option<u16>,
-    /// The place a load comes from, if it was given one.
-    pub(super) has_place: bool,
-}
-
-/// Samplers of one-way latencies and pipes; see [`Edge`].
-struct Links {
-    link_same: u16,
-    link_other: u16,
-    pipe: u16,
-    ways: Vec<Vec<(u16, u16)>>,
-    local: bool,
-}
-
-impl Default for Links {
-    fn default() -> Links {
-        Links { link_same: NONE16, link_other: NONE16, pipe: NONE16, ways: Vec::new(), local: false }
-    }
+    /// The places a load comes from, if it was given any.
+    pub(super) places: &'a [u16],
 }
 
 impl<'s> Writer<'_, 's> {
@@ -86,7 +67,7 @@ impl<'s> Writer<'_, 's> {
         for (operation, weight) in &targets {
             let place = &self.place;
             let component = self.compiler.names.component(place.end().name);
-            let caller = Caller { end: place.end(), component, has_place: true };
+            let caller = Caller { end: place.end(), component, places: &[] };
             let to = self.compiler.end_of(*operation);
             let to = End { name: &to.0, operation: &to.1 };
             let merged = self.compiler.policy(own, caller.end, to);
@@ -116,6 +97,9 @@ impl<'s> Writer<'_, 's> {
             let around = self.branch_around(&format!("{path}/{number}"), share);
             let thresholds = cumulative(to.iter().map(|(_, weight)| *weight));
             edge.targets = thresholds.into_iter().zip(to.iter().map(|(operation, _)| *operation)).collect();
+            let caller = self.compiler.names.component(self.place.end().name);
+            let from = caller.map_or_else(Vec::new, |component| self.compiler.standing(component));
+            edge.round_trip_s = self.compiler.round_trip(&edge, &from);
             let edge = self.compiler.add_edge(edge);
             self.push(Step::Call { edge });
             if !is_last {
@@ -174,7 +158,7 @@ impl Compiler<'_> {
         let target = self.names.operations[usize::from(operation)].component;
         let callee = self.names.components[usize::from(target)];
         let spot = self.scenario.components[callee].spot;
-        let Links { link_same, link_other, pipe, ways, local } = self.link(path, caller, operation);
+        let Way { link, pipe, ways, local } = self.link(path, caller, operation);
         let limit = policy.rate_limit.as_ref().map(|limit| {
             let name = merged.limit_of.clone().unwrap_or_else(|| path.to_owned());
             self.limit(&name, limit, callee, spot)
@@ -192,10 +176,10 @@ impl Compiler<'_> {
             },
             pool: policy.pool.as_ref().map_or(NONE16, |pool| self.pool(caller, target, pool)),
             limits: limit.into_iter().collect(),
-            link_same,
-            link_other,
+            link,
             pipe,
             ways,
+            round_trip_s: 0.0,
             local,
             payload: NONE16,
             carries: NONE16,
@@ -292,85 +276,15 @@ impl Compiler<'_> {
         self.pools.insert(identity, index);
         index
     }
-
-    /// The links of a call: inside a zone and between zones, or for each pair of zones where they are not alike.
-    fn link(&mut self, path: &str, caller: Caller, operation: u16) -> Links {
-        let (callee, name) = self.end_of(operation);
-        let to = End { name: &callee, operation: &name };
-        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones.max(1));
-        let given: Vec<Vec<GivenLink>> =
-            (0..zones).map(|a| (0..zones).map(|b| self.given_link(caller.end, to, (a, b))).collect()).collect();
-        let is_named = given[0][0].is_named;
-        let shared = self.shared_hosts(caller, &callee);
-        let has_none = !caller.has_place || stands_elsewhere(&self.scenario.components[&callee].value.kind);
-        if !is_named && (has_none || shared == Some(1)) {
-            return Links::default();
-        }
-        let local = !is_named && shared.is_some();
-        let (same, other) = (&given[0][0], given[0].get(1).unwrap_or(&given[0][0]));
-        let pairs = (0..zones as usize).flat_map(|a| (0..zones as usize).map(move |b| (a, b)));
-        if pairs.clone().all(|(a, b)| given[a][b] == *if a == b { same } else { other }) && same.pipe == other.pipe {
-            let (link_same, pipe) = self.way(&format!("{path}/link"), same, LINK_SAME);
-            let link_other =
-                if zones == 1 { link_same } else { self.way(&format!("{path}/link.zones"), other, LINK_OTHER).0 };
-            return Links { link_same, link_other, pipe, ways: Vec::new(), local };
-        }
-        let mut ways = vec![Vec::new(); zones as usize];
-        for (a, b) in pairs {
-            let default = if a == b { LINK_SAME } else { LINK_OTHER };
-            ways[a].push(self.way(&format!("{path}/link.{a}.{b}"), &given[a][b], default));
-        }
-        Links { link_same: ways[0][0].0, link_other: ways[0][1].0, pipe: NONE16, ways, local }
-    }
-
-    /// Sampler and pipe of one way.
-    fn way(&mut self, path: &str, given: &GivenLink, default: f64) -> (u16, u16) {
-        let pipe = given.pipe.as_ref().map_or(NONE16, |(name, bandwidth, price)| self.pipe(name, *bandwidth, *price));
-        let latency = given.latency.clone().unwrap_or(Distribution::Constant(default));
-        (self.draw_unless_zero(path, Purpose::Link, Some(&latency)), pipe)
-    }
-
-    /// How many hosts the two ends of a call share, if they stand on the same.
-    fn shared_hosts(&self, caller: Caller, callee: &str) -> Option<u32> {
-        let from = &self.scenario.components.get(caller.end.name)?.value.placement.machine;
-        match (from, &self.scenario.components[callee].value.placement.machine) {
-            (MachineChoice::On(a), MachineChoice::On(b)) if a.value == b.value => {
-                self.scenario.hosts.get(&a.value).map(|host| host.value.count.max(1))
-            }
-            _ => None,
-        }
-    }
-
-    fn pipe(&mut self, name: &str, bandwidth: Option<f64>, price: Option<f64>) -> u16 {
-        if let Some(known) = self.pipes.get(name) {
-            return *known;
-        }
-        let index = self.index(self.model.pipes.len(), "links with a bandwidth");
-        let bytes_per_s = bandwidth.unwrap_or(0.0);
-        self.model.pipes.push(Pipe { name: name.to_owned(), bytes_per_s, price_per_byte: price.unwrap_or(0.0) });
-        self.pipes.insert(name.to_owned(), index);
-        index
-    }
-}
-
-/// Whether nobody knows the way there: what lies behind it is in its own times. A browser's cache stands where the browser
-/// does.
-fn stands_elsewhere(kind: &Kind) -> bool {
-    match kind {
-        Kind::External { .. } | Kind::Store(_) => true,
-        Kind::Cache(cache) => cache.per.is_some(),
-        _ => false,
-    }
 }
 
 /// Whether the engine may take its fastest path: nothing surrounds the call.
 fn is_plain(edge: &Edge) -> bool {
-    let indices = [edge.pool, edge.link_same, edge.link_other, edge.pipe, edge.payload, edge.key_given];
+    let indices = [edge.pool, edge.link, edge.pipe, edge.ways, edge.payload, edge.key_given];
     edge.timeout == Span(0)
         && edge.deadline == Span(0)
         && edge.retry.is_none()
         && edge.limits.is_empty()
-        && edge.ways.is_empty()
         && edge.connect_round_trips_milli == 0
         && indices.iter().all(|index| *index == NONE16)
 }

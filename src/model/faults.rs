@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::{Compiler, parts_of, stream, threshold, time};
-use crate::model::{Act, Fault, NONE, NONE16, Target};
+use crate::model::{Act, Fault, NONE, NONE16, Region, Target};
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::{CopyPart, Length, Part, When};
@@ -100,15 +100,29 @@ impl Compiler<'_> {
         let parts = self.parts(name);
         let Some(parts) = parts else {
             let known = self.names.components.clone();
-            let hosts = self.scenario.hosts.keys().map(String::as_str);
-            let message = format!("`{name}` is neither a component nor a host of this scenario");
+            let hosts = self.scenario.hosts.keys().chain(self.scenario.regions.keys()).map(String::as_str);
+            let message = format!("`{name}` is neither a component, a host nor a region of this scenario");
             let made = Diagnostic::new(Code::UnknownComponent, target.name.spot, message);
             self.diags.push(made.nearest(name, known.into_iter().chain(hosts)));
             return None;
         };
+        if parts.iter().all(Vec::is_empty) {
+            let message = format!("nothing stands in `{name}`, so the fault hits nobody");
+            self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
+            return None;
+        }
         match target.part {
             Part::All => Some(Target::Stations(parts.into_iter().flatten().collect())),
-            Part::Any => Some(Target::AnyOf(parts.into_iter().flatten().collect())),
+            Part::Any => Some(Target::AnyOf(parts.into_iter().filter(|part| !part.is_empty()).collect())),
+            Part::Zone(zone) if self.scenario.regions.contains_key(name) && usize::from(zone) < parts.len() => {
+                Some(Target::Stations(parts[usize::from(zone)].clone()))
+            }
+            Part::Zone(zone) => {
+                let part = char::from(b'a' + zone);
+                let message = format!("`{name}` has no part `{part}`: {}", parts_of(name, parts.len()));
+                self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
+                None
+            }
             Part::Index(index) if (index as usize) < parts.len() => {
                 Some(Target::Stations(parts[index as usize].clone()))
             }
@@ -144,8 +158,26 @@ impl Compiler<'_> {
         }
     }
 
-    /// The parts of a component (one station each) or of a host (the stations on it).
+    /// The parts of a component (one station each), of a host (the stations on it), of a region (those in each of its
+    /// zones), or of all there is by region or zone.
     fn parts(&self, name: &str) -> Option<Vec<Vec<u32>>> {
+        let standing = |places: Vec<u16>| -> Vec<u32> {
+            let stations = self.model.stations.iter().enumerate();
+            stations.filter(|(_, station)| places.contains(&station.place)).map(|(index, _)| index as u32).collect()
+        };
+        let zones = |region: &Region| region.first..region.first + region.zones;
+        match name {
+            "any region" => {
+                return Some(self.model.regions.iter().map(|region| standing(zones(region).collect())).collect());
+            }
+            "any zone" => {
+                return Some(self.model.regions.iter().flat_map(zones).map(|zone| standing(vec![zone])).collect());
+            }
+            _ => {}
+        }
+        if let Some(region) = self.model.regions.iter().find(|region| region.name == name) {
+            return Some(zones(region).map(|zone| standing(vec![zone])).collect());
+        }
         if let Some(component) = self.names.component(name) {
             let component = self.model.components.get(usize::from(component))?;
             return Some((0..component.count).map(|instance| vec![component.first + instance]).collect());

@@ -82,11 +82,15 @@ impl Line<'_> {
             Step::UnlessCaught { kind, to } => {
                 format!("unless {} to {}", self.model.failures[usize::from(kind.0)], to - self.base)
             }
+            Step::UnlessShield { to, .. } => format!("unless shield to {}", to - self.base),
             Step::Rethrow => "rethrow".to_owned(),
             Step::BranchBy { chance, key, to } => {
                 let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;
                 format!("branch {share:.4} by {} to {}", self.model.keys[usize::from(key)].name, to - self.base)
             }
+            Step::Observe => "observe".to_owned(),
+            Step::Commit => "commit".to_owned(),
+            Step::Applied => "applied".to_owned(),
             Step::Return => "return".to_owned(),
         }
     }
@@ -130,8 +134,11 @@ impl Line<'_> {
         if let Some(retry) = &edge.retry {
             add("attempts", retry.attempts.map_or("unlimited".to_owned(), |attempts| attempts.to_string()));
         }
-        if edge.link_same != NONE16 {
-            add("link", self.mean(edge.link_same));
+        if edge.link != NONE16 {
+            add("link", self.mean(edge.link));
+        }
+        if edge.ways != NONE16 {
+            add("between places", format!("{}", edge.ways));
         }
         if let Some(pool) = self.model.pools.get(usize::from(edge.pool)) {
             add("pool", pool.size.to_string());

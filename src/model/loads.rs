@@ -1,15 +1,15 @@
 //! Loads become sources, and each target of a load a class of requests with its own call.
 //!
-//! Classes stand in the order of loads, then of targets by name: the order of the author's map never matters. A load is a
-//! caller like any other: the arrows that cover it apply under what it says itself.
+//! Classes stand in the order of loads, then of targets by name, then of the places the load comes from: the order of the
+//! author's map never matters. A load is a caller like any other: the arrows that cover it apply under what it says itself.
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::distribution::Distribution;
-use crate::model::arrows::{End, Merged, Place};
+use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
 use crate::model::edges::Caller;
 use crate::model::program::Step;
-use crate::model::{Demand, NONE16, RequestClass, SessionStep, Source};
+use crate::model::{Demand, NONE16, Origin, RequestClass, SessionStep, Source};
 use crate::policy::arrivals::{Shape, Surge};
 use crate::random::Purpose;
 use crate::scenario;
@@ -19,8 +19,14 @@ use crate::scenario::{Act, Load, Moment, Reference, When};
 const DAY: f64 = 86_400.0;
 const WEEK: f64 = 7.0 * DAY;
 
-/// No zone: a load that enters at the door.
-const NOWHERE: u8 = u8::MAX;
+/// A load while its classes are made.
+struct Asking<'a> {
+    name: &'a str,
+    number: u16,
+    load: &'a Spotted<Load>,
+    /// Where it comes from; one that is nowhere if nothing is said.
+    places: Vec<u16>,
+}
 
 impl Compiler<'_> {
     /// All loads, in the order of their names.
@@ -37,7 +43,9 @@ impl Compiler<'_> {
     fn source(&mut self, number: u16, name: &str, load: &Spotted<Load>) -> Source {
         let said = &load.value;
         let path = format!("load.{name}");
-        let requests = self.requests(number, name, load);
+        let (places, origin) = self.origins(load);
+        let load = &Asking { name, number, load, places };
+        let requests = self.requests(load);
         let patience = said.abandon.as_ref();
         let overrides = said.keys.iter().filter_map(|(key, value)| {
             let reference = Spotted::new(key.clone(), value.spot);
@@ -48,37 +56,61 @@ impl Compiler<'_> {
         Source {
             name: name.to_owned(),
             key: stream(&path, Purpose::Arrival),
-            demand: self.demand(number, name, load),
+            demand: self.demand(load),
             requests,
+            origin,
             patience_draw: patience.map_or(NONE16, |patience| self.draw(&path, Purpose::Patience, patience)),
             priority: said.priority.unwrap_or(0),
             overrides,
-            zone: self.zone(said.from.as_ref()),
         }
     }
 
-    /// The zone a load comes from; a region as a whole is nowhere in particular.
-    fn zone(&mut self, from: Option<&Reference>) -> u8 {
-        let Some(from) = from else { return NOWHERE };
-        let zones = self.scenario.region.as_ref().map_or(0, |region| region.zones);
-        let place = self.place_named(from);
-        let number = if let Some(Place::Zone(number)) = place { Some(number) } else { None };
-        if place.is_none() || number.is_some_and(|number| zones <= number) {
-            let region = self.scenario.region.as_ref().map(|region| region.name.value.as_str());
-            let message = format!("`{}` is not a place of this scenario", from.value);
-            self.diags.push(Diagnostic::new(Code::UnknownPart, from.spot, message).nearest(&from.value, region));
+    /// The places a load comes from, and how one of them is chosen.
+    fn origins(&mut self, load: &Spotted<Load>) -> (Vec<u16>, Origin) {
+        let from = &load.value.from;
+        if from.is_empty() {
+            return (vec![NONE16], Origin::One);
         }
-        number.map_or(NOWHERE, |number| number as u8)
+        if let [(key, _)] = &from[..]
+            && self.names.keys.contains(&key.value.as_str())
+        {
+            return self.origin_by_key(key);
+        }
+        let places: Vec<u16> = from.iter().map(|(place, _)| self.find_place(place).unwrap_or(NONE16)).collect();
+        let shares = cumulative(from.iter().map(|(_, share)| *share));
+        (places, if shares.len() < 2 { Origin::One } else { Origin::Shares(shares) })
+    }
+
+    /// Every share of the key is named after a place.
+    fn origin_by_key(&mut self, reference: &Reference) -> (Vec<u16>, Origin) {
+        let scenario = self.scenario;
+        let mut key = &scenario.keys[&reference.value].value.origin;
+        // A circle of likes is told elsewhere.
+        for _ in 0..scenario.keys.len() {
+            let scenario::KeyOrigin::Like(other) = key else { break };
+            key = scenario.keys.get(&other.value).map_or(key, |other| &other.value.origin);
+        }
+        let scenario::KeyOrigin::Shares { shares, .. } = key else {
+            let message = format!("`{}` has no `shares`, so its values are no places", reference.value);
+            self.tell(Diagnostic::new(Code::UnknownPart, reference.spot, message));
+            return (vec![NONE16], Origin::One);
+        };
+        let mut names: Vec<&str> = shares.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        let mut place = |name: &str| self.find_place(&Spotted::new(name.to_owned(), reference.spot)).unwrap_or(NONE16);
+        let places = names.into_iter().map(&mut place).collect();
+        (places, Origin::Key(self.names.find_key(Some(reference), self.diags)))
     }
 
     /// The classes of a load with their cumulative shares.
-    fn requests(&mut self, number: u16, name: &str, load: &Spotted<Load>) -> Vec<(u64, u16)> {
+    fn requests(&mut self, asking: &Asking) -> Vec<(u64, u16)> {
+        let Asking { name, load, .. } = *asking;
         let mut targets: Vec<&(Reference, f64)> = load.value.requests.iter().collect();
         targets.sort_by(|a, b| a.0.value.cmp(&b.0.value));
         let mut found = Vec::new();
         for (target, weight) in targets {
             if let Some(operation) = self.names.find_operation(target, self.diags) {
-                found.push((self.class(number, name, load, operation), *weight));
+                found.push((self.class(asking, operation), *weight));
             }
         }
         if found.iter().all(|(_, weight)| *weight <= 0.0) && !found.is_empty() {
@@ -89,8 +121,10 @@ impl Compiler<'_> {
         thresholds.into_iter().zip(found.iter().map(|(class, _)| *class)).collect()
     }
 
-    /// The class of this load and operation; made when first asked for.
-    fn class(&mut self, number: u16, name: &str, load: &Spotted<Load>, operation: u16) -> u16 {
+    /// The first of the classes of this load and operation, one for each place; made when first asked for.
+    fn class(&mut self, asking: &Asking, operation: u16) -> u16 {
+        let Asking { name, number, load, places } = asking;
+        let number = *number;
         let known = self.model.classes.iter().position(|class| class.source == number && class.operation == operation);
         if let Some(known) = known {
             return known as u16;
@@ -101,16 +135,21 @@ impl Compiler<'_> {
         let from = End { name, operation: "" };
         let merged = self.policy(&load.value.policy, from, to);
         self.check_timeout(name, load, &merged);
-        let caller = Caller { end: from, component: None, has_place: load.value.from.is_some() };
+        let places = places.as_slice();
+        let known = if load.value.from.is_empty() { &[] } else { places };
+        let caller = Caller { end: from, component: None, places: known };
         let mut edge = self.edge(&path, caller, operation, &merged);
         edge.payload = self.draw_unless_zero(&path, Purpose::Size, load.value.payload.as_ref());
         self.settle(&mut edge, operation);
         edge.targets = vec![(1 << 32, operation)];
+        edge.round_trip_s = self.round_trip(&edge, known);
         let edge = self.add_edge(edge);
         let entry = self.next_step();
         self.model.steps.extend([Step::Call { edge }, Step::Return]);
-        self.model.classes.push(RequestClass { source: number, operation, edge, entry });
-        self.index(self.model.classes.len() - 1, "pairs of load and operation")
+        let first = self.model.classes.len();
+        let class = |place: &u16| RequestClass { source: number, operation, edge, entry, place: *place };
+        self.model.classes.extend(places.iter().map(class));
+        self.index(first, "pairs of load and operation")
     }
 
     /// Whoever asks and never gives up is surely not meant, unless it says so.
@@ -124,7 +163,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn demand(&mut self, number: u16, name: &str, load: &Spotted<Load>) -> Demand {
+    fn demand(&mut self, asking: &Asking) -> Demand {
+        let Asking { name, load, .. } = *asking;
         let said = &load.value;
         let path = format!("load.{name}");
         let shape = self.shape(name, load);
@@ -142,7 +182,7 @@ impl Compiler<'_> {
                 shape,
                 think_draw: self.draw(&path, Purpose::Think, think),
                 keep: keep.iter().map(|key| self.names.find_key(Some(key), self.diags)).collect(),
-                steps: self.session(number, name, load, steps),
+                steps: self.session(asking, steps),
             },
             scenario::Demand::Every { every, at } => {
                 let first = at.map_or(*every, |at| self.since_start(at));
@@ -152,18 +192,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn session(
-        &mut self,
-        number: u16,
-        name: &str,
-        load: &Spotted<Load>,
-        steps: &[scenario::SessionStep],
-    ) -> Vec<SessionStep> {
+    fn session(&mut self, asking: &Asking, steps: &[scenario::SessionStep]) -> Vec<SessionStep> {
+        let name = asking.name;
         let mut walk = Vec::new();
         for (order, step) in steps.iter().enumerate() {
             let times_draw = self.draw(&format!("load.{name}/{order}"), Purpose::Session, &step.times);
             if let Some(operation) = self.names.find_operation(&step.request, self.diags) {
-                walk.push(SessionStep { class: self.class(number, name, load, operation), times_draw });
+                walk.push(SessionStep { class: self.class(asking, operation), times_draw });
             }
         }
         walk

@@ -191,7 +191,7 @@ fn tell_clashes(scenario: &Scenario, diags: &mut Diagnostics) {
     let components = scenario.components.iter().map(|(name, component)| (name.as_str(), "a component", component.spot));
     let hosts = scenario.hosts.iter().map(|(name, host)| (name.as_str(), "a host", host.spot));
     let keys = scenario.keys.iter().map(|(name, key)| (name.as_str(), "a key", key.spot));
-    let region = scenario.region.iter().map(|region| (region.name.value.as_str(), "a region", region.name.spot));
+    let region = scenario.regions.iter().map(|(name, region)| (name.as_str(), "a region", region.spot));
     for (name, what, spot) in loads.chain(components).chain(hosts).chain(keys).chain(region) {
         if let Some((first, place)) = known.get(name) {
             let made = Diagnostic::new(Code::NameClash, spot, format!("`{name}` is {first} and {what}"));
@@ -220,6 +220,11 @@ fn unknown_component(name: &str, spot: Spot, known: &[&str]) -> Diagnostic {
 fn of_cache<'a>(cache: &'a crate::scenario::Cache, component: &'a Component) -> Vec<(String, Body<'a>)> {
     let before = |name: &str| component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
     let mut offer: BTreeMap<String, Body<'a>> = BTreeMap::new();
+    if cache.is_cdn {
+        for (name, own) in &component.operations {
+            offer.insert(name.clone(), Body::Steps { before: &[], steps: &own.value.steps });
+        }
+    }
     let mut add = |name: &str, verb| {
         let costs = if name == "put_negative" { "put" } else { name };
         offer.insert(name.to_owned(), Body::Cache { before: before(costs), verb });

@@ -1,15 +1,17 @@
 //! Where things run: hosts of one's own and shared ones, zones, and the stations on them.
 //!
-//! `machine:` gives every instance a host of its own; `on:` deals the instances over the shared hosts in turn, as zones
-//! are dealt over hosts. A component that states cores without a machine gets hosts that nobody has a price for.
+//! `machine:` gives every instance a host of its own; `on:` deals the instances over the shared hosts in turn, and an
+//! instance stands where its host does. What is to stand in a region is dealt over its zones. A component that states cores
+//! without a machine gets hosts that nobody has a price for. Somebody else's service stands nowhere, and a browser's cache where
+//! the request comes from.
 
 use std::collections::BTreeMap;
 
 use crate::catalogue;
-use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::Compiler;
-use crate::model::{Host, NONE, Station};
-use crate::scenario::{Component, Kind, Machine, MachineChoice, Reference};
+use crate::model::{Host, NONE, NONE16, Station, WITH_REQUEST};
+use crate::scenario::{At, Component, Kind, Machine, MachineChoice, Reference};
 
 impl Compiler<'_> {
     /// The shared hosts, then the stations of every component with their own hosts.
@@ -25,7 +27,8 @@ impl Compiler<'_> {
                 figures = self.figures(machine, &figures);
             }
             let first = self.model.hosts.len() as u32;
-            self.add_hosts(name, &figures, 0, written.count);
+            let places = self.spread(name, host.spot, &written.at, written.count);
+            self.add_hosts(name, &figures, 0, &places);
             self.machines.push((name.clone(), kind, written.count, figures.price_per_hour));
             shared.insert(name, (first, written.count.max(1)));
         }
@@ -45,16 +48,19 @@ impl Compiler<'_> {
             return self.place_copies(number, name, (component, database), on);
         }
         match &written.placement.machine {
-            MachineChoice::On(_) => {
-                let (first, count) = self.host_of(written, shared).unwrap_or((0, 1));
-                for instance in 0..written.instances {
-                    self.add_station(number, instance % count, first + instance % count);
-                }
+            MachineChoice::On(host) => {
+                let on = self.host_of(written, shared).unwrap_or((0, 1));
+                self.place_on_shared(number, written, &host.value, on);
             }
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
-                for instance in 0..written.instances {
-                    self.add_station(number, instance, NONE);
+                let places = match &written.kind {
+                    Kind::External { .. } => vec![NONE16; written.instances as usize],
+                    Kind::Cache(cache) if cache.per.is_some() => vec![WITH_REQUEST; written.instances as usize],
+                    _ => self.spread(name, component.spot, &written.placement.at, written.instances),
+                };
+                for place in places {
+                    self.add_station(number, place, NONE);
                 }
             }
             MachineChoice::None => self.place_on_own(number, name, component, &[]),
@@ -73,6 +79,42 @@ impl Compiler<'_> {
         place
     }
 
+    /// In turn over all the hosts, or over those that stand at a place.
+    fn place_on_shared(&mut self, number: u16, written: &Component, name: &str, on: (u32, u32)) {
+        let at = &written.placement.at;
+        if at.is_empty() {
+            for instance in 0..written.instances {
+                let host = on.0 + instance % on.1;
+                self.add_station(number, self.place_of_host(host), host);
+            }
+        }
+        for (place, here) in at {
+            let hosts = self.hosts_within(name, on, place);
+            let all = if at.len() == 1 { written.instances } else { *here };
+            for host in hosts.iter().cycle().take(all as usize) {
+                self.add_station(number, self.place_of_host(*host), *host);
+            }
+        }
+    }
+
+    /// Those of the shared hosts that stand at a place; tells if there are none.
+    pub(super) fn hosts_within(&mut self, name: &str, (first, count): (u32, u32), place: &Reference) -> Vec<u32> {
+        let Some(wanted) = self.find_place(place) else { return vec![first] };
+        let within = self.zones_within(wanted);
+        let hosts: Vec<u32> =
+            (first..first + count).filter(|host| within.contains(&self.place_of_host(*host))).collect();
+        if hosts.is_empty() {
+            let message = format!("no host of `{name}` stands in `{}`", place.value);
+            self.tell(Diagnostic::new(Code::NoPlace, place.spot, message).help("put one there by its `count`"));
+        }
+        hosts
+    }
+
+    /// Where a host stands; nowhere if there is none.
+    pub(super) fn place_of_host(&self, host: u32) -> u16 {
+        self.model.hosts.get(host as usize).map_or(NONE16, |host| host.place)
+    }
+
     /// A host for each instance, of the given types one after the other.
     fn place_on_own(&mut self, number: u16, name: &str, component: &Spotted<Component>, machines: &[(Reference, u32)]) {
         let overrides = &component.value.placement.overrides;
@@ -84,37 +126,82 @@ impl Compiler<'_> {
         if types.is_empty() {
             types.push(("machine".to_owned(), overrides.clone(), component.value.instances));
         }
+        let total = types.iter().map(|(.., count)| count).sum();
+        let places = self.spread(name, component.spot, &component.value.placement.at, total);
         let mut turn = 0;
         for (kind, figures, count) in types {
             let first = self.model.hosts.len() as u32;
-            self.add_hosts(name, &figures, turn, count);
-            for instance in 0..count {
-                self.add_station(number, turn, first + instance);
-                turn += 1;
+            let here = &places[turn as usize..(turn + count) as usize];
+            self.add_hosts(name, &figures, turn, here);
+            for (instance, place) in here.iter().enumerate() {
+                self.add_station(number, *place, first + instance as u32);
             }
+            turn += count;
             self.machines.push((name.to_owned(), kind, count, figures.price_per_hour));
         }
     }
 
-    /// One more instance; `turn` says whose turn it is when zones are dealt.
-    pub(super) fn add_station(&mut self, component: u16, turn: u32, host: u32) {
-        let zones = self.scenario.region.as_ref().map_or(1, |region| region.zones.max(1));
+    /// One more instance.
+    pub(super) fn add_station(&mut self, component: u16, place: u16, host: u32) {
         let cores = self.model.hosts.get(host as usize).map(|host| host.cores).filter(|cores| *cores != NONE);
         let weight = cores.map_or(1.0, f64::from);
-        self.model.stations.push(Station { component, zone: (turn % zones) as u8, host, weight });
+        self.model.stations.push(Station { component, place, host, weight });
     }
 
-    /// So many hosts with these figures, numbered from `from` on.
-    fn add_hosts(&mut self, name: &str, figures: &Machine, from: u32, count: u32) {
-        for number in from..from + count {
-            self.add_host(format!("{name}/{number}"), figures);
+    /// Zones of so many things: a region's in turn, at each of the places that were given.
+    fn spread(&mut self, name: &str, spot: Spot, at: &At, total: u32) -> Vec<u16> {
+        let mut places = Vec::new();
+        for (place, here) in at {
+            let here = if at.len() == 1 { total } else { *here };
+            let zones = self.find_place(place).map_or(vec![NONE16], |place| self.zones_within(place));
+            places.extend(zones.into_iter().cycle().take(here as usize));
+        }
+        if at.is_empty() {
+            let zones = self.default_zones(name, spot);
+            places.extend(zones.into_iter().cycle().take(total as usize));
+        }
+        places.resize(total as usize, NONE16);
+        places
+    }
+
+    /// The zones of the one region, or of the default one.
+    pub(super) fn default_zones(&mut self, name: &str, spot: Spot) -> Vec<u16> {
+        let mut regions = self.scenario.regions.iter();
+        let found = match self.scenario.regions.len() {
+            0 => return vec![NONE16],
+            1 => regions.next(),
+            _ => regions.find(|(_, region)| region.value.is_default),
+        };
+        if let Some((region, _)) = found {
+            return self.place_named(region).map_or(vec![NONE16], |place| self.zones_within(place));
+        }
+        let example = self.scenario.regions.keys().next().expect("there are several regions");
+        let message = format!("there are several regions, and `{name}` is in none of them");
+        let made = Diagnostic::new(Code::NoPlace, spot, message);
+        let help = format!("add `place: {example}`, write numbers by place, or give one region `default: true`");
+        self.tell(made.help(help));
+        vec![NONE16]
+    }
+
+    /// The zone itself, or all zones of the region.
+    pub(super) fn zones_within(&self, place: u16) -> Vec<u16> {
+        let region = &self.model.regions[usize::from(self.model.places[usize::from(place)].region)];
+        let all = region.first + region.zones;
+        if place == all { (region.first..all).collect() } else { vec![place] }
+    }
+
+    /// A host with these figures at each of the places, numbered from `from` on.
+    fn add_hosts(&mut self, name: &str, figures: &Machine, from: u32, places: &[u16]) {
+        for (number, place) in (from..).zip(places) {
+            self.add_host(format!("{name}/{number}"), *place, figures);
         }
     }
 
-    pub(super) fn add_host(&mut self, name: String, figures: &Machine) {
+    pub(super) fn add_host(&mut self, name: String, place: u16, figures: &Machine) {
         let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
         self.model.hosts.push(Host {
             name,
+            place,
             cores: figures.cores.map_or(NONE, |cores| (cores.ceil() as u32).max(1)),
             sharing: !figures.fcfs.unwrap_or(false),
             speed: figures.speed.unwrap_or(1.0),

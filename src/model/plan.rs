@@ -9,12 +9,12 @@ use crate::units::{Span, Time};
 /// Ends of warm-up that are tried, in 64ths of the run.
 const CUTS: [u64; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32];
 
-/// Requests of a replication whose time line is kept until it is known how slow they were.
-const FOLLOWED: f64 = 4096.0;
-
 /// Most requests before a run: if it is left to us, and if so much was asked for.
 const MOST_AUTO: u64 = 2_000_000;
 const MOST_GIVEN: u64 = 50_000_000;
+
+/// Requests of a replication whose time line is kept until it is known how slow they were.
+const FOLLOWED: f64 = 4096.0;
 
 /// At most so many windows in the series of a run.
 const WINDOWS: f64 = 1200.0;

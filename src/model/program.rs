@@ -113,8 +113,19 @@ pub enum Step {
         kind: Failure,
         to: u16,
     },
+    /// Jump unless this node of a cache stands where the others fetch what they lack.
+    UnlessShield {
+        cache: u16,
+        to: u16,
+    },
     /// Fails with the failure that led here.
     Rethrow,
+    /// A read at a copy of a database: what it sees is looked at.
+    Observe,
+    /// A write at the primary of a database goes into the log and may wait for replicas.
+    Commit,
+    /// A write has been repeated at a replica.
+    Applied,
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }
@@ -232,12 +243,13 @@ pub struct Edge {
     pub pool: u16,
     /// Rate limits at the caller's side of this arrow, indices into limits.
     pub limits: Vec<u16>,
-    /// One-way latency within a zone and between zones, samplers or `NONE16`.
-    pub link_same: u16,
-    pub link_other: u16,
+    /// One-way latency (a sampler) and pipe, or `NONE16`; those of one zone where `ways` tells places apart.
+    pub link: u16,
     pub pipe: u16,
-    /// (sampler, pipe) from each zone to each, where they are not alike; else empty.
-    pub ways: Vec<Vec<(u16, u16)>>,
+    /// Index of the latencies and pipes by the places of both ends, or `NONE16` if they are all the same.
+    pub ways: u16,
+    /// Mean seconds there and back between where callers and callees stand; for estimates only.
+    pub round_trip_s: f64,
     /// Both ends stand on the same shared hosts: on one box there is no link.
     pub local: bool,
     /// Bytes the request carries, sampler or `NONE16`.

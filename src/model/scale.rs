@@ -38,6 +38,7 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
     for component in small.components.values_mut() {
         let part = scaling.part(&component.value);
         component.value.instances /= part.fewer;
+        component.value.placement.at.iter_mut().for_each(|(_, count)| *count /= part.fewer);
         if let MachineChoice::Own(machines) = &mut component.value.placement.machine {
             for (_, count) in machines {
                 *count /= part.fewer;
@@ -45,7 +46,9 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
         }
     }
     for host in small.hosts.values_mut() {
-        host.value.count /= split(scaling.by, [host.value.count]).fewer;
+        let part = host_parts(scaling.by, &host.value);
+        host.value.count /= part.fewer;
+        host.value.at.iter_mut().for_each(|(_, count)| *count /= part.fewer);
     }
     scaling.faults();
     scaling.locks();
@@ -119,6 +122,10 @@ fn split(by: u32, counts: impl IntoIterator<Item = u32>) -> Parts {
     Parts { fewer, smaller: by / fewer }
 }
 
+fn host_parts(by: u32, host: &scenario::Host) -> Parts {
+    split(by, [host.count].into_iter().chain(host.at.iter().map(|(_, count)| *count)))
+}
+
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -139,14 +146,15 @@ impl Scaling<'_> {
             MachineChoice::Own(machines) => machines.iter().map(|(_, count)| *count).collect(),
             _ => Vec::new(),
         };
-        split(self.by, [component.instances].into_iter().chain(machines))
+        let at = component.placement.at.iter().map(|(_, count)| *count);
+        split(self.by, [component.instances].into_iter().chain(machines).chain(at))
     }
 
     /// By how much each host is smaller: `box/0` is one of the shared hosts `box`, or stands under an instance.
     fn host_part(&self, name: &str) -> u32 {
         let owner = name.split_once('/').map_or(name, |(owner, _)| owner);
         match (self.scenario.hosts.get(owner), self.scenario.components.get(owner)) {
-            (Some(host), _) => split(self.by, [host.value.count]).smaller,
+            (Some(host), _) => host_parts(self.by, &host.value).smaller,
             (None, Some(component)) => self.part(&component.value).smaller,
             (None, None) => 1,
         }
@@ -203,7 +211,7 @@ impl Scaling<'_> {
                 continue;
             };
             let component = self.scenario.components.get(&target.name.value).map(|c| self.part(&c.value));
-            let host = self.scenario.hosts.get(&target.name.value).map(|host| split(self.by, [host.value.count]));
+            let host = self.scenario.hosts.get(&target.name.value).map(|host| host_parts(self.by, &host.value));
             let stands_for = component.or(host).map_or(1, |part| part.fewer);
             if 1 < stands_for && target.part != Part::All {
                 let hit = &target.name.value;

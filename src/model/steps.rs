@@ -77,10 +77,21 @@ pub(super) struct Writer<'c, 's> {
     pub(super) pending: VecDeque<Pending<'s>>,
     /// Inside what a policy puts in the place of a failed call, no policy does so again.
     in_fallback: bool,
+    /// What the operation does to a database with replicas.
+    pub(super) role: Role,
+}
+
+/// What an operation does to copies of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is no operation of a database with replicas.
+    Neither,
+    Reads,
+    Writes,
 }
 
 impl Place {
-    fn new(path: String, component: &str, operation: &str) -> Self {
+    pub(super) fn new(path: String, component: &str, operation: &str) -> Self {
         let (component, operation) = (component.to_owned(), operation.to_owned());
         Place { path, component, operation, counts: BTreeMap::new() }
     }
@@ -101,6 +112,7 @@ impl Compiler<'_> {
     /// The programs of all operations.
     pub(super) fn compile_operations(&mut self) {
         self.check_arrows();
+        self.link_copies();
         self.check_keys();
         self.index(self.names.operations.len(), "operations");
         for number in 0..self.names.operations.len() {
@@ -109,12 +121,14 @@ impl Compiler<'_> {
             let entry = self.next_step();
             let owner = self.names.components[usize::from(component)];
             let place = Place::new(format!("{owner}.{name}"), owner, &name);
-            let mut writer = Writer { compiler: self, place, pending: VecDeque::new(), in_fallback: false };
+            let role = self.role(owner, &name);
+            let mut writer = Writer { compiler: self, place, pending: VecDeque::new(), in_fallback: false, role };
             writer.operation(&body);
+            let replay = writer.replay(owner, &name);
             let upfront = self.upfront(entry);
             let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
-            self.model.operations.push(Operation { name, component, entry, upfront, writes, from_primary });
+            self.model.operations.push(Operation { name, component, entry, upfront, writes, from_primary, replay });
         }
     }
 
@@ -126,7 +140,7 @@ impl Compiler<'_> {
     /// Draws that are made before anything can branch, block or call: what `least_work` knows in advance.
     fn upfront(&self, entry: u16) -> Vec<u16> {
         let program = self.model.steps.get(usize::from(entry)..).unwrap_or_default();
-        let draws = program.iter().map_while(|step| match step {
+        let draws = program.iter().filter(|step| **step != Step::Observe).map_while(|step| match step {
             Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
             _ => None,
         });
@@ -137,6 +151,9 @@ impl Compiler<'_> {
 impl<'s> Writer<'_, 's> {
     fn operation(&mut self, body: &Body<'s>) {
         self.sidecar_of_callee();
+        if self.role == Role::Reads {
+            self.push(Step::Observe);
+        }
         match body {
             Body::Steps { before, steps } => {
                 self.steps(before);
@@ -150,6 +167,9 @@ impl<'s> Writer<'_, 's> {
                 self.steps(before);
                 self.cache_operation(verb);
             }
+        }
+        if self.role == Role::Writes {
+            self.push(Step::Commit);
         }
         self.push(Step::Return);
         while let Some(next) = self.pending.pop_front() {
@@ -273,6 +293,10 @@ impl<'s> Writer<'_, 's> {
             Verb::Respond(bytes) => {
                 let path = self.place.next("respond");
                 let draw = self.compiler.draw_unless_zero(&path, Purpose::Size, Some(bytes));
+                // Nobody is told of a write before it counts.
+                if self.role == Role::Writes {
+                    self.push(Step::Commit);
+                }
                 self.push(Step::Respond { draw });
             }
             Verb::Fail { share, kind, by } => self.fail(*share, kind, by.as_ref()),
@@ -293,7 +317,7 @@ impl<'s> Writer<'_, 's> {
         self.push(if cause == Cause::Cpu { Step::Cpu { draw, cell } } else { Step::Wait { draw, cell } });
     }
 
-    fn io(&mut self, reads: &Distribution, writes: &Distribution, bytes: Option<&Distribution>) {
+    pub(super) fn io(&mut self, reads: &Distribution, writes: &Distribution, bytes: Option<&Distribution>) {
         let path = self.place.next("io");
         let reads = self.compiler.draw_unless_zero(&format!("{path}.reads"), Purpose::Choice, Some(reads));
         let writes = self.compiler.draw_unless_zero(&format!("{path}.writes"), Purpose::Choice, Some(writes));
@@ -312,7 +336,7 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// Pages of a database with a buffer pool; without a pool each is a read, without a size of the data none is.
-    fn pages(&mut self, count: &Distribution, step: &scenario::Step) {
+    pub(super) fn pages(&mut self, count: &Distribution, step: &scenario::Step) {
         let path = self.place.next("pages");
         let row_key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
         let draw = self.compiler.draw_unless_zero(&path, Purpose::Choice, Some(count));
@@ -430,6 +454,7 @@ impl<'s> Writer<'_, 's> {
                 | Step::Unless { to, .. }
                 | Step::UnlessWorn { to }
                 | Step::UnlessCaught { to, .. }
+                | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
                 | Step::Stale { to, .. }
                 | Step::Jump { to } => *to = here,

@@ -209,7 +209,7 @@ impl Model {
             callee += (threshold - before) as f64 / 4294967296.0 * seconds[usize::from(*operation)];
             before = *threshold;
         }
-        let whole = callee + 2.0 * self.mean(edge.link_same);
+        let whole = callee + edge.round_trip_s;
         if edge.timeout.0 == 0 { whole } else { whole.min(edge.timeout.secs()) }
     }
 
@@ -254,12 +254,14 @@ impl Model {
                 books.add(Resource::Slots { component: operation.component }, rate, rate * held.max(0.0), capacity);
             }
             self.on_hosts(&mut books, operation, rate, visit);
+            self.on_replicas(&mut books, operation, rate, seconds);
             for (edge, calls) in &visit.calls {
                 let edge = &self.edges[usize::from(*edge)];
                 self.on_pool(&mut books, edge, rate * calls, seconds);
             }
         }
-        for class in &self.classes {
+        // The classes of one load and operation, one for each place, share their call.
+        for class in self.classes.chunk_by(|a, b| a.edge == b.edge).filter_map(|alike| alike.first()) {
             let edge = &self.edges[usize::from(class.edge)];
             self.on_pool(&mut books, edge, flow[usize::from(class.operation)], seconds);
         }
@@ -271,6 +273,29 @@ impl Model {
         let owners = self.components.get(usize::from(pool.owner)).map_or(1, |owner| owner.count);
         let capacity = f64::from(pool.size) * f64::from(owners);
         books.add(Resource::Pool { pool: edge.pool }, rate, rate * self.call_seconds(edge, seconds), capacity);
+    }
+
+    /// Books what replicas do to repeat a write, and other copies for the reads of a quorum.
+    fn on_replicas(&self, books: &mut Books, operation: &Operation, rate: f64, seconds: &[f64]) {
+        let component = &self.components[usize::from(operation.component)];
+        let Some(copies) = self.copies.get(usize::from(component.copies)) else { return };
+        if operation.replay == NONE16 {
+            return;
+        }
+        let speed = self.speed(operation.component);
+        let mut walker =
+            Walker { model: self, seconds, speed, component: operation.component, visit: Visit::default() };
+        walker.walk(operation.replay, 1.0);
+        let (shards, each) = (f64::from(copies.shards), f64::from(copies.each()));
+        for (instance, station) in self.stations_of(operation.component).iter().enumerate() {
+            let is_primary = (instance as u32).is_multiple_of(copies.each());
+            let share = match (operation.writes, is_primary) {
+                (true, true) => 0.0,
+                (true, false) => 1.0 / shards,
+                (false, _) => f64::from(copies.mode.asks()) / (shards * each),
+            };
+            self.on_host(books, station.host, rate * share, &walker.visit);
+        }
     }
 
     /// Books cores, disks and network of the hosts of a component, by the share of requests each instance gets.
@@ -290,23 +315,27 @@ impl Model {
         );
         let total: f64 = stations.iter().map(|station| if is_even { 1.0 } else { station.weight }).sum();
         for (instance, station) in stations.iter().enumerate() {
-            let Some(host) = self.hosts.get(station.host as usize) else { continue };
             let even = (if is_even { 1.0 } else { station.weight }) / total;
             let share = rate * copies.map_or(even, |copies| copies.share(operation, instance as u32));
-            let host_number = station.host;
-            let mut book = |what: Resource, each: f64, capacity: f64| {
-                if 0.0 < each {
-                    books.add(what, share, share * each, capacity);
-                }
-            };
-            let cores = if host.cores == NONE { f64::INFINITY } else { f64::from(host.cores) };
-            book(Resource::Cores { host: host_number }, visit.cpu / host.speed, cores);
-            let by_count = if 0.0 < host.disk_iops { visit.disk_ops / host.disk_iops } else { 0.0 };
-            let by_bytes = if 0.0 < host.disk_bytes_per_s { visit.disk_bytes / host.disk_bytes_per_s } else { 0.0 };
-            book(Resource::Disk { host: host_number }, by_count.max(by_bytes), 1.0);
-            if 0.0 < host.nic_bytes_per_s {
-                book(Resource::Nic { host: host_number }, visit.bytes_out / host.nic_bytes_per_s, 1.0);
+            self.on_host(books, station.host, share, visit);
+        }
+    }
+
+    /// So many visits a second at one host.
+    fn on_host(&self, books: &mut Books, number: u32, rate: f64, visit: &Visit) {
+        let Some(host) = self.hosts.get(number as usize) else { return };
+        let mut book = |what: Resource, each: f64, capacity: f64| {
+            if 0.0 < each && 0.0 < rate {
+                books.add(what, rate, rate * each, capacity);
             }
+        };
+        let cores = if host.cores == NONE { f64::INFINITY } else { f64::from(host.cores) };
+        book(Resource::Cores { host: number }, visit.cpu / host.speed, cores);
+        let by_count = if 0.0 < host.disk_iops { visit.disk_ops / host.disk_iops } else { 0.0 };
+        let by_bytes = if 0.0 < host.disk_bytes_per_s { visit.disk_bytes / host.disk_bytes_per_s } else { 0.0 };
+        book(Resource::Disk { host: number }, by_count.max(by_bytes), 1.0);
+        if 0.0 < host.nic_bytes_per_s {
+            book(Resource::Nic { host: number }, visit.bytes_out / host.nic_bytes_per_s, 1.0);
         }
     }
 }

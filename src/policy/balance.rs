@@ -5,6 +5,9 @@
 //! instance after the last pick, in cyclic order. What can go wrong: forgetting `less` on some way out makes an instance
 //! look busy for ever.
 
+pub mod near;
+
+use crate::policy::balance::near::Wish;
 use crate::policy::ring::{Ring, points_problem};
 use crate::policy::{Form, form, unknown};
 use crate::random::{Chain, below, bits, occasion};
@@ -75,6 +78,24 @@ pub enum Balance {
     /// balance: join_idle
     /// ```
     JoinIdle,
+    /// The instances of the caller's zone, then of its region, then of the nearest region that has a living one, in turn.
+    ///
+    /// ```yaml
+    /// balance: nearest
+    /// ```
+    Nearest,
+    /// The instances of the region with the least round trip from the caller plus recent latency there, in turn.
+    ///
+    /// ```yaml
+    /// balance: latency
+    /// ```
+    Latency,
+    /// The instances of the first of these places that has a living one, in turn.
+    ///
+    /// ```yaml
+    /// balance: failover(us-east-1 eu-west-1)
+    /// ```
+    Failover(Vec<String>),
 }
 
 /// How a balance may be written.
@@ -97,13 +118,16 @@ pub const FORMS: &[Form] = &[
     ),
     form("least_latency", "least_latency", "The least product of recent latency and outstanding requests plus one."),
     form("join_idle", "join_idle", "An idle instance if there is one, else any."),
+    form("nearest", "nearest", "Turns in the caller's zone, else its region, else the nearest region."),
+    form("latency", "latency", "Turns in the region with the least round trip plus recent latency of its instances."),
+    form("failover", "failover(us-east-1 eu-west-1)", "Turns in the first of these places that has a living instance."),
 ];
 
 /// Other words for the same.
 const SYNONYMS: &[(&str, &str)] = &[("ip_hash", "hash(ip)"), ("two_choices", "choices(2)")];
 
-/// Across places: they belong to the language, but there are no several places yet.
-const LATER: &[&str] = &["nearest", "latency", "failover", "geoproximity"];
+/// They belong to the language, but cannot be simulated yet.
+const LATER: &[&str] = &["geoproximity"];
 
 /// Points of an instance on the ring, as is usual.
 const POINTS: u32 = 150;
@@ -138,8 +162,11 @@ impl Balance {
             }
             "least_latency" => bare(Balance::LeastLatency),
             "join_idle" => bare(Balance::JoinIdle),
+            "nearest" => bare(Balance::Nearest),
+            "latency" => bare(Balance::Latency),
+            "failover" => places(term).map(Balance::Failover),
             name if LATER.contains(&name) => {
-                let help = "it chooses among regions, and a scenario has one region for now".to_owned();
+                let help = "`nearest`, `latency` and `failover` choose among places, too".to_owned();
                 Err(term.name.wrong(format!("`{name}` is not available yet"), Some(help)))
             }
             _ => Err(unknown(term, "a way to balance", FORMS)),
@@ -185,9 +212,12 @@ pub struct Balancer {
     rule: Rule,
     /// Requests at each instance that the balancer has sent there and that have not come back.
     outstanding: Vec<u32>,
-    /// Who may be picked: first of all instances, then of each zone.
+    /// Who may be picked: first of all instances, then of each zone and region.
     groups: Vec<Group>,
-    zones: Vec<u16>,
+    /// The groups besides the first that each instance belongs to; empty if there are none.
+    member_of: Vec<Vec<u16>>,
+    /// What the callers at each place prefer, those nowhere last; empty if nobody minds.
+    wishes: Vec<Wish>,
 }
 
 /// A rule with what it remembers.
@@ -212,9 +242,11 @@ enum Rule {
         salt: u64,
     },
     ConsistentHash(Ring),
+    /// By group.
+    Quickest(Vec<Latency>),
 }
 
-/// The eligible instances of the whole component or of one zone.
+/// The eligible instances of the whole component, of one zone or of one region.
 #[derive(Clone, Debug)]
 struct Group {
     /// In ascending order.
@@ -258,7 +290,8 @@ impl Balancer {
     pub fn new(balance: &Balance, weights: &[f64], slots: u32, salt: u64) -> Balancer {
         let count = weights.len();
         let rule = match balance {
-            Balance::RoundRobin => Rule::RoundRobin,
+            Balance::RoundRobin | Balance::Nearest | Balance::Failover(_) => Rule::RoundRobin,
+            Balance::Latency => Rule::Quickest(vec![Latency::default()]),
             Balance::Random | Balance::Choices(1) => Rule::Random,
             Balance::Choices(choices) => Rule::Choices(*choices),
             Balance::Weighted(_) => {
@@ -273,39 +306,19 @@ impl Balancer {
         };
         let everyone =
             Group { ids: (0..count as u32).collect(), mask: full(count), whole: true, next: 0, credit: vec![0; count] };
-        Balancer { rule, outstanding: vec![0; count], groups: vec![everyone], zones: Vec::new() }
-    }
-
-    /// Tells where the instances stand, so that `pick_in` can prefer a zone; one entry for each instance.
-    pub fn set_zones(&mut self, zones: &[u16]) {
-        let count = self.outstanding.len();
-        debug_assert_eq!(zones.len(), count, "each instance stands in one zone");
-        self.zones = zones.to_vec();
-        self.groups.truncate(1);
-        for zone in 0..=zones.iter().copied().max().unwrap_or(0) {
-            let mut group = Group {
-                ids: Vec::with_capacity(count),
-                mask: vec![0; count.div_ceil(64)],
-                whole: false,
-                next: 0,
-                credit: vec![0; count],
-            };
-            for &i in self.groups[0].ids.iter().filter(|&&i| zones[i as usize] == zone) {
-                group.put(i, count);
-            }
-            self.groups.push(group);
-        }
+        let (member_of, wishes) = (Vec::new(), Vec::new());
+        Balancer { rule, outstanding: vec![0; count], groups: vec![everyone], member_of, wishes }
     }
 
     /// Puts an instance in or takes it out. What `least_work` and `least_latency` knew about it is forgotten.
     pub fn set_eligible(&mut self, i: u32, eligible: bool) {
         let count = self.outstanding.len();
-        let zone = self.zones.get(i as usize).map(|zone| usize::from(*zone) + 1);
-        for group in [Some(0), zone].into_iter().flatten() {
+        let others = self.member_of.get(i as usize).map_or(&[][..], |groups| groups);
+        for group in [0].iter().chain(others) {
             if eligible {
-                self.groups[group].put(i, count);
+                self.groups[usize::from(*group)].put(i, count);
             } else {
-                self.groups[group].take(i);
+                self.groups[usize::from(*group)].take(i);
             }
         }
         match &mut self.rule {
@@ -349,11 +362,18 @@ impl Balancer {
         }
     }
 
-    /// A request came back from instance `i` after so long; only `least_latency` listens.
+    /// A request came back from instance `i` after so long; only `least_latency` and `latency` listen.
     #[inline]
     pub fn observe(&mut self, i: u32, latency: Span, now: Time) {
-        if let Rule::LeastLatency(latencies) = &mut self.rule {
-            latencies[i as usize].observe(latency, now);
+        match &mut self.rule {
+            Rule::LeastLatency(latencies) => latencies[i as usize].observe(latency, now),
+            Rule::Quickest(latencies) => {
+                let others = self.member_of.get(i as usize).map_or(&[][..], |groups| groups);
+                for group in [0].iter().chain(others) {
+                    latencies[usize::from(*group)].observe(latency, now);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -361,35 +381,6 @@ impl Balancer {
     #[inline(always)]
     pub fn pick(&mut self, ask: &Ask) -> Option<u32> {
         self.pick_from(0, ask)
-    }
-
-    /// The same with a preference: among the eligible instances of a zone, or of all zones if it has none. The hashes
-    /// know no preference: a value stays with its instance.
-    #[inline]
-    pub fn pick_in(&mut self, ask: &Ask, zone: usize) -> Option<u32> {
-        let own = zone + 1;
-        let hashed = matches!(self.rule, Rule::Hash { .. } | Rule::ConsistentHash(_));
-        let any = hashed || self.groups.get(own).is_none_or(|group| group.ids.is_empty());
-        self.pick_from(if any { 0 } else { own }, ask)
-    }
-
-    /// Among the eligible instances of a zone that are acceptable; `None` if there is none.
-    pub fn pick_where(&mut self, ask: &Ask, zone: usize, accept: impl Fn(u32) -> bool) -> Option<u32> {
-        let own = zone + 1;
-        let all = self.groups.get(own)?;
-        let refused: Vec<u32> = all.ids.iter().copied().filter(|&i| !accept(i)).collect();
-        if refused.is_empty() {
-            return self.pick_from(own, ask);
-        }
-        let whole = all.clone();
-        for i in refused {
-            self.groups[own].take(i);
-        }
-        let picked = self.pick_from(own, ask);
-        // Whose turn it is stays as the pick left it.
-        let Group { next, credit, .. } = std::mem::replace(&mut self.groups[own], whole);
-        (self.groups[own].next, self.groups[own].credit) = (next, credit);
-        picked
     }
 
     #[inline(always)]
@@ -400,7 +391,7 @@ impl Balancer {
         }
         let load = &self.outstanding;
         let picked = match &mut self.rule {
-            Rule::RoundRobin => group.first_from_next(),
+            Rule::RoundRobin | Rule::Quickest(_) => group.first_from_next(),
             Rule::Random => return Some(group.any(ask.bits)),
             Rule::Choices(choices) => return Some(group.least_of(*choices, ask.bits, load)),
             Rule::Weighted(weights) => return Some(group.most_owed(weights)),
@@ -589,6 +580,20 @@ fn key_of(term: &Term, example: &str) -> Result<String, ReadError> {
     let word =
         key.word().ok_or_else(|| key.wrong("the name of a key is expected", Some(format!("write `{example}`"))))?;
     Ok(word.text.clone())
+}
+
+/// Names of places, the most wanted first.
+fn places(term: &Term) -> Result<Vec<String>, ReadError> {
+    term.expect_only(&[])?;
+    term.expect_positionals(1, 64, "failover(us-east-1 eu-west-1)")?;
+    let place = |arg: &Arg| {
+        let help = Some("write `failover(us-east-1 eu-west-1)`".to_owned());
+        arg.value
+            .word()
+            .map(|word| word.text.clone())
+            .ok_or_else(|| arg.value.wrong("the name of a place is expected", help))
+    };
+    term.args.iter().map(place).collect()
 }
 
 /// Names with weights, or bare weights (without a name) in the order of the instances.
@@ -788,28 +793,6 @@ mod tests {
         }
         assert_eq!(two.pick(&ask(0)), Some(1));
         assert_eq!(two.outstanding(0), 2500);
-    }
-
-    #[test]
-    fn a_zone_is_preferred_while_it_has_someone() {
-        for balance in [Balance::RoundRobin, Balance::LeastConnections, Balance::Choices(2), Balance::JoinIdle] {
-            let mut zoned = balancer(&balance, 5);
-            zoned.set_zones(&[0, 1, 0, 1, 2]);
-            let picks = |zoned: &mut Balancer, zone: usize| {
-                let mut found: Vec<u32> = (0..40).filter_map(|n| zoned.pick_in(&ask(n), zone)).collect();
-                found.sort_unstable();
-                found.dedup();
-                found
-            };
-            assert_eq!(picks(&mut zoned, 1), [1, 3], "{balance:?}");
-            zoned.set_eligible(3, false);
-            assert_eq!(picks(&mut zoned, 1), [1], "{balance:?}");
-            zoned.set_eligible(1, false);
-            assert_eq!(picks(&mut zoned, 1), [0, 2, 4], "{balance:?}");
-            zoned.set_eligible(3, true);
-            assert_eq!(picks(&mut zoned, 1), [3], "{balance:?}");
-            assert_eq!(picks(&mut zoned, 9), [0, 2, 3, 4], "a zone without instances: {balance:?}");
-        }
     }
 
     #[test]

@@ -10,13 +10,14 @@ use crate::reader::{ReadError, Term};
 use crate::units::Dimension;
 
 /// When a write is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// At once: replicas follow as they can.
     ///
     /// ```yaml
     /// mode: async
     /// ```
+    #[default]
     Async,
     /// When so many replicas have received it.
     ///
@@ -57,7 +58,7 @@ pub const MODES: &[Form] = &[
 const LATER: &[&str] = &["raft", "multi_primary"];
 
 /// Which copy answers a read.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum ReadFrom {
     /// The primary.
     ///
@@ -70,6 +71,7 @@ pub enum ReadFrom {
     /// ```yaml
     /// read: any
     /// ```
+    #[default]
     Any,
     /// A living copy, the primary among them.
     ///
@@ -159,12 +161,13 @@ impl Mode {
         }
     }
 
-    /// The position up to which writes are acknowledged, given the positions that replicas have acknowledged, in any
-    /// order (the chain's: its last one only). `None` while too few of them are left to keep the promise.
+    /// The position up to which writes are acknowledged, given the positions that the replicas that count have
+    /// acknowledged, in any order (the chain's: its last one only). Where fewer are left than a semi-synchronous write
+    /// should reach, those that are left suffice; a quorum does not shrink, and `None` says that it cannot be reached.
     pub fn promised(self, acknowledged: &mut [u64]) -> Option<u64> {
         let rank = match self {
             Mode::Async => return Some(u64::MAX),
-            Mode::SemiSync(count) => count,
+            Mode::SemiSync(count) => count.min(acknowledged.len() as u32),
             Mode::Quorum { w, .. } => w.saturating_sub(1),
             Mode::Sync | Mode::Chain => acknowledged.len() as u32,
         };
@@ -180,7 +183,12 @@ impl Mode {
         matches!(self, Mode::SemiSync(_))
     }
 
-    /// Whether anybody waits for replicas.
+    /// How many other copies a read asks.
+    pub fn asks(self) -> u32 {
+        if let Mode::Quorum { r, .. } = self { r - 1 } else { 0 }
+    }
+
+    /// Whether a write waits for replicas.
     pub fn waits(self) -> bool {
         !matches!(self, Mode::Async | Mode::Quorum { w: 1, .. })
     }
@@ -281,6 +289,8 @@ mod tests {
                 assert!(promised(Mode::Async, &mut given));
             }
         }
-        assert_eq!(Mode::SemiSync(2).promised(&mut [5]), None, "one replica is left of the two that were promised");
+        assert_eq!(Mode::SemiSync(2).promised(&mut [5]), Some(5), "one replica is left of the two that were promised");
+        assert_eq!(Mode::SemiSync(2).promised(&mut []), Some(u64::MAX), "nobody is left");
+        assert_eq!(Mode::Quorum { r: 1, w: 3 }.promised(&mut [5]), None, "a quorum does not shrink");
     }
 }

@@ -10,13 +10,14 @@ use crate::reader::{ReadError, Term};
 use crate::units::Time;
 
 /// How rows are spread over shards.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Sharding {
     /// The hash of the key, modulo the number of shards.
     ///
     /// ```yaml
     /// by: hash
     /// ```
+    #[default]
     Hash,
 }
 

@@ -72,6 +72,7 @@ pub fn render(report: &Report, look: Look) -> String {
         evidence::latency(report, look),
         evidence::components(report, look),
         evidence::where_time_goes(report, look),
+        replicas(report, look),
         cost(report, look),
         events(report, look),
         evidence::slowest(report, look),
@@ -276,6 +277,31 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     lines
 }
 
+/// How far replicas were behind, and what their readers noticed of it.
+fn replicas(report: &Report, look: Look) -> Vec<String> {
+    let line = |(name, component): (&String, &crate::report::Component)| {
+        let of = |key: &str| component.kind_specific.get(key).map(|estimate| estimate.mean);
+        let some = |key: &str| of(key).filter(|value| 0.0 < *value);
+        of("lag").or(of("stale_reads"))?;
+        let lag = |(word, key)| of(key).map(|lag| format!("{} {word}", spaced_time(lag)));
+        let lags: Vec<String> = [("p50", "lag_p50"), ("p99", "lag_p99")].into_iter().filter_map(lag).collect();
+        let stale = some("stale_reads").map(|share| {
+            let by = some("staleness_p99").map_or_else(String::new, |by| format!(" by up to {} p99", spaced_time(by)));
+            format!("{} of reads stale{by}", percent(share))
+        });
+        let told = [
+            (!lags.is_empty()).then(|| format!("lag {}", lags.join(", "))),
+            Some(stale.unwrap_or_else(|| "no read stale".to_owned())),
+            some("violations").map(|share| format!("{} against a session's order", percent(share))),
+            some("lost_writes").map(|lost| format!("{} acknowledged writes lost", human_count(lost))),
+        ];
+        let dot = format!(" {} ", look.marks().dot);
+        let text = told.into_iter().flatten().collect::<Vec<_>>().join(&dot);
+        Some(entry("replicas", &format!("{name}: {text}"), look))
+    };
+    report.components.iter().filter_map(line).collect()
+}
+
 /// What happened on the way: faults, alerts, and the signs that it is time for the next design.
 fn events(report: &Report, look: Look) -> Vec<String> {
     let mut lines: Vec<String> = report.evolve_when.iter().filter_map(|trigger| evolve(trigger, look)).collect();
@@ -287,7 +313,11 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         let told = told.into_iter().filter_map(|(label, value)| value.map(|value| (label, value)));
         let told =
             told.map(|(label, value)| format!(", {label} {}{}", spaced_time(value.mean), half_width(&value, look)));
-        let text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
+        let mut text = format!("{name} at {}{}", span(at), told.collect::<Vec<_>>().concat());
+        if let Some(lost) = fault.lost_writes.filter(|lost| 0.0 < lost.mean) {
+            let age = fault.rpo_s.map_or_else(String::new, |age| format!(", the oldest {} old", spaced_time(age.mean)));
+            text = format!("{text}, {} acknowledged writes lost{age}", human_count(lost.mean));
+        }
         lines.push(entry("fault", &text, look));
     }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {

@@ -40,6 +40,19 @@ pub(super) static PER: Field = Field::new(
     "user",
     "A cache of its own for each value of this key, as browsers are, instead of nodes that all share",
 );
+pub(super) static POPS: Field = Field::new(
+    "pops",
+    Shape::OneOf(&[Shape::Count, Shape::MapOf(&Shape::Count)]),
+    "{us-east-1: 3, eu-west-1: 3}",
+    "Nodes at each place; clients ask the nearest that lives, and the nodes of a region share its keys",
+)
+.required();
+pub(super) static SHIELD: Field = Field::new(
+    "shield",
+    Shape::Name(Thing::Place),
+    "us-east-1",
+    "The place whose nodes the others ask for what they lack, so that the backing is asked once",
+);
 pub(super) static MISS_FIELD: Field =
     Field::new("miss", Shape::Object(&MISS), "{single_flight: cluster}", "What is done about misses");
 pub(super) static BACKING_FIELD: Field = Field::new(
@@ -106,7 +119,7 @@ static BACKING: Table = Table {
     ],
 };
 static FLUSH: Table = Table {
-    name: "flush",
+    name: "flush of writes",
     about: "When a write-behind cache writes what it has kept",
     fields: &[
         Field::new("every", Shape::Time, "5s", "Time between two flushes").or("1s"),
@@ -125,6 +138,7 @@ pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
     let eviction = r.parsed("eviction", Code::Policy, |text| Eviction::read(&read_term(text)?));
     let entries = if r.is("entries", "none") { None } else { r.count_from("entries", 1).map(|entries| entries.value) };
     let ttl = if r.is("ttl", "none") { None } else { draw(r, env, "ttl", Dimension::Time) };
+    let is_cdn = r.table().name == "cdn";
     let cache = Cache {
         memory_bytes: r.bytes("memory").map(|bytes| bytes.value),
         entries,
@@ -132,7 +146,9 @@ pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
         eviction: eviction.map_or(Eviction::Lru, |eviction| eviction.value),
         sliding: r.flag("sliding").is_some_and(|flag| flag.value),
         key: name(r, "key"),
-        per: name(r, "per"),
+        per: if is_cdn { None } else { name(r, "per") },
+        is_cdn,
+        shield: if is_cdn { name(r, "shield") } else { None },
         miss: r.object("miss").map_or_else(Miss::default, |mut r| miss(&mut r)),
         backing: r.object("backing").map(|mut r| backing(&mut r)),
         ttl,

@@ -7,22 +7,25 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
-use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED, placement};
+use crate::scenario::machine::{
+    CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
+};
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Memory, Named, Operation, Prefer, Route, RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
+    RouteTarget, Sticky,
 };
 use crate::scenario::{cache, database};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &CACHE, &STORE];
+pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &CACHE, &CDN, &STORE];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["cdn", "queue", "log", "function", "pooler", "telemetry"];
+pub const LATER: &[&str] = &["queue", "log", "function", "pooler", "telemetry"];
 
 const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -30,7 +33,7 @@ const fn later(name: &'static str, about: &'static str) -> Field {
 
 pub(super) static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "store"]),
+    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store"]),
     "service",
     "What it is",
 )
@@ -42,7 +45,8 @@ pub(super) static LIKE: Field = Field::new(
     "Another component, over which this one's fields are merged",
 );
 pub(super) static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
-static INSTANCES: Field = Field::new("instances", Shape::Count, "5", "How many, each alike").or("1");
+static INSTANCES: Field =
+    Field::new("instances", Shape::OneOf(COUNTS), "5", "How many, each alike; or how many at each place").or("1");
 pub(super) static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
 static WORKERS: Field = Field::new(
     "workers",
@@ -79,8 +83,13 @@ pub(super) static HEALTH: Field = Field::new(
     "{interval: 30s, healthy: 2, unhealthy: 3, timeout: 5s}",
     "How it is noticed that an instance died; without it at once",
 );
-pub(super) static PREFER: Field =
-    Field::new("prefer", Shape::Word(&["zone", "region", "any"]), "any", "Whose instances are asked first").or("zone");
+pub(super) static PREFER: Field = Field::new(
+    "prefer",
+    Shape::Word(&["zone", "region", "any"]),
+    "any",
+    "Whose instances are asked first: those of the own zone, else region, else the nearest region",
+)
+.or("zone");
 pub(super) static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),
@@ -108,6 +117,7 @@ pub static SERVICE: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("256"), ..WORKERS },
         Field { default: Some("sync"), ..WAITS },
         QUEUE,
@@ -151,6 +161,7 @@ pub static BALANCER: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
         QUEUE,
@@ -192,6 +203,7 @@ pub static GATEWAY: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field { default: Some("none"), ..WORKERS },
         Field { default: Some("async"), ..WAITS },
         QUEUE,
@@ -250,6 +262,7 @@ pub static CACHE: Table = Table {
         OWN,
         ON,
         INSTANCES,
+        PLACE,
         Field {
             about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
             example: "52GiB",
@@ -290,6 +303,55 @@ pub static CACHE: Table = Table {
     ],
 };
 
+/// A content delivery network.
+pub static CDN: Table = Table {
+    name: "cdn",
+    about: "Caches near the clients that share one backing; it may run operations of its own there",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        cache::POPS,
+        cache::SHIELD,
+        Field {
+            about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
+            example: "500GB",
+            ..MEMORY
+        },
+        cache::ENTRIES,
+        cache::ENTRY,
+        cache::EVICTION,
+        cache::TTL_FIELD,
+        cache::SLIDING,
+        cache::KEY,
+        cache::MISS_FIELD,
+        Field { required: true, ..cache::BACKING_FIELD },
+        Field {
+            about: "What an operation of the `backing` costs a node before it looks; or operations of its own",
+            example: "{asset: {cpu: 50us}, greet: [{cpu: 200us}, {respond: 1KB}]}",
+            ..OPERATIONS
+        },
+        Field {
+            default: Some("none"),
+            about: "Operations that a node works on at the same time; the others queue",
+            ..WORKERS
+        },
+        QUEUE,
+        HEALTH,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        later("state", "What its operations keep at the edge"),
+    ],
+};
+
 /// A store of objects.
 pub static STORE: Table = Table {
     name: "store",
@@ -298,6 +360,7 @@ pub static STORE: Table = Table {
         KIND,
         LIKE,
         ABSTRACT,
+        PLACE,
         cache::FIRST_BYTE,
         cache::BANDWIDTH,
         cache::OBJECT,
@@ -385,8 +448,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
-        "database" => Kind::Database(database::database(&mut r)),
-        "cache" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
+        "database" => Kind::Database(Box::new(database::database(&mut r, env))),
+        "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
         _ => external(&mut r, env),
     };
@@ -396,6 +459,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
+    let failover_health = database::failover_health(&kind);
+    let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
     let (queue_limit, order) = queue(&mut r, &kind);
     let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
@@ -409,7 +474,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         operations: operations(&mut r, env),
         balance: balance_of(&mut r),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
-        health: has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten(),
+        health: own_health.or(failover_health),
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
@@ -443,7 +508,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known)
-                .note("the kinds are service, balancer, gateway, database, external, cache and store")
+                .note("the kinds are service, balancer, gateway, database, external, cache, cdn and store")
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -471,10 +536,7 @@ fn without_kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) {
 
 /// Stands for a component that could not be read.
 fn silent(owner: Spot) -> Component {
-    let placement = crate::scenario::Placement {
-        machine: crate::scenario::MachineChoice::None,
-        overrides: crate::scenario::Machine::default(),
-    };
+    let placement = nowhere();
     Component {
         kind: Kind::Service,
         placement,
@@ -503,18 +565,23 @@ fn has(r: &Reader, name: &str) -> bool {
     r.table().field(name).is_some_and(|field| field.available)
 }
 
-fn placement_of(r: &mut Reader) -> (crate::scenario::Placement, u32) {
+fn placement_of(r: &mut Reader) -> (Placement, u32) {
     if has(r, "machine") {
         let (mut place, instances) = placement(r);
-        if ["database", "cache"].contains(&r.table().name) {
+        if ["database", "cache", "cdn"].contains(&r.table().name) {
             // `memory` of a database is its buffer pool, that of a cache what it keeps.
             place.overrides.memory_bytes = None;
         }
         return (place, instances);
     }
     let nic = if has(r, "bandwidth") { r.bandwidth("bandwidth").map(|bandwidth| bandwidth.value) } else { None };
-    let overrides = crate::scenario::Machine { nic, ..crate::scenario::Machine::default() };
-    (crate::scenario::Placement { machine: crate::scenario::MachineChoice::None, overrides }, 1)
+    let placement = nowhere();
+    let at = if has(r, "place") { place(r, "place") } else { placement.at };
+    (Placement { overrides: Machine { nic, ..placement.overrides }, at, ..placement }, 1)
+}
+
+fn nowhere() -> Placement {
+    Placement { machine: MachineChoice::None, overrides: Machine::default(), at: Vec::new() }
 }
 
 fn operations(r: &mut Reader, env: &mut Env) -> Named<Operation> {

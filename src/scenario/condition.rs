@@ -64,7 +64,7 @@ pub struct Measure {
     pub resource: Option<Resource>,
     /// `web/2`.
     pub on: Option<Spotted<String>>,
-    /// A load (or place).
+    /// A load, or a place that requests come from.
     pub from: Option<Spotted<String>>,
     /// `with user=17`: the key and its value.
     pub with: Option<(Spotted<String>, Spotted<String>)>,
@@ -131,6 +131,12 @@ pub enum Quantity {
     WastedWork,
     Removal,
     Rto,
+    Rpo,
+    Lag,
+    Staleness,
+    StaleReads,
+    Violations,
+    LostWrites,
     Memory,
     Bytes,
     Cost,

@@ -1,19 +1,21 @@
 //! Databases: what they hold, and how it is spread over shards and copied to replicas.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
-use crate::policy::replication::{self, ReadFrom};
+use crate::policy::replication::{self, Choose, Mode, ReadFrom};
 use crate::policy::sharding::{self, Sharding};
 use crate::reader::read_term;
 use crate::scenario::component::{
-    ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, KIND, LIKE, OPERATIONS, PREFER, QUEUE,
+    ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, HEALTH_TABLE, KIND, LIKE, OPERATIONS, PREFER, QUEUE, health,
 };
-use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PRICE, SCHEDULING, SPEED};
+use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{forms, inert, name};
-use crate::scenario::{CopyPart, Database, MachineChoice, Placement, Replicas, Shards};
+use crate::scenario::values::{Env, count, draw, forms, inert, name};
+use crate::scenario::{CopyPart, Database, Failover, Health, Kind, MachineChoice, Placement, Replicas, Shards};
 use crate::text::Node;
+use crate::units::Dimension;
 
 /// A database.
 pub static DATABASE: Table = Table {
@@ -43,8 +45,12 @@ pub static DATABASE: Table = Table {
         OPERATIONS,
         Field::new("shards", Shape::Object(&SHARDS), "{count: 4, by: hash, key: user}", "Split the data over machines"),
         Field::new("replicas", Shape::Object(&REPLICAS), "{count: 2, read: any}", "Copies of each shard's data"),
-        Field::new("failover", Shape::Any, "{promote: uniform(60s 120s)}", "What happens when the primary dies")
-            .later(),
+        Field::new(
+            "failover",
+            Shape::Object(&FAILOVER),
+            "{health: {interval: 15s, unhealthy: 3}, promote: uniform(60s 120s), ttl: 30s}",
+            "A replica takes over when the primary dies; without it writes are refused until it is back",
+        ),
         // Without a default: it means something only with replicas.
         Field { default: None, about: "Which replica answers a read; without it they take turns", ..BALANCE },
         HEALTH,
@@ -58,7 +64,11 @@ pub static DATABASE: Table = Table {
         PRICE,
         BOOT,
         Field::new("instances", Shape::Any, "2", "A database has one primary for each shard").later(),
-        Field::new("primary", Shape::Any, "us-east-1", "Where the primary stands").later(),
+        Field {
+            name: "primary",
+            about: "Where the primary stands, with its replicas in other zones of the same region: a region or a zone",
+            ..PLACE
+        },
     ],
 };
 
@@ -79,6 +89,7 @@ static DATA: Table = Table {
 };
 
 static SHARDINGS: [PolicyForm; sharding::FORMS.len()] = forms(sharding::FORMS);
+static MODES: [PolicyForm; replication::MODES.len()] = forms(replication::MODES);
 static READS: [PolicyForm; replication::READS.len()] = forms(replication::READS);
 
 static SHARDS: Table = Table {
@@ -96,10 +107,6 @@ static SHARDS: Table = Table {
     ],
 };
 
-const fn later(name: &'static str, example: &'static str, about: &'static str) -> Field {
-    Field::new(name, Shape::Any, example, about).later()
-}
-
 static REPLICAS: Table = Table {
     name: "replicas",
     about: "Copies of each shard's data on machines of their own, besides the primary",
@@ -111,17 +118,86 @@ static REPLICAS: Table = Table {
             "r5.2xlarge",
             "The type of their machines; without it that of the primary",
         ),
-        Field::new("read", Shape::Policy(&READS), "any", "Which copy answers what does not write").or("any"),
-        later("mode", "semi_sync(1)", "When a write is acknowledged"),
-        later("ship", "{every: 200ms}", "When the primary sends what was written"),
-        later("apply", "{workers: 1, cost: 40%}", "What it takes to repeat a write at a replica"),
-        later("read_your_writes", "user", "Whose own writes are always seen"),
-        later("monotonic_reads", "user", "Who never sees an older state than before"),
+        // Without a default: a chain has none.
+        Field::new(
+            "read",
+            Shape::Policy(&READS),
+            "any",
+            "Which copy answers what does not write; any replica unless given",
+        ),
+        Field::new("mode", Shape::Policy(&MODES), "semi_sync(1)", "When a write is acknowledged").or("async"),
+        Field::new("ship", Shape::Object(&SHIP), "{every: 200ms}", "When the primary sends what was written").or("{}"),
+        Field::new(
+            "apply",
+            Shape::Object(&APPLY),
+            "{workers: 1, cost: 40%}",
+            "What it takes to repeat a write at a replica",
+        )
+        .or("{}"),
+        Field::new(
+            "read_your_writes",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose values always see their own writes: their reads go where those have been applied",
+        ),
+        Field::new(
+            "monotonic_reads",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key whose values never see an older state than before",
+        ),
+    ],
+};
+static FAILOVER: Table = Table {
+    name: "failover",
+    about: "A replica takes over from a primary that died, with what it has received",
+    fields: &[
+        Field::new(
+            "health",
+            Shape::Object(&HEALTH_TABLE),
+            "{interval: 15s, unhealthy: 3, timeout: 5s}",
+            "How it is noticed that a machine of the database died; without it at once",
+        ),
+        Field::new(
+            "promote",
+            Shape::Distribution(Dimension::Time),
+            "uniform(60s 120s)",
+            "From the notice to the change of primaries",
+        )
+        .or("0s"),
+        Field::new(
+            "choose",
+            Shape::Word(&["freshest", "first", "nearest"]),
+            "nearest",
+            "Which replica: the one that has received most, the first, or one in the zone of the dead primary",
+        )
+        .or("freshest"),
+        Field::new("ttl", Shape::Time, "30s", "How long callers keep the address of a primary").or("0s"),
+        Field::new(
+            "rebuild",
+            Shape::Bandwidth,
+            "200MB/s",
+            "How fast the old primary copies the data, when it is back, to become a replica",
+        )
+        .or("200MB/s"),
+    ],
+};
+static SHIP: Table = Table {
+    name: "shipping",
+    about: "When a primary sends its log",
+    fields: &[Field::new("every", Shape::Time, "200ms", "So often; 0s: each write at once").or("0s")],
+};
+static APPLY: Table = Table {
+    name: "applying",
+    about: "Repeating writes at a replica: the cpu and disk steps of the write, on the replica's machine",
+    fields: &[
+        Field::new("workers", Shape::Count, "1", "How many at a time").or("1"),
+        Field::new("cost", Shape::Share, "40%", "Share of the write's own work").or("100%"),
     ],
 };
 
 /// Reads what only a database has.
-pub(super) fn database(r: &mut Reader) -> Database {
+pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
     let pool_bytes = r.bytes("memory").map(|bytes| bytes.value);
     let mut database = Database { pool_bytes, ..Database::default() };
     if let Some(mut r) = r.object("data") {
@@ -133,8 +209,11 @@ pub(super) fn database(r: &mut Reader) -> Database {
     database.shards = r.object("shards").map(|mut r| shards(&mut r));
     database.replicas = r.object("replicas").map(|mut r| replicas(&mut r));
     if database.replicas.is_none() {
-        inert(r, &["balance"], "without `replicas`");
+        inert(r, &["balance", "failover"], "without `replicas`");
     }
+    let has_health = r.has("health");
+    let health = r.key("health");
+    database.failover = r.object("failover").map(|mut r| failover(&mut r, env, has_health.then_some(health)));
     database
 }
 
@@ -150,7 +229,61 @@ fn shards(r: &mut Reader) -> Shards {
 fn replicas(r: &mut Reader) -> Replicas {
     let number = number(r, 0.0).unwrap_or(0);
     let read = r.parsed("read", Code::Policy, |text| ReadFrom::read(&read_term(text)?));
-    Replicas { count: number, machine: name(r, "machine"), read: read.map_or(ReadFrom::Any, |read| read.value) }
+    let mode = r.parsed("mode", Code::Policy, |text| Mode::read(&read_term(text)?));
+    let mode = mode.unwrap_or(Spotted::new(Mode::Async, r.owner()));
+    if mode.value == Mode::Chain {
+        inert(r, &["read"], "with `mode: chain`: the last of the chain answers");
+    }
+    let ship_every_s = r.object("ship").and_then(|mut r| r.time("every")).map_or(0.0, |time| time.value);
+    let (apply_workers, apply_cost) = r.object("apply").map_or((1, 1.0), |mut r| applying(&mut r));
+    Replicas {
+        count: number,
+        machine: name(r, "machine"),
+        mode,
+        ship_every_s,
+        apply_workers,
+        apply_cost,
+        read: read.map_or(ReadFrom::Any, |read| read.value),
+        read_your_writes: name(r, "read_your_writes"),
+        monotonic_reads: name(r, "monotonic_reads"),
+    }
+}
+
+/// `other` is where health checks of the component are given, too.
+fn failover(r: &mut Reader, env: &mut Env, other: Option<Spot>) -> Failover {
+    if let Some(other) = other.filter(|_| r.has("health")) {
+        let told =
+            Diagnostic::new(Code::Excluded, r.key("health"), "`health` is given twice, here and for the database");
+        r.tell(told.note_at(other, "it is given here, too").help("keep one of them"));
+    }
+    let choose = match r.word("choose").map_or("freshest", |word| word.value) {
+        "first" => Choose::First,
+        "nearest" => Choose::Nearest,
+        _ => Choose::Freshest,
+    };
+    let rebuild = r.bandwidth("rebuild");
+    Failover {
+        health: if r.has("health") { r.object("health").map(|mut r| health(&mut r)) } else { None },
+        promote: draw(r, env, "promote", Dimension::Time).unwrap_or(Distribution::Constant(0.0)),
+        choose,
+        ttl_s: r.time("ttl").map_or(0.0, |time| time.value),
+        rebuild: r.within("rebuild", rebuild, 1.0, f64::INFINITY).map_or(REBUILD, |rate| rate.value),
+    }
+}
+
+/// The checks that a failover brings for all machines of its database.
+pub(super) fn failover_health(kind: &Kind) -> Option<Health> {
+    let Kind::Database(database) = kind else { return None };
+    database.failover.as_ref().and_then(|failover| failover.health)
+}
+
+/// Bytes a second.
+const REBUILD: f64 = 200e6;
+
+fn applying(r: &mut Reader) -> (u32, f64) {
+    let cost = r.share("cost");
+    let cost = r.within("cost", cost, 0.0, 100.0).map_or(1.0, |cost| cost.value);
+    (count(r, "workers", 1).unwrap_or(1), cost)
 }
 
 /// `count`, at least so many.
@@ -198,6 +331,11 @@ impl Database {
     /// Machines of all shards, each with its primary and its replicas.
     pub fn machines(&self) -> u32 {
         self.shards() * (1 + self.replicas.as_ref().map_or(0, |replicas| replicas.count))
+    }
+
+    /// Bytes a second at which the data of a shard is copied.
+    pub fn rebuild(&self) -> f64 {
+        self.failover.as_ref().map_or(REBUILD, |failover| failover.rebuild)
     }
 
     /// Whether its machines have names of their own instead of numbers.

@@ -27,12 +27,12 @@ static FOR: Field =
 
 static KILL: Table = Table {
     name: "kill",
-    about: "Instances or a host die with all they are working on",
+    about: "Instances, a host, a zone or a region die with all they are working on",
     fields: &[Field::new("kill", Shape::Name(Thing::Part), "web/2", "Who dies").required(), AT, EVERY, FOR],
 };
 static SLOW: Table = Table {
     name: "slow",
-    about: "Instances or a host take longer for everything",
+    about: "Instances, a host, a zone or a region take longer for everything",
     fields: &[
         Field::new("slow", Shape::Name(Thing::Part), "db/primary", "Who").required(),
         Field::new("factor", Shape::Number, "10", "How many times as long").required(),
@@ -67,7 +67,7 @@ static SURGE: Table = Table {
 };
 static PAUSE: Table = Table {
     name: "pause",
-    about: "Instances or a host stand still, as in a garbage collection",
+    about: "Instances, a host, a zone or a region stand still, as in a garbage collection",
     fields: &[Field::new("pause", Shape::Name(Thing::Part), "web/any", "Who").required(), AT, EVERY, FOR],
 };
 static EXPIRE: Table = Table {
@@ -148,20 +148,29 @@ fn factor(r: &mut Reader) -> Option<f64> {
 
 fn target(r: &mut Reader, field: &str) -> Option<Target> {
     let written = r.text(field)?;
+    if ["any region", "any zone"].contains(&written.value.as_str()) {
+        return Some(Target { name: written, part: Part::Any, operation: None });
+    }
     if written.value.starts_with("any ") {
         let message = format!("`{}` is not available yet", written.value);
-        r.tell(Diagnostic::new(Code::NotAvailable, written.spot, message).help("name a component, as in `web/any`"));
+        r.tell(
+            Diagnostic::new(Code::NotAvailable, written.spot, message)
+                .help("name a component, as in `web/any`, or write `any region`"),
+        );
         return None;
     }
     read_target(&written, r.diags())
 }
 
-/// Reads `web`, `web/2`, `web/any`, `db/primary`, `db/shard-3/replica-1` or `web.serve`.
+/// Reads `web`, `web/2`, `web/any`, `db/primary`, `db/shard-3/replica-1`, `us-east-1/b` or `web.serve`.
 pub(super) fn read_target(written: &Reference, diags: &mut Diagnostics) -> Option<Target> {
     let text = written.value.as_str();
     let (whole, part) = match text.split_once('/') {
         None => (text, Part::All),
         Some((name, "any")) => (name, Part::Any),
+        Some((name, part)) if part.len() == 1 && part.starts_with(|c: char| c.is_ascii_lowercase()) => {
+            (name, Part::Zone(part.as_bytes()[0] - b'a'))
+        }
         Some((name, part)) => {
             let index = part.parse().ok().map(Part::Index);
             let Some(part) = index.or_else(|| CopyPart::read(part).map(Part::Copy)) else {

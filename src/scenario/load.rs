@@ -53,9 +53,10 @@ pub static LOAD: Table = Table {
         ),
         Field::new(
             "from",
-            Shape::Name(Thing::Place),
-            "home/0",
-            "Where it comes from; without it requests enter without a link",
+            Shape::OneOf(&[Shape::Name(Thing::Place), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))]),
+            "{us-east-1: 60%, eu-west-1: 40%}",
+            "Where it comes from: a place, places and their shares, or a key whose shares are named after places; without it \
+             requests enter without a link",
         ),
         Field::new(
             "arrivals",
@@ -385,14 +386,10 @@ fn priority(r: &mut Reader) -> Option<u8> {
     Some(priority.value as u8)
 }
 
-fn from(r: &mut Reader) -> Option<Reference> {
-    if r.node("from")?.as_map().is_some() {
-        let told =
-            Diagnostic::new(Code::NotAvailable, r.key("from"), "a load from several places is not available yet");
-        r.tell(told.help("write one load for each place"));
-        return None;
-    }
-    name(r, "from")
+fn from(r: &mut Reader) -> Vec<(Reference, f64)> {
+    let Some(node) = r.node("from") else { return Vec::new() };
+    let owner = r.key("from");
+    shares(owner, node, "a place", r.diags())
 }
 
 fn shape(r: &mut Reader, env: &mut Env) -> arrivals::Shape {

@@ -3,8 +3,8 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
-use crate::scenario::values::{Env, count, draw, letters, name, refuse_by_place};
-use crate::scenario::{Host, Link, Machine, MachineChoice, Placement, Reference, Region};
+use crate::scenario::values::{Env, by_place, count, draw, letters, name};
+use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Reference, Region};
 use crate::text::Node;
 use crate::units::{Dimension, Per};
 
@@ -12,14 +12,17 @@ use crate::units::{Dimension, Per};
 pub static HOST: Table = Table {
     name: "host",
     about: "A machine, or several alike, that components share with `on:`",
-    fields: &[MACHINE, CORES, MEMORY, DISK_FIELD, NIC, SPEED, PRICE, SCHEDULING, COUNT],
+    fields: &[MACHINE, CORES, MEMORY, DISK_FIELD, NIC, SPEED, PRICE, SCHEDULING, COUNT, PLACE],
 };
 
 /// A region.
 pub static REGION: Table = Table {
     name: "region",
     about: "A place with zones; what runs in it is spread over them",
-    fields: &[Field::new("zones", Shape::Count, "3", "How many zones").or("1")],
+    fields: &[
+        Field::new("zones", Shape::Count, "3", "How many zones; they are called a, b, c or 0, 1, 2").or("1"),
+        Field::new("default", Shape::Bool, "true", "What says no place stands here, if there are several regions"),
+    ],
 };
 
 /// What lies between two.
@@ -31,7 +34,7 @@ pub static LINK: Table = Table {
             "latency",
             Shape::Distribution(Dimension::Time),
             "500us",
-            "One way; inside a zone 250us and between zones 1ms unless given",
+            "One way; unless given 250us inside a zone, 1ms between zones, and what is known of well-known regions",
         ),
         Field::new("bandwidth", Shape::Bandwidth, "10Gbps", "Bytes wait for it; without it there is enough"),
         Field::new("price", Shape::Price(Dimension::MoneyPer(Per::Byte)), "$0.02/GB", "Of each byte"),
@@ -40,7 +43,15 @@ pub static LINK: Table = Table {
 
 static MACHINE: Field =
     Field::new("machine", Shape::Name(Thing::Machine), "m5.4xlarge", "The type of machine, from the catalogue");
-static COUNT: Field = Field::new("count", Shape::Count, "6", "How many").or("1");
+static COUNT: Field = Field::new("count", Shape::OneOf(COUNTS), "6", "How many; or how many at each place").or("1");
+/// A count, or a count at each place.
+pub(super) static COUNTS: &[Shape] = &[Shape::Count, Shape::MapOf(&Shape::Count)];
+pub(super) static PLACE: Field = Field::new(
+    "place",
+    Shape::Name(Thing::Place),
+    "us-east-1",
+    "Where all of it stands: a zone, or a region over whose zones it is spread",
+);
 static OWN_MACHINE: &[Shape] = &[Shape::Name(Thing::Machine), Shape::MapOf(&Shape::Count)];
 pub(super) static OWN: Field = Field::new(
     "machine",
@@ -148,9 +159,12 @@ fn disk(r: &mut Reader, machine: &mut Machine) {
 /// Reads where a component runs, and checks the number of machines against that of the instances.
 pub(super) fn placement(r: &mut Reader) -> (Placement, u32) {
     // A database has one primary and refuses `instances` by its table.
-    let offered = r.table().field("instances").is_some_and(|field| field.available);
-    let has_count = offered && r.has("instances") && !refuse_by_place(r, "instances");
-    let instances = if has_count { count(r, "instances", 1) } else { None };
+    let offered = |name: &str| r.table().field(name).is_some_and(|field| field.available);
+    let counts = ["instances", "pops"].into_iter().find(|name| offered(name));
+    let (instances, at) = match counts {
+        Some(field) => counted(r, field, "place"),
+        None => (None, place(r, "primary")),
+    };
     let machine = match r.one_of(&["machine", "on"]) {
         Some("machine") => MachineChoice::Own(types(r)),
         Some(_) => name(r, "on").map_or(MachineChoice::None, MachineChoice::On),
@@ -174,8 +188,34 @@ pub(super) fn placement(r: &mut Reader) -> (Placement, u32) {
         let machines = r.key("machine");
         r.tell(told.note_at(machines, "the machines are here").help("leave `instances` out"));
     }
+    if 0 < of_types && at.iter().any(|(_, number)| 0 < *number) {
+        let message = "several types of machines at several places are not available yet";
+        let told = Diagnostic::new(Code::NotAvailable, r.key("instances"), message);
+        r.tell(told.help("write a component for each type"));
+    }
     let instances = if 0 < of_types { of_types } else { instances.unwrap_or(1) };
-    (Placement { machine, overrides }, instances)
+    (Placement { machine, overrides, at }, instances)
+}
+
+/// How many there are in all, and where: `count: 6` with or without `place`, or numbers by place.
+fn counted(r: &mut Reader, number: &str, place_field: &str) -> (Option<u32>, At) {
+    let Some(at) = by_place(r, number) else {
+        let total = if r.has(number) { count(r, number, 1) } else { None };
+        return (total, place(r, place_field));
+    };
+    if r.has(place_field) {
+        let told =
+            Diagnostic::new(Code::Excluded, r.key(place_field), format!("`{number}` says already where they are"));
+        let numbers = r.key(number);
+        r.tell(told.note_at(numbers, format!("`{number}` is given here")));
+    }
+    (Some(at.iter().map(|(_, number)| number).sum()), at)
+}
+
+/// The one place of all.
+pub(super) fn place(r: &mut Reader, field: &str) -> At {
+    let offered = r.table().field(field).is_some_and(|field| field.available);
+    if offered { name(r, field).map(|place| (place, 0)).into_iter().collect() } else { At::new() }
 }
 
 fn types(r: &mut Reader) -> Vec<(Reference, u32)> {
@@ -206,23 +246,19 @@ pub(super) fn host(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Host {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this host has neither `machine` nor `cores`");
         r.tell(told.help("add `machine: m5.4xlarge` or `cores: 4`"));
     }
-    Host { machine: name(&mut r, "machine"), overrides, count: count(&mut r, "count", 1).unwrap_or(1) }
+    let (count, at) = counted(&mut r, "count", "place");
+    Host { machine: name(&mut r, "machine"), overrides, count: count.unwrap_or(1), at }
 }
 
-/// Reads the one region.
-pub(super) fn regions(entries: &[(&Spotted<String>, &Node)], diags: &mut Diagnostics) -> Option<Region> {
-    if let [first, second, ..] = entries {
-        let told = Diagnostic::new(Code::NotAvailable, letters(second.0), "more than one region is not available yet");
-        diags.push(told.note_at(letters(first.0), "the first region"));
-    }
-    let (key, node) = entries.first()?;
-    let mut r = Reader::new(key.spot, node, &REGION, diags);
+/// Reads a region.
+pub(super) fn region(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Region {
+    let mut r = Reader::new(owner, node, &REGION, diags);
     let zones = count(&mut r, "zones", 1).unwrap_or(1);
     if 200 < zones {
         let told = Diagnostic::new(Code::OutOfRange, r.key("zones"), "a region has at most 200 zones");
         r.tell(told);
     }
-    Some(Region { name: Spotted::new(key.value.clone(), letters(key)), zones })
+    Region { zones: zones.min(200), is_default: r.flag("default").is_some_and(|flag| flag.value) }
 }
 
 /// Reads a link.

@@ -196,7 +196,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
             Some(component::component(owner, node, env, diags))
         }),
         hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
-        region: machine::regions(&r.map("regions"), r.diags()),
+        regions: regions(&mut r),
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
         policies: arrows(&mut r, "policies", |owner, node, diags| policy::of_arrow(owner, node, env, diags)),
         faults: faults(&mut r, env),
@@ -256,6 +256,17 @@ fn named<T>(r: &mut Reader, field: &str, mut read: impl FnMut(Spot, &Node, &mut 
         }
     }
     things
+}
+
+/// The regions, of which one at most is the default.
+fn regions(r: &mut Reader) -> Named<crate::scenario::Region> {
+    let regions = named(r, "regions", |owner, node, diags| Some(machine::region(owner, node, diags)));
+    let mut defaults = regions.values().filter(|region| region.value.is_default);
+    if let (Some(first), Some(second)) = (defaults.next(), defaults.next()) {
+        let told = Diagnostic::new(Code::Excluded, second.spot, "two regions are the default for what says no place");
+        r.tell(told.note_at(first.spot, "the first of them"));
+    }
+    regions
 }
 
 /// A name may be pointed at as `a.b`, `a/b` and `a -> b`, so it holds none of these signs.
@@ -484,7 +495,8 @@ objectives: {fast: latency p99 <= 500ms}
         }
         let (second, _) = read(&text, &[], None).unwrap_or_else(|told| panic!("{told}\n{text}"));
         let plain = |scenario: &Scenario| {
-            format!("{:?}", scenario.run) + &format!("{:?}", scenario.components["api"].value.order)
+            let run = Run { scale: Spotted::new(scenario.run.scale.value, Spot::default()), ..scenario.run.clone() };
+            format!("{run:?}") + &format!("{:?}", scenario.components["api"].value.order)
         };
         assert_eq!(plain(&first), plain(&second));
     }
@@ -495,13 +507,12 @@ objectives: {fast: latency p99 <= 500ms}
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
             ("components.api.autoscale={max: 3}", "`autoscale`"),
-            ("components.api.instances={eu: 2}", "`instances` by place"),
-            ("components.api.operations.serve=[{cached: {in: redis}}]", "`cached`"),
-            ("run.scale=1/50", "`scale`"),
+            ("components.api.balance=geoproximity(a=1)", "`geoproximity`"),
+            ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
             ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
-            ("regions={eu: {zones: 1}, us: {zones: 1}}", "more than one region"),
+            ("residency={home: {eu: [eu]}}", "`residency`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
-            ("objectives.lag=lag p99 of api <= 1s", "`lag`"),
+            ("objectives.behind=backlog of api <= 1", "`backlog`"),
         ] {
             let message = told(set).replace('\'', "`");
             assert!(message.contains("E0107") && message.contains(word), "{set}: {message}");

@@ -7,7 +7,7 @@ use crate::distribution::{self, Distribution};
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{PolicyForm, Table};
 use crate::policy::Form;
-use crate::scenario::{Moment, Pair, Reference, Side};
+use crate::scenario::{At, Moment, Pair, Reference, Side};
 use crate::text::{Node, Read};
 use crate::units::{self, Dimension, UnitError};
 use std::path::Path;
@@ -213,15 +213,23 @@ pub(super) fn count(r: &mut Reader, name: &str, least: u64) -> Option<u32> {
     Some(count.value as u32)
 }
 
-/// Tells that counts by place are for a later version, if the field is a map.
-pub(super) fn refuse_by_place(r: &mut Reader, name: &str) -> bool {
-    let by_place = r.node(name).is_some_and(|node| node.as_map().is_some());
-    if by_place {
-        let message = format!("`{name}` by place is not available yet");
-        let told = Diagnostic::new(Code::NotAvailable, r.key(name), message);
-        r.tell(told.help("write one number"));
+/// Numbers by place, in the order of the places' names; `None` if the field is not a map.
+pub(super) fn by_place(r: &mut Reader, name: &str) -> Option<At> {
+    r.node(name)?.as_map()?;
+    let mut at = At::new();
+    for (key, node) in r.map(name) {
+        let number = weight(node, r.diags())?;
+        if number.fract() != 0.0 || f64::from(u32::MAX) <= number {
+            r.tell(Diagnostic::new(Code::OutOfRange, node.spot, format!("`{name}` is a whole number at each place")));
+            continue;
+        }
+        at.push((Spotted::new(key.value.clone(), letters(key)), number as u32));
     }
-    by_place
+    at.sort_by(|a, b| a.0.value.cmp(&b.0.value));
+    if at.iter().all(|(_, number)| *number == 0) {
+        r.tell(Diagnostic::new(Code::OutOfRange, r.key(name), format!("`{name}` is at least 1 at one place")));
+    }
+    Some(at)
 }
 
 /// A time since the start or of the clock.

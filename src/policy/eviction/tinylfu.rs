@@ -77,8 +77,7 @@ impl Sketch {
     /// A key was asked for.
     #[inline]
     pub(super) fn count(&mut self, key: u64) {
-        let least = self.estimate(key);
-        if least == 15 {
+        if self.estimate(key) == 15 {
             return;
         }
         for (word, shift) in self.counters(key) {

@@ -16,7 +16,7 @@ const WORTH_A_NOTE: f64 = 0.5;
 /// From this width on, the two blocks of "where time goes" stand beside each other.
 const TWO_BLOCKS: usize = 80;
 
-/// End to end, then by load (if there are several) and by operation.
+/// End to end, then by load and by region (if there are several) and by operation.
 pub(super) fn latency(report: &Report, look: Look) -> Vec<String> {
     let columns = [&[Column::TEXT], &[Column::NUMBER; 7][..]].concat();
     let mut table = Table::new(&columns, 2);
@@ -28,8 +28,8 @@ pub(super) fn latency(report: &Report, look: Look) -> Vec<String> {
     if failed && report.run.stable {
         table.row(latency_cells("ok", &report.latency.ok, look));
     }
-    if 1 < report.loads.len() {
-        for (name, traffic) in &report.loads {
+    for origins in [&report.loads, &report.regions] {
+        for (name, traffic) in origins.iter().filter(|_| 1 < origins.len()) {
             latency_rows(&mut table, &format!("from {name}"), &traffic.latency.all, &traffic.requests, look);
         }
     }

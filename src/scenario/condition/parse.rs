@@ -68,13 +68,23 @@ pub const MEASURES: &[Entry] = &[
     now("memory", Quantity::Memory, BYTES, "bytes in use"),
     now("bytes", Quantity::Bytes, BYTES, "bytes sent"),
     now("cost", Quantity::Cost, COST, "dollars a month; per million: dollars for a million requests"),
-    later("lag"),
+    now("lag", Quantity::Lag, TIME, "from a write to its application at a replica"),
     later("backlog"),
     later("depth"),
-    later("staleness"),
-    later("stale_reads"),
-    later("violations"),
-    later("lost_writes"),
+    now("staleness", Quantity::Staleness, TIME, "how long what a read saw had been overwritten"),
+    now(
+        "stale_reads",
+        Quantity::StaleReads,
+        SHARE_OR_COUNT,
+        "share of reads that saw what was overwritten; bare: their number",
+    ),
+    now(
+        "violations",
+        Quantity::Violations,
+        SHARE_OR_COUNT,
+        "share of reads that missed an own write or went back in time; bare: their number",
+    ),
+    now("lost_writes", Quantity::LostWrites, COUNT, "acknowledged writes that were lost"),
     later("conflicts"),
     later("duplicates"),
     later("scale_changes"),
@@ -84,7 +94,7 @@ pub const MEASURES: &[Entry] = &[
     later("dead_letters"),
     later("compensations"),
     later("unresolved_sagas"),
-    later("rpo"),
+    now("rpo", Quantity::Rpo, TIME, "age, at a fault, of the oldest acknowledged write that was lost"),
     later("budget_burn"),
     later("capacity"),
 ];
@@ -304,7 +314,7 @@ impl<'a> Parser<'a> {
         match word.text {
             "of" => self.thing(measure)?,
             "on" => measure.on = Some(self.reference("a part such as `web/2` after `on`")?),
-            "from" => measure.from = Some(self.reference("a load after `from`")?),
+            "from" => measure.from = Some(self.reference("a load or a place after `from`")?),
             "per" => measure.per = Some(self.per()?),
             "over" => measure.period = Period::Over(self.time("the time after `over`")?),
             "before" => measure.period = Period::Before(self.reference("a fault after `before`")?),
@@ -592,7 +602,7 @@ mod tests {
         assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
         assert_eq!((Code::Condition, "<=".to_owned()), told("in_flight of db with user <= 1"));
         assert_eq!((Code::Condition, "user".to_owned()), told("in_flight of db with user"));
-        assert_eq!((Code::NotAvailable, "lag".to_owned()), told("lag p99 of db <= 1s"));
+        assert_eq!((Code::NotAvailable, "backlog".to_owned()), told("backlog of db <= 1k"));
         assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
         assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));
         assert_eq!((Code::Condition, "before".to_owned()), told("goodput >= 90% of before"));

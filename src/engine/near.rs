@@ -1,0 +1,78 @@
+//! Where calls go from and to: the place of an instance or a request, what lies between two, and whom callers prefer.
+
+use crate::engine::world::{NOWHERE, World};
+use crate::model::program::Edge;
+use crate::model::{Component, Model, NONE, NONE16, Place, Station, WITH_REQUEST};
+use crate::policy::balance::near::Wish;
+
+impl World<'_> {
+    /// Place of an instance, or of the request where a load calls.
+    pub(super) fn place_of(&self, station: u32, request: u32) -> u16 {
+        if station != NONE && self.m.stations[station as usize].place != WITH_REQUEST {
+            return self.m.stations[station as usize].place;
+        }
+        let class = self.requests[request as usize].class;
+        self.m.classes[class as usize].place
+    }
+
+    /// Latency sampler and pipe from one instance (or load) to another.
+    #[inline(never)]
+    pub(super) fn way(&self, id: u32, spec: &Edge, ends: [u32; 2]) -> (u16, u16) {
+        let request = self.frames[id as usize].request;
+        let [from, to] = ends.map(|station| self.place_of(station, request));
+        self.way_from_to(spec, from, to)
+    }
+
+    /// The same between places; whoever stands nowhere is near everyone.
+    pub(super) fn way_from_to(&self, spec: &Edge, from: u16, to: u16) -> (u16, u16) {
+        if spec.ways == NONE16 || from == NOWHERE || to == NOWHERE {
+            return (spec.link, spec.pipe);
+        }
+        self.m.ways[spec.ways as usize].between(from, to)
+    }
+}
+
+/// Instances of a component by zone and region, and which of these groups callers at each place prefer.
+pub(super) fn groups(m: &Model, spec: &Component, stations: &[Station]) -> (Vec<Vec<u32>>, Vec<Wish>) {
+    let mut groups: Vec<Vec<u32>> = Vec::new();
+    // Group of each place: of a zone those in it, of a region all in its zones.
+    let mut group_of: Vec<Option<u16>> = Vec::with_capacity(m.places.len());
+    for region in &m.regions {
+        for zone in region.first..region.first + region.zones {
+            group_of.push(group(&mut groups, stations, |place| place == zone));
+        }
+        let within = |place: u16| region.first <= place && place - region.first < region.zones;
+        // Where all are in one region there is nothing to choose: everyone is group 0.
+        let is_only = stations.iter().all(|station| within(station.place));
+        group_of.push(if is_only { Some(0) } else { group(&mut groups, stations, within) });
+    }
+    let whole = |region: u16| {
+        let region = &m.regions[usize::from(region)];
+        group_of[usize::from(region.first + region.zones)]
+    };
+    let failover: Vec<(u16, f64)> =
+        spec.failover.iter().filter_map(|place| Some((group_of[usize::from(*place)]?, 0.0))).collect();
+    let wish = |(number, place): (usize, &Place)| {
+        let near = place.near.iter().filter_map(|(region, seconds)| Some((whole(*region)?, 2e9 * seconds)));
+        let zone = group_of[number].filter(|_| spec.prefers_zone);
+        if spec.failover.is_empty() {
+            Wish { zone, regions: near.collect() }
+        } else {
+            Wish { zone: None, regions: failover.clone() }
+        }
+    };
+    let mut wishes: Vec<Wish> = m.places.iter().enumerate().map(wish).collect();
+    wishes.push(Wish { zone: None, regions: failover.clone() });
+    (groups, wishes)
+}
+
+/// Number of the group of those who stand where it is said, if there are any.
+fn group(groups: &mut Vec<Vec<u32>>, stations: &[Station], is_there: impl Fn(u16) -> bool) -> Option<u16> {
+    let members = stations.iter().enumerate().filter(|(_, station)| is_there(station.place));
+    let members: Vec<u32> = members.map(|(instance, _)| instance as u32).collect();
+    if members.is_empty() {
+        return None;
+    }
+    groups.push(members);
+    Some(groups.len() as u16)
+}
