@@ -196,7 +196,8 @@ impl World<'_> {
         let child = self.stand_in(crate::engine::call::target(spec, address), id, request, address, spec.key_given);
         let done = self.pass(child, depth + 1);
         if self.extended {
-            let (found, bytes) = (self.calls[child as usize].found, self.answer_bytes(child));
+            let operation = self.frames[child as usize].operation;
+            let (found, bytes) = (self.calls[child as usize].found, self.answer_bytes(child, operation));
             let caller = &mut self.calls[id as usize];
             (caller.found, caller.bytes) = (found, bytes);
         }
