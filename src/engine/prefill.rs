@@ -64,7 +64,6 @@ impl World<'_> {
             }
             _ => self.choose_request(source, address),
         };
-        let class = class + self.origin(source, address);
         let request = self.new_request(Request {
             occasion: address,
             arrived: 0,
