@@ -225,7 +225,8 @@ impl Compiler<'_> {
         match of {
             None => Some(Scope::Load(load)),
             Some(Scope::Operation(operation)) => {
-                let asks = |class: &crate::model::RequestClass| class.source == load && class.operation == operation;
+                let asks =
+                    |class: &crate::model::loads::RequestClass| class.source == load && class.operation == operation;
                 let class = self.model.classes.iter().position(asks);
                 if class.is_none() {
                     let message = format!("`{}` does not ask for this operation", from.value);
