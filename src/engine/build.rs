@@ -19,7 +19,8 @@ use crate::engine::world::{
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{self, Act, Demand, Model, NONE, NONE16, Origin, Scope};
+use crate::model::region::Origin;
+use crate::model::{self, Act, Demand, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
 use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
