@@ -60,9 +60,9 @@ impl World<'_> {
         let address = bits(mix(self.sources[source as usize].key ^ BEFORE), occasion(n));
         let class = match &self.m.sources[source as usize].demand {
             crate::model::Demand::Sessions { steps, .. } => {
-                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class + self.origin(source, address)
+                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class
             }
-            _ => self.choose_class(source, address),
+            _ => self.choose_request(source, address),
         };
         let request = self.new_request(Request {
             occasion: address,

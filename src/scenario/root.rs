@@ -507,7 +507,6 @@ objectives: {fast: latency p99 <= 500ms}
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
             ("components.api.autoscale={max: 3}", "`autoscale`"),
-            ("components.api.balance=geoproximity(a=1)", "`geoproximity`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
             ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
             ("residency={home: {eu: [eu]}}", "`residency`"),
