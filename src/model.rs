@@ -24,6 +24,7 @@ mod places;
 mod plan;
 mod prices;
 pub mod program;
+pub mod region;
 mod replay;
 mod scale;
 mod steps;
@@ -34,6 +35,7 @@ use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
+use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
@@ -44,9 +46,6 @@ use crate::units::{Span, Time};
 /// "There is none", in every index of 16 and 32 bits.
 pub const NONE16: u16 = u16::MAX;
 pub const NONE: u32 = u32::MAX;
-
-/// The place of what stands where each request comes from, such as a browser's cache.
-pub const WITH_REQUEST: u16 = u16::MAX - 1;
 
 #[derive(Clone, Debug, Default)]
 pub struct Model {
@@ -288,23 +287,6 @@ pub struct Station {
     pub weight: f64,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Region {
-    pub name: String,
-    /// Its places are `first .. first + zones`, and `first + zones` is all of it.
-    pub first: u16,
-    pub zones: u16,
-}
-
-/// A zone, or a region as the place of those who stand in none of its zones.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Place {
-    pub name: String,
-    pub region: u16,
-    /// The regions from the nearest on, its own first, with the mean seconds to them; infinite if nothing is known.
-    pub near: Vec<(u16, f64)>,
-}
-
 /// Cores, disk, NIC and memory that instances share.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -358,22 +340,6 @@ pub struct Pipe {
     /// 0: without limit (a price only).
     pub bytes_per_s: f64,
     pub price_per_byte: f64,
-}
-
-/// The way from any place to any other: sampler of its time and pipe, or `NONE16` each, row by row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ways {
-    pub places: usize,
-    pub table: Vec<(u16, u16)>,
-}
-
-impl Ways {
-    /// Latency sampler and pipe from one place to another; nothing lies between those who stand nowhere.
-    #[inline]
-    pub fn between(&self, from: u16, to: u16) -> (u16, u16) {
-        let [from, to] = [from, to].map(usize::from);
-        if self.places <= from.max(to) { (NONE16, NONE16) } else { self.table[from * self.places + to] }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -502,24 +468,6 @@ impl Cause {
 }
 
 impl Model {
-    /// Whether end-to-end figures of this scope include the class; `false` for scopes of another kind.
-    pub fn includes(&self, scope: Scope, class: usize) -> bool {
-        let this = &self.classes[class];
-        match scope {
-            Scope::All => true,
-            Scope::Load(load) => this.source == load,
-            Scope::Class(named) => {
-                let named = &self.classes[usize::from(named)];
-                this.source == named.source && this.operation == named.operation
-            }
-            Scope::From { first, count, operation } => {
-                let here = first <= this.place && this.place - first < count;
-                here && (operation == NONE16 || operation == this.operation)
-            }
-            _ => false,
-        }
-    }
-
     /// All probes that conditions ask for.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
         let mut found = Vec::new();

@@ -4,7 +4,8 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::world::{
     CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
 };
-use crate::model::loads::{Demand, Origin};
+use crate::model::loads::Demand;
+use crate::model::region::Origin;
 use crate::model::{NONE, NONE16, Scope};
 use crate::random::{bits, mix, occasion};
 

@@ -20,7 +20,8 @@ use crate::engine::world::{
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::loads::{Demand, Origin};
+use crate::model::loads::Demand;
+use crate::model::region::Origin;
 use crate::model::{self, Act, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
 use crate::policy::balance::{Balance, Balancer};

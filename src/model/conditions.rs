@@ -219,7 +219,7 @@ impl Compiler<'_> {
         };
         let Some(from) = &measure.from else { return Some(of.unwrap_or(Scope::All)) };
         if self.names.load(&from.value).is_none() && (self.may_be_place(from) || from.value.contains('/')) {
-            return self.from_place(of, from);
+            return self.asked_from(of, from);
         }
         let load = self.names.find_load(from, self.diags)?;
         match of {
@@ -243,7 +243,7 @@ impl Compiler<'_> {
     }
 
     /// Requests from a region or a zone, of all loads.
-    fn from_place(&mut self, of: Option<Scope>, from: &Spotted<String>) -> Option<Scope> {
+    fn asked_from(&mut self, of: Option<Scope>, from: &Spotted<String>) -> Option<Scope> {
         let place = self.find_place(from)?;
         let region = &self.model.regions[usize::from(self.model.places[usize::from(place)].region)];
         let is_whole = place == region.first + region.zones;

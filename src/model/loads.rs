@@ -11,6 +11,7 @@ use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
 use crate::model::edges::Caller;
 use crate::model::program::Step;
+use crate::model::region::Origin;
 use crate::policy::arrivals::{Arrivals, Shape, Surge};
 use crate::random::Purpose;
 use crate::scenario;
@@ -32,17 +33,6 @@ pub struct Source {
     pub priority: u8,
     /// Key values that this load pins or reshapes.
     pub overrides: Vec<(u16, KeyOrigin)>,
-}
-
-/// Where the requests of a load come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Origin {
-    /// One place, or none.
-    One,
-    /// A place for each request, client or session: cumulative shares of 2^32.
-    Shares(Vec<u64>),
-    /// The place that is the value of this key.
-    Key(u16),
 }
 
 #[derive(Clone, Debug)]
