@@ -174,7 +174,7 @@ impl World<'_> {
             Timer::Boot { station, epoch } => self.booted(station, epoch),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
-            Timer::Answered { frame, generation, station } => self.copy_answered(frame, generation, station),
+            Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
             Timer::Received { station, upto } => self.received(station, upto),

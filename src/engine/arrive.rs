@@ -57,7 +57,7 @@ impl World<'_> {
         let (source, address) = (beside.stream.source, beside.address);
         let n = self.sources[source as usize].count;
         self.sources[source as usize].count = n + 1;
-        let class = self.choose_class(source, address);
+        let class = self.choose_class(source, address) + self.origin(source, address);
         let frame = self.issue(class, address, n, NONE, NONE);
         self.plan_beside();
         frame

@@ -380,9 +380,10 @@ impl World<'_> {
         };
         let cost = self.fetch_time(id);
         let now = self.shelf_time();
-        // Before the run, what comes in first has already stood for a while: else everything would expire together.
-        let has_aged = self.warming && now < ttl && ttl != Ns::MAX;
-        let ttl = if has_aged { (ttl as f64 * unit(mix(object.name))) as Ns } else { ttl };
+        // What comes in first before the run would have stood there already: else everything would expire together.
+        let aged = (ttl as f64 * unit(mix(object.name))) as Ns;
+        let has_aged = self.warming && now < aged && ttl != Ns::MAX;
+        let ttl = if has_aged { aged - now } else { ttl };
         let label = Label { nothing: used.negative, renewing: false, ttl, cost };
         let expires = if ttl == Ns::MAX { Ns::MAX } else { now + ttl + self.kept(used.cache) };
         let entry =

@@ -229,9 +229,8 @@ impl World<'_> {
     pub(super) fn send(&mut self, id: u32) -> u32 {
         let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
-        let component = self.m.operations[operation as usize].component;
-        self.groups[component as usize].arrivals += 1;
-        let spec = &self.m.components[component as usize];
+        let route = self.routes[operation as usize];
+        let spec = &self.m.components[route.component as usize];
         let station = match (spec.cache, spec.copies) {
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
@@ -240,14 +239,15 @@ impl World<'_> {
             }
             (cache, _) => self.pick_node(id, cache),
         };
+        let group = &mut self.groups[route.component as usize];
+        group.arrivals += 1;
         let Some(station) = station else {
             return self.nobody_up(id);
         };
-        self.frames[id as usize].station = station;
-        if self.releases_slots[component as usize] {
-            self.frames[id as usize].flags |= flag::ASYNC;
-        }
-        self.count_in(id, station);
+        group.balancer.more(station - route.first);
+        let frame = &mut self.frames[id as usize];
+        frame.station = station;
+        frame.flags |= route.flags;
         let edge = self.calls[id as usize].edge;
         if self.shortcuts[edge as usize].no_way {
             return self.door(id);
@@ -318,11 +318,18 @@ impl World<'_> {
     /// The visit (or branch) is over; returns who runs next.
     #[inline(always)]
     pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let Frame { flags, parent, request, .. } = self.frames[id as usize];
-        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
+        let Frame { flags, parent, request, operation, .. } = self.frames[id as usize];
+        let locks = || self.calls[id as usize].holds != NONE;
+        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended && locks() {
             return self.conclude_slowly(id, outcome);
         }
         self.close_visit(id, outcome);
+        if self.extended && parent != NONE {
+            debug_assert!(parent & JOIN == 0, "only branches have a join for a parent");
+            let (found, bytes) = (self.calls[id as usize].found, self.answer_bytes(id, operation));
+            let caller = &mut self.calls[parent as usize];
+            (caller.found, caller.bytes) = (found, bytes);
+        }
         self.free_frame(id);
         if parent == NONE {
             self.finish_request(request, outcome);
@@ -334,11 +341,10 @@ impl World<'_> {
     #[inline(never)]
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
-        let flags = self.frames[id as usize].flags;
+        let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);
         }
-        let parent = self.frames[id as usize].parent;
         if parent == NONE {
             self.hang_up(id);
             self.finish(id, outcome);
@@ -350,30 +356,30 @@ impl World<'_> {
         if flags & flag::RESPONDED == 0 {
             self.calls[parent as usize].found = self.calls[id as usize].found;
         }
+        let bytes = self.answer_bytes(id, operation);
         if flags & flag::GUARDED == 0 {
-            self.calls[parent as usize].bytes = self.answer_bytes(id);
+            self.calls[parent as usize].bytes = bytes;
             return self.learn(id, outcome);
         }
-        let bytes = self.answer_bytes(id);
         self.send_back(id, outcome, bytes)
     }
 
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
-    pub(super) fn answer_bytes(&self, id: u32) -> f32 {
-        if self.routes[self.frames[id as usize].operation as usize].proxy { self.calls[id as usize].bytes } else { 0.0 }
+    #[inline(always)]
+    pub(super) fn answer_bytes(&self, id: u32, operation: u16) -> f32 {
+        if self.routes[operation as usize].proxy { self.calls[id as usize].bytes } else { 0.0 }
     }
 
     /// The answer travels to the caller.
     fn send_back(&mut self, id: u32, outcome: Outcome, bytes: f32) -> u32 {
         let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
-        let caller = self.frames[parent as usize].station;
         let edge = self.calls[id as usize].edge;
-        let component = self.m.operations[operation as usize].component;
-        self.groups[component as usize].bytes_out += f64::from(bytes);
         self.calls[parent as usize].bytes = bytes;
         if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
             return self.learn(id, outcome);
         }
+        let caller = self.frames[parent as usize].station;
+        self.groups[self.routes[operation as usize].component as usize].bytes_out += f64::from(bytes);
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;

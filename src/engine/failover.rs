@@ -64,6 +64,7 @@ impl Shard {
             copy.applied = copy.applied.min(position);
             (copy.sent, copy.acknowledged) = (copy.received, copy.acknowledged.min(position));
             (copy.begun, copy.running) = (copy.applied, 0);
+            copy.behind = copy.behind.min(position);
             copy.done.clear();
         }
         self.copies[to].applied = position;

@@ -147,16 +147,19 @@ impl World<'_> {
     }
 
     /// The call is over: its connection serves the next in line.
+    #[inline(always)]
     pub(super) fn hang_up(&mut self, id: u32) {
-        if !self.extended {
-            return;
+        if self.extended && self.calls[id as usize].pool != NONE {
+            self.give_connection_back(id);
         }
+    }
+
+    #[inline(never)]
+    fn give_connection_back(&mut self, id: u32) {
         let p = std::mem::replace(&mut self.calls[id as usize].pool, NONE);
-        if p != NONE {
-            self.pools[p as usize].used -= 1;
-            self.pool_stats[self.pools[p as usize].spec as usize].held.leave(self.now);
-            self.serve_pool_line(p);
-        }
+        self.pools[p as usize].used -= 1;
+        self.pool_stats[self.pools[p as usize].spec as usize].held.leave(self.now);
+        self.serve_pool_line(p);
     }
 
     /// The caller has left in the middle of an exchange: the connection cannot be used again.

@@ -64,6 +64,7 @@ impl World<'_> {
             }
             _ => self.choose_class(source, address),
         };
+        let class = class + self.origin(source, address);
         let request = self.new_request(Request {
             occasion: address,
             arrived: 0,
@@ -90,8 +91,11 @@ impl World<'_> {
     fn stand_in(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, given: u16) -> u32 {
         let op = &self.m.operations[operation as usize];
         let spec = &self.m.components[op.component as usize];
-        let (pc, count) = (op.entry, spec.count.max(1));
-        let station = spec.first + below(bits(spec.key ^ PICK, occasion), count);
+        let pc = op.entry;
+        let caller = if parent == NONE { NONE } else { self.frames[parent as usize].station };
+        let from = self.place_of(caller, request);
+        let balancer = &self.groups[op.component as usize].balancer;
+        let station = spec.first + balancer.any_near(bits(spec.key ^ PICK, occasion), from).unwrap_or(0);
         let id = self.new_frame(Frame {
             occasion,
             parent,
@@ -193,7 +197,8 @@ impl World<'_> {
         let child = self.stand_in(crate::engine::call::target(spec, address), id, request, address, spec.key_given);
         let done = self.pass(child, depth + 1);
         if self.extended {
-            let (found, bytes) = (self.calls[child as usize].found, self.answer_bytes(child));
+            let operation = self.frames[child as usize].operation;
+            let (found, bytes) = (self.calls[child as usize].found, self.answer_bytes(child, operation));
             let caller = &mut self.calls[id as usize];
             (caller.found, caller.bytes) = (found, bytes);
         }

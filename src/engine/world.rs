@@ -721,8 +721,6 @@ pub(super) struct World<'m> {
     pub(super) stride: usize,
     pub(super) stations: Vec<Station>,
     pub(super) lines: Vec<Option<Line>>,
-    /// Per component: asynchronous with a limited number of workers.
-    pub(super) releases_slots: Vec<bool>,
     pub(super) groups: Vec<Group>,
     pub(super) operations: Vec<Flow>,
     pub(super) classes: Vec<Flow>,

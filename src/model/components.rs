@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
     /// The places of `failover(a b)`.
     fn failover(&mut self, balance: &Spotted<Balance>) -> Vec<u16> {
         let Balance::Failover(names) = &balance.value else { return Vec::new() };
-        names.iter().filter_map(|name| self.find_place(&Spotted::new(name.clone(), balance.spot))).collect()
+        names.iter().filter_map(|name| self.find_place_in(name, balance.spot)).collect()
     }
 
     /// The weights of `weighted(...)`: by instance, by zone, or in the order of instances.

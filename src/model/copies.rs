@@ -237,7 +237,8 @@ impl Compiler<'_> {
             let Some(operation) = operation.filter(|_| 0 < replicas) else { continue };
             let end = End { name, operation: "" };
             let caller = Caller { end, component: Some(component), places: &[] };
-            let edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
+            let mut edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
+            edge.targets = vec![(1 << 32, operation as u16)];
             self.model.copies[number].edge = self.add_edge(edge);
             if mode.waits() || 0 < mode.asks() {
                 self.model.copies[number].wait_cell = self.cell(name, Cause::Replication);

@@ -97,7 +97,7 @@ impl Compiler<'_> {
         };
         let mut names: Vec<&str> = shares.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        let mut place = |name: &str| self.find_place(&Spotted::new(name.to_owned(), reference.spot)).unwrap_or(NONE16);
+        let mut place = |name: &str| self.find_place_in(name, reference.spot).unwrap_or(NONE16);
         let places = names.into_iter().map(&mut place).collect();
         (places, Origin::Key(self.names.find_key(Some(reference), self.diags)))
     }

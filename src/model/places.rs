@@ -106,6 +106,7 @@ impl Compiler<'_> {
         if hosts.is_empty() {
             let message = format!("no host of `{name}` stands in `{}`", place.value);
             self.tell(Diagnostic::new(Code::NoPlace, place.spot, message).help("put one there by its `count`"));
+            return (first..first + count).collect();
         }
         hosts
     }

@@ -106,7 +106,8 @@ impl Compiler<'_> {
         let longest = self.model.caches.iter().map(ttl).fold(0.0, f64::max);
         let (seconds, most) = match said.prefill_s {
             Some(seconds) => (seconds, MOST_GIVEN),
-            None => (longest, MOST_AUTO),
+            // The second time to live forgets how the first began.
+            None => (2.0 * longest, MOST_AUTO),
         };
         let prefill = Prefill { sources, seconds, until_full: said.prefill_s.is_none() && self.model.fills_up(), most };
         if !prefill.sources.is_empty() {

@@ -40,7 +40,9 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
         component.value.instances /= part.fewer;
         component.value.placement.at.iter_mut().for_each(|(_, count)| *count /= part.fewer);
         if let MachineChoice::Own(machines) = &mut component.value.placement.machine {
-            machines.iter_mut().for_each(|(_, count)| *count /= part.fewer);
+            for (_, count) in machines {
+                *count /= part.fewer;
+            }
         }
     }
     for host in small.hosts.values_mut() {

@@ -115,7 +115,7 @@ static BACKING: Table = Table {
             "A write goes to the backing first, or it is kept and written later",
         )
         .or("through"),
-        Field::new("flush", Shape::Object(&FLUSH), "{every: 5s, batch: 500}", "When `behind` writes").or("{}"),
+        Field::new("flush", Shape::Object(&FLUSH), "{every: 5s, batch: 500}", "When `behind` writes"),
     ],
 };
 static FLUSH: Table = Table {
