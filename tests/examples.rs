@@ -48,7 +48,8 @@ fn variants(text: &str) -> Vec<String> {
     let after = text.split("\nvariants:\n").nth(1).unwrap_or_default();
     let inside = after.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
     let names = inside.filter(|line| line.starts_with("  ") && !line.starts_with("   ") && !line.contains('#'));
-    names.filter(|line| !line.ends_with("null")).map(|line| line.trim().trim_end_matches(':').to_string()).collect()
+    let name = |line: &str| line.trim().split(':').next().unwrap_or_default().to_string();
+    names.filter(|line| !line.ends_with("null")).map(name).collect()
 }
 
 #[test]
