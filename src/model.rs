@@ -7,7 +7,7 @@
 //! that request time is attributed to.
 
 mod arrows;
-mod caches;
+pub mod caches;
 mod check;
 pub mod compile;
 mod components;
@@ -18,7 +18,7 @@ mod faults;
 mod keys;
 mod links;
 pub mod listing;
-mod loads;
+pub mod loads;
 mod names;
 mod places;
 mod plan;
@@ -31,13 +31,13 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::caches::Cache;
 use crate::model::copies::Copies;
+use crate::model::loads::{RequestClass, Source};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
-use crate::model::region::{Origin, Place, Region, Ways};
-use crate::policy::arrivals::{Arrivals, Shape};
+use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
-use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
@@ -246,50 +246,6 @@ pub struct Component {
     pub price_per_request: f64,
 }
 
-/// What the nodes of a cache keep.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cache {
-    pub component: u16,
-    /// Stream of what is drawn for each key value, and of the place of a value on the ring.
-    pub stream: u64,
-    /// Of one node; `u64::MAX`: no limit.
-    pub bytes: u64,
-    pub entries: u64,
-    pub eviction: Eviction,
-    /// Bytes of an entry by its key value, or `NONE16`.
-    pub entry_draw: u16,
-    /// `NONE16`: never expires.
-    pub ttl_draw: u16,
-    pub sliding: bool,
-    /// Key that is meant where nothing names one.
-    pub key: u16,
-    /// A small cache for each value of this key instead of nodes, or `NONE16`.
-    pub per: u16,
-    /// 0: never before it expires.
-    pub early: f64,
-    /// Share of the time to live; 0: never.
-    pub refresh: f64,
-    /// How long `not_found` is remembered; 0: not at all.
-    pub negative: Span,
-    /// Place whose nodes the others ask before the backing, or `NONE16`.
-    pub shield: u16,
-    /// Somebody is content with entries that have expired, so they stay.
-    pub stale: bool,
-    pub flush: Option<Flush>,
-}
-
-/// How a write-behind cache writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flush {
-    pub every: Span,
-    /// Most entries written at the same time.
-    pub batch: u32,
-    /// Program that writes one entry.
-    pub entry: u16,
-    /// Operation of the cache that the program belongs to.
-    pub operation: u16,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sticky {
     /// `NONE16`: the session (a closed client counts as one).
@@ -384,49 +340,6 @@ pub struct Pipe {
     /// 0: without limit (a price only).
     pub bytes_per_s: f64,
     pub price_per_byte: f64,
-}
-
-#[derive(Clone, Debug)]
-pub struct Source {
-    pub name: String,
-    /// Stream of the source: gaps, choice of the request, think times.
-    pub key: u64,
-    pub demand: Demand,
-    /// Cumulative share of 2^32 and class; for sessions empty.
-    pub requests: Vec<(u64, u16)>,
-    /// Which of the classes of a request it is; the one named above is that of the first place.
-    pub origin: Origin,
-    pub patience_draw: u16,
-    pub priority: u8,
-    /// Key values that this load pins or reshapes.
-    pub overrides: Vec<(u16, KeyOrigin)>,
-}
-
-#[derive(Clone, Debug)]
-pub enum Demand {
-    Open { rate: f64, arrivals: Arrivals, shape: Shape },
-    Closed { clients: u32, think_draw: u16 },
-    Sessions { rate: f64, shape: Shape, think_draw: u16, keep: Vec<u16>, steps: Vec<SessionStep> },
-    Every { first: Time, every: Span },
-    Trace { times: Vec<Time> },
-}
-
-#[derive(Clone, Debug)]
-pub struct SessionStep {
-    pub class: u16,
-    pub times_draw: u16,
-}
-
-/// (load, target, place).
-#[derive(Clone, Debug)]
-pub struct RequestClass {
-    pub source: u16,
-    pub operation: u16,
-    /// The load as a caller; when it is `plain` the request enters its target directly, else as `Call, Return` at `entry`.
-    pub edge: u16,
-    pub entry: u16,
-    /// A zone or region; `NONE16`: nowhere in particular.
-    pub place: u16,
 }
 
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::world::{
     CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
 };
+use crate::model::loads::Demand;
 use crate::model::region::Origin;
-use crate::model::{Demand, NONE, NONE16, Scope};
+use crate::model::{NONE, NONE16, Scope};
 use crate::random::{bits, mix, occasion};
 
 /// Purposes of a source's draws, told apart by these words.

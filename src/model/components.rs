@@ -17,7 +17,8 @@ use crate::policy::replication::ReadFrom;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
-use crate::scenario::{Act, Availability, Database, Kind, MachineChoice, Prefer};
+use crate::scenario::database::Database;
+use crate::scenario::{Act, Availability, Kind, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
 /// Bytes of a page.

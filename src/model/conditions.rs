@@ -7,8 +7,9 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::scenario;
+use crate::scenario::Length;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
-use crate::scenario::{CopyPart, Length};
+use crate::scenario::database::CopyPart;
 
 /// Distance of the looks of an objective that is judged by its worst window, seconds.
 const LOOK: f64 = 15.0;
@@ -225,7 +226,8 @@ impl Compiler<'_> {
         match of {
             None => Some(Scope::Load(load)),
             Some(Scope::Operation(operation)) => {
-                let asks = |class: &crate::model::RequestClass| class.source == load && class.operation == operation;
+                let asks =
+                    |class: &crate::model::loads::RequestClass| class.source == load && class.operation == operation;
                 let class = self.model.classes.iter().position(asks);
                 if class.is_none() {
                     let message = format!("`{}` does not ask for this operation", from.value);

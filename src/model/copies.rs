@@ -14,7 +14,8 @@ use crate::model::{Cause, Model, NONE, NONE16, Operation};
 use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::sharding::Sharding;
 use crate::random::Purpose;
-use crate::scenario::{Component, CopyPart, Database, Machine, MachineChoice};
+use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::{Component, Machine, MachineChoice};
 use crate::units::Span;
 
 /// How a database is spread over its instances.

@@ -6,7 +6,8 @@ use crate::model::region::Region;
 use crate::model::{Act, Fault, NONE, NONE16, Target};
 use crate::random::Purpose;
 use crate::scenario;
-use crate::scenario::{CopyPart, Length, Part, When};
+use crate::scenario::database::CopyPart;
+use crate::scenario::{Length, Part, When};
 
 impl Compiler<'_> {
     /// All faults, in the order of their names, which is also their order at one instant.

@@ -8,8 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::loads::{Demand, RequestClass, Source};
 use crate::model::program::{Edge, Fork, Need, Step};
-use crate::model::{Demand, Model, NONE, NONE16, Operation, RequestClass, Source};
+use crate::model::{Model, NONE, NONE16, Operation};
 use crate::policy::balance::Balance;
 use crate::units::Span;
 

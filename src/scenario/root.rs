@@ -401,7 +401,8 @@ fn variants(tree: &Node, diags: &mut Diagnostics) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::distribution::Distribution;
-    use crate::scenario::{Demand, Kind, Length, Verb};
+    use crate::scenario::load::Demand;
+    use crate::scenario::{Kind, Length, Verb};
     use std::io;
 
     const SMALLEST: &str = "\
