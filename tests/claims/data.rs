@@ -143,9 +143,8 @@ fn s05_offload() {
 /// The source's 50 ms are those of a database that is nearly full, so that design is shown with three replicas, too.
 #[test]
 fn s05_session() {
-    let session = |stage: Stage| {
-        value(&stage.set("objectives.session", "latency mean of web.session <= 5s").report(), "session")
-    };
+    let session =
+        |stage: Stage| value(&stage.set("objectives.session", "latency mean of web.session <= 5s").report(), "session");
     let cached = session(brief(FIVE, 5, 1));
     let stored = session(brief(FIVE, 5, 1).variant("no_cache"));
     let tight = session(brief(FIVE, 5, 1).variant("no_cache").set("components.db.replicas.count", 2));
@@ -157,7 +156,12 @@ fn s05_session() {
         tight / cached
     );
     let told = format!("{:.2} ms against {:.2} ms: {:.1} times", cached * 1e3, stored * 1e3, stored / cached);
-    words("s05-session", "mean look-up of a session, cache and database", &told, 2.0 * cached < stored && stored < tight);
+    words(
+        "s05-session",
+        "mean look-up of a session, cache and database",
+        &told,
+        2.0 * cached < stored && stored < tight,
+    );
 }
 
 /// Most queries for the one hot page at a time, over two expiries of the entry.
@@ -169,7 +173,8 @@ fn stampede(variant: Option<&'static str>) -> f64 {
 #[test]
 fn s05_stampede() {
     let [none, instance, cluster, early] = [None, Some("instance"), Some("cluster"), Some("early")].map(stampede);
-    let told = format!("none {none:.0}, lock per instance {instance:.0}, of the cluster {cluster:.0}, early {early:.0}");
+    let told =
+        format!("none {none:.0}, lock per instance {instance:.0}, of the cluster {cluster:.0}, early {early:.0}");
     let holds = 50.0 * instance < none && instance == 4.0 && cluster == 1.0 && early < none / 50.0;
     words("s05-stampede", "most queries for the hot key at a time", &told, holds);
 }
@@ -215,8 +220,7 @@ fn p_write_behind() {
     let report = brief(BEHIND, 40, 10).report();
     let batched = rate(&report, "cache.write") / rate(&report, "db.write");
     let (behind, lost) = writing(BEHIND);
-    let told =
-        format!("{:.3} ms; {batched:.2} of them are one at the store; {lost:.0} lost in a crash", behind * 1e3);
+    let told = format!("{:.3} ms; {batched:.2} of them are one at the store; {lost:.0} lost in a crash", behind * 1e3);
     words("p-write-behind", "a write", &told, behind < 1e-3 && 1.1 < batched && 0.0 < lost);
 }
 
@@ -276,6 +280,7 @@ fn x_wrong_tier() {
     let told = format!(
         "{four:.0}/s with 4, {eight:.0}/s with 8 web servers; index {index:.0}/s, cache {cache:.0}/s, replicas {replicas:.0}/s"
     );
-    let holds = tier == "db" && (eight / four - 1.0).abs() < 0.02 && [index, cache, replicas].iter().all(|&r| 1.05 * four < r);
+    let holds =
+        tier == "db" && (eight / four - 1.0).abs() < 0.02 && [index, cache, replicas].iter().all(|&r| 1.05 * four < r);
     words("x-wrong-tier", "answers of 1,100/s offered, the database full", &told, holds);
 }
