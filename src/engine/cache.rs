@@ -224,7 +224,7 @@ impl World<'_> {
     }
 
     fn object_of(&self, key: u16, value: u64, space: u64) -> Object {
-        let place = mix(value ^ mix(self.m.keys[key as usize].stream));
+        let place = mix(value ^ mix(self.m.keys[key as usize].population));
         Object { key, value, place, name: mix(place ^ space) }
     }
 
