@@ -31,6 +31,7 @@ mod replica;
 mod rows;
 mod shard;
 mod station;
+mod timeout;
 mod trace;
 mod world;
 

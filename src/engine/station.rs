@@ -423,7 +423,7 @@ impl World<'_> {
         let spec = &self.m.components[station.component as usize];
         let kept = match spec.cache {
             NONE16 => 0,
-            cache => self.shelves[cache as usize].bytes(s - spec.first),
+            cache => self.caches.all[cache as usize].bytes(s - spec.first),
         };
         spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
     }
@@ -433,7 +433,7 @@ impl World<'_> {
         let spec = &self.m.components[self.stations[s as usize].component as usize];
         match spec.cache {
             NONE16 => 0,
-            cache => self.shelves[cache as usize].byte_ns(s - spec.first, self.now),
+            cache => self.caches.all[cache as usize].byte_ns(s - spec.first, self.now),
         }
     }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Region, Sticky};
+use crate::model::region::Region;
+use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;

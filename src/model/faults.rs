@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::{Compiler, parts_of, stream, threshold, time};
-use crate::model::{Act, Fault, NONE, NONE16, Region, Target};
+use crate::model::region::Region;
+use crate::model::{Act, Fault, NONE, NONE16, Target};
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::database::CopyPart;
