@@ -58,6 +58,15 @@ pub(super) struct Entry {
     pub(super) told: Ns,
 }
 
+/// Who looks at which row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) row: u64,
+    pub(super) session: u64,
+    /// Who must not see an older state later.
+    pub(super) keeps: Option<u64>,
+}
+
 /// How far one copy is.
 #[derive(Clone, Debug)]
 pub(super) struct Copy {
@@ -174,9 +183,10 @@ impl Shard {
         }
     }
 
-    /// Books a read by (row, session) that began at `now` and saw a position: since when that had been overwritten, and
-    /// whether the session has seen or written something newer.
-    pub(super) fn read(&mut self, (row, session): (u64, u64), position: u64, now: Ns) -> (Option<Ns>, bool) {
+    /// Books a read that began at `now` and saw a position: since when that had been overwritten, and whether the session
+    /// has seen or written something newer.
+    pub(super) fn read(&mut self, look: &Look, position: u64, now: Ns) -> (Option<Ns>, bool) {
+        let Look { row, session, keeps } = *look;
         let (version, overwritten) = self.version(row, position, now);
         let own = self.own_writes.get(&(session, row)).copied().unwrap_or(0);
         let seen = self.own_reads.get(&(session, row)).copied().unwrap_or(0);
@@ -186,7 +196,9 @@ impl Shard {
         } else {
             self.own_reads.insert((session, row), version);
         }
-        remember(&mut self.session_reads, session, position, self.base);
+        if let Some(reader) = keeps {
+            remember(&mut self.session_reads, reader, position, self.base);
+        }
         let missed = position < own && self.entry(own).is_some_and(|entry| entry.told <= now);
         // What every copy has by now was seen by all.
         (overwritten, missed || (self.base <= seen && version < seen))
@@ -267,7 +279,7 @@ mod tests {
                     let before = seen.get(&(session, row)).copied().unwrap_or(0);
                     seen.insert((session, row), version);
                     let broken = position < own || version < before;
-                    assert_eq!(shard.read((row, session), position, n), (newer, broken), "{n}");
+                    assert_eq!(shard.read(&Look { row, session, keeps: None }, position, n), (newer, broken), "{n}");
                 }
             }
         }
