@@ -17,7 +17,9 @@ impl World<'_> {
         let copies = &self.m.copies[seat.c];
         let position = self.shard(&seat).applied(seat.copy);
         if copies.mode.asks() == 0 {
-            self.see(id, &seat, position, self.now);
+            // It began when it was sent, if it was sent over a link.
+            let sent = if self.extended { self.calls[id as usize].until } else { self.now };
+            self.see(id, &seat, position, sent.min(self.now));
             return id;
         }
         let mut others: Vec<usize> = self.living(&seat).filter(|&copy| copy != seat.copy).collect();
@@ -114,7 +116,8 @@ impl World<'_> {
         let keeps = (copies.reads_key != NONE16).then(|| self.key_value(copies.reads_key, request));
         let replication = &mut self.replication[seat.c];
         let look = Look { row, session, keeps };
-        let (overwritten, is_violation) = replication.shards[seat.shard].read(&look, position, began);
+        let when = [began, self.now];
+        let (overwritten, is_violation) = replication.shards[seat.shard].read(&look, position, when);
         replication.violations += u64::from(is_violation);
         match overwritten {
             None => replication.fresh_reads += 1,
