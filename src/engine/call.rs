@@ -212,6 +212,7 @@ impl World<'_> {
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
+                self.calls[id as usize].until = self.now;
                 self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
             }
             (cache, _) => self.pick_node(id, cache),
