@@ -28,10 +28,12 @@ mod pool;
 mod prefill;
 mod quorum;
 mod replica;
+mod reshard;
 mod rows;
 mod shard;
 mod station;
 mod trace;
+mod transaction;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -176,6 +178,7 @@ impl World<'_> {
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.copy_answered(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
+            Timer::Reshard { fault } => self.reshard_on(fault),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
             Timer::Received { station, upto } => self.received(station, upto),
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),

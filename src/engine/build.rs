@@ -71,6 +71,7 @@ impl<'m> World<'m> {
         };
         world.find_mirrors();
         world.make_pools();
+        world.close_future_shards();
         world.prefill();
         world
     }
@@ -134,6 +135,10 @@ impl<'m> World<'m> {
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
             replication: replica::all(m),
+            maps: m.copies.iter().map(|copies| copies.map.clone()).collect(),
+            moving: Vec::new(),
+            transactions: FxHashMap::default(),
+            begun: 0,
             buffers: Vec::new(),
             shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
             shelf_epoch: 0,
@@ -271,6 +276,7 @@ fn needs_calls(m: &Model) -> bool {
     m.edges.iter().any(|e| !e.plain)
         || !m.forks.is_empty()
         || !m.lock_uses.is_empty()
+        || !m.transactions.is_empty()
         || m.steps
             .iter()
             .any(|s| matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. }))

@@ -236,7 +236,9 @@ impl World<'_> {
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
-                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+                let is_alone = parent == NONE || parent & JOIN != 0;
+                let shard = if is_alone { NONE } else { self.calls[parent as usize].shard };
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })
             }
             (cache, _) => self.pick_node(id, cache),
         };
@@ -250,7 +252,7 @@ impl World<'_> {
         self.count_in(id, station);
         let edge = self.calls[id as usize].edge;
         if self.shortcuts[edge as usize].no_way {
-            return self.door(id);
+            return self.arrived(id);
         }
         let spec = &self.m.edges[edge as usize];
         let bytes = if spec.carries != NONE16 {
@@ -309,7 +311,11 @@ impl World<'_> {
     }
 
     /// The request is at the callee's door.
+    #[inline(always)]
     fn arrived(&mut self, id: u32) -> u32 {
+        if !self.transactions.is_empty() && self.has_connection(id) {
+            return self.come_aboard(id);
+        }
         self.door(id)
     }
 
@@ -334,9 +340,12 @@ impl World<'_> {
     #[inline(never)]
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
+        self.keep_connection(id);
         let flags = self.frames[id as usize].flags;
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);
+        } else if flags & flag::HOLDS != 0 {
+            self.release(id);
         }
         let parent = self.frames[id as usize].parent;
         if parent == NONE {
@@ -486,6 +495,8 @@ impl World<'_> {
         if frame.flags & flag::RESPONDED != 0 {
             return id;
         }
+        self.keep_connection(id);
+        let frame = self.frames[id as usize];
         self.count_answer(id, Outcome::OK);
         self.frames[id as usize].flags |= flag::RESPONDED;
         let own = self.detached_copy(frame.request, 0);
@@ -500,7 +511,7 @@ impl World<'_> {
         let flags = frame.flags & (flag::GUARDED | flag::RESPONDED) | flag::RESPONDED;
         let courier = self.new_frame(Frame { flags, generation: 0, child: NONE, link: NONE, ..frame });
         if self.extended {
-            self.calls[courier as usize] = Call { holds: NONE, ..self.calls[id as usize] };
+            self.calls[courier as usize] = Call { holds: NONE, transaction: 0, ..self.calls[id as usize] };
             self.calls[id as usize].pool = NONE;
         }
         self.frames[frame.parent as usize].child = courier;
