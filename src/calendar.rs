@@ -187,6 +187,11 @@ impl Calendar {
         }
     }
 
+    /// Far entries that come up soon, for whoever wants to have ready what they are about; each is shown once at most.
+    pub fn coming(&mut self) -> &[Key] {
+        self.far.newly_dealt()
+    }
+
     /// Bytes held for leaves and far entries.
     pub fn bytes(&self) -> usize {
         self.groups.len() * size_of::<Group>() + self.free.capacity() * 4 + self.far.bytes()

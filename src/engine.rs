@@ -32,6 +32,7 @@ mod reshard;
 mod rows;
 mod shard;
 mod station;
+mod timeout;
 mod trace;
 mod transaction;
 mod world;
@@ -176,7 +177,7 @@ impl World<'_> {
             Timer::Boot { station, epoch } => self.booted(station, epoch),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
-            Timer::Answered { frame, generation, station } => self.copy_answered(frame, generation, station),
+            Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
             Timer::Reshard { fault } => self.reshard_on(fault),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),

@@ -113,6 +113,7 @@ fn words(id: &str, what: &str, found: &str, holds: bool) {
 const ONE: &str = "01-single-server.yaml";
 const TWO: &str = "02-separate-database.yaml";
 const THREE: &str = "03-load-balancer.yaml";
+const FOUR: &str = "04-read-replicas.yaml";
 
 #[test]
 fn s01_capacity() {
@@ -257,4 +258,92 @@ fn s03_dbbound() {
     let twenty = limit(&Stage::new(THREE).variant("twenty").set("run.duration", "1m").report());
     let told = format!("{} of {} with 5, {} of {} with 20", five.1, five.0, twenty.1, twenty.0);
     words("s03-dbbound", "bottleneck", &told, five.0 == "web" && twenty == ("db".to_string(), "cores"));
+}
+
+/// Stage 4 for half a minute.
+fn four() -> Stage {
+    Stage::new(FOUR).set("run.duration", "40s").set("run.warmup", "10s")
+}
+
+/// What the database says of itself.
+fn of_db(report: &Report, name: &str) -> f64 {
+    report.components["db"].kind_specific[name].mean
+}
+
+#[test]
+fn s04_lag() {
+    let report = four().report();
+    for name in ["lag_p50", "lag_p99"] {
+        claim("s04-lag", &format!("{name}, s"), of_db(&report, name), [0.1, 1.0]);
+    }
+}
+
+#[test]
+fn s04_stale() {
+    let loose = of_db(&four().report(), "stale_reads");
+    let own = of_db(&four().variant("own_writes").report(), "violations");
+    words(
+        "s04-stale",
+        "stale without, violations with own_writes",
+        &format!("{loose:.4}, {own}"),
+        0.0 < loose && own == 0.0,
+    );
+}
+
+#[test]
+fn s04_failover() {
+    let stage = Stage::new(FOUR).variant("primary_dies").set("run.duration", "8m").set("run.replications", 4);
+    let report = stage.rate(80.0).report();
+    claim("s04-failover", "mean write outage after the death, s", value(&report, "back"), [120.0, 210.0]);
+}
+
+#[test]
+fn s04_cost() {
+    claim("s04-cost", "dollars a month", four().report().cost.usd_per_month, [2000.0, 4000.0]);
+}
+
+/// Median of a write, and acknowledged writes that died with the primary.
+fn mode(mode: &str, every: &str) -> (f64, f64) {
+    let replicas = "components.db.replicas";
+    let stage = four().variant("primary_dies").set("run.duration", "2m").set("faults.dies.at", "40s");
+    let stage = stage.set(&format!("{replicas}.mode"), mode).set(&format!("{replicas}.ship.every"), every);
+    let stage = stage.set("components.db.failover.promote", "10s").set("components.db.failover.health.interval", "5s");
+    let report = stage.set("run.replications", 4).rate(400.0).report();
+    let median = report.operations["db.write"].latency.ok.p50.expect("there are writes").mean;
+    (median, of_db(&report, "lost_writes"))
+}
+
+#[test]
+fn s04_semisync() {
+    let [fast, semi, sync] =
+        [("async", "200ms"), ("semi_sync(1)", "0s"), ("sync", "0s")].map(|(m, every)| mode(m, every));
+    let told = format!(
+        "async {:.4} s and {} lost, semi_sync {:.4} and {}, sync {:.4} and {}",
+        fast.0, fast.1, semi.0, semi.1, sync.0, sync.1
+    );
+    let holds = fast.0 < semi.0 && semi.0 < sync.0 && 0.0 < fast.1 && semi.1 == 0.0 && sync.1 == 0.0;
+    words("s04-semisync", "median of a write, lost writes", &told, holds);
+}
+
+/// Reads a second at which the cores of the replicas would be full, by what they do at this load; the writes that each of
+/// them repeats, 1 ms on one of 16 cores, are the same for any number.
+fn reads(replicas: u32) -> f64 {
+    let stage = four().set("components.db.replicas.count", replicas).set("run.duration", "30s");
+    let report = stage.read("busy", "utilisation of cores on db/replica-0").report();
+    let rate = |operation: &str| report.operations[operation].requests.throughput_per_s.mean;
+    let repeated = rate("db.write") * 0.001 / 16.0;
+    rate("db.read") / (value(&report, "busy") - repeated) * (1.0 - repeated)
+}
+
+#[test]
+fn s04_reads() {
+    claim("s04-reads", "reads a second of two replicas", reads(2), [10_000.0, 50_000.0]);
+}
+
+#[test]
+fn s04_linear() {
+    let [one, two, four] = [1, 2, 4].map(reads);
+    let told = format!("{one:.0}, {two:.0}, {four:.0} reads/s with 1, 2, 4 replicas");
+    let linear = |many: f64, times: f64| (many / one / times - 1.0).abs() < 0.1;
+    words("s04-linear", "read capacity", &told, linear(two, 2.0) && linear(four, 4.0));
 }

@@ -107,8 +107,12 @@ fn load(read: &str) -> [f64; 3] {
   p: utilisation of cores on db/primary <= 100%
   r0: utilisation of cores on db/replica-0 <= 100%
   r1: utilisation of cores on db/replica-1 <= 100%";
-    let report =
-        report(&scenario(&format!("replicas: {{count: 2, read: {read}}}\n    prefer: any"), 900, 300, objectives));
+    let report = report(&scenario(
+        &format!("replicas: {{count: 2, read: {read}, apply: {{cost: 0%}}}}\n    prefer: any"),
+        900,
+        300,
+        objectives,
+    ));
     ["p", "r0", "r1"].map(|name| value(&report, name))
 }
 
@@ -128,7 +132,8 @@ fn the_nearest_replica_is_asked_if_there_is_one() {
     let objectives = "objectives:
   r0: utilisation of cores on db/replica-0 <= 100%
   r1: utilisation of cores on db/replica-1 <= 100%";
-    let text = scenario("replicas: {count: 2, read: nearest}\n    prefer: any", 900, 300, objectives);
+    let text =
+        scenario("replicas: {count: 2, read: nearest, apply: {cost: 0%}}\n    prefer: any", 900, 300, objectives);
     let text = text.replace("rate: 900/s,", "rate: 900/s, from: home/c,");
     let report = report(&text);
     assert!(value(&report, "r0") < 0.01, "no reader is in zone b");

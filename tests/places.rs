@@ -278,8 +278,8 @@ objectives:
         let report = run(&worldwide("us-east-1/b", three, &faults(hit)));
         close(objective(&report, "before"), 1.5e-3, 1e-6);
         // A few were under way when it happened.
-        close(objective(&report, "during"), during, 1e-3 * during);
-        close(objective(&report, "after"), 1.5e-3, far * 1e-3 + 1e-6);
+        close(objective(&report, "during"), during, 5e-3 * during);
+        close(objective(&report, "after"), 1.5e-3, far * 3e-3);
         assert!(objective(&report, "bad") <= 3.0, "only those under way are lost");
     }
 }
@@ -308,7 +308,8 @@ fn bytes_between_regions_are_paid_and_counted_once() {
     let month = 730.0 * 3600.0;
     let share = report.regions["ap-south-1"].requests.goodput_per_s.mean;
     let there = line("us-east-1 -> ap-south-1").expect("it has a price");
-    close(there.quantity, share * 10e3 * month / 1e9, 0.2);
+    // Those under way at the end have been sent, but have not arrived.
+    close(there.quantity, share * 10e3 * month / 1e9, 3e-3 * there.quantity);
     close(there.usd_per_month, there.quantity * 0.02, 1e-9);
     assert_eq!(0.0, line("ap-south-1 -> us-east-1").expect("the way back has a price, too").quantity);
     // 10 KB at 1 Gbps are 80 us, on the one way only.
@@ -363,13 +364,13 @@ components: {{s: {{kind: service, instances: 2, balance: round_robin, prefer: an
 
 #[test]
 fn a_link_may_be_that_of_two_zones() {
-    // To a there and back 2 x 0.25 ms, to b 2 x 5 ms; from c to both 2 x 1 ms.
+    // To a there and back 2 x 0.25 ms, to b 2 x 5 ms, which is 5.25 ms on average; from c to both 2 x 1 ms.
     let one = "{home/a -> home/b: {latency: 5ms}}";
-    assert!((between_ms("a", one) - (1.0 + (0.5 + 10.0) / 2.0)).abs() < 0.05, "{}", between_ms("a", one));
+    assert!((between_ms("a", one) - (1.0 + 5.25)).abs() < 0.05, "{}", between_ms("a", one));
     assert!((between_ms("c", one) - 3.0).abs() < 1e-6, "{}", between_ms("c", one));
     // The way back is given itself, and the region says the rest.
     let three = "{home/a -> home/b: {latency: 5ms}, home/b -> home/a: {latency: 7ms}, home -> home: {latency: 2ms}}";
-    assert!((between_ms("a", three) - (1.0 + (4.0 + 12.0) / 2.0)).abs() < 0.05, "{}", between_ms("a", three));
+    assert!((between_ms("a", three) - (1.0 + 8.0)).abs() < 0.05, "{}", between_ms("a", three));
     assert!((between_ms("c", three) - 5.0).abs() < 1e-6, "{}", between_ms("c", three));
     // Only what goes between the two waits for the bandwidth: 1 KB takes 4 ms at 2 Mbps.
     let thin = "{home/a -> home/b: {latency: 0ms, bandwidth: 2Mbps}}";

@@ -34,7 +34,7 @@ fn a_pool_has_seen_as_much_traffic_as_is_said() {
     // After n uniform reads of N pages, each is in memory with probability 1 - exp(-n / N).
     let after = |reads: f64| {
         // The mean over the thousand reads of the run itself, each of which brings a page in.
-        let n = |at: f64| 1.0 - (-(reads + at) / 10_000.0_f64).exp();
+        let n = |at: f64| 1.0 - libm::exp(-(reads + at) / 10_000.0);
         (0..1000).map(|read| n(f64::from(read))).sum::<f64>() / 1000.0
     };
     for (prefill, truth) in [("none", after(0.0)), ("50s", after(5_000.0)), ("150s", after(15_000.0))] {

@@ -23,6 +23,8 @@ pub struct Far {
     floor: u64,
     /// An empty vector whose room is used again.
     spare: Vec<Key>,
+    /// The front was filled since somebody last asked.
+    dealt: bool,
 }
 
 /// A bucket of at most so many keys is sorted rather than dealt out again.
@@ -43,6 +45,7 @@ impl Far {
             ceiling: Key::NEVER,
             floor: 0,
             spare: Vec::new(),
+            dealt: false,
         }
     }
 
@@ -78,6 +81,11 @@ impl Far {
             self.refill();
         }
         key
+    }
+
+    /// The keys that come up next, the last of them first, if they have been dealt since this was last asked.
+    pub fn newly_dealt(&mut self) -> &[Key] {
+        if std::mem::take(&mut self.dealt) { &self.front } else { &[] }
     }
 
     /// Bytes held.
@@ -122,6 +130,7 @@ impl Far {
                 self.front.append(&mut keys);
                 self.front.sort_unstable_by_key(|key| Reverse((key.time, key.order)));
                 self.ceiling = self.front[0];
+                self.dealt = true;
             } else {
                 self.last = keys.iter().map(|key| key.time).min().expect("the bucket is not empty");
                 for key in keys.drain(..) {

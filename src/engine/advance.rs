@@ -1,5 +1,6 @@
 //! The interpreter: runs a frame's program until it has to wait.
 
+use crate::calendar::FAR;
 use crate::engine::cache::Found;
 use crate::engine::world::{Outcome, State, World, flag, gate};
 use crate::model::program::Step;
@@ -128,7 +129,8 @@ impl World<'_> {
     pub(super) fn wake(&mut self, id: u32) -> u32 {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
-        self.calendar.leave_hole(frame.link);
+        let slot = frame.link;
+        self.calendar.leave_hole(slot);
         let (request, cell, since) = (frame.request, frame.cell, frame.since);
         frame.since = now;
         let state = std::mem::replace(&mut frame.state, State::Running);
@@ -136,7 +138,26 @@ impl World<'_> {
             return self.wake_unusual(id, state, since);
         }
         self.attribute(id, request, cell, since);
+        if slot == FAR {
+            self.look_ahead();
+        }
         if self.paused != 0 { self.park_if_paused(id) } else { id }
+    }
+
+    /// In a crowd, a frame and its row have left the caches by the time the frame wakes. This reads those of the next
+    /// few dozen, one right after the other, so that memory brings them all at once; what comes back is of no use here.
+    #[inline(never)]
+    fn look_ahead(&mut self) {
+        let frames = &self.frames[..];
+        let coming = self.calendar.coming();
+        let waking = || coming.iter().filter_map(|key| frames.get(key.payload() as usize));
+        let mut read = waking().fold(0, |read, frame| read ^ frame.pc);
+        for frame in waking() {
+            let row = frame.request as usize;
+            read ^= self.requests.get(row).map_or(0, |request| request.class);
+            read ^= self.cells.get(row * self.stride).map_or(0, |cell| *cell as u16);
+        }
+        std::hint::black_box(read);
     }
 
     /// A frame of a full core under FCFS, a stage of a call, or a frame that was stopped meanwhile.

@@ -6,10 +6,11 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
-use crate::engine::cache::Shelves;
+use crate::engine::cache::Caches;
 use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
+use crate::engine::lock::Locks;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
@@ -19,7 +20,9 @@ use crate::engine::world::{
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{self, Act, Demand, Model, NONE, NONE16, Origin, Scope};
+use crate::model::loads::Demand;
+use crate::model::region::Origin;
+use crate::model::{self, Act, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
 use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
@@ -49,7 +52,6 @@ impl<'m> World<'m> {
             extended,
             stations: m.stations.iter().map(|s| station(m, s)).collect(),
             lines: m.stations.iter().map(|s| line(&m.components[s.component as usize].order)).collect(),
-            releases_slots: m.components.iter().map(|c| c.waits_async && c.slots != NONE).collect(),
             groups: m.components.iter().map(|c| group(m, c, salt)).collect(),
             operations: flows(m, m.operations.len(), Scope::Operation),
             classes: flows(m, m.classes.len(), Scope::Class),
@@ -102,7 +104,6 @@ impl<'m> World<'m> {
             stride,
             stations: Vec::new(),
             lines: Vec::new(),
-            releases_slots: Vec::new(),
             groups: Vec::new(),
             operations: Vec::new(),
             classes: Vec::new(),
@@ -126,11 +127,7 @@ impl<'m> World<'m> {
             budgets: Vec::new(),
             joins: Vec::new(),
             free_joins: Vec::new(),
-            locks: Vec::new(),
-            lock_of: FxHashMap::default(),
-            free_locks: Vec::new(),
-            holds: Vec::new(),
-            free_holds: Vec::new(),
+            locks: Locks::default(),
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
@@ -140,9 +137,7 @@ impl<'m> World<'m> {
             transactions: FxHashMap::default(),
             begun: 0,
             buffers: Vec::new(),
-            shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
-            shelf_epoch: 0,
-            warming: false,
+            caches: Caches::new(m, salt),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
@@ -153,13 +148,7 @@ impl<'m> World<'m> {
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
-            effort: Effort {
-                retries: 0,
-                attempts: 0,
-                cell_sums: vec![0; stride],
-                wasted: vec![0; stride],
-                ..Effort::default()
-            },
+            effort: Effort::new(stride),
             observer: Observer::new(m, stride),
         }
     }
@@ -238,7 +227,7 @@ fn shortcut(edge: &model::program::Edge) -> Shortcut {
     }
 }
 
-fn entry(m: &Model, class: &model::RequestClass) -> Entry {
+fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
     let source = &m.sources[class.source as usize];
     let place_key = if let Origin::Key(key) = source.origin { key } else { NONE16 };
     Entry { plain: m.edges[class.edge as usize].plain, priority: source.priority, place_key }

@@ -5,9 +5,7 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::copies::Seeker;
-use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
-};
+use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, TICK, World, flag, row};
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
@@ -154,27 +152,6 @@ impl World<'_> {
         if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
     }
 
-    /// The caller's patience with this attempt: the timeout, or what is left until the deadline.
-    fn arm(&mut self, id: u32, edge: u16, until: Ns) {
-        let timeout = self.m.edges[edge as usize].timeout.0;
-        let generation = self.frames[id as usize].generation;
-        let left = until - self.now;
-        if until != Ns::MAX && (timeout == 0 || left < timeout) {
-            self.set_timer(until, CLAIM, Timer::Attempt { frame: id, generation });
-            return;
-        }
-        if timeout == 0 {
-            return;
-        }
-        let at = self.now + timeout;
-        let order = self.calendar.order(CLAIM);
-        let ring = &mut self.rings[self.ring_of[edge as usize] as usize];
-        if ring.due.is_empty() {
-            self.calendar.reset(ring.slot, at, order, RING | self.ring_of[edge as usize]);
-        }
-        ring.due.push_back(Due { at, order, frame: id, generation });
-    }
-
     /// The edge's rate limits, in order; a leaky one holds the request back.
     fn limits_of(&mut self, child: u32, edge: u16) -> u32 {
         let m = self.m;
@@ -229,9 +206,8 @@ impl World<'_> {
     pub(super) fn send(&mut self, id: u32) -> u32 {
         let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
-        let component = self.m.operations[operation as usize].component;
-        self.groups[component as usize].arrivals += 1;
-        let spec = &self.m.components[component as usize];
+        let route = self.routes[operation as usize];
+        let spec = &self.m.components[route.component as usize];
         let station = match (spec.cache, spec.copies) {
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
@@ -242,14 +218,15 @@ impl World<'_> {
             }
             (cache, _) => self.pick_node(id, cache),
         };
+        let group = &mut self.groups[route.component as usize];
+        group.arrivals += 1;
         let Some(station) = station else {
             return self.nobody_up(id);
         };
-        self.frames[id as usize].station = station;
-        if self.releases_slots[component as usize] {
-            self.frames[id as usize].flags |= flag::ASYNC;
-        }
-        self.count_in(id, station);
+        group.balancer.more(station - route.first);
+        let frame = &mut self.frames[id as usize];
+        frame.station = station;
+        frame.flags |= route.flags;
         let edge = self.calls[id as usize].edge;
         if self.shortcuts[edge as usize].no_way {
             return self.arrived(id);
@@ -324,11 +301,18 @@ impl World<'_> {
     /// The visit (or branch) is over; returns who runs next.
     #[inline(always)]
     pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
-        let Frame { flags, parent, request, .. } = self.frames[id as usize];
-        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended {
+        let Frame { flags, parent, request, operation, .. } = self.frames[id as usize];
+        let locks = || self.calls[id as usize].holds != NONE;
+        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended && locks() {
             return self.conclude_slowly(id, outcome);
         }
         self.close_visit(id, outcome);
+        if self.extended && parent != NONE {
+            debug_assert!(parent & JOIN == 0, "only branches have a join for a parent");
+            let (found, bytes) = (self.calls[id as usize].found, self.answer_bytes(id, operation));
+            let caller = &mut self.calls[parent as usize];
+            (caller.found, caller.bytes) = (found, bytes);
+        }
         self.free_frame(id);
         if parent == NONE {
             self.finish_request(request, outcome);
@@ -341,13 +325,12 @@ impl World<'_> {
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
         self.keep_connection(id);
-        let flags = self.frames[id as usize].flags;
+        let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);
         } else if flags & flag::HOLDS != 0 {
             self.release(id);
         }
-        let parent = self.frames[id as usize].parent;
         if parent == NONE {
             self.hang_up(id);
             self.finish(id, outcome);
@@ -359,30 +342,30 @@ impl World<'_> {
         if flags & flag::RESPONDED == 0 {
             self.calls[parent as usize].found = self.calls[id as usize].found;
         }
+        let bytes = self.answer_bytes(id, operation);
         if flags & flag::GUARDED == 0 {
-            self.calls[parent as usize].bytes = self.answer_bytes(id);
+            self.calls[parent as usize].bytes = bytes;
             return self.learn(id, outcome);
         }
-        let bytes = self.answer_bytes(id);
         self.send_back(id, outcome, bytes)
     }
 
     /// What an operation answers without saying so: nothing, or, for a proxy, what it was answered.
-    pub(super) fn answer_bytes(&self, id: u32) -> f32 {
-        if self.routes[self.frames[id as usize].operation as usize].proxy { self.calls[id as usize].bytes } else { 0.0 }
+    #[inline(always)]
+    pub(super) fn answer_bytes(&self, id: u32, operation: u16) -> f32 {
+        if self.routes[operation as usize].proxy { self.calls[id as usize].bytes } else { 0.0 }
     }
 
     /// The answer travels to the caller.
     fn send_back(&mut self, id: u32, outcome: Outcome, bytes: f32) -> u32 {
         let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
-        let caller = self.frames[parent as usize].station;
         let edge = self.calls[id as usize].edge;
-        let component = self.m.operations[operation as usize].component;
-        self.groups[component as usize].bytes_out += f64::from(bytes);
         self.calls[parent as usize].bytes = bytes;
         if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
             return self.learn(id, outcome);
         }
+        let caller = self.frames[parent as usize].station;
+        self.groups[self.routes[operation as usize].component as usize].bytes_out += f64::from(bytes);
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;
@@ -668,58 +651,6 @@ impl World<'_> {
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
         self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
-    }
-
-    // -- timeouts ----------------------------------------------------------------------------------------------------------
-
-    /// The first entry of a ring is due: dead ones are dropped, one that lives is acted on.
-    pub(super) fn time_out(&mut self, ring: u32) -> u32 {
-        let (now, frames) = (self.now, &self.frames);
-        let mut acted = None;
-        let r = &mut self.rings[ring as usize];
-        while let Some(&due) = r.due.front() {
-            if frames[due.frame as usize].generation == due.generation {
-                if acted.is_some() || now < due.at {
-                    break;
-                }
-                acted = Some(due);
-            }
-            r.due.pop_front();
-        }
-        match r.due.front() {
-            Some(next) => self.calendar.reset(r.slot, next.at, next.order, RING | ring),
-            None => self.calendar.clear(r.slot),
-        }
-        let Some(due) = acted else {
-            self.events -= 1;
-            return NONE;
-        };
-        self.abandon(due.frame, Failure::TIMEOUT)
-    }
-
-    /// A single timer of an attempt (what was left until its deadline) rings.
-    pub(super) fn attempt_over(&mut self, id: u32, generation: u32) -> u32 {
-        if self.frames[id as usize].generation != generation {
-            self.events -= 1;
-            return NONE;
-        }
-        self.abandon(id, Failure::DEADLINE)
-    }
-
-    /// The caller leaves its attempt; what it called goes on working for nobody unless the edge says `cancel`.
-    #[cold]
-    fn abandon(&mut self, id: u32, kind: Failure) -> u32 {
-        let frame = &mut self.frames[id as usize];
-        frame.generation = frame.generation.wrapping_add(1);
-        let Frame { child, pc, request, .. } = *frame;
-        let Step::Call { edge } = self.m.steps[pc as usize - 1] else { unreachable!("only calls time out") };
-        // Cells that the attempt filled stay; its open segment is lost time.
-        let open = self.since_below(child);
-        self.attribute(id, request, self.m.edges[edge as usize].lost_cell, open);
-        self.frames[id as usize].since = self.now;
-        self.frames[id as usize].child = NONE;
-        self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));
-        self.call_failed(id, kind)
     }
 }
 

@@ -64,6 +64,7 @@ impl Shard {
             copy.applied = copy.applied.min(position);
             (copy.sent, copy.acknowledged) = (copy.received, copy.acknowledged.min(position));
             (copy.begun, copy.running) = (copy.applied, 0);
+            copy.behind = copy.behind.min(position);
             copy.done.clear();
         }
         self.copies[to].applied = position;
@@ -267,6 +268,10 @@ mod tests {
                         let told: Vec<u64> = gone.iter().filter(|w| w.2).map(|w| w.1).collect();
                         assert_eq!(loss, Loss { writes: told.len() as u64, oldest: told.first().copied() });
                         lost += loss.writes;
+                        // The old one comes back with nothing, the other follows from where it is.
+                        let kept = held[next].len();
+                        held[primary].clear();
+                        held.iter_mut().for_each(|copy| copy.truncate(kept));
                         shard.copies[primary].is_rebuilt = false;
                         shard.copies[primary].received = 0;
                     }

@@ -511,7 +511,7 @@ impl World<'_> {
     }
 
     fn cache_tally(&self, cache: u16) -> CacheTally {
-        if cache == NONE16 { CacheTally::default() } else { self.shelves[cache as usize].tally() }
+        if cache == NONE16 { CacheTally::default() } else { self.caches.all[cache as usize].tally() }
     }
 
     fn pool_tally(&self, p: usize) -> PoolTally {

@@ -150,12 +150,17 @@ impl World<'_> {
     }
 
     /// The call is over: its connection serves the next in line.
+    #[inline(always)]
     pub(super) fn hang_up(&mut self, id: u32) {
-        if !self.extended {
-            return;
+        if self.extended && self.calls[id as usize].pool != NONE {
+            self.give_connection_back(id);
         }
+    }
+
+    #[inline(never)]
+    fn give_connection_back(&mut self, id: u32) {
         let p = std::mem::replace(&mut self.calls[id as usize].pool, NONE);
-        if p != NONE && (self.transactions.is_empty() || !self.keep_pooled(id, p)) {
+        if self.transactions.is_empty() || !self.keep_pooled(id, p) {
             self.give_back(p);
         }
     }

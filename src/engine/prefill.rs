@@ -31,7 +31,7 @@ impl World<'_> {
         if rate <= 0.0 {
             return;
         }
-        self.warming = true;
+        self.caches.warming = true;
         let gap = 1e9 / rate;
         let least = ((plan.seconds * rate) as u64).min(plan.most);
         let mut next: Vec<(f64, u64)> = plan.sources.iter().map(|(_, rate)| (0.5 / rate, 0)).collect();
@@ -44,25 +44,25 @@ impl World<'_> {
             self.ask_before(plan.sources[s].0, next[s].1);
             next[s] = (next[s].0 + 1.0 / plan.sources[s].1, next[s].1 + 1);
             n += 1;
-            self.shelf_epoch = (n as f64 * gap) as Ns;
+            self.caches.epoch = (n as f64 * gap) as Ns;
         }
-        self.warming = false;
+        self.caches.warming = false;
     }
 
     /// Nothing more could come in without something going out, wherever something comes in at all.
     fn is_full(&self) -> bool {
         self.buffers.iter().flatten().all(crate::engine::buffer::Buffer::is_full)
-            && self.shelves.iter().zip(&self.m.caches).all(|(shelves, spec)| shelves.is_full(spec))
+            && self.caches.all.iter().zip(&self.m.caches).all(|(shelves, spec)| shelves.is_full(spec))
     }
 
     /// The n-th request of a source before the run.
     fn ask_before(&mut self, source: u16, n: u64) {
         let address = bits(mix(self.sources[source as usize].key ^ BEFORE), occasion(n));
         let class = match &self.m.sources[source as usize].demand {
-            crate::model::Demand::Sessions { steps, .. } => {
-                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class + self.origin(source, address)
+            crate::model::loads::Demand::Sessions { steps, .. } => {
+                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class
             }
-            _ => self.choose_class(source, address),
+            _ => self.choose_request(source, address),
         };
         let request = self.new_request(Request {
             occasion: address,
@@ -90,8 +90,11 @@ impl World<'_> {
     fn stand_in(&mut self, operation: u16, parent: u32, request: u32, occasion: u64, given: u16) -> u32 {
         let op = &self.m.operations[operation as usize];
         let spec = &self.m.components[op.component as usize];
-        let (pc, count) = (op.entry, spec.count.max(1));
-        let station = spec.first + below(bits(spec.key ^ PICK, occasion), count);
+        let pc = op.entry;
+        let caller = if parent == NONE { NONE } else { self.frames[parent as usize].station };
+        let from = self.place_of(caller, request);
+        let balancer = &self.groups[op.component as usize].balancer;
+        let station = spec.first + balancer.any_near(bits(spec.key ^ PICK, occasion), from).unwrap_or(0);
         let id = self.new_frame(Frame {
             occasion,
             parent,
@@ -193,7 +196,8 @@ impl World<'_> {
         let child = self.stand_in(crate::engine::call::target(spec, address), id, request, address, spec.key_given);
         let done = self.pass(child, depth + 1);
         if self.extended {
-            let (found, bytes) = (self.calls[child as usize].found, self.answer_bytes(child));
+            let operation = self.frames[child as usize].operation;
+            let (found, bytes) = (self.calls[child as usize].found, self.answer_bytes(child, operation));
             let caller = &mut self.calls[id as usize];
             (caller.found, caller.bytes) = (found, bytes);
         }

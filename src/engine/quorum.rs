@@ -82,7 +82,7 @@ impl World<'_> {
     }
 
     /// An answer has come to the coordinator; with the last one it goes on.
-    pub(super) fn copy_answered(&mut self, id: u32, generation: u32, station: u32) {
+    pub(super) fn heard_from(&mut self, id: u32, generation: u32, station: u32) {
         if !self.still_asks(id, generation) {
             return;
         }

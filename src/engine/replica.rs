@@ -138,14 +138,15 @@ impl World<'_> {
         (self.counted(seat).count() as u32) + 1 < w
     }
 
-    /// Replicas that count: those that nobody has noticed to be dead, and that follow the log.
+    /// Replicas that count: those that nobody has noticed to be dead, and that have caught up with the log.
     pub(super) fn counted(&self, seat: &Seat) -> impl Iterator<Item = usize> {
         let component = self.m.copies[seat.c].component as usize;
         let balancer = &self.groups[component].balancer;
         let shard = self.shard(seat);
         let from = seat.first - self.m.components[component].first;
         (0..shard.copies.len()).filter(move |&copy| {
-            let follows = copy as u32 != shard.primary && !shard.copies[copy].is_rebuilt;
+            let one = &shard.copies[copy];
+            let follows = copy as u32 != shard.primary && !one.is_rebuilt && one.behind <= one.applied;
             follows && balancer.eligible(from + copy as u32)
         })
     }
@@ -351,7 +352,9 @@ impl World<'_> {
     /// A frame that repeats a write; nobody waits for it, and it holds no connection.
     fn begin_applying(&mut self, station: u32, pc: u16, entry: Entry, position: u64) {
         let seat = self.seat(station);
-        let (number, class, occasion) = (position, self.shard(&seat).term, entry.occasion);
+        let (number, class) = (position, self.shard(&seat).term);
+        // Each copy takes its own time.
+        let occasion = mix(entry.occasion ^ (seat.copy as u64 + 1));
         let flags = row::DETACHED | row::APPLIES;
         let of = Request { occasion, number, class, flags, ..Request::default() };
         let Entry { row: granted, operation, .. } = entry;
@@ -497,8 +500,9 @@ impl World<'_> {
         let seat = self.seat(station);
         let shard = self.shard_mut(&seat);
         if shard.primary as usize != seat.copy {
-            let held = shard.base - 1;
+            let (held, last) = (shard.base - 1, shard.last());
             let copy = &mut shard.copies[seat.copy];
+            copy.behind = last;
             // What the log no longer holds it must take from the data.
             copy.is_rebuilt |= copy.applied < held;
             (copy.sent, copy.begun) = (copy.received, copy.applied);

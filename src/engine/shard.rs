@@ -74,6 +74,8 @@ pub(super) struct Copy {
     pub(super) arrives: Ns,
     /// It copies the whole data and follows no log meanwhile.
     pub(super) is_rebuilt: bool,
+    /// After an absence it counts for promises again when it has applied so much.
+    pub(super) behind: u64,
     /// From the commit of each entry to its application here.
     pub(super) lag: Histogram,
 }
@@ -90,6 +92,7 @@ impl Shard {
             done: VecDeque::new(),
             arrives: 0,
             is_rebuilt: false,
+            behind: 0,
             lag: Histogram::new(),
         };
         Shard {
@@ -185,7 +188,8 @@ impl Shard {
         }
         remember(&mut self.session_reads, session, position, self.base);
         let missed = position < own && self.entry(own).is_some_and(|entry| entry.told <= now);
-        (overwritten, missed || version < seen)
+        // What every copy has by now was seen by all.
+        (overwritten, missed || (self.base <= seen && version < seen))
     }
 
     /// The copy that a chain hands on to after this one, among those that follow the log and are up.

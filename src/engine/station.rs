@@ -65,14 +65,6 @@ impl World<'_> {
         Some(first + i)
     }
 
-    /// The balancer counts the frame as outstanding at its instance.
-    #[inline(always)]
-    pub(super) fn count_in(&mut self, id: u32, station: u32) {
-        let group = &mut self.groups[self.stations[station as usize].component as usize];
-        group.balancer.more(station - group.first);
-        self.frames[id as usize].flags |= flag::COUNTED;
-    }
-
     /// A frame at the door: it runs now (returned), waits in line, or is turned away (what goes on then is returned).
     #[inline(always)]
     pub(super) fn door(&mut self, id: u32) -> u32 {
@@ -208,7 +200,9 @@ impl World<'_> {
         frame.link = NONE;
         frame.cell = self.m.components[station.component as usize].queue_cell;
         station.queued += 1;
-        station.queue_max = station.queue_max.max(station.queued);
+        if station.queue_max < station.queued {
+            station.queue_max = station.queued;
+        }
         station.waiting.enter(now);
         if station.gate & gate::ORDERED != 0 {
             return self.line_up_ordered(id);
@@ -452,7 +446,7 @@ impl World<'_> {
         let spec = &self.m.components[station.component as usize];
         let kept = match spec.cache {
             NONE16 => 0,
-            cache => self.shelves[cache as usize].bytes(s - spec.first),
+            cache => self.caches.all[cache as usize].bytes(s - spec.first),
         };
         spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
     }
@@ -462,7 +456,7 @@ impl World<'_> {
         let spec = &self.m.components[self.stations[s as usize].component as usize];
         match spec.cache {
             NONE16 => 0,
-            cache => self.shelves[cache as usize].byte_ns(s - spec.first, self.now),
+            cache => self.caches.all[cache as usize].byte_ns(s - spec.first, self.now),
         }
     }
 

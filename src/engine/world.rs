@@ -12,7 +12,8 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
-use crate::engine::cache::{Found, Shelves};
+use crate::engine::cache::{Caches, Found};
+use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
@@ -658,24 +659,6 @@ pub(super) struct Join {
     pub(super) branches: Vec<u32>,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lock {
-    pub(super) holders: u32,
-    pub(super) exclusive: bool,
-    pub(super) line: VecDeque<(u32, u32)>,
-    /// Which lock it is, and for which value.
-    pub(super) name: (u16, u64),
-}
-
-/// A lock held by a frame.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hold {
-    pub(super) lock: u32,
-    pub(super) next: u32,
-    /// Program counter of the step that took it.
-    pub(super) pc: u16,
-}
-
 /// A key value that differs from what the occasion gives; shared by all requests below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -707,6 +690,12 @@ pub(super) struct Effort {
     pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
 }
 
+impl Effort {
+    pub(super) fn new(stride: usize) -> Effort {
+        Effort { cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
+    }
+}
+
 pub(super) struct World<'m> {
     pub(super) m: &'m Model,
     pub(super) samplers: &'m Samplers,
@@ -734,8 +723,6 @@ pub(super) struct World<'m> {
     pub(super) stride: usize,
     pub(super) stations: Vec<Station>,
     pub(super) lines: Vec<Option<Line>>,
-    /// Per component: asynchronous with a limited number of workers.
-    pub(super) releases_slots: Vec<bool>,
     pub(super) groups: Vec<Group>,
     pub(super) operations: Vec<Flow>,
     pub(super) classes: Vec<Flow>,
@@ -764,11 +751,7 @@ pub(super) struct World<'m> {
     pub(super) budgets: Vec<Option<Budget>>,
     pub(super) joins: Vec<Join>,
     pub(super) free_joins: Vec<u32>,
-    pub(super) locks: Vec<Lock>,
-    pub(super) lock_of: FxHashMap<(u16, u64), u32>,
-    pub(super) free_locks: Vec<u32>,
-    pub(super) holds: Vec<Hold>,
-    pub(super) free_holds: Vec<u32>,
+    pub(super) locks: Locks,
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
@@ -781,11 +764,7 @@ pub(super) struct World<'m> {
     pub(super) transactions: FxHashMap<u32, Transaction>,
     pub(super) begun: u32,
     pub(super) buffers: Vec<Option<Buffer>>,
-    pub(super) shelves: Vec<Shelves>,
-    /// How long before time 0 the clock of the shelves began.
-    pub(super) shelf_epoch: Ns,
-    /// What happens is traffic before the run.
-    pub(super) warming: bool,
+    pub(super) caches: Caches,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

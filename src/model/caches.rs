@@ -19,12 +19,57 @@ use crate::model::compile::{Compiler, span, stream};
 use crate::model::names::CacheVerb;
 use crate::model::program::{CacheUse, Handler, LockUse, Step};
 use crate::model::steps::{Patch, Pending, Task, Writer};
-use crate::model::{Cache, Cause, Failure, Flush, Model, NONE16};
+use crate::model::{Cause, Failure, Model, NONE16};
 use crate::policy::balance::Balance;
 use crate::policy::eviction::Eviction;
 use crate::random::Purpose;
-use crate::scenario::{self, Fallback, Flight, Kind, Policy, Reference, Verb};
+use crate::scenario::cache::Flight;
+use crate::scenario::{self, Fallback, Kind, Policy, Reference, Verb};
 use crate::units::Span;
+
+/// What the nodes of a cache keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    pub component: u16,
+    /// Stream of what is drawn for each key value, and of the place of a value on the ring.
+    pub stream: u64,
+    /// Of one node; `u64::MAX`: no limit.
+    pub bytes: u64,
+    pub entries: u64,
+    pub eviction: Eviction,
+    /// Bytes of an entry by its key value, or `NONE16`.
+    pub entry_draw: u16,
+    /// `NONE16`: never expires.
+    pub ttl_draw: u16,
+    pub sliding: bool,
+    /// Key that is meant where nothing names one.
+    pub key: u16,
+    /// A small cache for each value of this key instead of nodes, or `NONE16`.
+    pub per: u16,
+    /// 0: never before it expires.
+    pub early: f64,
+    /// Share of the time to live; 0: never.
+    pub refresh: f64,
+    /// How long `not_found` is remembered; 0: not at all.
+    pub negative: Span,
+    /// Place whose nodes the others ask before the backing, or `NONE16`.
+    pub shield: u16,
+    /// Somebody is content with entries that have expired, so they stay.
+    pub stale: bool,
+    pub flush: Option<Flush>,
+}
+
+/// How a write-behind cache writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    pub every: Span,
+    /// Most entries written at the same time.
+    pub batch: u32,
+    /// Program that writes one entry.
+    pub entry: u16,
+    /// Operation of the cache that the program belongs to.
+    pub operation: u16,
+}
 
 /// Points of a node on the ring.
 const POINTS: u32 = 150;
@@ -58,7 +103,7 @@ impl Compiler<'_> {
         &mut self,
         component: u16,
         name: &str,
-        said: &scenario::Cache,
+        said: &scenario::cache::Cache,
         written: &Spotted<scenario::Component>,
     ) -> Cache {
         let path = format!("components.{name}");
@@ -99,7 +144,7 @@ impl Compiler<'_> {
     }
 
     /// Bytes can only be counted where it is known how many an entry has.
-    fn check_sizes(&mut self, name: &str, said: &scenario::Cache, cache: &Cache, spot: Spot) {
+    fn check_sizes(&mut self, name: &str, said: &scenario::cache::Cache, cache: &Cache, spot: Spot) {
         let of_key = self.model.keys.get(usize::from(cache.key)).is_some_and(|key| key.bytes_draw != NONE16);
         let known = cache.entry_draw != NONE16 || of_key || said.backing.is_some();
         if said.memory_bytes.is_some() && !known {
@@ -111,7 +156,7 @@ impl Compiler<'_> {
     }
 
     /// Objects of which every one is there.
-    fn object_store(&mut self, component: u16, name: &str, said: &scenario::Store, spot: Spot) -> Cache {
+    fn object_store(&mut self, component: u16, name: &str, said: &scenario::cache::Store, spot: Spot) -> Cache {
         let path = format!("components.{name}");
         Cache {
             component,
@@ -179,7 +224,7 @@ impl Compiler<'_> {
     }
 
     /// What the cache of a component says.
-    fn cache_said(&self, cache: u16) -> Option<&scenario::Cache> {
+    fn cache_said(&self, cache: u16) -> Option<&scenario::cache::Cache> {
         let component = self.model.caches[usize::from(cache)].component;
         match &self.scenario.components[self.names.components[usize::from(component)]].value.kind {
             Kind::Cache(said) => Some(said),

@@ -14,7 +14,8 @@ use crate::model::{Cause, Model, NONE, NONE16, Operation};
 use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::sharding::{Map, Sharding};
 use crate::random::Purpose;
-use crate::scenario::{self, Act, Component, CopyPart, Database, KeyOrigin, Kind, Machine, MachineChoice};
+use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::{self, Act, Component, KeyOrigin, Kind, Machine, MachineChoice};
 use crate::units::Span;
 
 /// How a database is spread over its instances.
@@ -267,7 +268,8 @@ impl Compiler<'_> {
             let Some(operation) = operation.filter(|_| 0 < replicas) else { continue };
             let end = End { name, operation: "" };
             let caller = Caller { end, component: Some(component), places: &[] };
-            let edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
+            let mut edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
+            edge.targets = vec![(1 << 32, operation as u16)];
             self.model.copies[number].edge = self.add_edge(edge);
             if mode.waits() || 0 < mode.asks() {
                 self.model.copies[number].wait_cell = self.cell(name, Cause::Replication);

@@ -2,11 +2,13 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::{Compiler, parts_of, stream, threshold, time};
-use crate::model::{Act, Fault, NONE, NONE16, Region, Target};
+use crate::model::region::Region;
+use crate::model::{Act, Fault, NONE, NONE16, Target};
 use crate::policy::sharding::Sharding;
 use crate::random::Purpose;
 use crate::scenario;
-use crate::scenario::{CopyPart, Length, Part, When};
+use crate::scenario::database::CopyPart;
+use crate::scenario::{Length, Part, When};
 
 impl Compiler<'_> {
     /// All faults, in the order of their names, which is also their order at one instant.
@@ -134,9 +136,7 @@ impl Compiler<'_> {
             self.diags.push(made.nearest(name, known.into_iter().chain(hosts)));
             return None;
         };
-        if parts.iter().all(Vec::is_empty) {
-            let message = format!("nothing stands in `{name}`, so the fault hits nobody");
-            self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
+        if self.is_empty_place(target, &parts) {
             return None;
         }
         match target.part {
@@ -184,6 +184,24 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// Tells of a region or zone in which nothing stands.
+    fn is_empty_place(&mut self, target: &scenario::Target, parts: &[Vec<u32>]) -> bool {
+        let name = target.name.value.as_str();
+        let zone = match target.part {
+            Part::Zone(zone) => Some(usize::from(zone)),
+            Part::Index(zone) => Some(zone as usize),
+            _ => None,
+        };
+        let is_empty = zone.map_or(parts.iter().all(Vec::is_empty), |zone| parts.get(zone).is_some_and(Vec::is_empty));
+        let is_place = self.scenario.regions.contains_key(name) || name.starts_with("any ");
+        if is_empty && is_place {
+            let zone = zone.map_or(String::new(), |zone| format!("/{zone}"));
+            let message = format!("nothing stands in `{name}{zone}`, so the fault hits nobody");
+            self.tell(Diagnostic::new(Code::UnknownPart, target.name.spot, message));
+        }
+        is_empty && is_place
     }
 
     /// The parts of a component (one station each), of a host (the stations on it), of a region (those in each of its

@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalogue;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::distribution::Distribution;
 use crate::model::arrows::{End, GivenLink, arrow};
 use crate::model::compile::{Compiler, parts_of};
 use crate::model::edges::Caller;
+use crate::model::names::listed;
 use crate::model::program::Edge;
-use crate::model::{NONE16, Pipe, Place, Region, WITH_REQUEST, Ways};
+use crate::model::region::{Place, Region, WITH_REQUEST, Ways};
+use crate::model::{NONE16, Pipe};
 use crate::random::Purpose;
 use crate::scenario::{KeyOrigin, Kind, MachineChoice, Pair, Reference, Side};
 
@@ -373,6 +375,7 @@ impl Compiler<'_> {
             before = *threshold;
             let target = self.names.operations[usize::from(*operation)].component;
             let to = self.standing(target);
+            let from: Vec<u16> = from.iter().copied().filter(|place| *place != NONE16).collect();
             if to.is_empty() || from.is_empty() {
                 sum += share * 2.0 * mean(edge.link);
                 continue;
@@ -416,18 +419,27 @@ impl Compiler<'_> {
                 .regions
                 .iter()
                 .find(|region| name.value.split_once('/').is_some_and(|(own, _)| own == region.name));
-            let made = match region {
-                Some(Region { name: own, zones, .. }) => {
-                    let message = format!("there is no zone `{}`: {}", name.value, parts_of(own, usize::from(*zones)));
-                    Diagnostic::new(Code::UnknownPart, name.spot, message)
-                }
-                None => {
-                    let message = format!("`{}` is not a place of this scenario", name.value);
-                    let known = self.model.places.iter().map(|place| place.name.as_str());
-                    Diagnostic::new(Code::UnknownPart, name.spot, message).nearest(&name.value, known)
-                }
+            let made = if let Some(Region { name: own, zones, .. }) = region {
+                let message = format!("there is no zone `{}`: {}", name.value, parts_of(own, usize::from(*zones)));
+                Diagnostic::new(Code::UnknownPart, name.spot, message)
+            } else {
+                let message = format!("`{}` is not a place of this scenario", name.value);
+                let known = self.model.places.iter().map(|place| place.name.as_str());
+                Diagnostic::new(Code::UnknownPart, name.spot, message).nearest(&name.value, known)
             };
             self.diags.push(made);
+        }
+        found
+    }
+
+    /// The same of a name that stands somewhere in a longer text, so that there is nothing to replace.
+    pub(super) fn find_place_in(&mut self, name: &str, spot: Spot) -> Option<u16> {
+        let found = self.place_named(name);
+        if found.is_none() {
+            let regions: Vec<&str> = self.model.regions.iter().map(|region| region.name.as_str()).collect();
+            let help = format!("the regions are {}", listed(&regions));
+            let made = Diagnostic::new(Code::UnknownPart, spot, format!("`{name}` is not a place of this scenario"));
+            self.diags.push(made.help(help));
         }
         found
     }

@@ -217,7 +217,7 @@ fn unknown_component(name: &str, spot: Spot, known: &[&str]) -> Diagnostic {
 }
 
 /// What a cache offers: its own verbs and the operations of its backing, each after what it costs.
-fn of_cache<'a>(cache: &'a crate::scenario::Cache, component: &'a Component) -> Vec<(String, Body<'a>)> {
+fn of_cache<'a>(cache: &'a crate::scenario::cache::Cache, component: &'a Component) -> Vec<(String, Body<'a>)> {
     let before = |name: &str| component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
     let mut offer: BTreeMap<String, Body<'a>> = BTreeMap::new();
     if cache.is_cdn {

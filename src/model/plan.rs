@@ -1,8 +1,10 @@
 //! The plan of a run: how long, where snapshots are taken, how fine the time series is.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::caches::Cache;
 use crate::model::compile::{Compiler, span, time};
-use crate::model::{Cache, Demand, Key, KeyOrigin, Model, NONE16, Prefill, Run};
+use crate::model::loads::Demand;
+use crate::model::{Key, KeyOrigin, Model, NONE16, Prefill, Run};
 use crate::scenario::{Length, Warmup};
 use crate::units::{Span, Time};
 
@@ -106,7 +108,8 @@ impl Compiler<'_> {
         let longest = self.model.caches.iter().map(ttl).fold(0.0, f64::max);
         let (seconds, most) = match said.prefill_s {
             Some(seconds) => (seconds, MOST_GIVEN),
-            None => (longest, MOST_AUTO),
+            // The second time to live forgets how the first began.
+            None => (2.0 * longest, MOST_AUTO),
         };
         let prefill = Prefill { sources, seconds, until_full: said.prefill_s.is_none() && self.model.fills_up(), most };
         if !prefill.sources.is_empty() {

@@ -13,11 +13,75 @@ use crate::scenario::component::{
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
 use crate::scenario::values::{Env, count, draw, forms, inert, name, name_of};
-use crate::scenario::{
-    CopyPart, Database, Failover, Health, Kind, MachineChoice, Placement, Reference, Replicas, Shards,
-};
+use crate::scenario::{Health, Kind, MachineChoice, Placement, Reference};
 use crate::text::{Node, Value};
 use crate::units::Dimension;
+
+/// What a database holds, and on how many machines.
+#[derive(Clone, Debug, Default)]
+pub struct Database {
+    /// Buffer pool in bytes.
+    pub pool_bytes: Option<f64>,
+    /// Rows and bytes of a row; pages that miss the pool become disk reads.
+    pub rows: Option<f64>,
+    pub row_bytes: Option<f64>,
+    /// The key whose value says which row a request touches.
+    pub key: Option<Reference>,
+    pub shards: Option<Shards>,
+    pub replicas: Option<Replicas>,
+    pub failover: Option<Failover>,
+}
+
+/// Who takes over from a dead primary, and when.
+#[derive(Clone, Debug)]
+pub struct Failover {
+    pub health: Option<Health>,
+    /// Seconds from the notice to the change.
+    pub promote: Distribution,
+    pub choose: Choose,
+    /// Seconds for which callers keep the address of a primary.
+    pub ttl_s: f64,
+    /// Bytes a second at which a machine that comes back copies the data.
+    pub rebuild: f64,
+}
+
+/// The data split over machines.
+#[derive(Clone, Debug)]
+pub struct Shards {
+    pub count: u32,
+    pub by: Spotted<Sharding>,
+    /// The key whose value decides.
+    pub key: Option<Reference>,
+    /// Operations of the tables on each shard, where tables decide.
+    pub tables: Vec<(String, Vec<Reference>)>,
+}
+
+/// Copies of each shard besides its primary.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    pub count: u32,
+    /// The type of their machines; `None`: that of the primary.
+    pub machine: Option<Reference>,
+    pub mode: Spotted<Mode>,
+    /// Seconds from one sending of the primary to the next; 0: it sends at once.
+    pub ship_every_s: f64,
+    /// Writes that a replica applies at a time, and what that costs of the write's own work.
+    pub apply_workers: u32,
+    pub apply_cost: f64,
+    pub read: ReadFrom,
+    /// Keys whose values see their own writes, and never an older state than before.
+    pub read_your_writes: Option<Reference>,
+    pub monotonic_reads: Option<Reference>,
+}
+
+/// A shard of a database, or one copy of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyPart {
+    /// `None` where the data is not split.
+    pub shard: Option<u32>,
+    /// 0 is the primary, then come the replicas; `None`: all copies of the shard.
+    pub copy: Option<u32>,
+}
 
 /// A database.
 pub static DATABASE: Table = Table {

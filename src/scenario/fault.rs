@@ -4,8 +4,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::database::CopyPart;
 use crate::scenario::values::{Env, draw, moment, verb};
-use crate::scenario::{Act, CopyPart, Fault, Part, Reference, Target, When};
+use crate::scenario::{Act, Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
 

@@ -85,6 +85,12 @@ impl Balancer {
         self.groups[self.preferred(place)].ids.first().copied()
     }
 
+    /// Any of those that callers at a place choose from.
+    pub fn any_near(&self, bits: u64, place: u16) -> Option<u32> {
+        let group = &self.groups[self.preferred(place)];
+        (!group.ids.is_empty()).then(|| group.any(bits))
+    }
+
     /// The group that callers at a place choose from: the most preferred with a living instance, else everyone.
     fn preferred(&self, place: u16) -> usize {
         let Some(wish) = self.wishes.get(usize::from(place)).or(self.wishes.last()) else { return 0 };
