@@ -17,14 +17,14 @@ const JOBS: usize = 2;
 
 /// A stage with what is changed in it.
 #[derive(Clone)]
-struct Stage {
+pub(crate) struct Stage {
     file: &'static str,
     variant: Option<&'static str>,
     sets: Vec<String>,
 }
 
 impl Stage {
-    fn new(file: &'static str) -> Self {
+    pub(crate) fn new(file: &'static str) -> Self {
         let sets = Vec::new();
         Stage { file, variant: None, sets }
             .set("run.duration", "3m")
@@ -32,25 +32,25 @@ impl Stage {
             .set("run.warmup", "20s")
     }
 
-    fn variant(self, variant: &'static str) -> Self {
+    pub(crate) fn variant(self, variant: &'static str) -> Self {
         Stage { variant: Some(variant), ..self }
     }
 
-    fn set(mut self, path: &str, value: impl std::fmt::Display) -> Self {
+    pub(crate) fn set(mut self, path: &str, value: impl std::fmt::Display) -> Self {
         self.sets.push(format!("{path}={value}"));
         self
     }
 
-    fn rate(self, per_second: f64) -> Self {
+    pub(crate) fn rate(self, per_second: f64) -> Self {
         self.set("load.visitors.rate", format!("{per_second}/s"))
     }
 
     /// An objective that holds whatever happens, to read a share.
-    fn read(self, name: &str, measure: &str) -> Self {
+    pub(crate) fn read(self, name: &str, measure: &str) -> Self {
         self.set(&format!("objectives.{name}"), format!("{measure} >= 0%"))
     }
 
-    fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> Report {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(self.file);
         let path = path.to_str().expect("a path of ASCII");
         let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// The highest rate of visitors at which the objective's value keeps to its limit, by bisection; `low` must hold.
-    fn capacity(&self, objective: &str, low: f64, high: f64) -> f64 {
+    pub(crate) fn capacity(&self, objective: &str, low: f64, high: f64) -> f64 {
         let (mut low, mut high) = (low, high);
         while 1.03 < high / low {
             let middle = f64::midpoint(low, high);
@@ -82,12 +82,12 @@ fn objective_of<'a>(report: &'a Report, name: &str) -> &'a Objective {
     report.objectives.iter().find(|objective| objective.name == name).unwrap_or_else(|| panic!("no objective `{name}`"))
 }
 
-fn value(report: &Report, name: &str) -> f64 {
+pub(crate) fn value(report: &Report, name: &str) -> f64 {
     let objective = objective_of(report, name);
     objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
 }
 
-fn mean(report: &Report) -> f64 {
+pub(crate) fn mean(report: &Report) -> f64 {
     report.latency.all.mean.expect("a stable system has a mean").mean
 }
 
@@ -98,7 +98,7 @@ fn limit(report: &Report) -> (String, &'static str) {
 }
 
 /// Prints a claim with what was found, and holds it to its range.
-fn claim(id: &str, what: &str, found: f64, range: [f64; 2]) {
+pub(crate) fn claim(id: &str, what: &str, found: f64, range: [f64; 2]) {
     let verdict = if (range[0]..=range[1]).contains(&found) { "shown" } else { "REFUTED" };
     println!("{id:<16} {verdict:<8} {what}: {found:.4} in {} .. {}", range[0], range[1]);
     assert_eq!(verdict, "shown", "{id}: {what} is {found}, claimed {range:?}");

@@ -4,6 +4,7 @@
 
 mod caches;
 mod claims;
+mod claims_shards;
 mod cli;
 mod copies;
 mod determinism;
