@@ -508,7 +508,7 @@ impl Between<'_> {
     fn busy_host(&self, index: u32) -> Vec<Busy> {
         let host = &self.model.hosts[index as usize];
         let (before, after) = (&self.from.hosts[index as usize], &self.to.hosts[index as usize]);
-        let seconds = self.seconds();
+        let seconds = self.seconds_there(index);
         let has_disk = 0.0 < host.disk_iops || 0.0 < host.disk_bytes_per_s;
         let mut parts = Vec::new();
         if host.cores != NONE {
@@ -525,6 +525,15 @@ impl Between<'_> {
             parts.push((Resource::Memory, used, host.memory_bytes as f64 * seconds));
         }
         limited(Part::Host(index), parts)
+    }
+
+    /// How long a machine was there: one that joined later is no capacity before.
+    fn seconds_there(&self, host: u32) -> f64 {
+        let here = |station: &u32| self.model.stations[*station as usize].host == host;
+        match self.model.joining_stations().find(here) {
+            Some(station) => self.per_second(self.gained(Scope::Station(station), |s| s.up_ns)) * self.seconds(),
+            None => self.seconds(),
+        }
     }
 
     fn busy_pool(&self, index: u16) -> Option<Busy> {

@@ -267,7 +267,7 @@ fn four() -> Stage {
 
 /// What the database says of itself.
 fn of_db(report: &Report, name: &str) -> f64 {
-    report.components["db"].kind_specific[name].mean
+    report.components["db"].kind_specific.figures[name].mean
 }
 
 #[test]

@@ -124,7 +124,12 @@ fn x_fanout_the_tail_of_all_is_a_deeper_tail_of_one() {
     let mut before = 0.0;
     for shards in [1, 10, 64] {
         let (measured, expected) = (gather(shards), expected(shards as i32));
-        claim("x-fanout", &format!("and s07-scatter: p99 of {shards}, s"), measured, [0.93 * expected, 1.07 * expected]);
+        claim(
+            "x-fanout",
+            &format!("and s07-scatter: p99 of {shards}, s"),
+            measured,
+            [0.93 * expected, 1.07 * expected],
+        );
         assert!(before < measured);
         before = measured;
     }

@@ -74,7 +74,8 @@ fn strategies_spread_requests_as_they_spread_keys() {
 #[test]
 fn variance_is_an_objective_and_an_alert() {
     let db = "shards: {count: 4, by: range, key: popular}, operations: {write: {cpu: 10us}}";
-    let rest = "objectives: {even: shard_variance of db <= 20%}\nalerts: {hot: {when: shard_variance > 20%, severity: P2}}";
+    let rest =
+        "objectives: {even: shard_variance of db <= 20%}\nalerts: {hot: {when: shard_variance > 20%, severity: P2}}";
     let report = report(&scenario("rate: 500/s", "{call: db.write}", db, rest));
     assert!(1.0 < report.objectives[0].value.expect("it is measured"));
     assert_eq!((report.objectives[0].unit, report.alerts[0].fired_share), ("ratio", 1.0));
@@ -230,7 +231,12 @@ fn a_transaction_keeps_its_connection() {
     let kept = report(&fix(scenario(load, &format!("{{transaction: {{in: db, do: [{steps}]}}}}"), db, "")));
     near(kept.requests.goodput_per_s.mean, 1.0 / 0.01525, 0.02);
     // A pool of the caller is held as long.
-    let pooled = scenario(load, &format!("{{transaction: {{in: db, do: [{steps}]}}}}"), "operations: {a: {wait: 2ms}, b: {wait: 2ms}}", "policies: {web -> db: {pool: {size: 1}}}");
+    let pooled = scenario(
+        load,
+        &format!("{{transaction: {{in: db, do: [{steps}]}}}}"),
+        "operations: {a: {wait: 2ms}, b: {wait: 2ms}}",
+        "policies: {web -> db: {pool: {size: 1}}}",
+    );
     near(report(&pooled).requests.goodput_per_s.mean, 1.0 / 0.0155, 0.02);
 }
 
@@ -269,7 +275,8 @@ fn a_shard_that_dies_in_between_is_a_conflict() {
 #[test]
 fn a_failure_rolls_back_and_frees_everything() {
     let db = "connections: 1, operations: {a: {wait: 2ms}}";
-    let steps = "{transaction: {in: db, do: [{call: db.a}, {fail: {share: 50%, as: declined}}, {wait: 10ms}]}, fallback: skip}";
+    let steps =
+        "{transaction: {in: db, do: [{call: db.a}, {fail: {share: 50%, as: declined}}, {wait: 10ms}]}, fallback: skip}";
     let text = scenario("clients: 20, think: 1ms", steps, db, "").replace("connections: none, ", "");
     // Half of them hold the connection for 2.25 ms, half for 12.75 ms.
     near(report(&text).requests.goodput_per_s.mean, 1.0 / 0.0075, 0.03);
@@ -325,8 +332,10 @@ fn a_slow_disk_makes_the_copy_slower() {
 
 #[test]
 fn nobody_comes_to_a_shard_before_it_has_joined() {
-    let db = "shards: {count: 2, key: user}, replicas: {count: 1}, operations: {write: {cpu: 100us}, read: {cpu: 100us}}";
-    let rest = "faults:\n  grow: {at: 59.9s, reshard: db, to: 3, bandwidth: 1MB/s}\n  all_die: {at: 20s, for: 1s, kill: db}";
+    let db =
+        "shards: {count: 2, key: user}, replicas: {count: 1}, operations: {write: {cpu: 100us}, read: {cpu: 100us}}";
+    let rest =
+        "faults:\n  grow: {at: 59.9s, reshard: db, to: 3, bandwidth: 1MB/s}\n  all_die: {at: 20s, for: 1s, kill: db}";
     let steps = "{call: {db.read: 1, db.write: 1}}";
     let report = report(&scenario("rate: 500/s", steps, db, rest));
     assert_eq!(report.components["db"].kind_specific.shards.len(), 2);

@@ -7,8 +7,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, 
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CopiesTally, CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series, Snapshot, Stopped,
-    Tallies, Tracked, TrackedKind,
+    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series,
+    Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
 use crate::units::Time;

@@ -330,10 +330,9 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
     use crate::scenario::Fallback;
     let mut inside: Vec<&[Step]> = match &step.verb.value {
         Verb::Parallel { branches, .. } => branches.iter().map(|branch| &branch[..]).collect(),
-        Verb::Each { body, .. }
-        | Verb::Lock { body, .. }
-        | Verb::Transaction { body, .. }
-        | Verb::Spawn(body) => vec![body],
+        Verb::Each { body, .. } | Verb::Lock { body, .. } | Verb::Transaction { body, .. } | Verb::Spawn(body) => {
+            vec![body]
+        }
         Verb::Cached { miss, .. } => vec![miss],
         Verb::Get { hit, miss, .. } => vec![hit, miss],
         Verb::Choose(choices) => choices.iter().map(|choice| &choice.body[..]).collect(),

@@ -159,6 +159,14 @@ impl Model {
         }
     }
 
+    /// Instances that are not there at the start.
+    pub fn joining_stations(&self) -> impl Iterator<Item = u32> {
+        self.copies.iter().flat_map(|copies| {
+            let component = &self.components[usize::from(copies.component)];
+            component.first + copies.instances_at_start()..component.first + component.count
+        })
+    }
+
     /// The name of an instance as the author may write it: `web/2`, `db/shard-3/replica-1`.
     pub fn part(&self, station: u32) -> String {
         let component = &self.components[usize::from(self.stations[station as usize].component)];
@@ -297,7 +305,9 @@ impl Compiler<'_> {
 
     /// Each operation of a database belongs to one table, where tables have shards of their own.
     fn check_tables(&mut self, name: &str, database: &Database) {
-        let Some(shards) = database.shards.as_ref().filter(|shards| shards.by.value == Sharding::Tables) else { return };
+        let Some(shards) = database.shards.as_ref().filter(|shards| shards.by.value == Sharding::Tables) else {
+            return;
+        };
         let offered = &self.scenario.components[name].value.operations;
         for (_, operations) in &shards.tables {
             for operation in operations.iter().filter(|operation| !offered.contains_key(&operation.value)) {

@@ -48,7 +48,8 @@ impl Compiler<'_> {
             let per_hour = per_hour * self.term(&owner);
             let unit = format!("{kind} month");
             let known = self.model.prices.iter_mut().find(|known| {
-                let extends = matches!(known.metered, Metered::Joining { first, count, .. } if first + count == station);
+                let extends =
+                    matches!(known.metered, Metered::Joining { first, count, .. } if first + count == station);
                 known.component == owner && known.unit == unit && extends
             });
             if let Some(Price { metered: Metered::Joining { count, .. }, .. }) = known {

@@ -598,9 +598,7 @@ impl<'s> Writer<'_, 's> {
     }
 
     fn transaction(&mut self, step: &'s scenario::Step) {
-        let Verb::Transaction { within, body } = &step.verb.value else {
-            unreachable!("only transactions come here")
-        };
+        let Verb::Transaction { within, body } = &step.verb.value else { unreachable!("only transactions come here") };
         let path = self.place.next("transaction");
         let names = &self.compiler.names;
         let Some(component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };

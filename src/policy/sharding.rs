@@ -60,7 +60,11 @@ pub const FORMS: &[Form] = &[
     form("hash", "hash", "The hash of the key, modulo the number of shards; nearly all keys move when that changes."),
     form("consistent", "consistent(150)", "A ring of hashes with so many points for each shard."),
     form("range", "range", "Neighbouring keys together."),
-    form("time", "time(1d)", "By age, a period on each shard: writes go to the newest; the higher the rank, the older."),
+    form(
+        "time",
+        "time(1d)",
+        "By age, a period on each shard: writes go to the newest; the higher the rank, the older.",
+    ),
     form("place", "place(home)", "By the place that is the value of this key; the shard stands there."),
     form("directory", "directory(shardmap)", "As the component says that is asked before each call."),
 ];
@@ -261,7 +265,9 @@ mod tests {
             assert_eq!(read(form.example), Ok(sharding));
         }
         assert_eq!(read("consistent"), Ok(Sharding::Consistent(150)));
-        assert!(["hash(3)", "time", "place", "directory()", "place(a b)", "tables"].iter().all(|text| read(text).is_err()));
+        assert!(
+            ["hash(3)", "time", "place", "directory()", "place(a b)", "tables"].iter().all(|text| read(text).is_err())
+        );
         assert!(Sharding::Consistent(0).problem().is_some() && Sharding::Time(0.0).problem().is_some());
     }
 

@@ -312,7 +312,12 @@ fn shards(report: &Report, look: Look) -> Vec<String> {
         let mean = all.iter().map(|shard| shard.arrivals_per_s.mean).sum::<f64>() / all.len() as f64;
         let rate = |per_second: f64| format!("{}/s", human_count(per_second));
         let text = format!("{name}: {} on each of {}", rate(mean), all.len());
-        let text = format!("{text}, {} on {}: {} above the mean", rate(most.arrivals_per_s.mean), most.name, percent(variance));
+        let text = format!(
+            "{text}, {} on {}: {} above the mean",
+            rate(most.arrivals_per_s.mean),
+            most.name,
+            percent(variance)
+        );
         Some(entry("shards", &text, look))
     };
     report.components.iter().filter_map(line).collect()

@@ -519,7 +519,11 @@ fn call(r: &mut Reader) -> Option<Verb> {
     if scatter.is_none() {
         inert(r, &["join", "on_error"], "unless `shards: all`");
     } else if 1 < targets.len() {
-        r.tell(Diagnostic::new(Code::Excluded, r.key("shards"), "the shards of one database are asked, not of several"));
+        r.tell(Diagnostic::new(
+            Code::Excluded,
+            r.key("shards"),
+            "the shards of one database are asked, not of several",
+        ));
     }
     (!targets.is_empty()).then_some(Verb::Call { targets, scatter })
 }

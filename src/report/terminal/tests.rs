@@ -2,9 +2,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::report::{
-    Specific,
     About, Audit, Bottleneck, Component, Cost, CostLine, Estimate, Latencies, Latency, Part, Report, Requests, Run,
-    Stretch, TimeGoes, TimeShare, Traffic, Utilisation, Utilisations, Warning,
+    Specific, Stretch, TimeGoes, TimeShare, Traffic, Utilisation, Utilisations, Warning,
 };
 
 const LOOK: Look = Look { width: 100, unicode: true, verbose: 0, trace: 0 };
