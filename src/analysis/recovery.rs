@@ -35,6 +35,9 @@ fn one(study: &Study, fault: u16) -> report::Fault {
         estimate::mean(&values)
     };
     let removals = indices().flat_map(periods).filter_map(removal_of).collect::<Vec<_>>();
+    let moves = |of: &dyn Fn(&FaultPeriod) -> Option<f64>| {
+        estimate::mean(&indices().flat_map(periods).filter_map(of).collect::<Vec<_>>())
+    };
     report::Fault {
         at_s: starts.reduce(f64::min),
         rto_s: estimate::mean(&rto),
@@ -42,6 +45,9 @@ fn one(study: &Study, fault: u16) -> report::Fault {
         rpo_s: of_each(&|index| rpo(study, index, fault)),
         lost_writes: of_each(&|index| Some(periods(index).iter().map(|period| period.lost_writes).sum::<u64>() as f64)),
         removal_s: estimate::mean(&removals),
+        moved_keys: moves(&|period| Some(period.moved?.0)),
+        moved_bytes: moves(&|period| Some(period.moved?.1)),
+        moved_in_s: moves(&|period| period.moved.and(period.end).map(|end| (end - period.start).secs())),
     }
 }
 

@@ -517,6 +517,7 @@ impl<'s> Writer<'_, 's> {
             local,
             exclusive: true,
             timeout: Span(0),
+            within: NONE16,
             cell,
         });
         self.push(Step::Lock { lock: index });
@@ -586,7 +587,12 @@ impl<'s> Writer<'_, 's> {
         }
         let past = self.push(Step::UnlessWorn { to: 0 });
         let spawn = self.push(Step::Spawn { entry: 0 });
-        self.pending.push_back(Pending { task, path: format!("{path}/renewal"), patch: Patch::Spawn(spawn) });
+        self.pending.push_back(Pending {
+            task,
+            path: format!("{path}/renewal"),
+            patch: Patch::Spawn(spawn),
+            transaction: None,
+        });
         self.land(&[past]);
     }
 
