@@ -351,6 +351,8 @@ pub struct Pipe {
 pub struct Key {
     pub name: String,
     pub stream: u64,
+    /// The same for all keys that are draws from one population: their values are the same things.
+    pub population: u64,
     pub origin: KeyOrigin,
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,

@@ -151,8 +151,8 @@ pub enum KeyOrigin {
         count: u64,
         sizes: Popularity,
     },
-    /// An independent draw from the same population.
-    Like(Reference),
+    /// An independent draw from the same population, perhaps with another popularity.
+    Like(Reference, Option<Popularity>),
 }
 
 #[derive(Clone, Debug, PartialEq)]

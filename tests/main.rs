@@ -4,7 +4,6 @@
 
 mod caches;
 mod claims;
-mod claims_shards;
 mod cli;
 mod copies;
 mod determinism;

@@ -10,6 +10,7 @@ use crate::analysis::study::Study;
 use crate::model::{Act, Scope, Target};
 use crate::record::FaultPeriod;
 use crate::report;
+use crate::units::Span;
 
 /// Standard deviations of a share, and the least difference, that count as noise.
 const NOISE: f64 = 4.0;
@@ -66,7 +67,7 @@ fn strikes_copies(study: &Study, fault: u16) -> bool {
 /// Age, when the fault struck, of the oldest acknowledged write that was lost, seconds; 0 if none was.
 pub fn rpo(study: &Study, index: usize, fault: u16) -> Option<f64> {
     let periods = study.records[index].faults.get(usize::from(fault)).filter(|periods| !periods.is_empty())?;
-    let ages = periods.iter().filter_map(|period| period.oldest_lost).map(|age| age.secs());
+    let ages = periods.iter().filter_map(|period| period.oldest_lost).map(Span::secs);
     Some(ages.fold(0.0, f64::max))
 }
 

@@ -204,6 +204,9 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     found.collect()
 }
 
+/// A figure of a cache with its name in the report.
+type Named = (&'static str, fn(&CacheTally) -> u64);
+
 /// What happened to the entries of a cache.
 fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
     let mut found = BTreeMap::new();
@@ -213,7 +216,7 @@ fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
     let now = |stretch: &Between, of: fn(&CacheTally) -> u64| of(&stretch.to.components[index].cache);
     let gained =
         |stretch: &Between, of: fn(&CacheTally) -> u64| now(stretch, of) - of(&stretch.from.components[index].cache);
-    let rates: [(&str, fn(&CacheTally) -> u64); 5] = [
+    let rates: [Named; 5] = [
         ("evictions_per_s", |tally| tally.evicted),
         ("expired_per_s", |tally| tally.expired),
         ("refused_per_s", |tally| tally.refused),
@@ -226,8 +229,7 @@ fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
             found.insert(name.to_owned(), rate);
         }
     }
-    let levels: [(&str, fn(&CacheTally) -> u64); 2] =
-        [("entries", |tally| tally.entries), ("bytes_kept", |tally| tally.bytes)];
+    let levels: [Named; 2] = [("entries", |tally| tally.entries), ("bytes_kept", |tally| tally.bytes)];
     for (name, of) in levels {
         found.extend(study.mean(|stretch| Some(now(stretch, of) as f64)).map(|level| (name.to_owned(), level)));
     }

@@ -212,6 +212,7 @@ impl World<'_> {
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
+                self.calls[id as usize].until = self.now;
                 let is_alone = parent == NONE || parent & JOIN != 0;
                 let shard = if is_alone { NONE } else { self.calls[parent as usize].shard };
                 self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })

@@ -11,6 +11,7 @@ pub fn listing(model: &Model, operation: u16) -> String {
     let component = &model.components[usize::from(operation.component)].name;
     let mut text = format!("{component}.{}\n", operation.name);
     let mut open = vec![operation.entry];
+    open.extend(Some(operation.replay).filter(|replay| *replay != NONE16));
     while !open.is_empty() {
         let entry = open.remove(0);
         for pc in entry..model.steps.len() as u16 {

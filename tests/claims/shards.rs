@@ -1,6 +1,6 @@
 //! What the sources claim of sharding, shown (or refuted) by simulation, in the way of `claims`.
 
-use crate::claims::{Stage, claim, mean, value};
+use super::{Stage, claim, mean, value};
 
 /// Stage 7 with writes alone, on even keys.
 fn writes(shards: u32, rate: f64) -> Stage {
