@@ -300,7 +300,7 @@ fn grown(by: &str, disk: &str) -> Report {
     let db = format!(
         "machine: r5.large, {disk} data: {{rows: 1M, row: 1KB, key: user}}, shards: {{count: 4, by: {by}, key: user}}, operations: {{write: {{cpu: 100us}}}}"
     );
-    let rest = "faults: {grow: {at: 10s, reshard: db, to: 5, bandwidth: 100MB/s}}";
+    let rest = "faults: {grow: {at: 10s, reshard: db, to: 5, bandwidth: 50MB/s}}";
     report(&scenario("rate: 1000/s", "{call: db.write}", &db, rest))
 }
 
@@ -312,9 +312,9 @@ fn keys_move_to_a_shard_that_joins() {
         let moved = grow.moved_keys.expect("keys moved").mean;
         assert!((moved - share).abs() < 0.03, "{by}: {moved}");
         near(grow.moved_bytes.expect("bytes moved").mean, moved * 1e9, 1e-6);
-        // A gigabyte at 100 MB/s takes ten seconds.
+        // A gigabyte at 50 MB/s takes twenty seconds.
         let took = grow.moved_in_s.expect("it ended").mean;
-        near(took, 10.0 * moved, 0.02);
+        near(took, 20.0 * moved, 0.02);
         let after = (50.0 - took) / 55.0;
         near(shares(&report)[4], 0.2 * after, 0.2);
         assert_eq!(report.requests.error_ratio.expect("there are requests").mean, 0.0);
@@ -332,8 +332,7 @@ fn a_slow_disk_makes_the_copy_slower() {
 
 #[test]
 fn nobody_comes_to_a_shard_before_it_has_joined() {
-    let db =
-        "shards: {count: 2, key: user}, replicas: {count: 1}, operations: {write: {cpu: 100us}, read: {cpu: 100us}}";
+    let db = "data: {rows: 1M, row: 1KB}, shards: {count: 2, key: user}, replicas: {count: 1}, operations: {write: {cpu: 100us}, read: {cpu: 100us}}";
     let rest =
         "faults:\n  grow: {at: 59.9s, reshard: db, to: 3, bandwidth: 1MB/s}\n  all_die: {at: 20s, for: 1s, kill: db}";
     let steps = "{call: {db.read: 1, db.write: 1}}";

@@ -136,6 +136,7 @@ impl<'m> World<'m> {
             moving: Vec::new(),
             transactions: FxHashMap::default(),
             begun: 0,
+            kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
             paused: 0,

@@ -291,8 +291,10 @@ impl World<'_> {
     /// The request is at the callee's door.
     #[inline(always)]
     fn arrived(&mut self, id: u32) -> u32 {
-        if !self.transactions.is_empty() && self.has_connection(id) {
-            return self.come_aboard(id);
+        if !self.transactions.is_empty()
+            && let Some(connection) = self.connection_of(id)
+        {
+            return self.come_aboard(id, connection);
         }
         self.door(id)
     }
@@ -330,7 +332,7 @@ impl World<'_> {
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);
         } else if flags & flag::HOLDS != 0 {
-            self.release(id);
+            self.lose_keeper(id);
         }
         if parent == NONE {
             self.hang_up(id);
@@ -479,8 +481,7 @@ impl World<'_> {
         if frame.flags & flag::RESPONDED != 0 {
             return id;
         }
-        self.keep_connection(id);
-        let frame = self.frames[id as usize];
+        self.remember_transaction(id);
         self.count_answer(id, Outcome::OK);
         self.frames[id as usize].flags |= flag::RESPONDED;
         let own = self.detached_copy(frame.request, 0);

@@ -79,7 +79,7 @@ impl World<'_> {
 
     /// A visit over a connection that its transaction has here already: it waits for no slot.
     #[cold]
-    pub(super) fn come_aboard(&mut self, id: u32) -> u32 {
+    pub(super) fn come_aboard(&mut self, id: u32, connection: (u32, usize)) -> u32 {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
         (frame.entered, frame.granted, frame.since) = (now, now, now);
@@ -94,6 +94,7 @@ impl World<'_> {
         match self.door_checks(id) {
             Ok(()) => {
                 self.frames[id as usize].state = State::Running;
+                self.take_connection(id, connection);
                 if self.paused != 0 { self.park_if_paused(id) } else { id }
             }
             Err(kind) => self.turn_away(id, kind),
@@ -485,7 +486,8 @@ impl World<'_> {
             open_held_ns: 0,
             held_ns: u128::from(station.held),
             in_queue: station.queued,
-            in_slots: station.busy.n as u32,
+            // A slot that is only kept for a transaction has no visit in it.
+            in_slots: station.busy.n as u32 - self.kept[s],
             up_ns,
             memory_byte_ns: u128::from(spec.memory_idle) * up_ns
                 + u128::from(spec.memory_each) * (busy_ns + queued_ns)

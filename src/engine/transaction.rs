@@ -1,7 +1,7 @@
 //! Transactions: connections and locks that are kept to the end, and the votes of several shards.
 //!
 //! A visit of the transaction's database leaves its slot to a *keeper*, a frame that does nothing but hold it until the
-//! transaction ends; later visits of the same shard run on that connection and wait for none. At the end each shard that
+//! next visit of the same shard takes it over, which so waits for none, or the transaction ends. At the end each shard that
 //! was touched hears the commit, which takes a round trip; several of them vote first, which takes another (two-phase
 //! commit, Gray 1978). A shard that died before the decision makes it a `conflict`; one that died while it was told
 //! leaves the caller without knowledge, a `timeout`. What is given up is rolled back at once.
@@ -57,23 +57,64 @@ impl World<'_> {
         self.frames[keeper.frame as usize].generation == keeper.generation
     }
 
-    /// Whether a visit comes over a connection that its transaction has here already.
-    pub(super) fn has_connection(&self, visit: u32) -> bool {
+    /// The connection that the transaction of a visit has here already: number of the transaction, and which it is.
+    pub(super) fn connection_of(&self, visit: u32) -> Option<(u32, usize)> {
         let station = self.frames[visit as usize].station;
-        let component = self.stations[station as usize].component;
-        self.transaction_of(visit, component).is_some_and(|number| {
-            self.transactions[&number].keepers.iter().any(|keeper| keeper.station == station && self.lives(keeper))
-        })
+        let number = self.transaction_of(visit, self.stations[station as usize].component)?;
+        let is_here = |keeper: &Keeper| keeper.station == station && self.lives(keeper);
+        self.transactions[&number].keepers.iter().position(is_here).map(|at| (number, at))
     }
 
-    /// A visit that is about to answer leaves its slot to its transaction.
+    /// The visit takes the slot over from its keeper.
+    pub(super) fn take_connection(&mut self, visit: u32, (number, at): (u32, usize)) {
+        let found = self.transactions.get_mut(&number).expect("a connection belongs to a transaction");
+        let keeper = found.keepers.swap_remove(at).frame;
+        let granted = self.frames[keeper as usize].granted;
+        self.frames[keeper as usize].flags &= !flag::HOLDS;
+        self.free_keeper(keeper);
+        let frame = &mut self.frames[visit as usize];
+        frame.granted = granted;
+        frame.flags |= flag::HOLDS;
+    }
+
+    /// A keeper is no more; its slot must have gone elsewhere.
+    fn free_keeper(&mut self, keeper: u32) {
+        let Frame { station, request, .. } = self.frames[keeper as usize];
+        self.kept[station as usize] -= 1;
+        self.free_frame(keeper);
+        self.finish_request(request, Outcome::OK);
+    }
+
+    /// The instance has died, and the keeper with it.
+    pub(super) fn lose_keeper(&mut self, keeper: u32) {
+        self.kept[self.frames[keeper as usize].station as usize] -= 1;
+        self.release(keeper);
+    }
+
+    /// A visit that answers before it is done will leave its slot to the transaction that it was called by.
+    pub(super) fn remember_transaction(&mut self, visit: u32) {
+        let station = self.frames[visit as usize].station;
+        if self.transactions.is_empty() || station == NONE {
+            return;
+        }
+        if let Some(number) = self.transaction_of(visit, self.stations[station as usize].component) {
+            self.calls[visit as usize].transaction = number;
+        }
+    }
+
+    /// A visit that ends leaves its slot to its transaction.
     pub(super) fn keep_connection(&mut self, id: u32) {
         let frame = self.frames[id as usize];
         if self.transactions.is_empty() || frame.flags & flag::HOLDS == 0 || frame.station == NONE {
             return;
         }
         let component = self.stations[frame.station as usize].component;
-        let Some(number) = self.transaction_of(id, component) else { return };
+        let own = Some(self.calls[id as usize].transaction).filter(|own| {
+            frame.flags & flag::RESPONDED != 0
+                && self.transactions.get(own).is_some_and(|found| found.component == component)
+        });
+        let Some(number) = self.transaction_of(id, component).or(own) else { return };
+        self.kept[frame.station as usize] += 1;
         self.frames[id as usize].flags &= !flag::HOLDS;
         let request = self.detached_copy(frame.request, 0);
         let keeper = self.new_frame(Frame {
@@ -184,9 +225,7 @@ impl World<'_> {
         for keeper in found.keepers {
             if self.lives(&keeper) {
                 self.release(keeper.frame);
-                let request = self.frames[keeper.frame as usize].request;
-                self.free_frame(keeper.frame);
-                self.finish_request(request, Outcome::OK);
+                self.free_keeper(keeper.frame);
             }
         }
         for pool in found.pools {

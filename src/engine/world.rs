@@ -763,6 +763,8 @@ pub(super) struct World<'m> {
     /// By their numbers, of which the last is `begun`.
     pub(super) transactions: FxHashMap<u32, Transaction>,
     pub(super) begun: u32,
+    /// Slots of each instance that are kept for transactions.
+    pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
     /// Instances that are paused now.

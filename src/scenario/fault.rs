@@ -114,9 +114,14 @@ pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
     let when = when(&mut r, env);
     let is_instant = ["expire", "flush"].contains(&table.name);
     let at_once = Some(Distribution::Constant(0.0));
-    let lasts = if is_instant { at_once } else { draw(&mut r, env, "for", Dimension::Time) };
+    let lasts = match table.field("for") {
+        None if is_instant => at_once,
+        None => None,
+        Some(_) => draw(&mut r, env, "for", Dimension::Time),
+    };
     let act = act(&mut r, table.name);
-    if lasts.is_none() && !r.has("for") && (r.has("every") || table.name == "pause") {
+    let is_endless = lasts.is_none() && table.field("for").is_some() && !r.has("for");
+    if is_endless && (r.has("every") || table.name == "pause") {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this fault does not say how long it lasts");
         r.tell(told.help("add `for: 2m`"));
     }
@@ -124,7 +129,9 @@ pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
 }
 
 fn when(r: &mut Reader, env: &mut Env) -> Option<When> {
-    match r.exactly_one(&["at", "every"])? {
+    let all = ["at", "every"];
+    let known = if r.table().field("every").is_some() { &all[..] } else { &all[..1] };
+    match r.exactly_one(known)? {
         "at" => moment(r, "at").map(|at| When::At(at.value)),
         _ => draw(r, env, "every", Dimension::Time).map(When::Every),
     }
