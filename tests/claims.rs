@@ -328,7 +328,7 @@ fn s04_semisync() {
 /// Reads a second at which the cores of the replicas would be full, by what they do at this load; the writes that each of
 /// them repeats, 0.4 ms on one of 8 cores, are the same for any number.
 fn reads(replicas: u32) -> f64 {
-    let stage = four().set("components.db.replicas.count", replicas).set("run.duration", "30s");
+    let stage = four().rate(1000.0).set("components.db.replicas.count", replicas).set("run.duration", "30s");
     let report = stage.read("busy", "utilisation of cores on db/replica-0").report();
     let rate = |operation: &str| report.operations[operation].requests.throughput_per_s.mean;
     let repeated = rate("db.write") * 0.0004 / 8.0;
