@@ -34,11 +34,12 @@ use crate::distribution::sampler::Samplers;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
-use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
+use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
+use crate::policy::sharding::Map;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::units::{Span, Time};
@@ -56,6 +57,7 @@ pub struct Model {
     pub page_uses: Vec<PageUse>,
     pub forks: Vec<Fork>,
     pub lock_uses: Vec<LockUse>,
+    pub transactions: Vec<TransactionUse>,
     pub cache_uses: Vec<CacheUse>,
     pub edges: Vec<Edge>,
     /// All distributions; keys are name and purpose hashed, the engine mixes seed and replication in.
@@ -125,6 +127,7 @@ impl Failure {
     pub const REFUSED: Failure = Failure(9);
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
+    pub const CONFLICT: Failure = Failure(12);
     pub const OUT_OF_MEMORY: Failure = Failure(13);
     pub const NOT_FOUND: Failure = Failure(14);
 }
@@ -192,6 +195,8 @@ pub struct Operation {
     pub from_primary: bool,
     /// The program that repeats a write at a replica, or a read for a quorum, or `NONE16`.
     pub replay: u16,
+    /// The shard of its table, where tables have shards of their own.
+    pub table: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -346,6 +351,8 @@ pub struct Pipe {
 pub struct Key {
     pub name: String,
     pub stream: u64,
+    /// The same for all keys that are draws from one population: their values are the same things.
+    pub population: u64,
     pub origin: KeyOrigin,
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
@@ -404,6 +411,12 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// The shards of a database become more; `map` is where rows are afterwards.
+    Reshard {
+        copies: u16,
+        map: Map,
+        bytes_per_s: f64,
+    },
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,
@@ -609,6 +622,8 @@ pub struct Price {
 pub enum Metered {
     /// So many machines at dollars an hour each, whatever happens.
     Machines { count: f64, per_hour: f64 },
+    /// Machines of so many instances from the first on, at dollars an hour each while they are up.
+    Joining { first: u32, count: u32, per_hour: f64 },
     /// Requests that reached the component.
     Requests { component: u16, each: f64 },
     /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).

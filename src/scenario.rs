@@ -151,8 +151,8 @@ pub enum KeyOrigin {
         count: u64,
         sizes: Popularity,
     },
-    /// An independent draw from the same population.
-    Like(Reference),
+    /// An independent draw from the same population, perhaps with another popularity.
+    Like(Reference, Option<Popularity>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -422,6 +422,8 @@ pub enum Verb {
     /// Targets and shares.
     Call {
         targets: Vec<(Reference, f64)>,
+        /// Every shard of the database is asked, and so many must answer.
+        scatter: Option<Join>,
     },
     Parallel {
         branches: Vec<Vec<Step>>,
@@ -440,6 +442,11 @@ pub enum Verb {
         exclusive: bool,
         timeout_s: Option<f64>,
         within: Option<Reference>,
+        body: Vec<Step>,
+    },
+    /// One connection to the database and its locks to the end of the steps.
+    Transaction {
+        within: Reference,
         body: Vec<Step>,
     },
     Spawn(Vec<Step>),
@@ -484,6 +491,7 @@ impl Verb {
             Verb::Each { .. } => "each",
             Verb::Choose(_) => "choose",
             Verb::Lock { .. } => "lock",
+            Verb::Transaction { .. } => "transaction",
             Verb::Spawn(_) => "spawn",
             Verb::Respond(_) => "respond",
             Verb::Fail { .. } => "fail",
@@ -599,6 +607,12 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
+    Reshard {
+        database: Reference,
+        to: Spotted<u32>,
+        bytes_per_s: f64,
+    },
     /// The entry of a key value expires at once; without a value, all of them.
     Expire {
         cache: Reference,

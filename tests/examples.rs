@@ -36,7 +36,9 @@ fn blocks(markdown: &str, language: &str) -> Vec<String> {
 }
 
 fn scenarios() -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join("scenarios")).expect("the scenarios can be listed");
+    let folders = ["scenarios", "scenarios/patterns", "scenarios/pitfalls"];
+    let list = |folder: &str| fs::read_dir(root().join(folder)).expect("the scenarios can be listed");
+    let entries = folders.iter().flat_map(|folder| list(folder));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
@@ -48,7 +50,9 @@ fn variants(text: &str) -> Vec<String> {
     let after = text.split("\nvariants:\n").nth(1).unwrap_or_default();
     let inside = after.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
     let names = inside.filter(|line| line.starts_with("  ") && !line.starts_with("   ") && !line.contains('#'));
-    names.filter(|line| !line.ends_with("null")).map(|line| line.trim().trim_end_matches(':').to_string()).collect()
+    // One that varies a field stands for several.
+    let names = names.filter(|line| !line.ends_with("null") && !line.contains("{vary:"));
+    names.map(|line| line.trim().split(':').next().unwrap_or_default().to_string()).collect()
 }
 
 #[test]

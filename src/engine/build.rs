@@ -73,6 +73,7 @@ impl<'m> World<'m> {
         };
         world.find_mirrors();
         world.make_pools();
+        world.close_future_shards();
         world.prefill();
         world
     }
@@ -131,6 +132,10 @@ impl<'m> World<'m> {
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
             replication: replica::all(m),
+            maps: m.copies.iter().map(|copies| copies.map.clone()).collect(),
+            moving: Vec::new(),
+            transactions: FxHashMap::default(),
+            begun: 0,
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
             paused: 0,
@@ -260,6 +265,7 @@ fn needs_calls(m: &Model) -> bool {
     m.edges.iter().any(|e| !e.plain)
         || !m.forks.is_empty()
         || !m.lock_uses.is_empty()
+        || !m.transactions.is_empty()
         || m.steps
             .iter()
             .any(|s| matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. }))

@@ -128,8 +128,8 @@ impl Label {
 }
 
 /// Purposes of a cache's draws, told apart by these words.
-const EARLY: u64 = 0x6561_726c_79;
-const WRITE: u64 = 0x7772_6974_65;
+const EARLY: u64 = 0x0065_6172_6c79;
+const WRITE: u64 = 0x0077_7269_7465;
 
 /// A time that no run reaches: entries that may be asked for when they have expired stay so much longer.
 const KEPT: Ns = 1 << 62;
@@ -224,7 +224,7 @@ impl World<'_> {
     }
 
     fn object_of(&self, key: u16, value: u64, space: u64) -> Object {
-        let place = mix(value ^ mix(self.m.keys[key as usize].stream));
+        let place = mix(value ^ mix(self.m.keys[key as usize].population));
         Object { key, value, place, name: mix(place ^ space) }
     }
 

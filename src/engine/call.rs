@@ -213,7 +213,9 @@ impl World<'_> {
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
                 self.calls[id as usize].until = self.now;
-                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+                let is_alone = parent == NONE || parent & JOIN != 0;
+                let shard = if is_alone { NONE } else { self.calls[parent as usize].shard };
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })
             }
             (cache, _) => self.pick_node(id, cache),
         };
@@ -228,7 +230,7 @@ impl World<'_> {
         frame.flags |= route.flags;
         let edge = self.calls[id as usize].edge;
         if self.shortcuts[edge as usize].no_way {
-            return self.door(id);
+            return self.arrived(id);
         }
         let spec = &self.m.edges[edge as usize];
         let bytes = if spec.carries != NONE16 {
@@ -287,7 +289,11 @@ impl World<'_> {
     }
 
     /// The request is at the callee's door.
+    #[inline(always)]
     fn arrived(&mut self, id: u32) -> u32 {
+        if !self.transactions.is_empty() && self.has_connection(id) {
+            return self.come_aboard(id);
+        }
         self.door(id)
     }
 
@@ -319,9 +325,12 @@ impl World<'_> {
     #[inline(never)]
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
+        self.keep_connection(id);
         let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);
+        } else if flags & flag::HOLDS != 0 {
+            self.release(id);
         }
         if parent == NONE {
             self.hang_up(id);
@@ -470,6 +479,8 @@ impl World<'_> {
         if frame.flags & flag::RESPONDED != 0 {
             return id;
         }
+        self.keep_connection(id);
+        let frame = self.frames[id as usize];
         self.count_answer(id, Outcome::OK);
         self.frames[id as usize].flags |= flag::RESPONDED;
         let own = self.detached_copy(frame.request, 0);
@@ -484,7 +495,7 @@ impl World<'_> {
         let flags = frame.flags & (flag::GUARDED | flag::RESPONDED) | flag::RESPONDED;
         let courier = self.new_frame(Frame { flags, generation: 0, child: NONE, link: NONE, ..frame });
         if self.extended {
-            self.calls[courier as usize] = Call { holds: NONE, ..self.calls[id as usize] };
+            self.calls[courier as usize] = Call { holds: NONE, transaction: 0, ..self.calls[id as usize] };
             self.calls[id as usize].pool = NONE;
         }
         self.frames[frame.parent as usize].child = courier;

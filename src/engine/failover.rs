@@ -278,7 +278,9 @@ mod tests {
                         // The old one comes back with nothing, the other follows from where it is.
                         let kept = held[next].len();
                         held[primary].clear();
-                        held.iter_mut().for_each(|copy| copy.truncate(kept));
+                        for copy in &mut held {
+                            copy.truncate(kept);
+                        }
                         shard.copies[primary].is_rebuilt = false;
                         shard.copies[primary].received = 0;
                     }

@@ -7,6 +7,8 @@ use rustc_hash::FxHashMap;
 use crate::engine::world::{CLAIM, Outcome, State, Timer, World, flag};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE, NONE16};
+use crate::policy::sharding::Row;
+use crate::units::Time;
 
 /// All locks that somebody holds or wants.
 #[derive(Debug, Default)]
@@ -127,8 +129,11 @@ impl World<'_> {
         self.free_lock(lock);
     }
 
-    /// Gives back all locks that steps at or after `pc` took.
+    /// Gives back all locks that steps at or after `pc` took, and what a transaction begun there kept.
     pub(super) fn unlock_since(&mut self, id: u32, pc: u16) {
+        if !self.transactions.is_empty() {
+            self.leave_transaction(id, pc);
+        }
         while self.extended {
             let h = self.calls[id as usize].holds;
             if h == NONE || self.locks.holds[h as usize].pc < pc {
@@ -168,6 +173,63 @@ impl World<'_> {
         }
     }
 
+    /// A database instance has died: the locks of its rows are gone, and whoever waited for one knows it.
+    pub(super) fn break_locks(&mut self, station: u32) {
+        let m = self.m;
+        let component = self.stations[station as usize].component;
+        let of_it = |lock: u16| m.lock_uses.iter().any(|using| using.lock == lock && using.within == component);
+        if !m.lock_uses.iter().any(|using| using.within == component) {
+            return;
+        }
+        for l in 0..self.locks.all.len() as u32 {
+            let lock = &self.locks.all[l as usize];
+            let (number, value) = lock.name;
+            let is_used = 0 < lock.holders || !lock.line.is_empty();
+            if is_used && of_it(number) && self.is_locked_at(component, value, station) {
+                self.break_lock(l);
+            }
+        }
+    }
+
+    /// Whether the row of a lock stands on this instance, as the primary of its shard.
+    fn is_locked_at(&self, component: u16, value: u64, station: u32) -> bool {
+        let spec = &self.m.components[component as usize];
+        let Some(copies) = self.m.copies.get(spec.copies as usize) else { return true };
+        let row = Row { value, now: Time(self.now), is_write: true, table: 0 };
+        let shard = self.maps[spec.copies as usize].shard_of(&row);
+        let primary = self.replication[spec.copies as usize].shards[shard as usize].primary;
+        station == spec.first + shard * copies.each() + primary
+    }
+
+    /// Nobody holds the lock any more; those in line fail as `reset`.
+    fn break_lock(&mut self, l: u32) {
+        for id in 0..self.calls.len() {
+            let (mut before, mut at) = (NONE, self.calls[id].holds);
+            while at != NONE {
+                let Hold { lock, next, .. } = self.locks.holds[at as usize];
+                if lock != l {
+                    before = at;
+                } else {
+                    self.locks.free_holds.push(at);
+                    match self.locks.holds.get_mut(before as usize) {
+                        Some(hold) => hold.next = next,
+                        None => self.calls[id].holds = next,
+                    }
+                }
+                at = next;
+            }
+        }
+        self.locks.all[l as usize].holders = 0;
+        for (id, generation) in std::mem::take(&mut self.locks.all[l as usize].line) {
+            let frame = self.frames[id as usize];
+            if frame.generation == generation && frame.state == State::Locked {
+                let next = self.end_lock_wait(id, Failure::RESET);
+                self.ready.extend((next != NONE).then_some(next));
+            }
+        }
+        self.free_lock(l);
+    }
+
     /// The longest wait for a lock is over.
     pub(super) fn lock_wait_over(&mut self, id: u32, generation: u32) -> u32 {
         let frame = self.frames[id as usize];
@@ -175,15 +237,21 @@ impl World<'_> {
             self.events -= 1;
             return NONE;
         }
+        self.end_lock_wait(id, Failure::TIMEOUT)
+    }
+
+    /// The frame does not get the lock.
+    fn end_lock_wait(&mut self, id: u32, kind: Failure) -> u32 {
+        let frame = self.frames[id as usize];
         self.attribute(id, frame.request, frame.cell, frame.since);
         let frame = &mut self.frames[id as usize];
         frame.since = self.now;
         frame.state = State::Running;
         frame.generation = frame.generation.wrapping_add(1);
-        if self.handled(id, Failure::TIMEOUT) {
+        if self.handled(id, kind) {
             return id;
         }
         debug_assert!(self.frames[id as usize].flags & flag::STAGED == 0, "a program waits for a lock, not a stage");
-        self.conclude(id, Outcome::failed(Failure::TIMEOUT))
+        self.conclude(id, Outcome::failed(kind))
     }
 }

@@ -112,7 +112,7 @@ impl World<'_> {
             self.calls[id as usize].given_key = given;
         }
         if spec.copies != NONE16 {
-            let seeker = Seeker { operation, occasion, request, caller: NONE, given_key: given };
+            let seeker = Seeker { operation, occasion, request, caller: NONE, given_key: given, shard: NONE };
             self.frames[id as usize].station = self.any_copy(&seeker);
         }
         if spec.cache != NONE16 {

@@ -16,6 +16,8 @@ use crate::engine::cache::{Caches, Found};
 use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
+use crate::engine::reshard::Moving;
+use crate::engine::transaction::Transaction;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model, NONE16};
@@ -24,6 +26,7 @@ use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
+use crate::policy::sharding::Map;
 use crate::record::FaultPeriod;
 
 /// Nanoseconds of simulated time.
@@ -169,6 +172,10 @@ pub(super) struct Call {
     /// What the last look in a cache found, and when it had to be fetched.
     pub(super) found: Found,
     pub(super) missed: Ns,
+    /// Transaction on whose behalf this frame's program calls; 0: none.
+    pub(super) transaction: u32,
+    /// The one shard among all that this frame's program asks, or `NONE`.
+    pub(super) shard: u32,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -261,6 +268,8 @@ pub(super) mod gate {
     pub(in crate::engine) const CHECKS: u8 = 4;
     /// Queues in an order other than first in, first out.
     pub(in crate::engine) const ORDERED: u8 = 8;
+    /// Not there yet: nothing brings it up but the fault that makes it join.
+    pub(in crate::engine) const ABSENT: u8 = 16;
 }
 
 /// The waiting line of a station that is not first in, first out.
@@ -438,6 +447,10 @@ pub(super) enum Timer {
     /// A replica of this shard, named by its first copy, takes over.
     Promote {
         station: u32,
+    },
+    /// The next piece of data moves to the shards that a fault brings.
+    Reshard {
+        fault: u16,
     },
     /// A copy takes the next of so many pieces of data.
     Rebuild {
@@ -744,6 +757,12 @@ pub(super) struct World<'m> {
     pub(super) cursors: Vec<u64>,
     /// Per database with shards or replicas.
     pub(super) replication: Vec<Replication>,
+    /// Which shard holds what, likewise.
+    pub(super) maps: Vec<Map>,
+    pub(super) moving: Vec<Moving>,
+    /// By their numbers, of which the last is `begun`.
+    pub(super) transactions: FxHashMap<u32, Transaction>,
+    pub(super) begun: u32,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
     /// Instances that are paused now.

@@ -126,7 +126,7 @@ impl Compiler<'_> {
             stream: stream(&path, Purpose::Key),
             bytes: bytes.unwrap_or(u64::MAX),
             entries: said.entries.unwrap_or(u64::MAX),
-            eviction: said.eviction.clone(),
+            eviction: said.eviction,
             entry_draw: self.draw_unless_zero(&format!("{path}.entry"), Purpose::Size, said.entry.as_ref()),
             ttl_draw: said.ttl.as_ref().map_or(NONE16, |ttl| self.draw(&format!("{path}.ttl"), Purpose::Service, ttl)),
             sliding: said.sliding,
@@ -328,17 +328,16 @@ impl<'s> Writer<'_, 's> {
         let Some(operation) = self.compiler.names.find_operation(from, self.compiler.diags) else { return };
         let path = self.place.next("backing");
         let mut past = Vec::new();
-        if self.compiler.model.caches[usize::from(plain.cache)].shield != NONE16 {
-            let elsewhere = self.push(Step::UnlessShield { cache: plain.cache, to: 0 });
-            self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
+        let has_shield = self.compiler.model.caches[usize::from(plain.cache)].shield != NONE16;
+        let elsewhere = has_shield.then(|| self.push(Step::UnlessShield { cache: plain.cache, to: 0 }));
+        self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
+        if let Some(elsewhere) = elsewhere {
             past.push(self.push(Step::Jump { to: 0 }));
             self.land(&[elsewhere]);
             let End { name, operation: own } = self.place.end();
             let component = self.compiler.names.component(name).expect("its program is being written");
             let own = self.compiler.names.operation(component, own).expect("its program is being written");
             self.call(&format!("{path}.shield"), &[(own, 1.0)], &Policy::default(), NONE16);
-        } else {
-            self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
         }
         self.land(&past);
         let keep = self.push(Step::Keep { cache: used });
@@ -403,10 +402,12 @@ impl<'s> Writer<'_, 's> {
 
     /// `cached`, `get`, `put` and `invalidate`.
     pub(super) fn cache_step(&mut self, step: &'s scenario::Step) {
-        let reference = match &step.verb.value {
-            Verb::Cached { cache, .. } | Verb::Get { cache, .. } | Verb::Put { cache, .. } => cache,
-            Verb::Invalidate { cache } => cache,
-            _ => unreachable!("only steps with a cache come here"),
+        let (Verb::Cached { cache: reference, .. }
+        | Verb::Get { cache: reference, .. }
+        | Verb::Put { cache: reference, .. }
+        | Verb::Invalidate { cache: reference }) = &step.verb.value
+        else {
+            unreachable!("only steps with a cache come here")
         };
         let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
         let Some(cache) = self.compiler.cache_named(reference) else { return };
@@ -516,6 +517,7 @@ impl<'s> Writer<'_, 's> {
             local,
             exclusive: true,
             timeout: Span(0),
+            within: NONE16,
             cell,
         });
         self.push(Step::Lock { lock: index });
@@ -585,7 +587,12 @@ impl<'s> Writer<'_, 's> {
         }
         let past = self.push(Step::UnlessWorn { to: 0 });
         let spawn = self.push(Step::Spawn { entry: 0 });
-        self.pending.push_back(Pending { task, path: format!("{path}/renewal"), patch: Patch::Spawn(spawn) });
+        self.pending.push_back(Pending {
+            task,
+            path: format!("{path}/renewal"),
+            patch: Patch::Spawn(spawn),
+            transaction: None,
+        });
         self.land(&[past]);
     }
 

@@ -380,6 +380,11 @@ impl Compiler<'_> {
         };
         let Some(component) = self.model.components.get(usize::from(number)) else { return };
         let copies = self.model.copies.get(usize::from(component.copies));
+        if measure.what == Quantity::ShardVariance && copies.is_none_or(|copies| !copies.names_shards) {
+            let message = format!("`{}` has no shards among which arrivals could vary", component.name);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            return self.tell(made.help("a database has them with `shards: {count: 4}`"));
+        }
         if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
             let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);
             let made = Diagnostic::new(Code::NeverJudged, spot, message);

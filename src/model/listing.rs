@@ -91,6 +91,10 @@ impl Line<'_> {
             }
             Step::Observe => "observe".to_owned(),
             Step::Commit => "commit".to_owned(),
+            Step::Begin { transaction } => format!("begin {transaction}"),
+            Step::Prepare { transaction } => format!("prepare {transaction}"),
+            Step::Decide { transaction } => format!("decide {transaction}"),
+            Step::End { transaction } => format!("end {transaction}"),
             Step::Applied => "applied".to_owned(),
             Step::Return => "return".to_owned(),
         }
@@ -104,6 +108,9 @@ impl Line<'_> {
             Need::First(count) => format!("first {count}"),
             Need::Share(share) => format!("{share}"),
         };
+        if fork.shards != NONE16 {
+            return format!("each shard {entries} join {need}");
+        }
         if fork.times == NONE16 {
             return format!("parallel {entries} join {need}");
         }

@@ -134,7 +134,7 @@ impl Compiler<'_> {
         let mut key = &scenario.keys[&reference.value].value.origin;
         // A circle of likes is told elsewhere.
         for _ in 0..scenario.keys.len() {
-            let scenario::KeyOrigin::Like(other) = key else { break };
+            let scenario::KeyOrigin::Like(other, _) = key else { break };
             key = scenario.keys.get(&other.value).map_or(key, |other| &other.value.origin);
         }
         let scenario::KeyOrigin::Shares { shares, .. } = key else {

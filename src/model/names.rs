@@ -230,7 +230,9 @@ fn of_cache<'a>(cache: &'a crate::scenario::cache::Cache, component: &'a Compone
         offer.insert(name.to_owned(), Body::Cache { before: before(costs), verb });
     };
     let verbs = [("get", CacheVerb::Get), ("put", CacheVerb::Put), ("delete", CacheVerb::Delete)];
-    verbs.into_iter().for_each(|(name, verb)| add(name, verb));
+    for (name, verb) in verbs {
+        add(name, verb);
+    }
     if cache.miss.negative_s.is_some() {
         add("put_negative", CacheVerb::PutNegative);
     }

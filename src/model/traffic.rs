@@ -275,9 +275,12 @@ impl Model {
         let mut walker =
             Walker { model: self, seconds, speed, component: operation.component, visit: Visit::default() };
         walker.walk(operation.replay, 1.0);
-        let (shards, each) = (f64::from(copies.shards), f64::from(copies.each()));
+        let (shards, each) = (f64::from(copies.map.shards()), f64::from(copies.each()));
         for (instance, station) in self.stations_of(operation.component).iter().enumerate() {
             let is_primary = (instance as u32).is_multiple_of(copies.each());
+            if copies.instances_at_start() <= instance as u32 {
+                continue;
+            }
             let share = match (operation.writes, is_primary) {
                 (true, true) => 0.0,
                 (true, false) => 1.0 / shards,
@@ -456,6 +459,13 @@ impl Walker<'_> {
     }
 
     fn fork(&mut self, fork: &Fork, weight: f64) -> f64 {
+        if let Some(copies) = self.model.copies.get(usize::from(fork.shards)) {
+            let blocked = self.visit.blocked;
+            let shards = f64::from(copies.map.shards());
+            let time = fork.entries.first().map_or(0.0, |entry| self.walk(*entry, weight * shards));
+            self.visit.blocked = blocked + weight * time;
+            return time;
+        }
         if fork.times != NONE16 {
             let times = self.model.mean(fork.times);
             let blocked = self.visit.blocked;

@@ -46,7 +46,7 @@ pub struct Cache {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Miss {
     pub single_flight: Option<Flight>,
-    /// Probabilistic early expiration: how eagerly an entry is fetched again before it expires (beta of XFetch).
+    /// Probabilistic early expiration: how eagerly an entry is fetched again before it expires (beta of `XFetch`).
     pub early: Option<f64>,
     /// Seconds for which `not_found` is remembered.
     pub negative_s: Option<f64>,

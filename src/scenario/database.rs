@@ -12,9 +12,9 @@ use crate::scenario::component::{
 };
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{Env, count, draw, forms, inert, name};
+use crate::scenario::values::{Env, count, draw, forms, inert, name, name_of};
 use crate::scenario::{Health, Kind, MachineChoice, Placement, Reference};
-use crate::text::Node;
+use crate::text::{Node, Value};
 use crate::units::Dimension;
 
 /// What a database holds, and on how many machines.
@@ -49,9 +49,11 @@ pub struct Failover {
 #[derive(Clone, Debug)]
 pub struct Shards {
     pub count: u32,
-    pub by: Sharding,
+    pub by: Spotted<Sharding>,
     /// The key whose value decides.
     pub key: Option<Reference>,
+    /// Operations of the tables on each shard, where tables decide.
+    pub tables: Vec<(String, Vec<Reference>)>,
 }
 
 /// Copies of each shard besides its primary.
@@ -160,13 +162,20 @@ static SHARDS: Table = Table {
     name: "shards",
     about: "The data split over machines; each row is on one of them",
     fields: &[
-        Field::new("count", Shape::Count, "4", "How many").required(),
-        Field::new("by", Shape::Policy(&SHARDINGS), "hash", "How the shard of a row is found").or("hash"),
+        // Without a default: tables say how many they are, and how they are spread.
+        Field::new("count", Shape::Count, "4", "How many; `tables` says it by itself"),
+        Field::new("by", Shape::Policy(&SHARDINGS), "hash", "How the shard of a row is found; `hash` unless given"),
         Field::new(
             "key",
             Shape::Name(Thing::Key),
             "user",
             "The key whose value decides; without it that of `data`, or rows drawn alike",
+        ),
+        Field::new(
+            "tables",
+            Shape::MapOf(&Shape::ListOf(&Shape::Text)),
+            "{orders: [read_order, write_order], users: [read_user]}",
+            "Instead of `count`, `by` and `key`: each table on a shard of its own, by the operations that use it; shards are numbered in the order of the names",
         ),
     ],
 };
@@ -285,9 +294,42 @@ pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
 const MOST: f64 = 1024.0;
 
 fn shards(r: &mut Reader) -> Shards {
+    if r.has("tables") {
+        return tables(r);
+    }
+    if !r.has("count") {
+        let told = Diagnostic::new(Code::MissingField, r.owner(), "how many shards there are is missing");
+        r.tell(told.help("add `count: 4`"));
+    }
     let number = number(r, 1.0).unwrap_or(1);
     let by = r.parsed("by", Code::Policy, |text| Sharding::read(&read_term(text)?));
-    Shards { count: number, by: by.map_or(Sharding::Hash, |by| by.value), key: name(r, "key") }
+    let by = by.unwrap_or(Spotted::new(Sharding::Hash, r.owner()));
+    if let Some(problem) = by.value.problem() {
+        r.tell(Diagnostic::new(Code::OutOfRange, by.spot, problem));
+    }
+    if matches!(by.value, Sharding::Place(_)) {
+        inert(r, &["key"], "with `by: place(...)`, which names the key that decides");
+    }
+    Shards { count: number, by, key: name(r, "key"), tables: Vec::new() }
+}
+
+/// Each table on a shard of its own.
+fn tables(r: &mut Reader) -> Shards {
+    inert(r, &["count", "by", "key"], "with `tables`: each table is a shard");
+    let owner = r.key("tables");
+    let mut tables: Vec<(String, Vec<Reference>)> = Vec::new();
+    for (table, node) in r.map("tables") {
+        let Value::List(items) = &node.value else {
+            let message = format!("the operations of `{}` are expected here, this is {}", table.value, node.shape());
+            r.tell(Diagnostic::new(Code::WrongShape, node.spot, message).help("write a list, as in `[read, write]`"));
+            continue;
+        };
+        let operations = items.iter().filter_map(|item| name_of(item, "an operation such as `read`", r.diags()));
+        tables.push((table.value.clone(), operations.collect()));
+    }
+    tables.sort_by(|a, b| a.0.cmp(&b.0));
+    let count = (tables.len() as u32).max(1);
+    Shards { count, by: Spotted::new(Sharding::Tables, owner), key: None, tables }
 }
 
 fn replicas(r: &mut Reader) -> Replicas {
