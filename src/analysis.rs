@@ -173,7 +173,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         per_replication: summary::replications(&study, &stability),
         meta: None,
     };
-    report.warnings = warning::about(&report);
+    report.warnings = warning::about(&report, &model.run);
     report
 }
 

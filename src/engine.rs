@@ -28,10 +28,13 @@ mod pool;
 mod prefill;
 mod quorum;
 mod replica;
+mod reshard;
 mod rows;
 mod shard;
 mod station;
+mod timeout;
 mod trace;
+mod transaction;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -176,6 +179,7 @@ impl World<'_> {
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
+            Timer::Reshard { fault } => self.reshard_on(fault),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
             Timer::Received { station, upto } => self.received(station, upto),
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),

@@ -7,7 +7,7 @@
 //! that request time is attributed to.
 
 mod arrows;
-mod caches;
+pub mod caches;
 mod check;
 pub mod compile;
 mod components;
@@ -18,25 +18,28 @@ mod faults;
 mod keys;
 mod links;
 pub mod listing;
-mod loads;
+pub mod loads;
 mod names;
 mod places;
 mod plan;
 mod prices;
 pub mod program;
+pub mod region;
 mod replay;
 mod scale;
 mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::caches::Cache;
 use crate::model::copies::Copies;
-use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step};
-use crate::policy::arrivals::{Arrivals, Shape};
+use crate::model::loads::{RequestClass, Source};
+use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
+use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
-use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
+use crate::policy::sharding::Map;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::units::{Span, Time};
@@ -44,9 +47,6 @@ use crate::units::{Span, Time};
 /// "There is none", in every index of 16 and 32 bits.
 pub const NONE16: u16 = u16::MAX;
 pub const NONE: u32 = u32::MAX;
-
-/// The place of what stands where each request comes from, such as a browser's cache.
-pub const WITH_REQUEST: u16 = u16::MAX - 1;
 
 #[derive(Clone, Debug, Default)]
 pub struct Model {
@@ -57,6 +57,7 @@ pub struct Model {
     pub page_uses: Vec<PageUse>,
     pub forks: Vec<Fork>,
     pub lock_uses: Vec<LockUse>,
+    pub transactions: Vec<TransactionUse>,
     pub cache_uses: Vec<CacheUse>,
     pub edges: Vec<Edge>,
     /// All distributions; keys are name and purpose hashed, the engine mixes seed and replication in.
@@ -126,6 +127,7 @@ impl Failure {
     pub const REFUSED: Failure = Failure(9);
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
+    pub const CONFLICT: Failure = Failure(12);
     pub const OUT_OF_MEMORY: Failure = Failure(13);
     pub const NOT_FOUND: Failure = Failure(14);
 }
@@ -193,6 +195,8 @@ pub struct Operation {
     pub from_primary: bool,
     /// The program that repeats a write at a replica, or a read for a quorum, or `NONE16`.
     pub replay: u16,
+    /// The shard of its table, where tables have shards of their own.
+    pub table: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -247,50 +251,6 @@ pub struct Component {
     pub price_per_request: f64,
 }
 
-/// What the nodes of a cache keep.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cache {
-    pub component: u16,
-    /// Stream of what is drawn for each key value, and of the place of a value on the ring.
-    pub stream: u64,
-    /// Of one node; `u64::MAX`: no limit.
-    pub bytes: u64,
-    pub entries: u64,
-    pub eviction: Eviction,
-    /// Bytes of an entry by its key value, or `NONE16`.
-    pub entry_draw: u16,
-    /// `NONE16`: never expires.
-    pub ttl_draw: u16,
-    pub sliding: bool,
-    /// Key that is meant where nothing names one.
-    pub key: u16,
-    /// A small cache for each value of this key instead of nodes, or `NONE16`.
-    pub per: u16,
-    /// 0: never before it expires.
-    pub early: f64,
-    /// Share of the time to live; 0: never.
-    pub refresh: f64,
-    /// How long `not_found` is remembered; 0: not at all.
-    pub negative: Span,
-    /// Place whose nodes the others ask before the backing, or `NONE16`.
-    pub shield: u16,
-    /// Somebody is content with entries that have expired, so they stay.
-    pub stale: bool,
-    pub flush: Option<Flush>,
-}
-
-/// How a write-behind cache writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flush {
-    pub every: Span,
-    /// Most entries written at the same time.
-    pub batch: u32,
-    /// Program that writes one entry.
-    pub entry: u16,
-    /// Operation of the cache that the program belongs to.
-    pub operation: u16,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sticky {
     /// `NONE16`: the session (a closed client counts as one).
@@ -330,23 +290,6 @@ pub struct Station {
     pub host: u32,
     /// Weight for `weighted` (cores unless given).
     pub weight: f64,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Region {
-    pub name: String,
-    /// Its places are `first .. first + zones`, and `first + zones` is all of it.
-    pub first: u16,
-    pub zones: u16,
-}
-
-/// A zone, or a region as the place of those who stand in none of its zones.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Place {
-    pub name: String,
-    pub region: u16,
-    /// The regions from the nearest on, its own first, with the mean seconds to them; infinite if nothing is known.
-    pub near: Vec<(u16, f64)>,
 }
 
 /// Cores, disk, NIC and memory that instances share.
@@ -404,80 +347,12 @@ pub struct Pipe {
     pub price_per_byte: f64,
 }
 
-/// The way from any place to any other: sampler of its time and pipe, or `NONE16` each, row by row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ways {
-    pub places: usize,
-    pub table: Vec<(u16, u16)>,
-}
-
-impl Ways {
-    /// Latency sampler and pipe from one place to another; nothing lies between those who stand nowhere.
-    #[inline]
-    pub fn between(&self, from: u16, to: u16) -> (u16, u16) {
-        let [from, to] = [from, to].map(usize::from);
-        if self.places <= from.max(to) { (NONE16, NONE16) } else { self.table[from * self.places + to] }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Source {
-    pub name: String,
-    /// Stream of the source: gaps, choice of the request, think times.
-    pub key: u64,
-    pub demand: Demand,
-    /// Cumulative share of 2^32 and class; for sessions empty.
-    pub requests: Vec<(u64, u16)>,
-    /// Which of the classes of a request it is; the one named above is that of the first place.
-    pub origin: Origin,
-    pub patience_draw: u16,
-    pub priority: u8,
-    /// Key values that this load pins or reshapes.
-    pub overrides: Vec<(u16, KeyOrigin)>,
-}
-
-/// Where the requests of a load come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Origin {
-    /// One place, or none.
-    One,
-    /// A place for each request, client or session: cumulative shares of 2^32.
-    Shares(Vec<u64>),
-    /// The place that is the value of this key.
-    Key(u16),
-}
-
-#[derive(Clone, Debug)]
-pub enum Demand {
-    Open { rate: f64, arrivals: Arrivals, shape: Shape },
-    Closed { clients: u32, think_draw: u16 },
-    Sessions { rate: f64, shape: Shape, think_draw: u16, keep: Vec<u16>, steps: Vec<SessionStep> },
-    Every { first: Time, every: Span },
-    Trace { times: Vec<Time> },
-}
-
-#[derive(Clone, Debug)]
-pub struct SessionStep {
-    pub class: u16,
-    pub times_draw: u16,
-}
-
-/// (load, target, place).
-#[derive(Clone, Debug)]
-pub struct RequestClass {
-    pub source: u16,
-    pub operation: u16,
-    /// The load as a caller; when it is `plain` the request enters its target directly, else as `Call, Return` at `entry`.
-    pub edge: u16,
-    pub entry: u16,
-    /// A zone or region; `NONE16`: nowhere in particular.
-    pub place: u16,
-}
-
 #[derive(Clone, Debug)]
 pub struct Key {
     pub name: String,
     pub stream: u64,
+    /// The same for all keys that are draws from one population: their values are the same things.
+    pub population: u64,
     pub origin: KeyOrigin,
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
@@ -536,6 +411,12 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// The shards of a database become more; `map` is where rows are afterwards.
+    Reshard {
+        copies: u16,
+        map: Map,
+        bytes_per_s: f64,
+    },
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,
@@ -600,24 +481,6 @@ impl Cause {
 }
 
 impl Model {
-    /// Whether end-to-end figures of this scope include the class; `false` for scopes of another kind.
-    pub fn includes(&self, scope: Scope, class: usize) -> bool {
-        let this = &self.classes[class];
-        match scope {
-            Scope::All => true,
-            Scope::Load(load) => this.source == load,
-            Scope::Class(named) => {
-                let named = &self.classes[usize::from(named)];
-                this.source == named.source && this.operation == named.operation
-            }
-            Scope::From { first, count, operation } => {
-                let here = first <= this.place && this.place - first < count;
-                here && (operation == NONE16 || operation == this.operation)
-            }
-            _ => false,
-        }
-    }
-
     /// All probes that conditions ask for.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
         let mut found = Vec::new();
@@ -759,6 +622,8 @@ pub struct Price {
 pub enum Metered {
     /// So many machines at dollars an hour each, whatever happens.
     Machines { count: f64, per_hour: f64 },
+    /// Machines of so many instances from the first on, at dollars an hour each while they are up.
+    Joining { first: u32, count: u32, per_hour: f64 },
     /// Requests that reached the component.
     Requests { component: u16, each: f64 },
     /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).

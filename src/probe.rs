@@ -50,6 +50,7 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
         Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
+        Quantity::ShardVariance => stretch.shard_variance(probe.scope)?,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
     };
     match probe.per {
@@ -380,6 +381,28 @@ impl Between<'_> {
         self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
     }
 
+    /// Arrivals of each shard of a database that had any part of the rows at the end of the stretch.
+    pub fn shards(&self, component: u16) -> Vec<u64> {
+        let spec = &self.model.components[usize::from(component)];
+        let Some(copies) = self.model.copies.get(usize::from(spec.copies)).filter(|copies| copies.names_shards) else {
+            return Vec::new();
+        };
+        let shards = self.to.components[usize::from(component)].copies.as_ref().map_or(0, |tally| tally.shards);
+        let first = |shard: u32| spec.first + shard * copies.each();
+        (0..shards).map(|shard| self.gained(Scope::Stations(first(shard), copies.each()), |s| s.arrivals)).collect()
+    }
+
+    /// (Most loaded - mean) / mean of arrivals; of several databases the worst.
+    fn shard_variance(&self, scope: Scope) -> Option<f64> {
+        let of = |component: usize| {
+            let arrivals = self.shards(component as u16);
+            let mean = arrivals.iter().sum::<u64>() as f64 / arrivals.len().max(1) as f64;
+            let most = arrivals.into_iter().max()? as f64;
+            (0.0 < mean).then(|| (most - mean) / mean)
+        };
+        self.components_of(scope).into_iter().filter_map(of).reduce(f64::max)
+    }
+
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {
         let pairs = self.component_pairs(scope);
         let hits: u64 = pairs.iter().map(|(before, after)| after.page_hits - before.page_hits).sum();
@@ -485,7 +508,7 @@ impl Between<'_> {
     fn busy_host(&self, index: u32) -> Vec<Busy> {
         let host = &self.model.hosts[index as usize];
         let (before, after) = (&self.from.hosts[index as usize], &self.to.hosts[index as usize]);
-        let seconds = self.seconds();
+        let seconds = self.seconds_there(index);
         let has_disk = 0.0 < host.disk_iops || 0.0 < host.disk_bytes_per_s;
         let mut parts = Vec::new();
         if host.cores != NONE {
@@ -502,6 +525,15 @@ impl Between<'_> {
             parts.push((Resource::Memory, used, host.memory_bytes as f64 * seconds));
         }
         limited(Part::Host(index), parts)
+    }
+
+    /// How long a machine was there: one that joined later is no capacity before.
+    fn seconds_there(&self, host: u32) -> f64 {
+        let here = |station: &u32| self.model.stations[*station as usize].host == host;
+        match self.model.joining_stations().find(here) {
+            Some(station) => self.per_second(self.gained(Scope::Station(station), |s| s.up_ns)) * self.seconds(),
+            None => self.seconds(),
+        }
     }
 
     fn busy_pool(&self, index: u16) -> Option<Busy> {

@@ -66,6 +66,8 @@ pub struct FaultPeriod {
     /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
     pub lost_writes: u64,
     pub oldest_lost: Option<Span>,
+    /// Share of all keys that moved to other shards, and their bytes; set when they have.
+    pub moved: Option<(f64, f64)>,
 }
 
 /// Cumulative counts up to `at`.
@@ -144,6 +146,8 @@ pub struct CopiesTally {
     pub violations: u64,
     /// Acknowledged writes that no copy had any more.
     pub lost_writes: u64,
+    /// Shards that share the rows now.
+    pub shards: u32,
 }
 
 /// What became of entries; the last two are of the moment, the others cumulative.

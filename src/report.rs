@@ -193,7 +193,23 @@ pub struct Component {
     /// Share of visits that failed, by kind.
     pub errors: BTreeMap<String, Estimate>,
     /// What the kind measures; see the reference.
-    pub kind_specific: BTreeMap<String, Estimate>,
+    pub kind_specific: Specific,
+}
+
+/// Figures of one kind of component by their names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Specific {
+    #[serde(flatten)]
+    pub figures: BTreeMap<String, Estimate>,
+    /// Of a database: the shards that share its rows at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<Shard>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shard {
+    pub name: String,
+    pub arrivals_per_s: Estimate,
 }
 
 /// Each `None` where the component has no such resource or no limit to it.
@@ -327,6 +343,13 @@ pub struct Fault {
     pub lost_writes: Option<Estimate>,
     /// From the death to the last time a balancer picked the dead instance.
     pub removal_s: Option<Estimate>,
+    /// Of a change of shards: the share of all keys that moved, their bytes, and how long it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_keys: Option<Estimate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_bytes: Option<Estimate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_in_s: Option<Estimate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -25,15 +25,15 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Spotted;
 use crate::distribution::Distribution;
-use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
-use crate::policy::eviction::Eviction;
 use crate::policy::limit::Limit;
-use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::retry::Retry;
-use crate::policy::sharding::Sharding;
+use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
+use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::load::{Load, Moment};
+use crate::scenario::price::Prices;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -124,61 +124,6 @@ pub struct RunLimit {
     pub wall_s: Option<f64>,
 }
 
-/// Who asks.
-#[derive(Clone, Debug)]
-pub struct Load {
-    pub demand: Demand,
-    /// Target `component.operation` and its weight; empty for sessions, whose steps name theirs.
-    pub requests: Vec<(Reference, f64)>,
-    pub arrivals: Arrivals,
-    /// What multiplies the rate over time: `shape`, `ramp`, `steps`, `csv`, `spike` in this order.
-    pub shape: Shape,
-    /// Keys this load pins to a value or draws in another way.
-    pub keys: BTreeMap<String, Spotted<KeyOverride>>,
-    /// The load as a caller.
-    pub policy: Policy,
-    /// Patience while waiting in the first queue, seconds.
-    pub abandon: Option<Distribution>,
-    /// Bytes a request carries.
-    pub payload: Option<Distribution>,
-    pub priority: Option<u8>,
-    /// Where it comes from: regions, zones or one key whose shares are named after them, with their weights; empty enters
-    /// at the door of its target without a link.
-    pub from: Vec<(Reference, f64)>,
-}
-
-#[derive(Clone, Debug)]
-pub enum Demand {
-    /// Mean rate per second of open arrivals (also of `users: daily x each x peak`).
-    Open { rate: f64 },
-    /// A fixed population, each asks, waits for the answer, thinks (seconds), asks again.
-    Closed { clients: u32, think: Distribution },
-    /// Sessions start at a rate; each walks through its steps.
-    Sessions { rate: f64, think: Distribution, keep: Vec<Reference>, steps: Vec<SessionStep> },
-    /// Background work: one request every so many seconds, the first `at` (seconds since Monday 00:00, `day` if one was named).
-    Every { every: f64, at: Option<Moment> },
-    /// Arrival times (seconds since the start) and optionally the request each asks for.
-    Trace { times: Vec<f64> },
-}
-
-#[derive(Clone, Debug)]
-pub struct SessionStep {
-    pub request: Reference,
-    /// How many times, one after the other.
-    pub times: Distribution,
-}
-
-/// A moment: since the start (`6m`) or of the clock (`07:45`, `Tue 18:00`).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Moment {
-    /// Seconds since the start of the run.
-    Since(f64),
-    /// Seconds since midnight, every day (the first one after the start counts where one moment is wanted).
-    Daily(f64),
-    /// Seconds since Monday 00:00.
-    Weekly(f64),
-}
-
 /// A value that a request carries.
 #[derive(Clone, Debug)]
 pub struct Key {
@@ -206,8 +151,8 @@ pub enum KeyOrigin {
         count: u64,
         sizes: Popularity,
     },
-    /// An independent draw from the same population.
-    Like(Reference),
+    /// An independent draw from the same population, perhaps with another popularity.
+    Like(Reference, Option<Popularity>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -304,135 +249,6 @@ pub struct Route {
 pub enum RouteTarget {
     Components(Vec<(Reference, f64)>),
     Steps(Vec<Step>),
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Database {
-    /// Buffer pool in bytes.
-    pub pool_bytes: Option<f64>,
-    /// Rows and bytes of a row; pages that miss the pool become disk reads.
-    pub rows: Option<f64>,
-    pub row_bytes: Option<f64>,
-    /// The key whose value says which row a request touches.
-    pub key: Option<Reference>,
-    pub shards: Option<Shards>,
-    pub replicas: Option<Replicas>,
-    pub failover: Option<Failover>,
-}
-
-/// Who takes over from a dead primary, and when.
-#[derive(Clone, Debug)]
-pub struct Failover {
-    pub health: Option<Health>,
-    /// Seconds from the notice to the change.
-    pub promote: Distribution,
-    pub choose: Choose,
-    /// Seconds for which callers keep the address of a primary.
-    pub ttl_s: f64,
-    /// Bytes a second at which a machine that comes back copies the data.
-    pub rebuild: f64,
-}
-
-/// The data split over machines.
-#[derive(Clone, Debug)]
-pub struct Shards {
-    pub count: u32,
-    pub by: Sharding,
-    /// The key whose value decides.
-    pub key: Option<Reference>,
-}
-
-/// Copies of each shard besides its primary.
-#[derive(Clone, Debug)]
-pub struct Replicas {
-    pub count: u32,
-    /// The type of their machines; `None`: that of the primary.
-    pub machine: Option<Reference>,
-    pub mode: Spotted<Mode>,
-    /// Seconds from one sending of the primary to the next; 0: it sends at once.
-    pub ship_every_s: f64,
-    /// Writes that a replica applies at a time, and what that costs of the write's own work.
-    pub apply_workers: u32,
-    pub apply_cost: f64,
-    pub read: ReadFrom,
-    /// Keys whose values see their own writes, and never an older state than before.
-    pub read_your_writes: Option<Reference>,
-    pub monotonic_reads: Option<Reference>,
-}
-
-/// What a cache holds, for how long, and from where it fetches what it lacks.
-#[derive(Clone, Debug)]
-pub struct Cache {
-    /// Bytes that one node holds; `None`: as many as its machine has, without a machine all.
-    pub memory_bytes: Option<f64>,
-    /// Entries that one node holds.
-    pub entries: Option<u64>,
-    /// Bytes of an entry, drawn once for each key value.
-    pub entry: Option<Distribution>,
-    pub eviction: Eviction,
-    /// Seconds; `None`: entries never expire.
-    pub ttl: Option<Distribution>,
-    /// A hit starts the time to live anew.
-    pub sliding: bool,
-    /// The key that is meant where a step names none.
-    pub key: Option<Reference>,
-    /// One small cache for each value of this key (browsers) instead of nodes.
-    pub per: Option<Reference>,
-    /// Its nodes are points of presence near the clients.
-    pub is_cdn: bool,
-    /// Place whose nodes the others ask before the backing.
-    pub shield: Option<Reference>,
-    pub miss: Miss,
-    pub backing: Option<Backing>,
-}
-
-/// What a cache does about misses besides passing them on.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Miss {
-    pub single_flight: Option<Flight>,
-    /// Probabilistic early expiration: how eagerly an entry is fetched again before it expires (beta of XFetch).
-    pub early: Option<f64>,
-    /// Seconds for which `not_found` is remembered.
-    pub negative_s: Option<f64>,
-    /// Share of the time to live after which a hit starts a fetch in the background.
-    pub refresh: Option<f64>,
-}
-
-/// Among whom one fetches what is missing while the others wait for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flight {
-    /// The requests of one instance of the caller (of one node for a cache with a `backing`).
-    Instance,
-    /// All callers.
-    Cluster,
-}
-
-/// Where a cache fetches what it lacks, and puts what is written.
-#[derive(Clone, Debug)]
-pub struct Backing {
-    pub read: Vec<Reference>,
-    pub write: Vec<Reference>,
-    /// `None`: writes go through, to the backing first.
-    pub behind: Option<Flush>,
-}
-
-/// When a write-behind cache writes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Flush {
-    pub every_s: f64,
-    /// Most entries written at the same time; so many waiting start a flush before its time.
-    pub batch: u32,
-}
-
-/// Where objects lie.
-#[derive(Clone, Debug)]
-pub struct Store {
-    /// Seconds until the first byte of an answer.
-    pub first_byte: Option<Distribution>,
-    /// Bytes of an object, where its key does not say.
-    pub object: Option<Distribution>,
-    /// The key that is meant where a step names none.
-    pub key: Option<Reference>,
 }
 
 #[derive(Clone, Debug)]
@@ -606,6 +422,8 @@ pub enum Verb {
     /// Targets and shares.
     Call {
         targets: Vec<(Reference, f64)>,
+        /// Every shard of the database is asked, and so many must answer.
+        scatter: Option<Join>,
     },
     Parallel {
         branches: Vec<Vec<Step>>,
@@ -624,6 +442,11 @@ pub enum Verb {
         exclusive: bool,
         timeout_s: Option<f64>,
         within: Option<Reference>,
+        body: Vec<Step>,
+    },
+    /// One connection to the database and its locks to the end of the steps.
+    Transaction {
+        within: Reference,
         body: Vec<Step>,
     },
     Spawn(Vec<Step>),
@@ -668,6 +491,7 @@ impl Verb {
             Verb::Each { .. } => "each",
             Verb::Choose(_) => "choose",
             Verb::Lock { .. } => "lock",
+            Verb::Transaction { .. } => "transaction",
             Verb::Spawn(_) => "spawn",
             Verb::Respond(_) => "respond",
             Verb::Fail { .. } => "fail",
@@ -783,6 +607,12 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
+    Reshard {
+        database: Reference,
+        to: Spotted<u32>,
+        bytes_per_s: f64,
+    },
     /// The entry of a key value expires at once; without a value, all of them.
     Expire {
         cache: Reference,
@@ -810,30 +640,8 @@ pub enum Part {
     Copy(CopyPart),
 }
 
-/// A shard of a database, or one copy of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CopyPart {
-    /// `None` where the data is not split.
-    pub shard: Option<u32>,
-    /// 0 is the primary, then come the replicas; `None`: all copies of the shard.
-    pub copy: Option<u32>,
-}
-
 #[derive(Clone, Debug)]
 pub struct Alert {
     pub when: Condition,
     pub severity: String,
-}
-
-/// Over the built-in catalogue.
-#[derive(Clone, Debug, Default)]
-pub struct Prices {
-    /// Machine type -> dollars an hour.
-    pub machines: BTreeMap<String, f64>,
-    /// Component -> term of its machines.
-    pub terms: BTreeMap<String, Spotted<String>>,
-    /// Component -> dollars a request.
-    pub requests: BTreeMap<String, f64>,
-    /// Component -> volume tiers of bytes out: (up to bytes a month, dollars a byte).
-    pub bytes_out: BTreeMap<String, Vec<(Option<f64>, f64)>>,
 }

@@ -21,7 +21,7 @@ fn run(text: &str) -> Seen {
 impl Seen {
     fn ends(&self) -> (&Tallies, &Tallies) {
         let snapshots = &self.record.snapshots;
-        let first = if 2 < snapshots.len() { 1 } else { 0 };
+        let first = usize::from(2 < snapshots.len());
         (&snapshots[first].tallies, &snapshots[snapshots.len() - 1].tallies)
     }
 
@@ -203,7 +203,7 @@ components:
         (seen.arrivals("db"), seen.availability())
     };
     let ((without, failed), (with, failed_too)) = (fetches(""), fetches("miss: {negative: 1h}"));
-    assert!(100 <= with && with < 120, "{with} fetches: one for each key, a few together at the start");
+    assert!((100..120).contains(&with), "{with} fetches: one for each key, a few together at the start");
     assert!(30 * with < without, "{without}");
     // The same keys fail either way.
     assert!((failed - failed_too).abs() < 1e-9 && 0.3 < failed && failed < 0.7, "{failed} {failed_too}");

@@ -13,6 +13,7 @@ use plimsoll::report::{Objective, Report};
 use plimsoll::scenario::root::{Given, load};
 
 mod data;
+mod shards;
 mod spine;
 
 /// Replications at a time; results do not depend on it.

@@ -176,7 +176,8 @@ fn reads(shape: &Shape, text: &str) -> bool {
 
 /// What every kind of component has is used on one of them.
 fn is_same_elsewhere(field: &str) -> bool {
-    const COMMON: [&str; 25] = [
+    const COMMON: [&str; 26] = [
+        "place",
         "place",
         "like",
         "abstract",

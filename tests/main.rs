@@ -17,6 +17,7 @@ mod places;
 mod prefill;
 mod replication;
 mod scale;
+mod shards;
 mod support;
 mod tidy;
 mod validation;

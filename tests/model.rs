@@ -5,8 +5,9 @@ use std::path::Path;
 use plimsoll::diagnostic::{self, Diagnostics, Sources};
 use plimsoll::model::compile::compile;
 use plimsoll::model::listing::listing;
+use plimsoll::model::loads::Demand;
 use plimsoll::model::traffic::Resource;
-use plimsoll::model::{Act, Demand, Model, NONE, NONE16, Target};
+use plimsoll::model::{Act, Model, NONE, NONE16, Target};
 use plimsoll::scenario::root::{self, Given};
 
 /// The model of a text, and what was told on the way, one line each.

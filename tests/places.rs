@@ -1,5 +1,7 @@
 //! Places: what is near is nearer, what is far is exactly as far as its link, and a place may go down.
 
+use std::fmt::Write as _;
+
 use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::catalogue::latency;
 use plimsoll::model::Model;
@@ -229,7 +231,7 @@ components:
 fn arrivals(model: &Model, rest: &str) -> Vec<f64> {
     let mut objectives = String::from("objectives:\n");
     for instance in 0..model.components[0].count {
-        objectives += &format!("  i{instance}: arrivals of s/{instance} >= 0/s\n");
+        writeln!(objectives, "  i{instance}: arrivals of s/{instance} >= 0/s").expect("a string takes any text");
     }
     let report = run(&format!("{rest}{objectives}"));
     (0..model.components[0].count).map(|instance| objective(&report, &format!("i{instance}"))).collect()

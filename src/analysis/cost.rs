@@ -59,6 +59,14 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
         |index: u16| (&stretch.from.components[usize::from(index)], &stretch.to.components[usize::from(index)]);
     match &price.metered {
         Metered::Machines { count, per_hour } => (*count, count * per_hour * HOURS),
+        Metered::Joining { first, count, per_hour } => {
+            let up = |station: u32| {
+                let at = station as usize;
+                (stretch.to.stations[at].up_ns - stretch.from.stations[at].up_ns) as f64 / 1e9
+            };
+            let machines = (*first..first + count).map(up).sum::<f64>() / stretch.seconds().max(1e-9);
+            (machines, machines * per_hour * HOURS)
+        }
         Metered::Requests { component: index, each } => {
             let (before, after) = component(*index);
             let requests = monthly(after.arrivals - before.arrivals);

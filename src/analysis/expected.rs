@@ -13,7 +13,8 @@ use crate::policy::arrivals::{Arrivals, Shape};
 use crate::policy::discipline::Order;
 use crate::probe::Outcome;
 use crate::report::{Audit, Estimate};
-use crate::scenario::{Component, Demand, Kind, Load, Scenario, Verb};
+use crate::scenario::load::{Demand, Load};
+use crate::scenario::{Component, Kind, Scenario, Verb};
 use crate::theory::multi::Mmc;
 use crate::theory::single::{mg1_wait, sharing_response};
 

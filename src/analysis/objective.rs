@@ -327,6 +327,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Utilisation
             | Quantity::HitRatio
             | Quantity::Retries
+            | Quantity::ShardVariance
             | Quantity::StaleReads
             | Quantity::Violations
             | Quantity::WastedWork,

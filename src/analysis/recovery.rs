@@ -10,6 +10,7 @@ use crate::analysis::study::Study;
 use crate::model::{Act, Scope, Target};
 use crate::record::FaultPeriod;
 use crate::report;
+use crate::units::Span;
 
 /// Standard deviations of a share, and the least difference, that count as noise.
 const NOISE: f64 = 4.0;
@@ -34,6 +35,9 @@ fn one(study: &Study, fault: u16) -> report::Fault {
         estimate::mean(&values)
     };
     let removals = indices().flat_map(periods).filter_map(removal_of).collect::<Vec<_>>();
+    let moves = |of: &dyn Fn(&FaultPeriod) -> Option<f64>| {
+        estimate::mean(&indices().flat_map(periods).filter_map(of).collect::<Vec<_>>())
+    };
     report::Fault {
         at_s: starts.reduce(f64::min),
         rto_s: estimate::mean(&rto),
@@ -41,6 +45,9 @@ fn one(study: &Study, fault: u16) -> report::Fault {
         rpo_s: of_each(&|index| rpo(study, index, fault)),
         lost_writes: of_each(&|index| Some(periods(index).iter().map(|period| period.lost_writes).sum::<u64>() as f64)),
         removal_s: estimate::mean(&removals),
+        moved_keys: moves(&|period| Some(period.moved?.0)),
+        moved_bytes: moves(&|period| Some(period.moved?.1)),
+        moved_in_s: moves(&|period| period.moved.and(period.end).map(|end| (end - period.start).secs())),
     }
 }
 
@@ -60,7 +67,7 @@ fn strikes_copies(study: &Study, fault: u16) -> bool {
 /// Age, when the fault struck, of the oldest acknowledged write that was lost, seconds; 0 if none was.
 pub fn rpo(study: &Study, index: usize, fault: u16) -> Option<f64> {
     let periods = study.records[index].faults.get(usize::from(fault)).filter(|periods| !periods.is_empty())?;
-    let ages = periods.iter().filter_map(|period| period.oldest_lost).map(|age| age.secs());
+    let ages = periods.iter().filter_map(|period| period.oldest_lost).map(Span::secs);
     Some(ages.fold(0.0, f64::max))
 }
 

@@ -11,8 +11,8 @@ use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
 use crate::record::{self, CacheTally, ComponentTally, StationTally, Tallies};
 use crate::report::{
-    self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Traffic,
-    Utilisation, Utilisations,
+    self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard,
+    Specific, Traffic, Utilisation, Utilisations,
 };
 use crate::scenario::Scenario;
 use crate::scenario::condition::{Quantity, Resource, Stat};
@@ -147,7 +147,7 @@ fn backed_up(study: &Study, stability: &Stability, index: usize) -> (bool, bool)
     (grew(queued), grew(held))
 }
 
-fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BTreeMap<String, Estimate> {
+fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Specific {
     let mut specific = BTreeMap::new();
     if let Some(hit_ratio) = hit_ratio {
         specific.insert("hit_ratio".to_owned(), hit_ratio);
@@ -156,10 +156,26 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> BT
         specific.insert("spread".to_owned(), spread);
     }
     specific.extend(of_copies(study, scope));
-    if let Scope::Component(index) = scope {
-        specific.extend(of_cache(study, usize::from(index)));
+    let Scope::Component(index) = scope else { return Specific { figures: specific, shards: Vec::new() } };
+    specific.extend(of_cache(study, usize::from(index)));
+    let shards = shards(study, index);
+    if !shards.is_empty() {
+        let probe = Probe { quantity: Quantity::ShardVariance, stat: None, scope, resource: None, per: None };
+        let variance = study.mean(|stretch| probe::read(&probe, stretch));
+        specific.extend(variance.map(|variance| ("shard_variance".to_owned(), variance)));
     }
-    specific
+    Specific { figures: specific, shards }
+}
+
+/// The shards that share the rows of a database at the end, with what came to each.
+fn shards(study: &Study, component: u16) -> Vec<Shard> {
+    let count = study.measured.iter().map(|stretch| stretch.shards(component).len()).max().unwrap_or(0);
+    let arrivals = |stretch: &Between, shard: usize| stretch.shards(component).get(shard).copied().unwrap_or(0);
+    let shard = |shard| Shard {
+        name: format!("shard-{shard}"),
+        arrivals_per_s: study.rate(|stretch| arrivals(stretch, shard)),
+    };
+    (0..count).map(shard).collect()
 }
 
 /// How far the replicas of a database were behind, and what came of it.
@@ -188,6 +204,9 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     found.collect()
 }
 
+/// A figure of a cache with its name in the report.
+type Named = (&'static str, fn(&CacheTally) -> u64);
+
 /// What happened to the entries of a cache.
 fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
     let mut found = BTreeMap::new();
@@ -197,7 +216,7 @@ fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
     let now = |stretch: &Between, of: fn(&CacheTally) -> u64| of(&stretch.to.components[index].cache);
     let gained =
         |stretch: &Between, of: fn(&CacheTally) -> u64| now(stretch, of) - of(&stretch.from.components[index].cache);
-    let rates: [(&str, fn(&CacheTally) -> u64); 5] = [
+    let rates: [Named; 5] = [
         ("evictions_per_s", |tally| tally.evicted),
         ("expired_per_s", |tally| tally.expired),
         ("refused_per_s", |tally| tally.refused),
@@ -210,8 +229,7 @@ fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
             found.insert(name.to_owned(), rate);
         }
     }
-    let levels: [(&str, fn(&CacheTally) -> u64); 2] =
-        [("entries", |tally| tally.entries), ("bytes_kept", |tally| tally.bytes)];
+    let levels: [Named; 2] = [("entries", |tally| tally.entries), ("bytes_kept", |tally| tally.bytes)];
     for (name, of) in levels {
         found.extend(study.mean(|stretch| Some(now(stretch, of) as f64)).map(|level| (name.to_owned(), level)));
     }

@@ -1,8 +1,9 @@
 //! What a reader of the report should know before believing it: warnings that only a run can give.
 
 use crate::analysis::Precision;
+use crate::model::Run;
 use crate::report::{Report, Warning};
-use crate::units::{human_rate, human_share};
+use crate::units::{human_rate, human_share, human_time};
 
 /// Code, title and meaning of each, for `plimsoll explain`.
 pub const WARNINGS: &[(&str, &str, &str)] = &[
@@ -43,6 +44,13 @@ scenario and the seed.",
 of the whole. A small pool queues more than a large one at the same utilisation, so waiting and the tail of latency are
 overstated where a pool was made smaller.",
     ),
+    (
+        "W0510",
+        "caches not quite warm",
+        "Caches start as the traffic of twice their longest time to live would leave them, but only so many requests are
+sent before a run. What is asked for rarely may be missing at its start, so hit ratios are a little lower than later.
+`run: {prefill: 2h}` sends the traffic of two hours, whatever that takes; `prefill: none` starts cold.",
+    ),
     ("W0508", "partial", "The run was stopped before all replications were done."),
 ];
 
@@ -55,10 +63,38 @@ fn warn(code: &str, message: String, help: Option<String>) -> Warning {
 }
 
 /// All that the finished report gives reason for.
-pub(super) fn about(report: &Report) -> Vec<Warning> {
-    let found =
-        [growth(report), bound(report), single(report), tipping(report), law(report), few(report), part(report)];
+pub(super) fn about(report: &Report, run: &Run) -> Vec<Warning> {
+    let found = [
+        growth(report),
+        bound(report),
+        single(report),
+        tipping(report),
+        law(report),
+        few(report),
+        part(report),
+        cold(run),
+    ];
     found.into_iter().flatten().collect()
+}
+
+/// Caches that have seen less than their time to live asks for.
+fn cold(run: &Run) -> Option<Warning> {
+    let prefill = run.prefill.as_ref()?;
+    let rate: f64 = prefill.sources.iter().map(|(_, rate)| rate).sum();
+    let seen = prefill.most as f64 / rate;
+    if prefill.seconds <= seen {
+        return None;
+    }
+    let message = format!(
+        "caches had seen {} of traffic when the run began, not {}",
+        human_time(seen),
+        human_time(prefill.seconds)
+    );
+    let help = format!(
+        "add `run: {{prefill: {}}}` if that takes not too long; hit ratios are a little low until then",
+        human_time(prefill.seconds)
+    );
+    Some(warn("W0510", message, Some(help)))
 }
 
 fn growth(report: &Report) -> Option<Warning> {

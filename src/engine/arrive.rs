@@ -4,7 +4,9 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::world::{
     CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
 };
-use crate::model::{Demand, NONE, NONE16, Origin, Scope};
+use crate::model::loads::Demand;
+use crate::model::region::Origin;
+use crate::model::{NONE, NONE16, Scope};
 use crate::random::{bits, mix, occasion};
 
 /// Purposes of a source's draws, told apart by these words.
@@ -57,7 +59,7 @@ impl World<'_> {
         let (source, address) = (beside.stream.source, beside.address);
         let n = self.sources[source as usize].count;
         self.sources[source as usize].count = n + 1;
-        let class = self.choose_class(source, address) + self.origin(source, address);
+        let class = self.choose_request(source, address) + self.origin(source, address);
         let frame = self.issue(class, address, n, NONE, NONE);
         self.plan_beside();
         frame
@@ -114,18 +116,13 @@ impl World<'_> {
     #[inline(always)]
     fn ask(&mut self, source: u16, n: u64) -> u32 {
         let address = bits(self.sources[source as usize].key, occasion(n));
-        let class = self.choose_class(source, address);
+        let class = self.choose_request(source, address) + self.origin(source, address);
         self.issue(class, address, n, NONE, NONE)
     }
 
-    /// Which of the load's requests it is, from which of its places.
+    /// Which of the load's requests it is; `origin` says from which of its places.
     #[inline(always)]
-    pub(super) fn choose_class(&self, source: u16, address: u64) -> u16 {
-        self.choose_request(source, address) + self.origin(source, address)
-    }
-
-    #[inline(always)]
-    fn choose_request(&self, source: u16, address: u64) -> u16 {
+    pub(super) fn choose_request(&self, source: u16, address: u64) -> u16 {
         let requests = &self.m.sources[source as usize].requests;
         if requests.len() == 1 {
             return requests[0].1;

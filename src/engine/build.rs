@@ -6,10 +6,11 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
-use crate::engine::cache::Shelves;
+use crate::engine::cache::Caches;
 use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
+use crate::engine::lock::Locks;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
@@ -19,7 +20,9 @@ use crate::engine::world::{
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{self, Act, Demand, Model, NONE, NONE16, Origin, Scope};
+use crate::model::loads::Demand;
+use crate::model::region::Origin;
+use crate::model::{self, Act, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
 use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
@@ -70,6 +73,7 @@ impl<'m> World<'m> {
         };
         world.find_mirrors();
         world.make_pools();
+        world.close_future_shards();
         world.prefill();
         world
     }
@@ -123,19 +127,17 @@ impl<'m> World<'m> {
             budgets: Vec::new(),
             joins: Vec::new(),
             free_joins: Vec::new(),
-            locks: Vec::new(),
-            lock_of: FxHashMap::default(),
-            free_locks: Vec::new(),
-            holds: Vec::new(),
-            free_holds: Vec::new(),
+            locks: Locks::default(),
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             cursors: vec![0; m.keys.len()],
             replication: replica::all(m),
+            maps: m.copies.iter().map(|copies| copies.map.clone()).collect(),
+            moving: Vec::new(),
+            transactions: FxHashMap::default(),
+            begun: 0,
             buffers: Vec::new(),
-            shelves: m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect(),
-            shelf_epoch: 0,
-            warming: false,
+            caches: Caches::new(m, salt),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
@@ -146,13 +148,7 @@ impl<'m> World<'m> {
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
-            effort: Effort {
-                retries: 0,
-                attempts: 0,
-                cell_sums: vec![0; stride],
-                wasted: vec![0; stride],
-                ..Effort::default()
-            },
+            effort: Effort::new(stride),
             observer: Observer::new(m, stride),
         }
     }
@@ -231,7 +227,7 @@ fn shortcut(edge: &model::program::Edge) -> Shortcut {
     }
 }
 
-fn entry(m: &Model, class: &model::RequestClass) -> Entry {
+fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
     let source = &m.sources[class.source as usize];
     let place_key = if let Origin::Key(key) = source.origin { key } else { NONE16 };
     Entry { plain: m.edges[class.edge as usize].plain, priority: source.priority, place_key }
@@ -269,6 +265,7 @@ fn needs_calls(m: &Model) -> bool {
     m.edges.iter().any(|e| !e.plain)
         || !m.forks.is_empty()
         || !m.lock_uses.is_empty()
+        || !m.transactions.is_empty()
         || m.steps
             .iter()
             .any(|s| matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. }))

@@ -9,8 +9,9 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::world::{Context, Frame, JOIN, Ns, RELEASE, Request, State, Timer, World, flag, row};
 use crate::measure::gauge::Wide;
+use crate::model::caches::Cache;
 use crate::model::program::CacheUse;
-use crate::model::{Cache, Failure, Model, NONE, NONE16};
+use crate::model::{Failure, Model, NONE, NONE16};
 use crate::policy::balance::Ask;
 use crate::policy::eviction::{Entry, Limits, Shelf};
 use crate::random::{bits, mix, occasion, unit};
@@ -29,6 +30,16 @@ pub(super) enum Found {
     Worn,
     /// It is known that there is nothing.
     Nothing,
+}
+
+/// All caches of a world, and their clock.
+#[derive(Debug)]
+pub(super) struct Caches {
+    pub(super) all: Vec<Shelves>,
+    /// How long before time 0 the clock of the shelves began.
+    pub(super) epoch: Ns,
+    /// What happens is traffic before the run.
+    pub(super) warming: bool,
 }
 
 /// All that the nodes of one cache keep.
@@ -117,14 +128,21 @@ impl Label {
 }
 
 /// Purposes of a cache's draws, told apart by these words.
-const EARLY: u64 = 0x6561_726c_79;
-const WRITE: u64 = 0x7772_6974_65;
+const EARLY: u64 = 0x0065_6172_6c79;
+const WRITE: u64 = 0x0077_7269_7465;
 
 /// A time that no run reaches: entries that may be asked for when they have expired stay so much longer.
 const KEPT: Ns = 1 << 62;
 
+impl Caches {
+    pub(super) fn new(m: &Model, salt: u64) -> Caches {
+        let all = m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect();
+        Caches { all, epoch: 0, warming: false }
+    }
+}
+
 impl Shelves {
-    pub(super) fn new(m: &Model, spec: &Cache, salt: u64) -> Shelves {
+    fn new(m: &Model, spec: &Cache, salt: u64) -> Shelves {
         let count = m.components[spec.component as usize].count;
         let nodes = if spec.per == NONE16 { count } else { 0 };
         let node = |n: u32| Shelf::new(spec.eviction, limits(spec), mix(spec.stream ^ salt ^ u64::from(n)));
@@ -190,7 +208,7 @@ fn limits(spec: &Cache) -> Limits {
 impl World<'_> {
     /// Now, on the clock of the shelves.
     fn shelf_time(&self) -> Ns {
-        self.now + self.shelf_epoch
+        self.now + self.caches.epoch
     }
 
     /// The entry that a frame means by a use of a cache. A node takes the key that its caller meant.
@@ -206,7 +224,7 @@ impl World<'_> {
     }
 
     fn object_of(&self, key: u16, value: u64, space: u64) -> Object {
-        let place = mix(value ^ mix(self.m.keys[key as usize].stream));
+        let place = mix(value ^ mix(self.m.keys[key as usize].population));
         Object { key, value, place, name: mix(place ^ space) }
     }
 
@@ -244,10 +262,10 @@ impl World<'_> {
         let spec = &self.m.caches[cache as usize];
         if spec.per == NONE16 {
             let node = station - self.m.components[spec.component as usize].first;
-            return &mut self.shelves[cache as usize].nodes[node as usize];
+            return &mut self.caches.all[cache as usize].nodes[node as usize];
         }
         let whose = self.key_value(spec.per, request);
-        let shelves = &mut self.shelves[cache as usize];
+        let shelves = &mut self.caches.all[cache as usize];
         let next = shelves.own.len() as u32;
         let which = *shelves.own_of.entry(whose).or_insert(next);
         if which == next {
@@ -382,7 +400,7 @@ impl World<'_> {
         let now = self.shelf_time();
         // What comes in first before the run would have stood there already: else everything would expire together.
         let aged = (ttl as f64 * unit(mix(object.name))) as Ns;
-        let has_aged = self.warming && now < aged && ttl != Ns::MAX;
+        let has_aged = self.caches.warming && now < aged && ttl != Ns::MAX;
         let ttl = if has_aged { aged - now } else { ttl };
         let label = Label { nothing: used.negative, renewing: false, ttl, cost };
         let expires = if ttl == Ns::MAX { Ns::MAX } else { now + ttl + self.kept(used.cache) };
@@ -418,7 +436,7 @@ impl World<'_> {
 
     fn weigh(&mut self, cache: u16, station: u32) {
         let first = self.m.components[self.m.caches[cache as usize].component as usize].first;
-        self.shelves[cache as usize].weigh(station - first, self.now);
+        self.caches.all[cache as usize].weigh(station - first, self.now);
     }
 
     // -- where the answer of a look is read ---------------------------------------------------------------------------------
@@ -445,7 +463,7 @@ impl World<'_> {
         let (now, kept) = (self.shelf_time(), self.kept(self.m.cache_uses[used as usize].cache));
         if let Some(entry) = there.filter(|entry| now < good_until(entry, kept)) {
             let cache = self.m.cache_uses[used as usize].cache;
-            self.shelves[cache as usize].coalesced += 1;
+            self.caches.all[cache as usize].coalesced += 1;
             if Label::unpack(entry.version).nothing {
                 return self.fail(id, Failure::NOT_FOUND);
             }
@@ -459,7 +477,7 @@ impl World<'_> {
     pub(super) fn stale(&mut self, id: u32, used: u16, to: u16) -> u32 {
         if let Some(entry) = self.entry_there(id, used).filter(|entry| !Label::unpack(entry.version).nothing) {
             let cache = self.m.cache_uses[used as usize].cache;
-            self.shelves[cache as usize].stale += 1;
+            self.caches.all[cache as usize].stale += 1;
             self.calls[id as usize].bytes = entry.size as f32;
             self.frames[id as usize].pc = to;
         }
@@ -514,7 +532,7 @@ impl World<'_> {
 
     fn start_flush(&mut self, cache: u16, node: u32) {
         let Some(flush) = self.m.caches[cache as usize].flush else { return };
-        let behind = &mut self.shelves[cache as usize].behind[node as usize];
+        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
         behind.due = behind.line.len() as u32;
         let at_once = flush.batch.saturating_sub(behind.flying).min(behind.due);
         for _ in 0..at_once {
@@ -528,7 +546,7 @@ impl World<'_> {
         let spec = &self.m.caches[cache as usize];
         let node = station - self.m.components[spec.component as usize].first;
         let class = self.requests[request as usize].class;
-        let behind = &mut self.shelves[cache as usize].behind[node as usize];
+        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
         let dirty = Dirty { value: object.value, key: object.key, class };
         if behind.waiting.insert(object.name, dirty).is_none() {
             behind.line.push_back(object.name);
@@ -543,7 +561,7 @@ impl World<'_> {
     fn write_one(&mut self, cache: u16, node: u32) {
         let spec = &self.m.caches[cache as usize];
         let Some(flush) = spec.flush else { return };
-        let behind = &mut self.shelves[cache as usize].behind[node as usize];
+        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
         let Some(name) = behind.line.pop_front() else { return };
         let dirty = behind.waiting.remove(&name).expect("the line holds what waits");
         behind.due -= 1;
@@ -589,7 +607,7 @@ impl World<'_> {
         let Context { value, key, .. } = self.contexts[context as usize];
         let node = station - self.m.components[self.m.caches[cache as usize].component as usize].first;
         let name = self.object_of(key, value, 0).name;
-        let behind = &mut self.shelves[cache as usize].behind[node as usize];
+        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
         behind.flying -= 1;
         if !well && behind.waiting.insert(name, Dirty { value, key, class }).is_none() {
             behind.line.push_back(name);
@@ -608,7 +626,7 @@ impl World<'_> {
             return;
         }
         let node = (station - self.m.components[component].first) as usize;
-        let shelves = &mut self.shelves[cache as usize];
+        let shelves = &mut self.caches.all[cache as usize];
         if let Some(shelf) = shelves.nodes.get_mut(node) {
             shelf.clear();
         }
@@ -620,7 +638,7 @@ impl World<'_> {
 
     /// An empty cache, all nodes alike.
     pub(super) fn flush_cache(&mut self, cache: u16) {
-        let shelves = &mut self.shelves[cache as usize];
+        let shelves = &mut self.caches.all[cache as usize];
         shelves.nodes.iter_mut().for_each(Shelf::clear);
         shelves.own.iter_mut().for_each(Shelf::clear);
         (0..shelves.memory.len() as u32).for_each(|node| shelves.weigh(node, self.now));
@@ -631,7 +649,7 @@ impl World<'_> {
         let spaces = self.m.cache_uses.iter().filter(|used| used.cache == cache).map(|used| used.space);
         for space in spaces.collect::<Vec<_>>() {
             let object = self.object_of(key, value, space);
-            let shelves = &mut self.shelves[cache as usize];
+            let shelves = &mut self.caches.all[cache as usize];
             shelves.nodes.iter_mut().for_each(|shelf| {
                 shelf.expire_one(object.name);
             });

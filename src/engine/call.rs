@@ -5,9 +5,7 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::copies::Seeker;
-use crate::engine::world::{
-    CLAIM, Call, Due, Frame, JOIN, Ns, Outcome, RING, Request, Stage, State, TICK, Timer, World, flag, row,
-};
+use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, TICK, World, flag, row};
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
@@ -154,27 +152,6 @@ impl World<'_> {
         if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
     }
 
-    /// The caller's patience with this attempt: the timeout, or what is left until the deadline.
-    fn arm(&mut self, id: u32, edge: u16, until: Ns) {
-        let timeout = self.m.edges[edge as usize].timeout.0;
-        let generation = self.frames[id as usize].generation;
-        let left = until - self.now;
-        if until != Ns::MAX && (timeout == 0 || left < timeout) {
-            self.set_timer(until, CLAIM, Timer::Attempt { frame: id, generation });
-            return;
-        }
-        if timeout == 0 {
-            return;
-        }
-        let at = self.now + timeout;
-        let order = self.calendar.order(CLAIM);
-        let ring = &mut self.rings[self.ring_of[edge as usize] as usize];
-        if ring.due.is_empty() {
-            self.calendar.reset(ring.slot, at, order, RING | self.ring_of[edge as usize]);
-        }
-        ring.due.push_back(Due { at, order, frame: id, generation });
-    }
-
     /// The edge's rate limits, in order; a leaky one holds the request back.
     fn limits_of(&mut self, child: u32, edge: u16) -> u32 {
         let m = self.m;
@@ -235,7 +212,10 @@ impl World<'_> {
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
-                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key })
+                self.calls[id as usize].until = self.now;
+                let is_alone = parent == NONE || parent & JOIN != 0;
+                let shard = if is_alone { NONE } else { self.calls[parent as usize].shard };
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })
             }
             (cache, _) => self.pick_node(id, cache),
         };
@@ -250,7 +230,7 @@ impl World<'_> {
         frame.flags |= route.flags;
         let edge = self.calls[id as usize].edge;
         if self.shortcuts[edge as usize].no_way {
-            return self.door(id);
+            return self.arrived(id);
         }
         let spec = &self.m.edges[edge as usize];
         let bytes = if spec.carries != NONE16 {
@@ -309,7 +289,11 @@ impl World<'_> {
     }
 
     /// The request is at the callee's door.
+    #[inline(always)]
     fn arrived(&mut self, id: u32) -> u32 {
+        if !self.transactions.is_empty() && self.has_connection(id) {
+            return self.come_aboard(id);
+        }
         self.door(id)
     }
 
@@ -341,9 +325,12 @@ impl World<'_> {
     #[inline(never)]
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
+        self.keep_connection(id);
         let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);
+        } else if flags & flag::HOLDS != 0 {
+            self.release(id);
         }
         if parent == NONE {
             self.hang_up(id);
@@ -492,6 +479,8 @@ impl World<'_> {
         if frame.flags & flag::RESPONDED != 0 {
             return id;
         }
+        self.keep_connection(id);
+        let frame = self.frames[id as usize];
         self.count_answer(id, Outcome::OK);
         self.frames[id as usize].flags |= flag::RESPONDED;
         let own = self.detached_copy(frame.request, 0);
@@ -506,7 +495,7 @@ impl World<'_> {
         let flags = frame.flags & (flag::GUARDED | flag::RESPONDED) | flag::RESPONDED;
         let courier = self.new_frame(Frame { flags, generation: 0, child: NONE, link: NONE, ..frame });
         if self.extended {
-            self.calls[courier as usize] = Call { holds: NONE, ..self.calls[id as usize] };
+            self.calls[courier as usize] = Call { holds: NONE, transaction: 0, ..self.calls[id as usize] };
             self.calls[id as usize].pool = NONE;
         }
         self.frames[frame.parent as usize].child = courier;
@@ -663,58 +652,6 @@ impl World<'_> {
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
         self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
-    }
-
-    // -- timeouts ----------------------------------------------------------------------------------------------------------
-
-    /// The first entry of a ring is due: dead ones are dropped, one that lives is acted on.
-    pub(super) fn time_out(&mut self, ring: u32) -> u32 {
-        let (now, frames) = (self.now, &self.frames);
-        let mut acted = None;
-        let r = &mut self.rings[ring as usize];
-        while let Some(&due) = r.due.front() {
-            if frames[due.frame as usize].generation == due.generation {
-                if acted.is_some() || now < due.at {
-                    break;
-                }
-                acted = Some(due);
-            }
-            r.due.pop_front();
-        }
-        match r.due.front() {
-            Some(next) => self.calendar.reset(r.slot, next.at, next.order, RING | ring),
-            None => self.calendar.clear(r.slot),
-        }
-        let Some(due) = acted else {
-            self.events -= 1;
-            return NONE;
-        };
-        self.abandon(due.frame, Failure::TIMEOUT)
-    }
-
-    /// A single timer of an attempt (what was left until its deadline) rings.
-    pub(super) fn attempt_over(&mut self, id: u32, generation: u32) -> u32 {
-        if self.frames[id as usize].generation != generation {
-            self.events -= 1;
-            return NONE;
-        }
-        self.abandon(id, Failure::DEADLINE)
-    }
-
-    /// The caller leaves its attempt; what it called goes on working for nobody unless the edge says `cancel`.
-    #[cold]
-    fn abandon(&mut self, id: u32, kind: Failure) -> u32 {
-        let frame = &mut self.frames[id as usize];
-        frame.generation = frame.generation.wrapping_add(1);
-        let Frame { child, pc, request, .. } = *frame;
-        let Step::Call { edge } = self.m.steps[pc as usize - 1] else { unreachable!("only calls time out") };
-        // Cells that the attempt filled stay; its open segment is lost time.
-        let open = self.since_below(child);
-        self.attribute(id, request, self.m.edges[edge as usize].lost_cell, open);
-        self.frames[id as usize].since = self.now;
-        self.frames[id as usize].child = NONE;
-        self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));
-        self.call_failed(id, kind)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::model::copies::Copies;
 use crate::model::{NONE, NONE16, Operation};
 use crate::policy::balance::Ask;
 use crate::policy::replication::{Mode, ReadFrom};
+use crate::policy::sharding::Row;
 use crate::random::{below, bits, mix, unit};
 use crate::units::Time;
 
@@ -18,6 +19,8 @@ pub(super) struct Seeker {
     pub(super) caller: u32,
     /// Key that the step names, or `NONE16`.
     pub(super) given_key: u16,
+    /// The one shard among all that is asked, or `NONE`.
+    pub(super) shard: u32,
 }
 
 /// Who stands for what before the balancer: readers of shard s have role s; primaries that replicas spare the reads have a
@@ -39,8 +42,7 @@ impl World<'_> {
         let operation = &m.operations[seeker.operation as usize];
         let spec = &m.components[operation.component as usize];
         let copies = &m.copies[spec.copies as usize];
-        let value = self.value_of(copies.shard_key, copies, seeker);
-        let shard = copies.by.shard_of(value, copies.shards, Time(self.now));
+        let shard = self.shard_for(seeker);
         let reader = if at_primary(operation, copies) { None } else { self.pick_reader(copies, shard, seeker) };
         reader.or_else(|| self.primary_for(seeker, spec.copies, shard))
     }
@@ -51,14 +53,36 @@ impl World<'_> {
         let operation = &m.operations[seeker.operation as usize];
         let spec = &m.components[operation.component as usize];
         let copies = &m.copies[spec.copies as usize];
-        let value = self.value_of(copies.shard_key, copies, seeker);
-        let shard = copies.by.shard_of(value, copies.shards, Time(self.now));
+        let shard = self.shard_for(seeker);
         let replica = if at_primary(operation, copies) || copies.replicas == 0 {
             0
         } else {
             1 + below(bits(spec.key, seeker.occasion), copies.replicas)
         };
         spec.first + shard * copies.each() + replica
+    }
+
+    /// The shard that holds what the request wants.
+    fn shard_for(&mut self, seeker: &Seeker) -> u32 {
+        let m = self.m;
+        let operation = &m.operations[seeker.operation as usize];
+        let number = m.components[operation.component as usize].copies as usize;
+        let copies = &m.copies[number];
+        if seeker.shard != NONE {
+            return seeker.shard % copies.shards;
+        }
+        let value = if copies.is_fixed {
+            self.key_value(copies.shard_key, seeker.request)
+        } else {
+            self.value_of(copies.shard_key, copies, seeker)
+        };
+        let row = Row { value, now: Time(self.now), is_write: operation.writes, table: operation.table };
+        self.maps[number].shard_of(&row)
+    }
+
+    /// Whether the primary of a shard takes requests.
+    pub(super) fn primary_is_open(&self, c: usize, shard: u32) -> bool {
+        self.primary_of(c as u16, shard).is_some()
     }
 
     /// The primary as the caller knows it: whoever was it when the caller last asked for its address.
@@ -158,7 +182,7 @@ impl World<'_> {
         let copies = &m.copies[m.components[component as usize].copies as usize];
         let given_key = if self.extended { self.calls[id as usize].given_key } else { NONE16 };
         let crate::engine::world::Frame { operation, occasion, request, station: caller, .. } = frame;
-        self.value_of(copies.row_key, copies, &Seeker { operation, occasion, request, caller, given_key })
+        self.value_of(copies.row_key, copies, &Seeker { operation, occasion, request, caller, given_key, shard: NONE })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::copies::roles;
 use crate::engine::replica::Seat;
 use crate::engine::shard::Shard;
 use crate::engine::world::{Ns, RELEASE, Timer, World, gate};
+use crate::model::{Act, Target};
 use crate::policy::replication::Choose;
 use crate::random::{bits, mix, occasion};
 use crate::units::Span;
@@ -106,7 +107,8 @@ impl World<'_> {
         let shard = &mut self.replication[seat.c].shards[seat.shard];
         let loss = shard.hand_over(chosen, now);
         self.replication[seat.c].lost_writes += loss.writes;
-        self.note_loss(&seat, loss);
+        let died = self.replication[seat.c].shards[seat.shard].died;
+        self.note_loss(old, died, loss);
         let copies = &m.copies[seat.c];
         let roles = roles(copies, |shard| self.replication[seat.c].shards[shard as usize].primary);
         self.groups[copies.component as usize].balancer.set_roles(&roles);
@@ -140,10 +142,15 @@ impl World<'_> {
     }
 
     /// The fault that killed the primary learns what that has cost.
-    fn note_loss(&mut self, seat: &Seat, loss: Loss) {
-        let died = self.replication[seat.c].shards[seat.shard].died;
-        for periods in &mut self.fault_periods {
-            let Some(period) = periods.last_mut().filter(|period| period.start.0 == died) else { continue };
+    fn note_loss(&mut self, old: u32, died: Ns, loss: Loss) {
+        for (fault, periods) in self.m.faults.iter().zip(&mut self.fault_periods) {
+            let strikes = match &fault.act {
+                Act::Kill(Target::Stations(stations)) => stations.contains(&old),
+                Act::Kill(Target::AnyOf(parts)) => parts.iter().flatten().any(|&station| station == old),
+                _ => false,
+            };
+            let last = periods.last_mut().filter(|period| strikes && period.start.0 == died);
+            let Some(period) = last else { continue };
             period.lost_writes += loss.writes;
             let age = loss.oldest.map(|told| Span(died.saturating_sub(told)));
             period.oldest_lost = period.oldest_lost.max(age);
@@ -268,6 +275,12 @@ mod tests {
                         let told: Vec<u64> = gone.iter().filter(|w| w.2).map(|w| w.1).collect();
                         assert_eq!(loss, Loss { writes: told.len() as u64, oldest: told.first().copied() });
                         lost += loss.writes;
+                        // The old one comes back with nothing, the other follows from where it is.
+                        let kept = held[next].len();
+                        held[primary].clear();
+                        for copy in &mut held {
+                            copy.truncate(kept);
+                        }
                         shard.copies[primary].is_rebuilt = false;
                         shard.copies[primary].received = 0;
                     }

@@ -71,7 +71,7 @@ impl World<'_> {
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
             Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
-            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } => vec![],
+            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => vec![],
         };
         let station = if hit.len() == 1 { hit[0] } else { NONE };
         let period = FaultPeriod { start: Time(self.now), station, ..FaultPeriod::default() };
@@ -102,6 +102,7 @@ impl World<'_> {
             }
             &Act::Expire { cache, key: NONE16, .. } => self.flush_cache(cache),
             &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
+            Act::Reshard { .. } => self.begin_reshard(f),
             Act::Surge { .. } => {}
         }
     }
@@ -120,7 +121,7 @@ impl World<'_> {
             }
             Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
-            Act::Surge { .. } | Act::Expire { .. } => {}
+            Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -152,6 +153,7 @@ impl World<'_> {
                 }
             }
         }
+        self.break_locks(s);
         self.copy_died(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
@@ -200,6 +202,7 @@ impl World<'_> {
         let new = self.new_frame(frame);
         if self.extended {
             self.calls[new as usize] = self.calls[id as usize];
+            self.move_transaction(id, new);
         }
         if frame.parent != NONE && frame.parent & JOIN == 0 {
             self.frames[frame.parent as usize].child = new;
@@ -217,7 +220,7 @@ impl World<'_> {
     }
 
     /// The machine is there again; the instance needs its time to boot.
-    fn restart(&mut self, s: u32) {
+    pub(super) fn restart(&mut self, s: u32) {
         let station = &self.stations[s as usize];
         let (component, epoch) = (station.component, station.epoch);
         let spec = &self.m.components[component as usize];
@@ -234,7 +237,7 @@ impl World<'_> {
 
     pub(super) fn booted(&mut self, s: u32, epoch: u32) {
         let station = &mut self.stations[s as usize];
-        if station.epoch != epoch || station.gate & gate::DOWN == 0 {
+        if station.epoch != epoch || station.gate & gate::DOWN == 0 || station.gate & gate::ABSENT != 0 {
             return;
         }
         station.gate &= !gate::DOWN;

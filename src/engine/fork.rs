@@ -3,7 +3,7 @@
 //! A branch is a frame of its own at its caller's instance, with a row of its own; the branch that completes the join hands
 //! its row to the caller, so that the caller's time is attributed along the path that took longest.
 
-use crate::engine::world::{CLAIM, Context, Frame, JOIN, Join, Outcome, Request, State, Timer, World, flag, row};
+use crate::engine::world::{CLAIM, Call, Context, Frame, JOIN, Join, Outcome, Request, State, Timer, World, flag, row};
 use crate::model::program::Need;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{bits, mix};
@@ -14,6 +14,7 @@ impl World<'_> {
         let spec = &self.m.forks[fork as usize];
         let frame = self.frames[id as usize];
         let total = match spec.times {
+            NONE16 if spec.shards != NONE16 => self.maps[spec.shards as usize].shards(),
             NONE16 => spec.entries.len() as u32,
             times => self.whole(times, mix(frame.occasion ^ spec.key)),
         };
@@ -62,11 +63,15 @@ impl World<'_> {
         let Join { caller, fork, started, .. } = self.joins[join as usize];
         self.joins[join as usize].started += 1;
         let spec = &self.m.forks[fork as usize];
-        let entry = if spec.times == NONE16 { spec.entries[started as usize] } else { spec.entries[0] };
+        let is_repeated = spec.times != NONE16 || spec.shards != NONE16;
+        let entry = spec.entries[if is_repeated { 0 } else { started as usize }];
         let of = self.frames[caller as usize];
         let occasion = bits(spec.key, mix(of.occasion ^ mix(u64::from(started) + 1)));
         let branch = self.new_branch(caller, entry, occasion, 0);
         self.frames[branch as usize].parent = JOIN | join;
+        if spec.shards != NONE16 {
+            self.calls[branch as usize].shard = started;
+        }
         if spec.draw != NONE16 {
             self.draw_anew(branch, spec.draw, occasion);
         }
@@ -97,7 +102,9 @@ impl World<'_> {
             ..frame
         });
         self.inherit(id, of);
-        self.calls[id as usize].given_key = self.calls[of as usize].given_key;
+        let Call { given_key, transaction, .. } = self.calls[of as usize];
+        let call = &mut self.calls[id as usize];
+        (call.given_key, call.transaction) = (given_key, transaction);
         id
     }
 
@@ -236,6 +243,7 @@ impl World<'_> {
             mix(of.occasion ^ mix(u64::from(entry - self.m.operations[of.operation as usize].entry) ^ SPAWN));
         let child = self.new_branch(id, entry, occasion, 0);
         self.calls[child as usize].deadline = u64::MAX;
+        self.calls[child as usize].transaction = 0;
         self.ready.push(child);
         id
     }

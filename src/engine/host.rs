@@ -195,8 +195,8 @@ impl World<'_> {
         };
         let copies = self.m.components[component as usize].copies;
         let row = if copies != NONE16 {
-            let copies = &self.m.copies[copies as usize];
-            copies.by.row_within(self.row_of(id), copies.shards)
+            let row = self.row_of(id);
+            self.maps[copies as usize].row_within(row, self.m.copies[copies as usize].rows)
         } else if key == NONE16 {
             (unit(bits(spec.key, frame.occasion)) * buffer.rows) as u64
         } else {

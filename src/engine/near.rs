@@ -2,7 +2,8 @@
 
 use crate::engine::world::{NOWHERE, World};
 use crate::model::program::Edge;
-use crate::model::{Component, Model, NONE, NONE16, Place, Station, WITH_REQUEST};
+use crate::model::region::{Place, WITH_REQUEST};
+use crate::model::{Component, Model, NONE, NONE16, Station};
 use crate::policy::balance::near::Wish;
 
 impl World<'_> {

@@ -7,8 +7,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, 
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series, Snapshot, Stopped,
-    Tallies, Tracked, TrackedKind,
+    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series,
+    Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
 use crate::units::Time;
@@ -466,6 +466,11 @@ impl World<'_> {
         }
     }
 
+    fn copies_tally(&self, c: usize) -> Option<Box<CopiesTally>> {
+        let tally = self.replication.get(c)?.tally();
+        Some(Box::new(CopiesTally { shards: self.maps[c].shards(), ..tally }))
+    }
+
     /// What is still going on at the end, frame by frame: the other side of the conservation laws.
     fn count_open(&self, tallies: &mut Tallies) {
         for frame in &self.frames {
@@ -501,12 +506,12 @@ impl World<'_> {
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
             cache: self.cache_tally(self.m.components[c].cache),
-            copies: self.replication.get(self.m.components[c].copies as usize).map(|all| Box::new(all.tally())),
+            copies: self.copies_tally(self.m.components[c].copies as usize),
         }
     }
 
     fn cache_tally(&self, cache: u16) -> CacheTally {
-        if cache == NONE16 { CacheTally::default() } else { self.shelves[cache as usize].tally() }
+        if cache == NONE16 { CacheTally::default() } else { self.caches.all[cache as usize].tally() }
     }
 
     fn pool_tally(&self, p: usize) -> PoolTally {

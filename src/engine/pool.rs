@@ -13,6 +13,9 @@ impl World<'_> {
             return self.handshake(id, 0);
         }
         let p = self.pool_of(id, spec.pool);
+        if !self.transactions.is_empty() && self.has_pooled(id, p) {
+            return self.handshake(id, 0);
+        }
         if self.pools[p as usize].used < self.pools[p as usize].size {
             self.pool_stats[spec.pool as usize].wait.add(0);
             return self.connect(id, p);
@@ -157,6 +160,13 @@ impl World<'_> {
     #[inline(never)]
     fn give_connection_back(&mut self, id: u32) {
         let p = std::mem::replace(&mut self.calls[id as usize].pool, NONE);
+        if self.transactions.is_empty() || !self.keep_pooled(id, p) {
+            self.give_back(p);
+        }
+    }
+
+    /// A connection is free again: it serves the next in line.
+    pub(super) fn give_back(&mut self, p: u32) {
         self.pools[p as usize].used -= 1;
         self.pool_stats[self.pools[p as usize].spec as usize].held.leave(self.now);
         self.serve_pool_line(p);

@@ -31,7 +31,7 @@ impl World<'_> {
         if rate <= 0.0 {
             return;
         }
-        self.warming = true;
+        self.caches.warming = true;
         let gap = 1e9 / rate;
         let least = ((plan.seconds * rate) as u64).min(plan.most);
         let mut next: Vec<(f64, u64)> = plan.sources.iter().map(|(_, rate)| (0.5 / rate, 0)).collect();
@@ -44,27 +44,26 @@ impl World<'_> {
             self.ask_before(plan.sources[s].0, next[s].1);
             next[s] = (next[s].0 + 1.0 / plan.sources[s].1, next[s].1 + 1);
             n += 1;
-            self.shelf_epoch = (n as f64 * gap) as Ns;
+            self.caches.epoch = (n as f64 * gap) as Ns;
         }
-        self.warming = false;
+        self.caches.warming = false;
     }
 
     /// Nothing more could come in without something going out, wherever something comes in at all.
     fn is_full(&self) -> bool {
         self.buffers.iter().flatten().all(crate::engine::buffer::Buffer::is_full)
-            && self.shelves.iter().zip(&self.m.caches).all(|(shelves, spec)| shelves.is_full(spec))
+            && self.caches.all.iter().zip(&self.m.caches).all(|(shelves, spec)| shelves.is_full(spec))
     }
 
     /// The n-th request of a source before the run.
     fn ask_before(&mut self, source: u16, n: u64) {
         let address = bits(mix(self.sources[source as usize].key ^ BEFORE), occasion(n));
         let class = match &self.m.sources[source as usize].demand {
-            crate::model::Demand::Sessions { steps, .. } => {
-                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class + self.origin(source, address)
+            crate::model::loads::Demand::Sessions { steps, .. } => {
+                steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class
             }
-            _ => self.choose_class(source, address),
+            _ => self.choose_request(source, address),
         };
-        let class = class + self.origin(source, address);
         let request = self.new_request(Request {
             occasion: address,
             arrived: 0,
@@ -113,7 +112,7 @@ impl World<'_> {
             self.calls[id as usize].given_key = given;
         }
         if spec.copies != NONE16 {
-            let seeker = Seeker { operation, occasion, request, caller: NONE, given_key: given };
+            let seeker = Seeker { operation, occasion, request, caller: NONE, given_key: given, shard: NONE };
             self.frames[id as usize].station = self.any_copy(&seeker);
         }
         if spec.cache != NONE16 {

@@ -4,6 +4,7 @@
 //! all of their answers. It then shows the newest position that it has heard of.
 
 use crate::engine::replica::Seat;
+use crate::engine::shard::Look;
 use crate::engine::world::{Frame, Ns, RELEASE, Request, State, Timer, World, row};
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{below, bits};
@@ -16,7 +17,9 @@ impl World<'_> {
         let copies = &self.m.copies[seat.c];
         let position = self.shard(&seat).applied(seat.copy);
         if copies.mode.asks() == 0 {
-            self.see(id, &seat, position, self.now);
+            // It began when it was sent, if it was sent over a link.
+            let sent = if self.extended { self.calls[id as usize].until } else { self.now };
+            self.see(id, &seat, position, sent.min(self.now));
             return id;
         }
         let mut others: Vec<usize> = self.living(&seat).filter(|&copy| copy != seat.copy).collect();
@@ -107,9 +110,14 @@ impl World<'_> {
     /// session may expect.
     fn see(&mut self, id: u32, seat: &Seat, position: u64, began: Ns) {
         let row = self.row_of(id);
-        let session = self.session_at(&self.m.copies[seat.c], self.frames[id as usize].request, row);
+        let copies = &self.m.copies[seat.c];
+        let request = self.frames[id as usize].request;
+        let session = self.session_at(copies, request, row);
+        let keeps = (copies.reads_key != NONE16).then(|| self.key_value(copies.reads_key, request));
         let replication = &mut self.replication[seat.c];
-        let (overwritten, is_violation) = replication.shards[seat.shard].read((row, session), position, began);
+        let look = Look { row, session, keeps };
+        let when = [began, self.now];
+        let (overwritten, is_violation) = replication.shards[seat.shard].read(&look, position, when);
         replication.violations += u64::from(is_violation);
         match overwritten {
             None => replication.fresh_reads += 1,

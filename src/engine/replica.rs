@@ -64,6 +64,7 @@ impl Replication {
             stale_reads: self.stale_reads,
             violations: self.violations,
             lost_writes: self.lost_writes,
+            shards: 0,
         }
     }
 }

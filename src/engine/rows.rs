@@ -193,6 +193,8 @@ impl Call {
             outcome: Outcome::OK,
             found: Found::Miss,
             missed: 0,
+            transaction: 0,
+            shard: NONE,
         }
     }
 }

@@ -27,9 +27,9 @@ pub(super) struct Shard {
     /// Position of the last write of each session that the log holds, to any row and to one.
     pub(super) session_writes: FxHashMap<u64, u64>,
     pub(super) own_writes: FxHashMap<(u64, u64), u64>,
-    /// How new a state each session has seen of all, and of one row.
+    /// How new a state each session has seen of all; of one row, and when.
     pub(super) session_reads: FxHashMap<u64, u64>,
-    pub(super) own_reads: FxHashMap<(u64, u64), u64>,
+    pub(super) own_reads: FxHashMap<(u64, u64), (u64, Ns)>,
     /// Who waits for acknowledgements, by position: frame and generation.
     pub(super) waiting: VecDeque<(u64, u32, u32)>,
     pub(super) copies: Vec<Copy>,
@@ -56,6 +56,15 @@ pub(super) struct Entry {
     pub(super) operation: u16,
     /// When its caller was told; `Ns::MAX` before that.
     pub(super) told: Ns,
+}
+
+/// Who looks at which row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) row: u64,
+    pub(super) session: u64,
+    /// Who must not see an older state later.
+    pub(super) keeps: Option<u64>,
 }
 
 /// How far one copy is.
@@ -174,22 +183,26 @@ impl Shard {
         }
     }
 
-    /// Books a read by (row, session) that began at `now` and saw a position: since when that had been overwritten, and
-    /// whether the session has seen or written something newer.
-    pub(super) fn read(&mut self, (row, session): (u64, u64), position: u64, now: Ns) -> (Option<Ns>, bool) {
-        let (version, overwritten) = self.version(row, position, now);
+    /// Books a read that saw a position: since when that had been overwritten when it began, and whether the session had
+    /// seen or written something newer by then.
+    pub(super) fn read(&mut self, look: &Look, position: u64, [began, now]: [Ns; 2]) -> (Option<Ns>, bool) {
+        let Look { row, session, keeps } = *look;
+        let (version, overwritten) = self.version(row, position, began);
         let own = self.own_writes.get(&(session, row)).copied().unwrap_or(0);
-        let seen = self.own_reads.get(&(session, row)).copied().unwrap_or(0);
+        let (seen, at) = self.own_reads.get(&(session, row)).copied().unwrap_or((0, 0));
         // What every copy has need not be remembered.
         if version < self.base {
             self.own_reads.remove(&(session, row));
         } else {
-            self.own_reads.insert((session, row), version);
+            self.own_reads.insert((session, row), (version, now));
         }
-        remember(&mut self.session_reads, session, position, self.base);
-        let missed = position < own && self.entry(own).is_some_and(|entry| entry.told <= now);
+        if let Some(reader) = keeps {
+            remember(&mut self.session_reads, reader, position, self.base);
+        }
+        let missed = position < own && self.entry(own).is_some_and(|entry| entry.told <= began);
         // What every copy has by now was seen by all.
-        (overwritten, missed || (self.base <= seen && version < seen))
+        let back = self.base <= seen && version < seen && at <= began;
+        (overwritten, missed || back)
     }
 
     /// The copy that a chain hands on to after this one, among those that follow the log and are up.
@@ -267,7 +280,11 @@ mod tests {
                     let before = seen.get(&(session, row)).copied().unwrap_or(0);
                     seen.insert((session, row), version);
                     let broken = position < own || version < before;
-                    assert_eq!(shard.read((row, session), position, n), (newer, broken), "{n}");
+                    assert_eq!(
+                        shard.read(&Look { row, session, keeps: None }, position, [n, n]),
+                        (newer, broken),
+                        "{n}"
+                    );
                 }
             }
         }

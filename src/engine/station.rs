@@ -34,7 +34,7 @@ impl World<'_> {
         let op = &self.m.operations[operation as usize];
         let spec = &self.m.components[op.component as usize];
         if spec.copies != NONE16 {
-            return self.pick_copy(&Seeker { operation, occasion, request, caller, given_key: NONE16 });
+            return self.pick_copy(&Seeker { operation, occasion, request, caller, given_key: NONE16, shard: NONE });
         }
         let key_value = if spec.balance_key == NONE16 { 0 } else { self.key_value(spec.balance_key, request) };
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
@@ -75,6 +75,29 @@ impl World<'_> {
         frame.since = now;
         let (station, operation) = (frame.station, frame.operation);
         self.come_in(id, station, operation)
+    }
+
+    /// A visit over a connection that its transaction has here already: it waits for no slot.
+    #[cold]
+    pub(super) fn come_aboard(&mut self, id: u32) -> u32 {
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        (frame.entered, frame.granted, frame.since) = (now, now, now);
+        let Frame { station, operation, request, .. } = *frame;
+        let flow = &mut self.operations[operation as usize];
+        flow.offered += 1;
+        if flow.tracked {
+            flow.enter();
+            self.enter_filtered(Scope::Operation(operation), request);
+        }
+        self.stations[station as usize].arrivals += 1;
+        match self.door_checks(id) {
+            Ok(()) => {
+                self.frames[id as usize].state = State::Running;
+                if self.paused != 0 { self.park_if_paused(id) } else { id }
+            }
+            Err(kind) => self.turn_away(id, kind),
+        }
     }
 
     /// The same for a frame whose times say that it has come now.
@@ -423,7 +446,7 @@ impl World<'_> {
         let spec = &self.m.components[station.component as usize];
         let kept = match spec.cache {
             NONE16 => 0,
-            cache => self.shelves[cache as usize].bytes(s - spec.first),
+            cache => self.caches.all[cache as usize].bytes(s - spec.first),
         };
         spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
     }
@@ -433,7 +456,7 @@ impl World<'_> {
         let spec = &self.m.components[self.stations[s as usize].component as usize];
         match spec.cache {
             NONE16 => 0,
-            cache => self.shelves[cache as usize].byte_ns(s - spec.first, self.now),
+            cache => self.caches.all[cache as usize].byte_ns(s - spec.first, self.now),
         }
     }
 

@@ -12,9 +12,12 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
-use crate::engine::cache::{Found, Shelves};
+use crate::engine::cache::{Caches, Found};
+use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
+use crate::engine::reshard::Moving;
+use crate::engine::transaction::Transaction;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model, NONE16};
@@ -23,6 +26,7 @@ use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
+use crate::policy::sharding::Map;
 use crate::record::FaultPeriod;
 
 /// Nanoseconds of simulated time.
@@ -168,6 +172,10 @@ pub(super) struct Call {
     /// What the last look in a cache found, and when it had to be fetched.
     pub(super) found: Found,
     pub(super) missed: Ns,
+    /// Transaction on whose behalf this frame's program calls; 0: none.
+    pub(super) transaction: u32,
+    /// The one shard among all that this frame's program asks, or `NONE`.
+    pub(super) shard: u32,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -260,6 +268,8 @@ pub(super) mod gate {
     pub(in crate::engine) const CHECKS: u8 = 4;
     /// Queues in an order other than first in, first out.
     pub(in crate::engine) const ORDERED: u8 = 8;
+    /// Not there yet: nothing brings it up but the fault that makes it join.
+    pub(in crate::engine) const ABSENT: u8 = 16;
 }
 
 /// The waiting line of a station that is not first in, first out.
@@ -437,6 +447,10 @@ pub(super) enum Timer {
     /// A replica of this shard, named by its first copy, takes over.
     Promote {
         station: u32,
+    },
+    /// The next piece of data moves to the shards that a fault brings.
+    Reshard {
+        fault: u16,
     },
     /// A copy takes the next of so many pieces of data.
     Rebuild {
@@ -645,24 +659,6 @@ pub(super) struct Join {
     pub(super) branches: Vec<u32>,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lock {
-    pub(super) holders: u32,
-    pub(super) exclusive: bool,
-    pub(super) line: VecDeque<(u32, u32)>,
-    /// Which lock it is, and for which value.
-    pub(super) name: (u16, u64),
-}
-
-/// A lock held by a frame.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hold {
-    pub(super) lock: u32,
-    pub(super) next: u32,
-    /// Program counter of the step that took it.
-    pub(super) pc: u16,
-}
-
 /// A key value that differs from what the occasion gives; shared by all requests below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -692,6 +688,12 @@ pub(super) struct Effort {
     pub(super) carried: FxHashMap<(u32, u16), u64>,
     /// Time lines of the rows that are followed.
     pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
+}
+
+impl Effort {
+    pub(super) fn new(stride: usize) -> Effort {
+        Effort { cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
+    }
 }
 
 pub(super) struct World<'m> {
@@ -749,22 +751,20 @@ pub(super) struct World<'m> {
     pub(super) budgets: Vec<Option<Budget>>,
     pub(super) joins: Vec<Join>,
     pub(super) free_joins: Vec<u32>,
-    pub(super) locks: Vec<Lock>,
-    pub(super) lock_of: FxHashMap<(u16, u64), u32>,
-    pub(super) free_locks: Vec<u32>,
-    pub(super) holds: Vec<Hold>,
-    pub(super) free_holds: Vec<u32>,
+    pub(super) locks: Locks,
     pub(super) contexts: Vec<Context>,
     pub(super) free_contexts: Vec<u32>,
     pub(super) cursors: Vec<u64>,
     /// Per database with shards or replicas.
     pub(super) replication: Vec<Replication>,
+    /// Which shard holds what, likewise.
+    pub(super) maps: Vec<Map>,
+    pub(super) moving: Vec<Moving>,
+    /// By their numbers, of which the last is `begun`.
+    pub(super) transactions: FxHashMap<u32, Transaction>,
+    pub(super) begun: u32,
     pub(super) buffers: Vec<Option<Buffer>>,
-    pub(super) shelves: Vec<Shelves>,
-    /// How long before time 0 the clock of the shelves began.
-    pub(super) shelf_epoch: Ns,
-    /// What happens is traffic before the run.
-    pub(super) warming: bool,
+    pub(super) caches: Caches,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

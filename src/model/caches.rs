@@ -19,12 +19,57 @@ use crate::model::compile::{Compiler, span, stream};
 use crate::model::names::CacheVerb;
 use crate::model::program::{CacheUse, Handler, LockUse, Step};
 use crate::model::steps::{Patch, Pending, Task, Writer};
-use crate::model::{Cache, Cause, Failure, Flush, Model, NONE16};
+use crate::model::{Cause, Failure, Model, NONE16};
 use crate::policy::balance::Balance;
 use crate::policy::eviction::Eviction;
 use crate::random::Purpose;
-use crate::scenario::{self, Fallback, Flight, Kind, Policy, Reference, Verb};
+use crate::scenario::cache::Flight;
+use crate::scenario::{self, Fallback, Kind, Policy, Reference, Verb};
 use crate::units::Span;
+
+/// What the nodes of a cache keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    pub component: u16,
+    /// Stream of what is drawn for each key value, and of the place of a value on the ring.
+    pub stream: u64,
+    /// Of one node; `u64::MAX`: no limit.
+    pub bytes: u64,
+    pub entries: u64,
+    pub eviction: Eviction,
+    /// Bytes of an entry by its key value, or `NONE16`.
+    pub entry_draw: u16,
+    /// `NONE16`: never expires.
+    pub ttl_draw: u16,
+    pub sliding: bool,
+    /// Key that is meant where nothing names one.
+    pub key: u16,
+    /// A small cache for each value of this key instead of nodes, or `NONE16`.
+    pub per: u16,
+    /// 0: never before it expires.
+    pub early: f64,
+    /// Share of the time to live; 0: never.
+    pub refresh: f64,
+    /// How long `not_found` is remembered; 0: not at all.
+    pub negative: Span,
+    /// Place whose nodes the others ask before the backing, or `NONE16`.
+    pub shield: u16,
+    /// Somebody is content with entries that have expired, so they stay.
+    pub stale: bool,
+    pub flush: Option<Flush>,
+}
+
+/// How a write-behind cache writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    pub every: Span,
+    /// Most entries written at the same time.
+    pub batch: u32,
+    /// Program that writes one entry.
+    pub entry: u16,
+    /// Operation of the cache that the program belongs to.
+    pub operation: u16,
+}
 
 /// Points of a node on the ring.
 const POINTS: u32 = 150;
@@ -58,7 +103,7 @@ impl Compiler<'_> {
         &mut self,
         component: u16,
         name: &str,
-        said: &scenario::Cache,
+        said: &scenario::cache::Cache,
         written: &Spotted<scenario::Component>,
     ) -> Cache {
         let path = format!("components.{name}");
@@ -81,7 +126,7 @@ impl Compiler<'_> {
             stream: stream(&path, Purpose::Key),
             bytes: bytes.unwrap_or(u64::MAX),
             entries: said.entries.unwrap_or(u64::MAX),
-            eviction: said.eviction.clone(),
+            eviction: said.eviction,
             entry_draw: self.draw_unless_zero(&format!("{path}.entry"), Purpose::Size, said.entry.as_ref()),
             ttl_draw: said.ttl.as_ref().map_or(NONE16, |ttl| self.draw(&format!("{path}.ttl"), Purpose::Service, ttl)),
             sliding: said.sliding,
@@ -99,7 +144,7 @@ impl Compiler<'_> {
     }
 
     /// Bytes can only be counted where it is known how many an entry has.
-    fn check_sizes(&mut self, name: &str, said: &scenario::Cache, cache: &Cache, spot: Spot) {
+    fn check_sizes(&mut self, name: &str, said: &scenario::cache::Cache, cache: &Cache, spot: Spot) {
         let of_key = self.model.keys.get(usize::from(cache.key)).is_some_and(|key| key.bytes_draw != NONE16);
         let known = cache.entry_draw != NONE16 || of_key || said.backing.is_some();
         if said.memory_bytes.is_some() && !known {
@@ -111,7 +156,7 @@ impl Compiler<'_> {
     }
 
     /// Objects of which every one is there.
-    fn object_store(&mut self, component: u16, name: &str, said: &scenario::Store, spot: Spot) -> Cache {
+    fn object_store(&mut self, component: u16, name: &str, said: &scenario::cache::Store, spot: Spot) -> Cache {
         let path = format!("components.{name}");
         Cache {
             component,
@@ -179,7 +224,7 @@ impl Compiler<'_> {
     }
 
     /// What the cache of a component says.
-    fn cache_said(&self, cache: u16) -> Option<&scenario::Cache> {
+    fn cache_said(&self, cache: u16) -> Option<&scenario::cache::Cache> {
         let component = self.model.caches[usize::from(cache)].component;
         match &self.scenario.components[self.names.components[usize::from(component)]].value.kind {
             Kind::Cache(said) => Some(said),
@@ -283,17 +328,16 @@ impl<'s> Writer<'_, 's> {
         let Some(operation) = self.compiler.names.find_operation(from, self.compiler.diags) else { return };
         let path = self.place.next("backing");
         let mut past = Vec::new();
-        if self.compiler.model.caches[usize::from(plain.cache)].shield != NONE16 {
-            let elsewhere = self.push(Step::UnlessShield { cache: plain.cache, to: 0 });
-            self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
+        let has_shield = self.compiler.model.caches[usize::from(plain.cache)].shield != NONE16;
+        let elsewhere = has_shield.then(|| self.push(Step::UnlessShield { cache: plain.cache, to: 0 }));
+        self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
+        if let Some(elsewhere) = elsewhere {
             past.push(self.push(Step::Jump { to: 0 }));
             self.land(&[elsewhere]);
             let End { name, operation: own } = self.place.end();
             let component = self.compiler.names.component(name).expect("its program is being written");
             let own = self.compiler.names.operation(component, own).expect("its program is being written");
             self.call(&format!("{path}.shield"), &[(own, 1.0)], &Policy::default(), NONE16);
-        } else {
-            self.call(&path, &[(operation, 1.0)], &Policy::default(), NONE16);
         }
         self.land(&past);
         let keep = self.push(Step::Keep { cache: used });
@@ -358,10 +402,12 @@ impl<'s> Writer<'_, 's> {
 
     /// `cached`, `get`, `put` and `invalidate`.
     pub(super) fn cache_step(&mut self, step: &'s scenario::Step) {
-        let reference = match &step.verb.value {
-            Verb::Cached { cache, .. } | Verb::Get { cache, .. } | Verb::Put { cache, .. } => cache,
-            Verb::Invalidate { cache } => cache,
-            _ => unreachable!("only steps with a cache come here"),
+        let (Verb::Cached { cache: reference, .. }
+        | Verb::Get { cache: reference, .. }
+        | Verb::Put { cache: reference, .. }
+        | Verb::Invalidate { cache: reference }) = &step.verb.value
+        else {
+            unreachable!("only steps with a cache come here")
         };
         let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
         let Some(cache) = self.compiler.cache_named(reference) else { return };
@@ -471,6 +517,7 @@ impl<'s> Writer<'_, 's> {
             local,
             exclusive: true,
             timeout: Span(0),
+            within: NONE16,
             cell,
         });
         self.push(Step::Lock { lock: index });
@@ -540,7 +587,12 @@ impl<'s> Writer<'_, 's> {
         }
         let past = self.push(Step::UnlessWorn { to: 0 });
         let spawn = self.push(Step::Spawn { entry: 0 });
-        self.pending.push_back(Pending { task, path: format!("{path}/renewal"), patch: Patch::Spawn(spawn) });
+        self.pending.push_back(Pending {
+            task,
+            path: format!("{path}/renewal"),
+            patch: Patch::Spawn(spawn),
+            transaction: None,
+        });
         self.land(&[past]);
     }
 

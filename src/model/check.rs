@@ -54,7 +54,7 @@ impl Compiler<'_> {
                     self.check_answers(miss, answered);
                     *answered = answered.or(path);
                 }
-                Verb::Lock { body, .. } => self.check_answers(body, answered),
+                Verb::Lock { body, .. } | Verb::Transaction { body, .. } => self.check_answers(body, answered),
                 Verb::Parallel { .. } | Verb::Each { .. } | Verb::Spawn(_) => self.forbid_answers(step),
                 _ => {}
             }

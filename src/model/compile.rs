@@ -75,6 +75,8 @@ pub(super) struct Compiler<'a> {
     pub(super) unlinked: BTreeSet<(u16, u16)>,
     /// Machine prices met while placing: owner, type, number, dollars an hour if known.
     pub(super) machines: Vec<(String, String, u32, Option<f64>)>,
+    /// The same for machines that join later, each with its instance.
+    pub(super) joining: Vec<(String, String, u32, Option<f64>)>,
     /// Tables that outgrew their 16 bits.
     full: BTreeMap<&'static str, usize>,
 }
@@ -96,6 +98,7 @@ impl<'a> Compiler<'a> {
             between: Vec::new(),
             unlinked: BTreeSet::new(),
             machines: Vec::new(),
+            joining: Vec::new(),
             full: BTreeMap::new(),
         };
         compiler.name_failures();
@@ -327,7 +330,9 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
     use crate::scenario::Fallback;
     let mut inside: Vec<&[Step]> = match &step.verb.value {
         Verb::Parallel { branches, .. } => branches.iter().map(|branch| &branch[..]).collect(),
-        Verb::Each { body, .. } | Verb::Lock { body, .. } | Verb::Spawn(body) => vec![body],
+        Verb::Each { body, .. } | Verb::Lock { body, .. } | Verb::Transaction { body, .. } | Verb::Spawn(body) => {
+            vec![body]
+        }
         Verb::Cached { miss, .. } => vec![miss],
         Verb::Get { hit, miss, .. } => vec![hit, miss],
         Verb::Choose(choices) => choices.iter().map(|choice| &choice.body[..]).collect(),

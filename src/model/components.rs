@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Region, Sticky};
+use crate::model::region::Region;
+use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -16,7 +17,8 @@ use crate::policy::replication::ReadFrom;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
-use crate::scenario::{Act, Availability, Database, Kind, MachineChoice, Prefer};
+use crate::scenario::database::Database;
+use crate::scenario::{Act, Availability, Kind, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
 /// Bytes of a page.

@@ -7,8 +7,9 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::scenario;
+use crate::scenario::Length;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
-use crate::scenario::{CopyPart, Length};
+use crate::scenario::database::CopyPart;
 
 /// Distance of the looks of an objective that is judged by its worst window, seconds.
 const LOOK: f64 = 15.0;
@@ -219,13 +220,14 @@ impl Compiler<'_> {
         };
         let Some(from) = &measure.from else { return Some(of.unwrap_or(Scope::All)) };
         if self.names.load(&from.value).is_none() && (self.may_be_place(from) || from.value.contains('/')) {
-            return self.from_place(of, from);
+            return self.asked_from(of, from);
         }
         let load = self.names.find_load(from, self.diags)?;
         match of {
             None => Some(Scope::Load(load)),
             Some(Scope::Operation(operation)) => {
-                let asks = |class: &crate::model::RequestClass| class.source == load && class.operation == operation;
+                let asks =
+                    |class: &crate::model::loads::RequestClass| class.source == load && class.operation == operation;
                 let class = self.model.classes.iter().position(asks);
                 if class.is_none() {
                     let message = format!("`{}` does not ask for this operation", from.value);
@@ -242,7 +244,7 @@ impl Compiler<'_> {
     }
 
     /// Requests from a region or a zone, of all loads.
-    fn from_place(&mut self, of: Option<Scope>, from: &Spotted<String>) -> Option<Scope> {
+    fn asked_from(&mut self, of: Option<Scope>, from: &Spotted<String>) -> Option<Scope> {
         let place = self.find_place(from)?;
         let region = &self.model.regions[usize::from(self.model.places[usize::from(place)].region)];
         let is_whole = place == region.first + region.zones;
@@ -378,6 +380,11 @@ impl Compiler<'_> {
         };
         let Some(component) = self.model.components.get(usize::from(number)) else { return };
         let copies = self.model.copies.get(usize::from(component.copies));
+        if measure.what == Quantity::ShardVariance && copies.is_none_or(|copies| !copies.names_shards) {
+            let message = format!("`{}` has no shards among which arrivals could vary", component.name);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            return self.tell(made.help("a database has them with `shards: {count: 4}`"));
+        }
         if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
             let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);
             let made = Diagnostic::new(Code::NeverJudged, spot, message);

@@ -12,19 +12,24 @@ use crate::model::compile::{Compiler, span, stream};
 use crate::model::edges::Caller;
 use crate::model::{Cause, Model, NONE, NONE16, Operation};
 use crate::policy::replication::{Choose, Mode, ReadFrom};
-use crate::policy::sharding::Sharding;
+use crate::policy::sharding::{Map, Sharding};
 use crate::random::Purpose;
-use crate::scenario::{Component, CopyPart, Database, Machine, MachineChoice};
+use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::{self, Act, Component, KeyOrigin, Kind, Machine, MachineChoice};
 use crate::units::Span;
 
 /// How a database is spread over its instances.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Copies {
     pub component: u16,
+    /// As many as there may ever be; those beyond the map's are not there until a fault brings them.
     pub shards: u32,
     /// Copies of each shard besides its primary.
     pub replicas: u32,
-    pub by: Sharding,
+    /// Which shard holds what at the start.
+    pub map: Map,
+    /// The shard is that of `shard_key` whatever key a caller names.
+    pub is_fixed: bool,
     /// Key whose value decides the shard; `NONE16`: the row does.
     pub shard_key: u16,
     /// Key whose value is the row; `NONE16`: rows are drawn alike.
@@ -42,6 +47,8 @@ pub struct Copies {
     pub reads_key: u16,
     pub row_bytes: f64,
     pub failover: Option<Failover>,
+    /// Data of all shards.
+    pub data_bytes: f64,
     /// Data of one shard, and how fast it is copied.
     pub shard_bytes: f64,
     pub rebuild_bytes_per_s: f64,
@@ -70,6 +77,16 @@ impl Copies {
     /// Copies of each shard, the primary among them.
     pub fn each(&self) -> u32 {
         1 + self.replicas
+    }
+
+    /// Most shards that there will be.
+    pub fn most(&self) -> u32 {
+        self.shards
+    }
+
+    /// Instances that are there at the start.
+    pub fn instances_at_start(&self) -> u32 {
+        self.map.shards() * self.each()
     }
 
     /// The name of an instance behind that of its component: `primary`, `shard-3/replica-1`.
@@ -101,7 +118,10 @@ impl Copies {
     /// The share of the calls of an operation that an instance gets, where rows and balance are even.
     pub fn share(&self, operation: &Operation, instance: u32) -> f64 {
         let is_primary = instance.is_multiple_of(self.each());
-        let shards = f64::from(self.shards);
+        if self.instances_at_start() <= instance {
+            return 0.0;
+        }
+        let shards = f64::from(self.map.shards());
         let at_primary = operation.writes || operation.from_primary || self.read == ReadFrom::Primary;
         if self.mode == Mode::Chain && !operation.writes && !operation.from_primary {
             let is_tail = instance % self.each() == self.replicas;
@@ -139,6 +159,14 @@ impl Model {
         }
     }
 
+    /// Instances that are not there at the start.
+    pub fn joining_stations(&self) -> impl Iterator<Item = u32> {
+        self.copies.iter().flat_map(|copies| {
+            let component = &self.components[usize::from(copies.component)];
+            component.first + copies.instances_at_start()..component.first + component.count
+        })
+    }
+
     /// The name of an instance as the author may write it: `web/2`, `db/shard-3/replica-1`.
     pub fn part(&self, station: u32) -> String {
         let component = &self.components[usize::from(self.stations[station as usize].component)];
@@ -160,31 +188,42 @@ impl Compiler<'_> {
         on: (u32, u32),
     ) {
         let (component, database) = said;
-        let shard_key = database.shards.as_ref().and_then(|shards| shards.key.as_ref());
-        let shard_key = self.names.find_key(shard_key, self.diags);
+        let shard_key = self.shard_key(database);
         let row_key = self.names.find_key(database.key.as_ref(), self.diags);
+        let by = database.shards.as_ref().map_or(&Sharding::Hash, |shards| &shards.by.value);
+        let shard_key = if shard_key == NONE16 { row_key } else { shard_key };
+        let rows = database.rows.unwrap_or(ROWS);
+        let keys = self.model.keys.get(usize::from(shard_key)).map_or(rows as u64, |key| key.count);
+        self.check_tables(name, database);
         let copies = Copies {
             component: number,
-            shards: database.shards(),
+            shards: self.most_shards(name).max(database.shards()),
             replicas: database.machines() / database.shards() - 1,
-            by: database.shards.as_ref().map_or(Sharding::Hash, |shards| shards.by.clone()),
-            shard_key: if shard_key == NONE16 { row_key } else { shard_key },
+            map: Map::new(by, database.shards(), keys),
+            is_fixed: matches!(by, Sharding::Place(_)),
+            shard_key,
             row_key: if row_key == NONE16 { shard_key } else { row_key },
-            rows: database.rows.unwrap_or(ROWS),
+            rows,
+            data_bytes: rows * database.row_bytes.unwrap_or(0.0),
             names_shards: database.shards.is_some(),
             names_copies: database.replicas.is_some(),
             ..self.replication(name, database)
         };
         let types = self.types_of(&component.value, database);
-        let stand = self.stands(name, component, on);
-        for instance in 0..database.machines() {
+        let stands = self.stands_of_shards((name, component), database, on, copies.shards);
+        for instance in 0..copies.shards * copies.each() {
             let (shard, copy) = (instance / copies.each(), instance % copies.each());
+            let stand = &stands[shard as usize % stands.len()];
             // Copies of a shard stand apart, and the primaries of neighbouring shards too.
             let turn = shard + copy;
             let (place, mut host) = stand[turn as usize % stand.len()];
             if let Some((kind, figures)) = types.of(instance, shard, copy) {
                 self.add_host(format!("{name}/{}", copies.part(instance)), place, figures);
-                self.count_machine(name, kind, figures.price_per_hour);
+                if instance < copies.instances_at_start() {
+                    self.count_machine(name, kind, figures.price_per_hour);
+                } else {
+                    self.count_joining(name, kind, figures.price_per_hour);
+                }
                 host = self.model.hosts.len() as u32 - 1;
             }
             self.add_station(number, place, host);
@@ -246,6 +285,87 @@ impl Compiler<'_> {
         }
     }
 
+    /// The key whose value decides the shard, or `NONE16`.
+    fn shard_key(&mut self, database: &Database) -> u16 {
+        let Some(shards) = &database.shards else { return NONE16 };
+        if let Sharding::Place(key) = &shards.by.value {
+            return self.key_named(key, shards.by.spot);
+        }
+        self.names.find_key(shards.key.as_ref(), self.diags)
+    }
+
+    /// The most shards that faults make of a database.
+    fn most_shards(&self, name: &str) -> u32 {
+        let to = |fault: &Spotted<scenario::Fault>| match &fault.value.act {
+            Act::Reshard { database, to, .. } if database.value == name => to.value.min(MOST_SHARDS),
+            _ => 0,
+        };
+        self.scenario.faults.values().map(to).max().unwrap_or(0)
+    }
+
+    /// Each operation of a database belongs to one table, where tables have shards of their own.
+    fn check_tables(&mut self, name: &str, database: &Database) {
+        let Some(shards) = database.shards.as_ref().filter(|shards| shards.by.value == Sharding::Tables) else {
+            return;
+        };
+        let offered = &self.scenario.components[name].value.operations;
+        for (_, operations) in &shards.tables {
+            for operation in operations.iter().filter(|operation| !offered.contains_key(&operation.value)) {
+                let message = format!("`{name}` has no operation `{}`", operation.value);
+                let told = Diagnostic::new(Code::UnknownOperation, operation.spot, message);
+                self.diags.push(told.nearest(&operation.value, offered.keys().map(String::as_str)));
+            }
+        }
+        for operation in offered.keys() {
+            let tables = shards.tables.iter().filter(|(_, all)| all.iter().any(|known| known.value == *operation));
+            let told = match tables.count() {
+                1 => continue,
+                0 => format!("`{operation}` belongs to none of the tables, so no shard could serve it"),
+                _ => format!("`{operation}` belongs to several tables, so its shard is not clear"),
+            };
+            self.diags.push(Diagnostic::new(Code::Excluded, shards.by.spot, told));
+        }
+    }
+
+    /// The shard of an operation's table.
+    pub(super) fn table_of(&self, component: &str, operation: &str) -> u32 {
+        let Kind::Database(database) = &self.scenario.components[component].value.kind else { return 0 };
+        let Some(shards) = &database.shards else { return 0 };
+        let has = |(_, all): &(String, Vec<scenario::Reference>)| all.iter().any(|known| known.value == operation);
+        shards.tables.iter().position(has).unwrap_or(0) as u32
+    }
+
+    /// Where the copies of each shard stand: with `by: place(home)` those of a place stand there.
+    fn stands_of_shards(
+        &mut self,
+        (name, component): (&str, &Spotted<Component>),
+        database: &Database,
+        on: (u32, u32),
+        shards: u32,
+    ) -> Vec<Vec<(u16, u32)>> {
+        let by = database.shards.as_ref().map(|shards| &shards.by.value);
+        let is_free = component.value.placement.at.is_empty()
+            && !matches!(component.value.placement.machine, MachineChoice::On(_));
+        let scenario = self.scenario;
+        if let Some(Sharding::Place(key)) = by
+            && is_free
+            && let Some(KeyOrigin::Shares { shares, .. }) = scenario.keys.get(key).map(|key| &key.value.origin)
+        {
+            let places: Option<Vec<u16>> = shares.iter().map(|(place, _)| self.place_named(place)).collect();
+            if let Some(places) = places.filter(|places| !places.is_empty()) {
+                let zones = |place: &u16| self.zones_within(*place).into_iter().map(|zone| (zone, NONE)).collect();
+                return (0..shards as usize).map(|shard| zones(&places[shard % places.len()])).collect();
+            }
+        }
+        vec![self.stands(name, component, on)]
+    }
+
+    /// One more machine that is paid for when it is there.
+    fn count_joining(&mut self, name: &str, kind: &str, per_hour: Option<f64>) {
+        let station = self.model.stations.len() as u32;
+        self.joining.push((name.to_owned(), kind.to_owned(), station, per_hour));
+    }
+
     /// Places, and shared hosts if there are any, over which the copies are dealt.
     fn stands(&mut self, name: &str, component: &Spotted<Component>, on: (u32, u32)) -> Vec<(u16, u32)> {
         let at = &component.value.placement.at;
@@ -304,6 +424,9 @@ impl Types {
         Some((kind, figures))
     }
 }
+
+/// Most shards that there can be.
+const MOST_SHARDS: u32 = 1024;
 
 /// Rows of a database that does not say how many it has.
 const ROWS: f64 = 1e6;

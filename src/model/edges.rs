@@ -4,14 +4,15 @@
 //! calls. A sidecar costs the caller before the call, and the callee where its program begins: the callee's part is that
 //! of `any -> callee`, because a program does not know who called it.
 
-use crate::diagnostic::{Code, Diagnostic, Spot};
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
 use crate::model::links::Way;
-use crate::model::program::{Edge, Step};
+use crate::model::program::{Edge, Step, TransactionUse};
 use crate::model::steps::Writer;
 use crate::model::{Cause, FAILURES, NONE16, Pool};
 use crate::policy::retry::Retry;
+use crate::policy::sharding::Sharding;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::{Cancel, Kind, Policy, Reference, Sidecar};
@@ -40,7 +41,47 @@ impl<'s> Writer<'_, 's> {
                 found.push((operation, *weight));
             }
         }
+        if !self.asks_all {
+            self.look_up_shard(&path, &found);
+        }
         self.call(&path, &found, &step.policy, key);
+    }
+
+    /// Where a directory knows the shards of the callee, it is asked first.
+    fn look_up_shard(&mut self, path: &str, found: &[(u16, f64)]) {
+        let Some((operation, _)) = found.first() else { return };
+        let (callee, _) = self.compiler.end_of(*operation);
+        let Some(directory) = self.compiler.directory_of(&callee) else { return };
+        self.call(&format!("{path}.directory"), &[(directory, 1.0)], &Policy::default(), NONE16);
+    }
+
+    /// `shards: all`: every shard of the database is asked at the same time.
+    pub(super) fn scatter(&mut self, targets: &'s [(Reference, f64)], join: scenario::Join, step: &'s scenario::Step) {
+        let path = self.place.next("scatter");
+        let target = targets.first().and_then(|(to, _)| self.compiler.names.find_operation(to, self.compiler.diags));
+        let Some(operation) = target else { return };
+        let component = self.compiler.names.operations[usize::from(operation)].component;
+        let copies = self.compiler.model.components[usize::from(component)].copies;
+        let Some(known) = self.compiler.model.copies.get(usize::from(copies)).filter(|copies| copies.names_shards)
+        else {
+            let name = self.compiler.names.components[usize::from(component)];
+            let message = format!("`{name}` has no shards that could all be asked");
+            let told = Diagnostic::new(Code::Inert, step.verb.spot, message);
+            return self.compiler.tell(told.help("give it `shards: {count: 4}`, or leave `shards: all` out"));
+        };
+        if let scenario::Need::First(first) = join.need
+            && known.most() < first
+        {
+            let message = format!("{first} of {} shards can never answer", known.most());
+            self.compiler.tell(Diagnostic::new(Code::ImpossibleQuorum, step.verb.spot, message));
+        }
+        self.fork_over_shards(path, copies, join, step);
+    }
+
+    /// A call of a transaction, or of one shard among all.
+    fn is_bound(&self, operation: u16) -> bool {
+        let component = self.compiler.names.operations[usize::from(operation)].component;
+        self.asks_all || self.transaction == Some(component)
     }
 
     /// The one call of an operation that a balancer or a gateway passes on.
@@ -73,6 +114,7 @@ impl<'s> Writer<'_, 's> {
             let merged = self.compiler.policy(own, caller.end, to);
             let mut edge = self.compiler.edge(path, caller, *operation, &merged);
             edge.key_given = key;
+            edge.bound = self.is_bound(*operation);
             self.compiler.settle(&mut edge, *operation);
             match groups.iter_mut().find(|(known, _)| *known == edge) {
                 Some((_, operations)) => operations.push((*operation, *weight)),
@@ -139,7 +181,41 @@ impl<'s> Writer<'_, 's> {
     }
 }
 
+impl Writer<'_, '_> {
+    /// A transaction with what lies between here and its database.
+    pub(super) fn add_transaction(&mut self, path: &str, component: u16, operation: u16) -> u16 {
+        let name = self.compiler.names.components[usize::from(component)];
+        let owner = self.compiler.names.component(self.place.end().name);
+        let caller = Caller { end: self.place.end(), component: owner, places: &[] };
+        let edge = self.compiler.edge(path, caller, operation, &Merged::default());
+        let edge = self.compiler.add_edge(edge);
+        let cell = self.compiler.cell(name, Cause::Network);
+        let index = self.compiler.index(self.compiler.model.transactions.len(), "transactions");
+        self.compiler.model.transactions.push(TransactionUse { component, edge, cell });
+        index
+    }
+}
+
 impl Compiler<'_> {
+    /// The operation that says where the rows of a database are, if one is asked.
+    fn directory_of(&mut self, database: &str) -> Option<u16> {
+        let Kind::Database(said) = &self.scenario.components[database].value.kind else { return None };
+        let by = &said.shards.as_ref()?.by;
+        let Sharding::Directory(name) = &by.value else { return None };
+        if name.contains('.') {
+            return self.names.find_operation(&Spotted::new(name.clone(), by.spot), self.diags);
+        }
+        let component = self.names.find_component(name, by.spot, self.diags)?;
+        let mut offered = (0..).zip(&self.names.operations).filter(|(_, offer)| offer.component == component);
+        let first = offered.next().map(|(number, _)| number);
+        if offered.next().is_some() {
+            let message = format!("`{name}` has several operations");
+            let told = Diagnostic::new(Code::UnknownOperation, by.spot, message);
+            self.diags.push(told.help(format!("say which one finds a shard, as in `directory({name}.find)`")));
+        }
+        first
+    }
+
     pub(super) fn add_edge(&mut self, edge: Edge) -> u16 {
         let index = self.index(self.model.edges.len(), "calls");
         self.model.edges.push(edge);
@@ -167,6 +243,7 @@ impl Compiler<'_> {
         Edge {
             key: stream(path, Purpose::Routing),
             targets: Vec::new(),
+            bound: false,
             plain: false,
             timeout: policy.timeout.flatten().map_or(Span(0), span),
             deadline: policy.deadline.flatten().map_or(Span(0), span),
@@ -281,7 +358,8 @@ impl Compiler<'_> {
 /// Whether the engine may take its fastest path: nothing surrounds the call.
 fn is_plain(edge: &Edge) -> bool {
     let indices = [edge.pool, edge.link, edge.pipe, edge.ways, edge.payload, edge.key_given];
-    edge.timeout == Span(0)
+    !edge.bound
+        && edge.timeout == Span(0)
         && edge.deadline == Span(0)
         && edge.retry.is_none()
         && edge.limits.is_empty()

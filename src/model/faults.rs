@@ -2,10 +2,13 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::{Compiler, parts_of, stream, threshold, time};
-use crate::model::{Act, Fault, NONE, NONE16, Region, Target};
+use crate::model::region::Region;
+use crate::model::{Act, Fault, NONE, NONE16, Target};
+use crate::policy::sharding::Sharding;
 use crate::random::Purpose;
 use crate::scenario;
-use crate::scenario::{CopyPart, Length, Part, When};
+use crate::scenario::database::CopyPart;
+use crate::scenario::{Length, Part, When};
 
 impl Compiler<'_> {
     /// All faults, in the order of their names, which is also their order at one instant.
@@ -44,6 +47,7 @@ impl Compiler<'_> {
             scenario::Act::Surge { load, factor, ramp_s } => {
                 Act::Surge { source: self.names.find_load(load, self.diags)?, factor: *factor, ramp_s: *ramp_s }
             }
+            scenario::Act::Reshard { database, to, bytes_per_s } => self.reshard(database, *to, *bytes_per_s)?,
             scenario::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
             scenario::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
         })
@@ -68,6 +72,32 @@ impl Compiler<'_> {
             self.tell(Diagnostic::new(Code::OutOfRange, spot, message));
         }
         Some(Act::Expire { cache, key, value })
+    }
+
+    /// More shards than there are; only strategies that say where rows then are can have them.
+    fn reshard(&mut self, database: &scenario::Reference, to: Spotted<u32>, bytes_per_s: f64) -> Option<Act> {
+        let number = self.names.find_component(&database.value, database.spot, self.diags)?;
+        let copies = self.model.components.get(usize::from(number))?.copies;
+        let kind = &self.scenario.components[&database.value].value.kind;
+        let shards = if let scenario::Kind::Database(said) = kind { said.shards.as_ref() } else { None };
+        let (Some(shards), Some(known)) = (shards, self.model.copies.get(usize::from(copies))) else {
+            let message = format!("`{}` has no shards", database.value);
+            let told = Diagnostic::new(Code::Inert, database.spot, message);
+            self.tell(told.help("name a database with `shards: {count: 4}`"));
+            return None;
+        };
+        if shards.by.value == Sharding::Tables {
+            let message = "tables that are dealt to shards cannot be dealt to more of them";
+            self.diags.push(Diagnostic::new(Code::Excluded, database.spot, message));
+            return None;
+        }
+        if to.value <= shards.count || known.shards < to.value {
+            let message = format!("{} shards become more, at most 1024, not {}", shards.count, to.value);
+            self.tell(Diagnostic::new(Code::OutOfRange, to.spot, message));
+            return None;
+        }
+        let map = known.map.over(&shards.by.value, to.value);
+        Some(Act::Reshard { copies, map, bytes_per_s })
     }
 
     fn errors(&mut self, target: &scenario::Target, share: f64, kind: &str) -> Option<Act> {

@@ -8,7 +8,7 @@ use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::{KeyOverride, Popularity};
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// All keys, in the order of their names.
     pub(super) fn compile_keys(&mut self) {
         let scenario = self.scenario;
@@ -20,12 +20,28 @@ impl Compiler<'_> {
             self.model.keys.push(Key {
                 name: name.clone(),
                 stream: stream(&path, Purpose::Key),
+                population: stream(&format!("keys.{}", self.population(name)), Purpose::Key),
                 origin,
                 scattered: key.value.scattered,
                 count,
                 bytes_draw,
             });
         }
+    }
+
+    /// The key whose population it is: itself, or the one it is like.
+    fn population<'n>(&self, name: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        let mut at = name;
+        for _ in 0..self.scenario.keys.len() {
+            match self.scenario.keys.get(at).map(|key| &key.value.origin) {
+                Some(scenario::KeyOrigin::Like(other, _)) => at = &other.value,
+                _ => break,
+            }
+        }
+        at
     }
 
     /// Where the values come from, and how many there are. `depth` counts `like` upon `like`.
@@ -43,7 +59,7 @@ impl Compiler<'_> {
                 let of = self.names.find_key(Some(of), self.diags);
                 (KeyOrigin::Grouped { of, sizes: popular(sizes, *count) }, *count)
             }
-            scenario::KeyOrigin::Like(other) => {
+            scenario::KeyOrigin::Like(other, own) => {
                 let scenario = self.scenario;
                 if scenario.keys.len() < depth {
                     let message = format!("`{name}` is like itself");
@@ -51,10 +67,11 @@ impl Compiler<'_> {
                     return (KeyOrigin::Fixed(0), 1);
                 }
                 self.names.find_key(Some(other), self.diags);
-                match scenario.keys.get(&other.value) {
+                let (origin, count) = match scenario.keys.get(&other.value) {
                     Some(like) => self.origin(name, like, depth + 1),
                     None => (KeyOrigin::Fixed(0), 1),
-                }
+                };
+                (own.as_ref().map_or(origin, |own| drawn(own, count)), count)
             }
         }
     }

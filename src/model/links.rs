@@ -14,7 +14,8 @@ use crate::model::compile::{Compiler, parts_of};
 use crate::model::edges::Caller;
 use crate::model::names::listed;
 use crate::model::program::Edge;
-use crate::model::{NONE16, Pipe, Place, Region, WITH_REQUEST, Ways};
+use crate::model::region::{Place, Region, WITH_REQUEST, Ways};
+use crate::model::{NONE16, Pipe};
 use crate::random::Purpose;
 use crate::scenario::{KeyOrigin, Kind, MachineChoice, Pair, Reference, Side};
 
@@ -418,16 +419,13 @@ impl Compiler<'_> {
                 .regions
                 .iter()
                 .find(|region| name.value.split_once('/').is_some_and(|(own, _)| own == region.name));
-            let made = match region {
-                Some(Region { name: own, zones, .. }) => {
-                    let message = format!("there is no zone `{}`: {}", name.value, parts_of(own, usize::from(*zones)));
-                    Diagnostic::new(Code::UnknownPart, name.spot, message)
-                }
-                None => {
-                    let message = format!("`{}` is not a place of this scenario", name.value);
-                    let known = self.model.places.iter().map(|place| place.name.as_str());
-                    Diagnostic::new(Code::UnknownPart, name.spot, message).nearest(&name.value, known)
-                }
+            let made = if let Some(Region { name: own, zones, .. }) = region {
+                let message = format!("there is no zone `{}`: {}", name.value, parts_of(own, usize::from(*zones)));
+                Diagnostic::new(Code::UnknownPart, name.spot, message)
+            } else {
+                let message = format!("`{}` is not a place of this scenario", name.value);
+                let known = self.model.places.iter().map(|place| place.name.as_str());
+                Diagnostic::new(Code::UnknownPart, name.spot, message).nearest(&name.value, known)
             };
             self.diags.push(made);
         }

@@ -11,6 +11,7 @@ pub fn listing(model: &Model, operation: u16) -> String {
     let component = &model.components[usize::from(operation.component)].name;
     let mut text = format!("{component}.{}\n", operation.name);
     let mut open = vec![operation.entry];
+    open.extend(Some(operation.replay).filter(|replay| *replay != NONE16));
     while !open.is_empty() {
         let entry = open.remove(0);
         for pc in entry..model.steps.len() as u16 {
@@ -90,6 +91,10 @@ impl Line<'_> {
             }
             Step::Observe => "observe".to_owned(),
             Step::Commit => "commit".to_owned(),
+            Step::Begin { transaction } => format!("begin {transaction}"),
+            Step::Prepare { transaction } => format!("prepare {transaction}"),
+            Step::Decide { transaction } => format!("decide {transaction}"),
+            Step::End { transaction } => format!("end {transaction}"),
             Step::Applied => "applied".to_owned(),
             Step::Return => "return".to_owned(),
         }
@@ -103,6 +108,9 @@ impl Line<'_> {
             Need::First(count) => format!("first {count}"),
             Need::Share(share) => format!("{share}"),
         };
+        if fork.shards != NONE16 {
+            return format!("each shard {entries} join {need}");
+        }
         if fork.times == NONE16 {
             return format!("parallel {entries} join {need}");
         }

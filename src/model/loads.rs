@@ -5,15 +5,62 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::distribution::Distribution;
+use crate::model::KeyOrigin;
+use crate::model::NONE16;
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
 use crate::model::edges::Caller;
 use crate::model::program::Step;
-use crate::model::{Demand, NONE16, Origin, RequestClass, SessionStep, Source};
-use crate::policy::arrivals::{Shape, Surge};
+use crate::model::region::Origin;
+use crate::policy::arrivals::{Arrivals, Shape, Surge};
 use crate::random::Purpose;
 use crate::scenario;
-use crate::scenario::{Act, Load, Moment, Reference, When};
+use crate::scenario::load::{Load, Moment};
+use crate::scenario::{Act, Reference, When};
+use crate::units::{Span, Time};
+
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: String,
+    /// Stream of the source: gaps, choice of the request, think times.
+    pub key: u64,
+    pub demand: Demand,
+    /// Cumulative share of 2^32 and class; for sessions empty.
+    pub requests: Vec<(u64, u16)>,
+    /// Which of the classes of a request it is; the one named above is that of the first place.
+    pub origin: Origin,
+    pub patience_draw: u16,
+    pub priority: u8,
+    /// Key values that this load pins or reshapes.
+    pub overrides: Vec<(u16, KeyOrigin)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Demand {
+    Open { rate: f64, arrivals: Arrivals, shape: Shape },
+    Closed { clients: u32, think_draw: u16 },
+    Sessions { rate: f64, shape: Shape, think_draw: u16, keep: Vec<u16>, steps: Vec<SessionStep> },
+    Every { first: Time, every: Span },
+    Trace { times: Vec<Time> },
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionStep {
+    pub class: u16,
+    pub times_draw: u16,
+}
+
+/// (load, target, place).
+#[derive(Clone, Debug)]
+pub struct RequestClass {
+    pub source: u16,
+    pub operation: u16,
+    /// The load as a caller; when it is `plain` the request enters its target directly, else as `Call, Return` at `entry`.
+    pub edge: u16,
+    pub entry: u16,
+    /// A zone or region; `NONE16`: nowhere in particular.
+    pub place: u16,
+}
 
 /// Seconds of a day and of a week.
 const DAY: f64 = 86_400.0;
@@ -87,7 +134,7 @@ impl Compiler<'_> {
         let mut key = &scenario.keys[&reference.value].value.origin;
         // A circle of likes is told elsewhere.
         for _ in 0..scenario.keys.len() {
-            let scenario::KeyOrigin::Like(other) = key else { break };
+            let scenario::KeyOrigin::Like(other, _) = key else { break };
             key = scenario.keys.get(&other.value).map_or(key, |other| &other.value.origin);
         }
         let scenario::KeyOrigin::Shares { shares, .. } = key else {
@@ -156,7 +203,7 @@ impl Compiler<'_> {
     fn check_timeout(&mut self, name: &str, load: &Spotted<Load>, merged: &Merged) {
         let policy = &merged.policy;
         let gives_up = policy.timeout.is_some() || policy.deadline.is_some() || load.value.abandon.is_some();
-        if !gives_up && !matches!(load.value.demand, scenario::Demand::Every { .. }) {
+        if !gives_up && !matches!(load.value.demand, scenario::load::Demand::Every { .. }) {
             let message = format!("`{name}` has no timeout: its callers wait for ever");
             let made = Diagnostic::new(Code::NoTimeout, load.spot, message);
             self.tell(made.help("add `timeout: 5s`, or `timeout: none` if that is meant"));
@@ -170,29 +217,33 @@ impl Compiler<'_> {
         let shape = self.shape(name, load);
         self.tell_problem(said.arrivals.problem().or_else(|| shape.problem()), load.spot);
         match &said.demand {
-            scenario::Demand::Open { rate } => Demand::Open { rate: *rate, arrivals: said.arrivals.clone(), shape },
-            scenario::Demand::Closed { clients, think } => {
+            scenario::load::Demand::Open { rate } => {
+                Demand::Open { rate: *rate, arrivals: said.arrivals.clone(), shape }
+            }
+            scenario::load::Demand::Closed { clients, think } => {
                 if is_zero(think) && said.requests.is_empty() {
                     self.tell(Diagnostic::new(Code::NothingToRun, load.spot, format!("`{name}` asks for nothing")));
                 }
                 Demand::Closed { clients: *clients, think_draw: self.draw(&path, Purpose::Think, think) }
             }
-            scenario::Demand::Sessions { rate, think, keep, steps } => Demand::Sessions {
+            scenario::load::Demand::Sessions { rate, think, keep, steps } => Demand::Sessions {
                 rate: *rate,
                 shape,
                 think_draw: self.draw(&path, Purpose::Think, think),
                 keep: keep.iter().map(|key| self.names.find_key(Some(key), self.diags)).collect(),
                 steps: self.session(asking, steps),
             },
-            scenario::Demand::Every { every, at } => {
+            scenario::load::Demand::Every { every, at } => {
                 let first = at.map_or(*every, |at| self.since_start(at));
                 Demand::Every { first: time(first), every: span(*every) }
             }
-            scenario::Demand::Trace { times } => Demand::Trace { times: times.iter().map(|at| time(*at)).collect() },
+            scenario::load::Demand::Trace { times } => {
+                Demand::Trace { times: times.iter().map(|at| time(*at)).collect() }
+            }
         }
     }
 
-    fn session(&mut self, asking: &Asking, steps: &[scenario::SessionStep]) -> Vec<SessionStep> {
+    fn session(&mut self, asking: &Asking, steps: &[scenario::load::SessionStep]) -> Vec<SessionStep> {
         let name = asking.name;
         let mut walk = Vec::new();
         for (order, step) in steps.iter().enumerate() {
@@ -213,8 +264,10 @@ impl Compiler<'_> {
             if surged.value != name {
                 continue;
             }
-            let has_rate =
-                matches!(load.value.demand, scenario::Demand::Open { .. } | scenario::Demand::Sessions { .. });
+            let has_rate = matches!(
+                load.value.demand,
+                scenario::load::Demand::Open { .. } | scenario::load::Demand::Sessions { .. }
+            );
             match &fault.value.when {
                 When::At(at) if has_rate => {
                     let lasts = fault.value.lasts.as_ref().map_or(f64::INFINITY, Distribution::mean);

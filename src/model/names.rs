@@ -217,7 +217,7 @@ fn unknown_component(name: &str, spot: Spot, known: &[&str]) -> Diagnostic {
 }
 
 /// What a cache offers: its own verbs and the operations of its backing, each after what it costs.
-fn of_cache<'a>(cache: &'a crate::scenario::Cache, component: &'a Component) -> Vec<(String, Body<'a>)> {
+fn of_cache<'a>(cache: &'a crate::scenario::cache::Cache, component: &'a Component) -> Vec<(String, Body<'a>)> {
     let before = |name: &str| component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
     let mut offer: BTreeMap<String, Body<'a>> = BTreeMap::new();
     if cache.is_cdn {
@@ -230,7 +230,9 @@ fn of_cache<'a>(cache: &'a crate::scenario::Cache, component: &'a Component) -> 
         offer.insert(name.to_owned(), Body::Cache { before: before(costs), verb });
     };
     let verbs = [("get", CacheVerb::Get), ("put", CacheVerb::Put), ("delete", CacheVerb::Delete)];
-    verbs.into_iter().for_each(|(name, verb)| add(name, verb));
+    for (name, verb) in verbs {
+        add(name, verb);
+    }
     if cache.miss.negative_s.is_some() {
         add("put_negative", CacheVerb::PutNegative);
     }

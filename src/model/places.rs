@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use crate::catalogue;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::Compiler;
-use crate::model::{Host, NONE, NONE16, Station, WITH_REQUEST};
+use crate::model::region::WITH_REQUEST;
+use crate::model::{Host, NONE, NONE16, Station};
 use crate::scenario::{At, Component, Kind, Machine, MachineChoice, Reference};
 
 impl Compiler<'_> {

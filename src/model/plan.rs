@@ -1,8 +1,10 @@
 //! The plan of a run: how long, where snapshots are taken, how fine the time series is.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::caches::Cache;
 use crate::model::compile::{Compiler, span, time};
-use crate::model::{Cache, Demand, Key, KeyOrigin, Model, NONE16, Prefill, Run};
+use crate::model::loads::Demand;
+use crate::model::{Key, KeyOrigin, Model, NONE16, Prefill, Run};
 use crate::scenario::{Length, Warmup};
 use crate::units::{Span, Time};
 

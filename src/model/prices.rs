@@ -9,6 +9,7 @@ impl Compiler<'_> {
     /// A line for everything that has a price, and the names of what has none.
     pub(super) fn compile_prices(&mut self) {
         self.machine_prices();
+        self.joining_prices();
         self.request_prices();
         self.byte_prices();
         for (name, component) in &self.scenario.components {
@@ -37,6 +38,26 @@ impl Compiler<'_> {
                 None => self.model.unpriced.push(owner.clone()),
             }
             self.machines.push((owner, kind, count, per_hour));
+        }
+    }
+
+    fn joining_prices(&mut self) {
+        for (owner, kind, station, per_hour) in std::mem::take(&mut self.joining) {
+            // Whatever has no price is told of by the machines that are there from the start.
+            let Some(per_hour) = per_hour else { continue };
+            let per_hour = per_hour * self.term(&owner);
+            let unit = format!("{kind} month");
+            let known = self.model.prices.iter_mut().find(|known| {
+                let extends =
+                    matches!(known.metered, Metered::Joining { first, count, .. } if first + count == station);
+                known.component == owner && known.unit == unit && extends
+            });
+            if let Some(Price { metered: Metered::Joining { count, .. }, .. }) = known {
+                *count += 1;
+                continue;
+            }
+            let metered = Metered::Joining { first: station, count: 1, per_hour };
+            self.model.prices.push(Price { component: owner, what: "joined instances", unit, metered });
         }
     }
 

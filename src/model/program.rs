@@ -54,6 +54,22 @@ pub enum Step {
     Unlock {
         lock: u16,
     },
+    /// From here on the frame keeps its connections to a database.
+    Begin {
+        transaction: u16,
+    },
+    /// The shards that a transaction has touched vote, if there are several.
+    Prepare {
+        transaction: u16,
+    },
+    /// They are told to commit.
+    Decide {
+        transaction: u16,
+    },
+    /// Connections and locks of the transaction are given back.
+    End {
+        transaction: u16,
+    },
     /// A detached frame that runs the program at `entry`; nobody waits for it and it holds no worker.
     Spawn {
         entry: u16,
@@ -173,6 +189,8 @@ pub struct Fork {
     pub times: u16,
     /// Key drawn anew for each repetition, or `NONE16`.
     pub draw: u16,
+    /// The one entry runs once for each shard of this database (an index of its copies), or `NONE16`.
+    pub shards: u16,
     /// One after the other instead of at once.
     pub sequence: bool,
     pub need: Need,
@@ -222,6 +240,18 @@ pub struct LockUse {
     /// 0: for ever.
     pub timeout: Span,
     pub cell: u16,
+    /// The database whose death ends it, or `NONE16`.
+    pub within: u16,
+}
+
+/// A transaction of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionUse {
+    pub component: u16,
+    /// What lies between the caller and the database; no step calls through it.
+    pub edge: u16,
+    /// Where the time of votes and commits goes.
+    pub cell: u16,
 }
 
 /// One call site with all that surrounds the call.
@@ -231,6 +261,8 @@ pub struct Edge {
     pub key: u64,
     /// Cumulative share of 2^32 and operation; the last is 2^32.
     pub targets: Vec<(u64, u16)>,
+    /// The caller asks one shard of several, or is in a transaction: the callee must know who calls.
+    pub bound: bool,
     /// Nothing but the call: no timeout, deadline, retry, pool, limit, link, payload, context.
     pub plain: bool,
     /// 0: none.

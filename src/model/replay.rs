@@ -56,7 +56,9 @@ impl<'s> Writer<'_, 's> {
                 Verb::Io { reads, writes, bytes } => self.io(&reads.scaled(cost), &writes.scaled(cost), bytes.as_ref()),
                 Verb::Pages(count) => self.pages(&count.scaled(cost), step),
                 Verb::Choose(choices) => self.replay_choice(choices, cost),
-                Verb::Lock { body, .. } | Verb::Each { body, .. } => self.replay_steps(body, cost),
+                Verb::Lock { body, .. } | Verb::Transaction { body, .. } | Verb::Each { body, .. } => {
+                    self.replay_steps(body, cost);
+                }
                 Verb::Parallel { branches, .. } => {
                     for branch in branches {
                         self.replay_steps(branch, cost);

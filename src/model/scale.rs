@@ -15,7 +15,8 @@ use crate::model::arrows::arrow;
 use crate::model::compile::{every_body, walk};
 use crate::model::{Buffer, Host, Model, NONE, NONE16, Scale, Scope};
 use crate::policy::limit::{self, Limit};
-use crate::scenario::{self, Act, Demand, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
+use crate::scenario::load::Demand;
+use crate::scenario::{self, Act, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
 use crate::scenario::{Component, Scenario, Verb};
 
 /// Kinds whose instances can be made smaller.
@@ -182,7 +183,7 @@ impl Scaling<'_> {
     }
 
     /// A key that a load pins to a value must have that value afterwards.
-    fn pinned(&mut self, load: &str, said: &scenario::Load) {
+    fn pinned(&mut self, load: &str, said: &scenario::load::Load) {
         for (key, value) in &said.keys {
             let count = self.scenario.keys.get(key).map(|key| &key.value.origin);
             let (KeyOverride::Value(pinned), Some(KeyOrigin::Drawn { count, .. })) = (&value.value, count) else {

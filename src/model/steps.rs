@@ -46,6 +46,8 @@ pub(super) struct Pending<'s> {
     pub(super) task: Task<'s>,
     pub(super) path: String,
     pub(super) patch: Patch,
+    /// Database of the transaction that it belongs to.
+    pub(super) transaction: Option<u16>,
 }
 
 /// What a program of its own does.
@@ -56,6 +58,10 @@ pub(super) enum Task<'s> {
     Renew {
         step: &'s scenario::Step,
         used: CacheUse,
+    },
+    /// The call of one shard among all.
+    Ask {
+        step: &'s scenario::Step,
     },
     /// Calls the operation behind a cache and keeps the answer.
     Fetch {
@@ -79,6 +85,10 @@ pub(super) struct Writer<'c, 's> {
     in_fallback: bool,
     /// What the operation does to a database with replicas.
     pub(super) role: Role,
+    /// Database of the transaction that the steps belong to.
+    pub(super) transaction: Option<u16>,
+    /// The call is that of every shard.
+    pub(super) asks_all: bool,
 }
 
 /// What an operation does to copies of rows.
@@ -122,13 +132,31 @@ impl Compiler<'_> {
             let owner = self.names.components[usize::from(component)];
             let place = Place::new(format!("{owner}.{name}"), owner, &name);
             let role = self.role(owner, &name);
-            let mut writer = Writer { compiler: self, place, pending: VecDeque::new(), in_fallback: false, role };
+            let mut writer = Writer {
+                compiler: self,
+                place,
+                pending: VecDeque::new(),
+                in_fallback: false,
+                role,
+                transaction: None,
+                asks_all: false,
+            };
             writer.operation(&body);
             let replay = writer.replay(owner, &name);
             let upfront = self.upfront(entry);
             let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
-            self.model.operations.push(Operation { name, component, entry, upfront, writes, from_primary, replay });
+            let table = self.table_of(owner, &name);
+            self.model.operations.push(Operation {
+                name,
+                component,
+                entry,
+                upfront,
+                writes,
+                from_primary,
+                replay,
+                table,
+            });
         }
     }
 
@@ -180,8 +208,10 @@ impl<'s> Writer<'_, 's> {
             }
             let place = Place::new(next.path, &self.place.component, &self.place.operation);
             self.place = place;
+            self.transaction = next.transaction;
             match next.task {
                 Task::Steps(steps) => self.steps(steps),
+                Task::Ask { step } => self.ask_shard(step),
                 Task::Renew { step, used } => self.renew_from_step(step, used),
                 Task::Fetch { operation, used } => self.renew_from_backing(operation, used),
             }
@@ -225,7 +255,7 @@ impl<'s> Writer<'_, 's> {
             self.check_stale(step);
             return None;
         }
-        let Verb::Call { targets } = &step.verb.value else { return own };
+        let Verb::Call { targets, .. } = &step.verb.value else { return own };
         if own.is_some() || self.in_fallback {
             return own;
         }
@@ -275,7 +305,8 @@ impl<'s> Writer<'_, 's> {
             Verb::Wait(demand) => self.time("wait", demand, Cause::Service),
             Verb::Io { reads, writes, bytes } => self.io(reads, writes, bytes.as_ref()),
             Verb::Pages(count) => self.pages(count, step),
-            Verb::Call { targets } => self.call_step(targets, step),
+            Verb::Call { targets, scatter: None } => self.call_step(targets, step),
+            Verb::Call { targets, scatter: Some(join) } => self.scatter(targets, *join, step),
             Verb::Parallel { branches, join } => self.parallel(branches, *join, step),
             Verb::Each { times, draw, parallel, body, join } => {
                 let fork = self.each(times, draw.as_ref(), body, step);
@@ -285,10 +316,13 @@ impl<'s> Writer<'_, 's> {
             }
             Verb::Choose(choices) => self.choose(choices, step.verb.spot),
             Verb::Lock { .. } => self.lock(step),
+            Verb::Transaction { .. } => self.transaction(step),
             Verb::Spawn(body) => {
                 let path = self.place.next("spawn");
                 let at = self.push(Step::Spawn { entry: 0 });
-                self.pending.push_back(Pending { task: Task::Steps(body), path, patch: Patch::Spawn(at) });
+                // What nobody waits for is no part of a transaction.
+                let (task, patch) = (Task::Steps(body), Patch::Spawn(at));
+                self.pending.push_back(Pending { task, path, patch, transaction: None });
             }
             Verb::Respond(bytes) => {
                 let path = self.place.next("respond");
@@ -370,8 +404,7 @@ impl<'s> Writer<'_, 's> {
         self.lost(&mut fork);
         let index = self.add_fork(fork);
         for (number, branch) in branches.iter().enumerate() {
-            let patch = Patch::Fork(index, number);
-            self.pending.push_back(Pending { task: Task::Steps(branch), path: format!("{path}/{number}"), patch });
+            self.add_branch(Task::Steps(branch), format!("{path}/{number}"), Patch::Fork(index, number));
         }
     }
 
@@ -389,8 +422,34 @@ impl<'s> Writer<'_, 's> {
         fork.draw = self.compiler.names.find_key(draw, self.compiler.diags);
         self.lost(&mut fork);
         let index = self.add_fork(fork);
-        self.pending.push_back(Pending { task: Task::Steps(body), path, patch: Patch::Fork(index, 0) });
+        self.add_branch(Task::Steps(body), path, Patch::Fork(index, 0));
         index
+    }
+
+    /// A program of its own, in the transaction of whoever starts it.
+    fn add_branch(&mut self, task: Task<'s>, path: String, patch: Patch) {
+        self.pending.push_back(Pending { task, path, patch, transaction: self.transaction });
+    }
+
+    /// One branch for each shard of a database; each has the timeout and the retries of the call.
+    pub(super) fn fork_over_shards(&mut self, path: String, shards: u16, join: Join, step: &'s scenario::Step) {
+        let fork = Fork {
+            entries: vec![0],
+            shards,
+            need: need(join.need),
+            ignore_errors: join.ignore_errors,
+            timeout: Span(0),
+            ..fork(&path, step)
+        };
+        let index = self.add_fork(fork);
+        self.add_branch(Task::Ask { step }, path, Patch::Fork(index, 0));
+    }
+
+    fn ask_shard(&mut self, step: &'s scenario::Step) {
+        let Verb::Call { targets, .. } = &step.verb.value else { unreachable!("only calls ask shards") };
+        self.asks_all = true;
+        self.call_step(targets, step);
+        self.asks_all = false;
     }
 
     /// Where the time goes of branches that took too long.
@@ -510,9 +569,9 @@ impl<'s> Writer<'_, 's> {
             unreachable!("only locks come here")
         };
         let path = self.place.next("lock");
-        if let Some(within) = within {
-            self.compiler.names.find_component(&within.value, within.spot, self.compiler.diags);
-        }
+        let database = within
+            .as_ref()
+            .and_then(|within| self.compiler.names.find_component(&within.value, within.spot, self.compiler.diags));
         let next = self.compiler.index(self.compiler.locks.len(), "locks");
         let within = within.as_ref().map(|within| within.value.clone());
         let lock = *self.compiler.locks.entry((within, name.clone())).or_insert(next);
@@ -528,10 +587,39 @@ impl<'s> Writer<'_, 's> {
             exclusive: *exclusive,
             timeout,
             cell,
+            within: database.unwrap_or(NONE16),
         });
         self.push(Step::Lock { lock: index });
         self.inside(path, body);
-        self.push(Step::Unlock { lock: index });
+        // A transaction keeps the locks of its rows.
+        if database.is_none() || database != self.transaction {
+            self.push(Step::Unlock { lock: index });
+        }
+    }
+
+    fn transaction(&mut self, step: &'s scenario::Step) {
+        let Verb::Transaction { within, body } = &step.verb.value else { unreachable!("only transactions come here") };
+        let path = self.place.next("transaction");
+        let names = &self.compiler.names;
+        let Some(component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
+        let offered = self.compiler.names.operations.iter().position(|offer| offer.component == component);
+        let kind = &self.compiler.scenario.components[&within.value].value.kind;
+        let (Kind::Database(_), Some(operation)) = (kind, offered) else {
+            let message = format!("`{}` is not a database, so it has no transactions", within.value);
+            return self.compiler.tell(Diagnostic::new(Code::Inert, within.spot, message));
+        };
+        if self.transaction.is_some() {
+            let message = "a transaction has no other inside";
+            return self.compiler.tell(Diagnostic::new(Code::Excluded, step.verb.spot, message));
+        }
+        let index = self.add_transaction(&path, component, operation as u16);
+        self.push(Step::Begin { transaction: index });
+        self.transaction = Some(component);
+        self.inside(path, body);
+        self.transaction = None;
+        self.push(Step::Prepare { transaction: index });
+        self.push(Step::Decide { transaction: index });
+        self.push(Step::End { transaction: index });
     }
 
     fn fail(&mut self, share: f64, kind: &str, by: Option<&Reference>) {
@@ -559,6 +647,7 @@ fn fork(path: &str, step: &scenario::Step) -> Fork {
         entries: Vec::new(),
         times: NONE16,
         draw: NONE16,
+        shards: NONE16,
         sequence: false,
         need: Need::All,
         ignore_errors: false,

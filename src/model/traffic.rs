@@ -8,8 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::loads::{Demand, RequestClass, Source};
 use crate::model::program::{Edge, Fork, Need, Step};
-use crate::model::{Demand, Model, NONE, NONE16, Operation, RequestClass, Source};
+use crate::model::{Model, NONE, NONE16, Operation};
 use crate::policy::balance::Balance;
 use crate::units::Span;
 
@@ -188,7 +189,7 @@ impl Model {
 
     fn class_seconds(&self, class: u16, seconds: &[f64]) -> f64 {
         let RequestClass { edge, .. } = self.classes[usize::from(class)];
-        self.call_seconds(&self.edges[usize::from(edge)], seconds)
+        call_seconds(&self.edges[usize::from(edge)], seconds)
     }
 
     /// Length of the run, over which rates are averaged; a day where it is known in requests only.
@@ -199,18 +200,6 @@ impl Model {
     /// Mean of a sampler; 0 for none.
     fn mean(&self, draw: u16) -> f64 {
         if draw == NONE16 { 0.0 } else { self.samplers.mean(draw) }
-    }
-
-    /// There and back, and what the callee takes; never longer than the caller waits.
-    fn call_seconds(&self, edge: &Edge, seconds: &[f64]) -> f64 {
-        let mut before = 0;
-        let mut callee = 0.0;
-        for (threshold, operation) in &edge.targets {
-            callee += (threshold - before) as f64 / 4294967296.0 * seconds[usize::from(*operation)];
-            before = *threshold;
-        }
-        let whole = callee + edge.round_trip_s;
-        if edge.timeout.0 == 0 { whole } else { whole.min(edge.timeout.secs()) }
     }
 
     /// Visits a second of each operation.
@@ -272,7 +261,7 @@ impl Model {
         let Some(pool) = self.pools.get(usize::from(edge.pool)) else { return };
         let owners = self.components.get(usize::from(pool.owner)).map_or(1, |owner| owner.count);
         let capacity = f64::from(pool.size) * f64::from(owners);
-        books.add(Resource::Pool { pool: edge.pool }, rate, rate * self.call_seconds(edge, seconds), capacity);
+        books.add(Resource::Pool { pool: edge.pool }, rate, rate * call_seconds(edge, seconds), capacity);
     }
 
     /// Books what replicas do to repeat a write, and other copies for the reads of a quorum.
@@ -286,9 +275,12 @@ impl Model {
         let mut walker =
             Walker { model: self, seconds, speed, component: operation.component, visit: Visit::default() };
         walker.walk(operation.replay, 1.0);
-        let (shards, each) = (f64::from(copies.shards), f64::from(copies.each()));
+        let (shards, each) = (f64::from(copies.map.shards()), f64::from(copies.each()));
         for (instance, station) in self.stations_of(operation.component).iter().enumerate() {
             let is_primary = (instance as u32).is_multiple_of(copies.each());
+            if copies.instances_at_start() <= instance as u32 {
+                continue;
+            }
             let share = match (operation.writes, is_primary) {
                 (true, true) => 0.0,
                 (true, false) => 1.0 / shards,
@@ -440,7 +432,7 @@ impl Walker<'_> {
             }
             Step::Call { edge } => {
                 *self.visit.calls.entry(edge).or_insert(0.0) += weight;
-                let time = model.call_seconds(&model.edges[usize::from(edge)], self.seconds);
+                let time = call_seconds(&model.edges[usize::from(edge)], self.seconds);
                 self.visit.blocked += weight * time;
                 time
             }
@@ -467,6 +459,13 @@ impl Walker<'_> {
     }
 
     fn fork(&mut self, fork: &Fork, weight: f64) -> f64 {
+        if let Some(copies) = self.model.copies.get(usize::from(fork.shards)) {
+            let blocked = self.visit.blocked;
+            let shards = f64::from(copies.map.shards());
+            let time = fork.entries.first().map_or(0.0, |entry| self.walk(*entry, weight * shards));
+            self.visit.blocked = blocked + weight * time;
+            return time;
+        }
         if fork.times != NONE16 {
             let times = self.model.mean(fork.times);
             let blocked = self.visit.blocked;
@@ -487,4 +486,16 @@ impl Walker<'_> {
         self.visit.blocked = blocked + weight * time;
         time
     }
+}
+
+/// There and back, and what the callee takes; never longer than the caller waits.
+fn call_seconds(edge: &Edge, seconds: &[f64]) -> f64 {
+    let mut before = 0;
+    let mut callee = 0.0;
+    for (threshold, operation) in &edge.targets {
+        callee += (threshold - before) as f64 / 4294967296.0 * seconds[usize::from(*operation)];
+        before = *threshold;
+    }
+    let whole = callee + edge.round_trip_s;
+    if edge.timeout.0 == 0 { whole } else { whole.min(edge.timeout.secs()) }
 }

@@ -673,8 +673,8 @@ mod tests {
             ("hash(a b)", "`hash` takes one plain argument; write `hash(ip)`"),
             ("random(2)", "`random` takes no arguments; write `random`"),
             (
-                "nearest",
-                "`nearest` is not available yet; it chooses among regions, and a scenario has one region for now",
+                "geoproximity(a=1)",
+                "`geoproximity` is not available yet; `nearest`, `latency` and `failover` choose among places, too",
             ),
         ];
         for (text, message) in wrong {

@@ -105,7 +105,7 @@ pub struct Ring {
 }
 
 /// A spread over so many nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     rule: Rule,
     nodes: u32,
@@ -113,7 +113,7 @@ pub struct Plan {
 }
 
 /// A spread with what it needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Rule {
     Hash,
     Consistent(Ring),
@@ -138,6 +138,11 @@ impl Plan {
 
     pub fn nodes(&self) -> u32 {
         self.nodes
+    }
+
+    /// Whether neighbouring keys are together.
+    pub fn is_range(&self) -> bool {
+        matches!(self.rule, Rule::Range(_))
     }
 
     /// The node of a key when all are up.

@@ -73,6 +73,7 @@ pub fn render(report: &Report, look: Look) -> String {
         evidence::components(report, look),
         evidence::where_time_goes(report, look),
         replicas(report, look),
+        shards(report, look),
         cost(report, look),
         events(report, look),
         evidence::slowest(report, look),
@@ -280,7 +281,7 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
 /// How far replicas were behind, and what their readers noticed of it.
 fn replicas(report: &Report, look: Look) -> Vec<String> {
     let line = |(name, component): (&String, &crate::report::Component)| {
-        let of = |key: &str| component.kind_specific.get(key).map(|estimate| estimate.mean);
+        let of = |key: &str| component.kind_specific.figures.get(key).map(|estimate| estimate.mean);
         let some = |key: &str| of(key).filter(|value| 0.0 < *value);
         of("lag").or(of("stale_reads"))?;
         let lag = |(word, key)| of(key).map(|lag| format!("{} {word}", spaced_time(lag)));
@@ -302,6 +303,26 @@ fn replicas(report: &Report, look: Look) -> Vec<String> {
     report.components.iter().filter_map(line).collect()
 }
 
+/// What each shard of a database was asked.
+fn shards(report: &Report, look: Look) -> Vec<String> {
+    let line = |(name, component): (&String, &crate::report::Component)| {
+        let all = &component.kind_specific.shards;
+        let variance = component.kind_specific.figures.get("shard_variance")?.mean;
+        let most = all.iter().max_by(|a, b| a.arrivals_per_s.mean.total_cmp(&b.arrivals_per_s.mean))?;
+        let mean = all.iter().map(|shard| shard.arrivals_per_s.mean).sum::<f64>() / all.len() as f64;
+        let rate = |per_second: f64| format!("{}/s", human_count(per_second));
+        let text = format!("{name}: {} on each of {}", rate(mean), all.len());
+        let text = format!(
+            "{text}, {} on {}: {} above the mean",
+            rate(most.arrivals_per_s.mean),
+            most.name,
+            percent(variance)
+        );
+        Some(entry("shards", &text, look))
+    };
+    report.components.iter().filter_map(line).collect()
+}
+
 /// What happened on the way: faults, alerts, and the signs that it is time for the next design.
 fn events(report: &Report, look: Look) -> Vec<String> {
     let mut lines: Vec<String> = report.evolve_when.iter().filter_map(|trigger| evolve(trigger, look)).collect();
@@ -317,6 +338,9 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         if let Some(lost) = fault.lost_writes.filter(|lost| 0.0 < lost.mean) {
             let age = fault.rpo_s.map_or_else(String::new, |age| format!(", the oldest {} old", spaced_time(age.mean)));
             text = format!("{text}, {} acknowledged writes lost{age}", human_count(lost.mean));
+        }
+        if let (Some(keys), Some(took)) = (fault.moved_keys, fault.moved_in_s) {
+            text = format!("{text}, {} of the keys moved in {}", percent(keys.mean), spaced_time(took.mean));
         }
         lines.push(entry("fault", &text, look));
     }

@@ -1,75 +1,155 @@
 //! `kind: cache` and `kind: store`: what is kept near, and where objects lie.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::eviction::{self, Eviction};
 use crate::reader::read_term;
+use crate::scenario::Reference;
+use crate::scenario::component::{
+    ABSTRACT, AUTOSCALE, BOOT, COUNT_OR_NONE, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, QUEUE, WORKERS, later,
+};
+use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
+use crate::scenario::policy::RATE_LIMIT;
 use crate::scenario::values::{Env, count, draw, forms, name, name_of};
-use crate::scenario::{Backing, Cache, Flight, Flush, Miss, Reference, Store};
 use crate::units::Dimension;
+use crate::units::Per;
+
+/// What a cache holds, for how long, and from where it fetches what it lacks.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Bytes that one node holds; `None`: as many as its machine has, without a machine all.
+    pub memory_bytes: Option<f64>,
+    /// Entries that one node holds.
+    pub entries: Option<u64>,
+    /// Bytes of an entry, drawn once for each key value.
+    pub entry: Option<Distribution>,
+    pub eviction: Eviction,
+    /// Seconds; `None`: entries never expire.
+    pub ttl: Option<Distribution>,
+    /// A hit starts the time to live anew.
+    pub sliding: bool,
+    /// The key that is meant where a step names none.
+    pub key: Option<Reference>,
+    /// One small cache for each value of this key (browsers) instead of nodes.
+    pub per: Option<Reference>,
+    /// Its nodes are points of presence near the clients.
+    pub is_cdn: bool,
+    /// Place whose nodes the others ask before the backing.
+    pub shield: Option<Reference>,
+    pub miss: Miss,
+    pub backing: Option<Backing>,
+}
+
+/// What a cache does about misses besides passing them on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Miss {
+    pub single_flight: Option<Flight>,
+    /// Probabilistic early expiration: how eagerly an entry is fetched again before it expires (beta of `XFetch`).
+    pub early: Option<f64>,
+    /// Seconds for which `not_found` is remembered.
+    pub negative_s: Option<f64>,
+    /// Share of the time to live after which a hit starts a fetch in the background.
+    pub refresh: Option<f64>,
+}
+
+/// Among whom one fetches what is missing while the others wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flight {
+    /// The requests of one instance of the caller (of one node for a cache with a `backing`).
+    Instance,
+    /// All callers.
+    Cluster,
+}
+
+/// Where a cache fetches what it lacks, and puts what is written.
+#[derive(Clone, Debug)]
+pub struct Backing {
+    pub read: Vec<Reference>,
+    pub write: Vec<Reference>,
+    /// `None`: writes go through, to the backing first.
+    pub behind: Option<Flush>,
+}
+
+/// When a write-behind cache writes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flush {
+    pub every_s: f64,
+    /// Most entries written at the same time; so many waiting start a flush before its time.
+    pub batch: u32,
+}
+
+/// Where objects lie.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Seconds until the first byte of an answer.
+    pub first_byte: Option<Distribution>,
+    /// Bytes of an object, where its key does not say.
+    pub object: Option<Distribution>,
+    /// The key that is meant where a step names none.
+    pub key: Option<Reference>,
+}
 
 static EVICTIONS: [PolicyForm; eviction::FORMS.len()] = forms(eviction::FORMS);
 static OPERATIONS_NAMED: &[Shape] = &[Shape::Name(Thing::Operation), Shape::ListOf(&Shape::Name(Thing::Operation))];
-static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
 static TTL: &[Shape] = &[Shape::Distribution(Dimension::Time), Shape::Word(&["none"])];
 
-pub(super) static ENTRIES: Field =
+static ENTRIES: Field =
     Field::new("entries", Shape::OneOf(COUNT_OR_NONE), "100k", "How many entries a node holds").or("none");
-pub(super) static ENTRY: Field = Field::new(
+static ENTRY: Field = Field::new(
     "entry",
     Shape::Distribution(Dimension::Bytes),
     "2KB",
     "Size of an entry, drawn once for each value of its key; without it the `bytes` of the key, or of the answer",
 );
-pub(super) static EVICTION: Field =
+static EVICTION: Field =
     Field::new("eviction", Shape::Policy(&EVICTIONS), "sieve", "Who goes when a node is full").or("lru");
-pub(super) static TTL_FIELD: Field =
+static TTL_FIELD: Field =
     Field::new("ttl", Shape::OneOf(TTL), "uniform(55m 65m)", "How long an entry is good").or("none");
-pub(super) static SLIDING: Field =
-    Field::new("sliding", Shape::Bool, "true", "A hit starts the time to live anew").or("false");
-pub(super) static KEY: Field = Field::new(
+static SLIDING: Field = Field::new("sliding", Shape::Bool, "true", "A hit starts the time to live anew").or("false");
+static KEY: Field = Field::new(
     "key",
     Shape::Name(Thing::Key),
     "user",
     "The key that is meant where a step names none; needless where the scenario has one key only",
 );
-pub(super) static PER: Field = Field::new(
+static PER: Field = Field::new(
     "per",
     Shape::Name(Thing::Key),
     "user",
     "A cache of its own for each value of this key, as browsers are, instead of nodes that all share",
 );
-pub(super) static POPS: Field = Field::new(
+static POPS: Field = Field::new(
     "pops",
     Shape::OneOf(&[Shape::Count, Shape::MapOf(&Shape::Count)]),
     "{us-east-1: 3, eu-west-1: 3}",
     "Nodes at each place; clients ask the nearest that lives, and the nodes of a region share its keys",
 )
 .required();
-pub(super) static SHIELD: Field = Field::new(
+static SHIELD: Field = Field::new(
     "shield",
     Shape::Name(Thing::Place),
     "us-east-1",
     "The place whose nodes the others ask for what they lack, so that the backing is asked once",
 );
-pub(super) static MISS_FIELD: Field =
+static MISS_FIELD: Field =
     Field::new("miss", Shape::Object(&MISS), "{single_flight: cluster}", "What is done about misses");
-pub(super) static BACKING_FIELD: Field = Field::new(
+static BACKING_FIELD: Field = Field::new(
     "backing",
     Shape::Object(&BACKING),
     "{read: db.read, write: db.write, mode: behind}",
     "Where it fetches what it lacks; its operations are offered under the same names. Without it callers use the steps `cached`, `get`, `put` and `invalidate`",
 );
-pub(super) static FIRST_BYTE: Field = Field::new(
+static FIRST_BYTE: Field = Field::new(
     "first_byte",
     Shape::Distribution(Dimension::Time),
     "lognormal(p50=15ms p99=80ms)",
     "Time until an answer begins",
 );
-pub(super) static BANDWIDTH: Field =
+static BANDWIDTH: Field =
     Field::new("bandwidth", Shape::Bandwidth, "1GB/s", "What all answers and uploads together get");
-pub(super) static OBJECT: Field = Field::new(
+static OBJECT: Field = Field::new(
     "object",
     Shape::Distribution(Dimension::Bytes),
     "60KB",
@@ -130,6 +210,131 @@ static FLUSH: Table = Table {
             "Most entries written at the same time; so many waiting are written before their time",
         )
         .or("100"),
+    ],
+};
+
+/// A cache.
+pub static CACHE: Table = Table {
+    name: "cache",
+    about: "Nodes that keep entries by key; keys are dealt over the nodes by consistent hashing",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        INSTANCES,
+        PLACE,
+        Field {
+            about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
+            example: "52GiB",
+            ..MEMORY
+        },
+        ENTRIES,
+        ENTRY,
+        EVICTION,
+        TTL_FIELD,
+        SLIDING,
+        KEY,
+        PER,
+        MISS_FIELD,
+        BACKING_FIELD,
+        Field {
+            about: "What an operation costs a node before it looks: `get`, `put` and `delete`, or those of its `backing`",
+            example: "{get: {cpu: 8us}, put: {cpu: 8us}}",
+            ..OPERATIONS
+        },
+        Field {
+            default: Some("none"),
+            about: "Operations that a node works on at the same time; the others queue",
+            ..WORKERS
+        },
+        QUEUE,
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        AUTOSCALE,
+        later("replicas", "Copies of each node"),
+    ],
+};
+
+/// A content delivery network.
+pub static CDN: Table = Table {
+    name: "cdn",
+    about: "Caches near the clients that share one backing; it may run operations of its own there",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        OWN,
+        ON,
+        POPS,
+        SHIELD,
+        Field {
+            about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
+            example: "500GB",
+            ..MEMORY
+        },
+        ENTRIES,
+        ENTRY,
+        EVICTION,
+        TTL_FIELD,
+        SLIDING,
+        KEY,
+        MISS_FIELD,
+        Field { required: true, ..BACKING_FIELD },
+        Field {
+            about: "What an operation of the `backing` costs a node before it looks; or operations of its own",
+            example: "{asset: {cpu: 50us}, greet: [{cpu: 200us}, {respond: 1KB}]}",
+            ..OPERATIONS
+        },
+        Field {
+            default: Some("none"),
+            about: "Operations that a node works on at the same time; the others queue",
+            ..WORKERS
+        },
+        QUEUE,
+        HEALTH,
+        RATE_LIMIT,
+        CORES,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+        later("state", "What its operations keep at the edge"),
+    ],
+};
+
+/// A store of objects.
+pub static STORE: Table = Table {
+    name: "store",
+    about: "Somebody else's disk without an end: objects by key, read and written over a bandwidth; its operations are `get`, `put` and `delete`",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        PLACE,
+        FIRST_BYTE,
+        BANDWIDTH,
+        OBJECT,
+        KEY,
+        RATE_LIMIT,
+        Field::new(
+            "price",
+            Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]),
+            "$0.40/M",
+            "Of a request",
+        )
+        .or("$0"),
     ],
 };
 

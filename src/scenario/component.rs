@@ -8,7 +8,7 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
 use crate::scenario::machine::{
-    CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
+    CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
@@ -22,12 +22,13 @@ use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] = &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &CACHE, &CDN, &STORE];
+pub static KINDS: &[&Table] =
+    &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &cache::CACHE, &cache::CDN, &cache::STORE];
 
 /// Kinds of later versions.
 pub const LATER: &[&str] = &["queue", "log", "function", "pooler", "telemetry"];
 
-const fn later(name: &'static str, about: &'static str) -> Field {
+pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
 }
 
@@ -45,10 +46,10 @@ pub(super) static LIKE: Field = Field::new(
     "Another component, over which this one's fields are merged",
 );
 pub(super) static ABSTRACT: Field = Field::new("abstract", Shape::Bool, "true", "A template: there only for `like`");
-static INSTANCES: Field =
+pub(super) static INSTANCES: Field =
     Field::new("instances", Shape::OneOf(COUNTS), "5", "How many, each alike; or how many at each place").or("1");
 pub(super) static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
-static WORKERS: Field = Field::new(
+pub(super) static WORKERS: Field = Field::new(
     "workers",
     Shape::OneOf(COUNT_OR_NONE),
     "64",
@@ -104,7 +105,7 @@ static MEMORY_USE: Field = Field::new(
     "{idle: 500MB, each: 10MB, limit: 2GiB}",
     "Memory an instance needs; or, as a size, that of its machine",
 );
-static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
+pub(super) static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
 
 /// A service.
 pub static SERVICE: Table = Table {
@@ -245,131 +246,6 @@ pub static EXTERNAL: Table = Table {
             "price",
             Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]),
             "$0.05",
-            "Of a request",
-        )
-        .or("$0"),
-    ],
-};
-
-/// A cache.
-pub static CACHE: Table = Table {
-    name: "cache",
-    about: "Nodes that keep entries by key; keys are dealt over the nodes by consistent hashing",
-    fields: &[
-        KIND,
-        LIKE,
-        ABSTRACT,
-        OWN,
-        ON,
-        INSTANCES,
-        PLACE,
-        Field {
-            about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
-            example: "52GiB",
-            ..MEMORY
-        },
-        cache::ENTRIES,
-        cache::ENTRY,
-        cache::EVICTION,
-        cache::TTL_FIELD,
-        cache::SLIDING,
-        cache::KEY,
-        cache::PER,
-        cache::MISS_FIELD,
-        cache::BACKING_FIELD,
-        Field {
-            about: "What an operation costs a node before it looks: `get`, `put` and `delete`, or those of its `backing`",
-            example: "{get: {cpu: 8us}, put: {cpu: 8us}}",
-            ..OPERATIONS
-        },
-        Field {
-            default: Some("none"),
-            about: "Operations that a node works on at the same time; the others queue",
-            ..WORKERS
-        },
-        QUEUE,
-        HEALTH,
-        PREFER,
-        RATE_LIMIT,
-        CORES,
-        DISK_FIELD,
-        NIC,
-        SPEED,
-        SCHEDULING,
-        PRICE,
-        BOOT,
-        AUTOSCALE,
-        later("replicas", "Copies of each node"),
-    ],
-};
-
-/// A content delivery network.
-pub static CDN: Table = Table {
-    name: "cdn",
-    about: "Caches near the clients that share one backing; it may run operations of its own there",
-    fields: &[
-        KIND,
-        LIKE,
-        ABSTRACT,
-        OWN,
-        ON,
-        cache::POPS,
-        cache::SHIELD,
-        Field {
-            about: "What a node keeps at most; without it as much as its machine has, without a machine everything",
-            example: "500GB",
-            ..MEMORY
-        },
-        cache::ENTRIES,
-        cache::ENTRY,
-        cache::EVICTION,
-        cache::TTL_FIELD,
-        cache::SLIDING,
-        cache::KEY,
-        cache::MISS_FIELD,
-        Field { required: true, ..cache::BACKING_FIELD },
-        Field {
-            about: "What an operation of the `backing` costs a node before it looks; or operations of its own",
-            example: "{asset: {cpu: 50us}, greet: [{cpu: 200us}, {respond: 1KB}]}",
-            ..OPERATIONS
-        },
-        Field {
-            default: Some("none"),
-            about: "Operations that a node works on at the same time; the others queue",
-            ..WORKERS
-        },
-        QUEUE,
-        HEALTH,
-        RATE_LIMIT,
-        CORES,
-        DISK_FIELD,
-        NIC,
-        SPEED,
-        SCHEDULING,
-        PRICE,
-        BOOT,
-        later("state", "What its operations keep at the edge"),
-    ],
-};
-
-/// A store of objects.
-pub static STORE: Table = Table {
-    name: "store",
-    about: "Somebody else's disk without an end: objects by key, read and written over a bandwidth; its operations are `get`, `put` and `delete`",
-    fields: &[
-        KIND,
-        LIKE,
-        ABSTRACT,
-        PLACE,
-        cache::FIRST_BYTE,
-        cache::BANDWIDTH,
-        cache::OBJECT,
-        cache::KEY,
-        RATE_LIMIT,
-        Field::new(
-            "price",
-            Shape::OneOf(&[Shape::Price(Dimension::Money), Shape::Price(Dimension::MoneyPer(Per::Piece))]),
-            "$0.40/M",
             "Of a request",
         )
         .or("$0"),

@@ -137,6 +137,7 @@ pub enum Quantity {
     StaleReads,
     Violations,
     LostWrites,
+    ShardVariance,
     Memory,
     Bytes,
     Cost,

@@ -12,10 +12,76 @@ use crate::scenario::component::{
 };
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{Env, count, draw, forms, inert, name};
-use crate::scenario::{CopyPart, Database, Failover, Health, Kind, MachineChoice, Placement, Replicas, Shards};
-use crate::text::Node;
+use crate::scenario::values::{Env, count, draw, forms, inert, name, name_of};
+use crate::scenario::{Health, Kind, MachineChoice, Placement, Reference};
+use crate::text::{Node, Value};
 use crate::units::Dimension;
+
+/// What a database holds, and on how many machines.
+#[derive(Clone, Debug, Default)]
+pub struct Database {
+    /// Buffer pool in bytes.
+    pub pool_bytes: Option<f64>,
+    /// Rows and bytes of a row; pages that miss the pool become disk reads.
+    pub rows: Option<f64>,
+    pub row_bytes: Option<f64>,
+    /// The key whose value says which row a request touches.
+    pub key: Option<Reference>,
+    pub shards: Option<Shards>,
+    pub replicas: Option<Replicas>,
+    pub failover: Option<Failover>,
+}
+
+/// Who takes over from a dead primary, and when.
+#[derive(Clone, Debug)]
+pub struct Failover {
+    pub health: Option<Health>,
+    /// Seconds from the notice to the change.
+    pub promote: Distribution,
+    pub choose: Choose,
+    /// Seconds for which callers keep the address of a primary.
+    pub ttl_s: f64,
+    /// Bytes a second at which a machine that comes back copies the data.
+    pub rebuild: f64,
+}
+
+/// The data split over machines.
+#[derive(Clone, Debug)]
+pub struct Shards {
+    pub count: u32,
+    pub by: Spotted<Sharding>,
+    /// The key whose value decides.
+    pub key: Option<Reference>,
+    /// Operations of the tables on each shard, where tables decide.
+    pub tables: Vec<(String, Vec<Reference>)>,
+}
+
+/// Copies of each shard besides its primary.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    pub count: u32,
+    /// The type of their machines; `None`: that of the primary.
+    pub machine: Option<Reference>,
+    pub mode: Spotted<Mode>,
+    /// Seconds from one sending of the primary to the next; 0: it sends at once.
+    pub ship_every_s: f64,
+    /// Writes that a replica applies at a time, and what that costs of the write's own work.
+    pub apply_workers: u32,
+    pub apply_cost: f64,
+    pub read: ReadFrom,
+    /// Keys whose values see their own writes, and never an older state than before.
+    pub read_your_writes: Option<Reference>,
+    pub monotonic_reads: Option<Reference>,
+}
+
+/// A shard of a database, or one copy of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyPart {
+    /// `None` where the data is not split.
+    pub shard: Option<u32>,
+    /// 0 is the primary, then come the replicas; `None`: all copies of the shard.
+    pub copy: Option<u32>,
+}
 
 /// A database.
 pub static DATABASE: Table = Table {
@@ -96,13 +162,20 @@ static SHARDS: Table = Table {
     name: "shards",
     about: "The data split over machines; each row is on one of them",
     fields: &[
-        Field::new("count", Shape::Count, "4", "How many").required(),
-        Field::new("by", Shape::Policy(&SHARDINGS), "hash", "How the shard of a row is found").or("hash"),
+        // Without a default: tables say how many they are, and how they are spread.
+        Field::new("count", Shape::Count, "4", "How many; `tables` says it by itself"),
+        Field::new("by", Shape::Policy(&SHARDINGS), "hash", "How the shard of a row is found; `hash` unless given"),
         Field::new(
             "key",
             Shape::Name(Thing::Key),
             "user",
             "The key whose value decides; without it that of `data`, or rows drawn alike",
+        ),
+        Field::new(
+            "tables",
+            Shape::MapOf(&Shape::ListOf(&Shape::Text)),
+            "{orders: [read_order, write_order], users: [read_user]}",
+            "Instead of `count`, `by` and `key`: each table on a shard of its own, by the operations that use it; shards are numbered in the order of the names",
         ),
     ],
 };
@@ -221,9 +294,42 @@ pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
 const MOST: f64 = 1024.0;
 
 fn shards(r: &mut Reader) -> Shards {
+    if r.has("tables") {
+        return tables(r);
+    }
+    if !r.has("count") {
+        let told = Diagnostic::new(Code::MissingField, r.owner(), "how many shards there are is missing");
+        r.tell(told.help("add `count: 4`"));
+    }
     let number = number(r, 1.0).unwrap_or(1);
     let by = r.parsed("by", Code::Policy, |text| Sharding::read(&read_term(text)?));
-    Shards { count: number, by: by.map_or(Sharding::Hash, |by| by.value), key: name(r, "key") }
+    let by = by.unwrap_or(Spotted::new(Sharding::Hash, r.owner()));
+    if let Some(problem) = by.value.problem() {
+        r.tell(Diagnostic::new(Code::OutOfRange, by.spot, problem));
+    }
+    if matches!(by.value, Sharding::Place(_)) {
+        inert(r, &["key"], "with `by: place(...)`, which names the key that decides");
+    }
+    Shards { count: number, by, key: name(r, "key"), tables: Vec::new() }
+}
+
+/// Each table on a shard of its own.
+fn tables(r: &mut Reader) -> Shards {
+    inert(r, &["count", "by", "key"], "with `tables`: each table is a shard");
+    let owner = r.key("tables");
+    let mut tables: Vec<(String, Vec<Reference>)> = Vec::new();
+    for (table, node) in r.map("tables") {
+        let Value::List(items) = &node.value else {
+            let message = format!("the operations of `{}` are expected here, this is {}", table.value, node.shape());
+            r.tell(Diagnostic::new(Code::WrongShape, node.spot, message).help("write a list, as in `[read, write]`"));
+            continue;
+        };
+        let operations = items.iter().filter_map(|item| name_of(item, "an operation such as `read`", r.diags()));
+        tables.push((table.value.clone(), operations.collect()));
+    }
+    tables.sort_by(|a, b| a.0.cmp(&b.0));
+    let count = (tables.len() as u32).max(1);
+    Shards { count, by: Spotted::new(Sharding::Tables, owner), key: None, tables }
 }
 
 fn replicas(r: &mut Reader) -> Replicas {

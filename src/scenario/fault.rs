@@ -4,16 +4,17 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::database::CopyPart;
 use crate::scenario::values::{Env, draw, moment, verb};
-use crate::scenario::{Act, CopyPart, Fault, Part, Reference, Target, When};
+use crate::scenario::{Act, Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
 
 /// Every fault of this version; a table has the name of its verb.
-pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &EXPIRE, &FLUSH];
+pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &EXPIRE, &FLUSH, &RESHARD];
 
 /// Faults of later versions.
-pub const LATER: &[&str] = &["partition", "link", "deploy", "reshard"];
+pub const LATER: &[&str] = &["partition", "link", "deploy"];
 
 static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
 static EVERY: Field = Field::new(
@@ -86,6 +87,25 @@ static FLUSH: Table = Table {
     about: "A cache is emptied",
     fields: &[Field::new("flush", Shape::Name(Thing::Component), "redis", "The cache").required(), AT, EVERY],
 };
+static RESHARD: Table = Table {
+    name: "reshard",
+    about: "A database gets more shards: their machines join, the rows that move are copied, then requests go there",
+    fields: &[
+        Field::new("reshard", Shape::Name(Thing::Component), "db", "The database").required(),
+        Field::new("to", Shape::Count, "5", "How many shards it has afterwards").required(),
+        Field::new(
+            "bandwidth",
+            Shape::Bandwidth,
+            "100MB/s",
+            "How fast the rows are copied, over all shards; it loads disks and network cards",
+        )
+        .or("100MB/s"),
+        AT,
+    ],
+};
+
+/// Bytes a second.
+const COPYING: f64 = 100e6;
 
 /// Reads one fault.
 pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Fault> {
@@ -123,6 +143,12 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
             let (cache, key) = (r.text("expire"), r.text("key"));
             let value = r.count("value").map(|value| value.value);
             Some(Act::Expire { cache: cache?, key, value: Some(value?) })
+        }
+        "reshard" => {
+            let (database, to, rate) = (r.text("reshard"), r.count_from("to", 1), r.bandwidth("bandwidth"));
+            let bytes_per_s = r.within("bandwidth", rate, 1.0, f64::INFINITY).map_or(COPYING, |rate| rate.value);
+            let to = to.map(|to| to.map(|to| to.min(u64::from(u32::MAX)) as u32));
+            Some(Act::Reshard { database: database?, to: to?, bytes_per_s })
         }
         "flush" => Some(Act::Expire { cache: r.text("flush")?, key: None, value: None }),
         "errors" => {

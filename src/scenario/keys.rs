@@ -39,7 +39,12 @@ pub static KEY: Table = Table {
             "zipf(1.1)",
             "How the sizes of the groups differ; without it all alike",
         ),
-        Field::new("like", Shape::Name(Thing::Key), "user", "An independent draw from the same population"),
+        Field::new(
+            "like",
+            Shape::Name(Thing::Key),
+            "user",
+            "An independent draw from the same population, with a popularity of its own if one is given: `author` 17 is `user` 17",
+        ),
         Field::new(
             "bytes",
             Shape::Distribution(Dimension::Bytes),
@@ -84,8 +89,9 @@ pub(super) fn key(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnosti
     let scattered = r.flag("scattered").is_some_and(|flag| flag.value);
     let origin = match r.one_of(&["like", "of"]) {
         Some("like") => {
-            inert(&mut r, &["count", "popularity", "shares", "sizes"], "beside `like`");
-            name(&mut r, "like").map(KeyOrigin::Like)
+            inert(&mut r, &["count", "shares", "sizes"], "beside `like`");
+            let own = popularity(&mut r, "popularity", env);
+            name(&mut r, "like").map(|like| KeyOrigin::Like(like, own))
         }
         Some(_) => function(&mut r, env),
         None => drawn(&mut r, env),

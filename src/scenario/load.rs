@@ -1,5 +1,7 @@
 //! `load:`: who asks, how often, and how that changes over time.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::{Reader, parse_node};
@@ -12,9 +14,65 @@ use crate::scenario::policy::{
 use crate::scenario::values::{
     Env, cell_factor, cell_seconds, count, draw, forms, inert, moment, name, name_of, shares, since_start,
 };
-use crate::scenario::{Demand, Load, Reference, SessionStep, keys};
+use crate::scenario::{KeyOverride, Policy};
+use crate::scenario::{Reference, keys};
 use crate::text::Node;
 use crate::units::{self, Dimension, UnitError};
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub demand: Demand,
+    /// Target `component.operation` and its weight; empty for sessions, whose steps name theirs.
+    pub requests: Vec<(Reference, f64)>,
+    pub arrivals: Arrivals,
+    /// What multiplies the rate over time: `shape`, `ramp`, `steps`, `csv`, `spike` in this order.
+    pub shape: arrivals::Shape,
+    /// Keys this load pins to a value or draws in another way.
+    pub keys: BTreeMap<String, Spotted<KeyOverride>>,
+    /// The load as a caller.
+    pub policy: Policy,
+    /// Patience while waiting in the first queue, seconds.
+    pub abandon: Option<Distribution>,
+    /// Bytes a request carries.
+    pub payload: Option<Distribution>,
+    pub priority: Option<u8>,
+    /// Where it comes from: regions, zones or one key whose shares are named after them, with their weights; empty enters
+    /// at the door of its target without a link.
+    pub from: Vec<(Reference, f64)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Demand {
+    /// Mean rate per second of open arrivals (also of `users: daily x each x peak`).
+    Open { rate: f64 },
+    /// A fixed population, each asks, waits for the answer, thinks (seconds), asks again.
+    Closed { clients: u32, think: Distribution },
+    /// Sessions start at a rate; each walks through its steps.
+    Sessions { rate: f64, think: Distribution, keep: Vec<Reference>, steps: Vec<SessionStep> },
+    /// Background work: one request every so many seconds, the first `at` (seconds since Monday 00:00, `day` if one was named).
+    Every { every: f64, at: Option<Moment> },
+    /// Arrival times (seconds since the start) and optionally the request each asks for.
+    Trace { times: Vec<f64> },
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionStep {
+    pub request: Reference,
+    /// How many times, one after the other.
+    pub times: Distribution,
+}
+
+/// A moment: since the start (`6m`) or of the clock (`07:45`, `Tue 18:00`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Moment {
+    /// Seconds since the start of the run.
+    Since(f64),
+    /// Seconds since midnight, every day (the first one after the start counts where one moment is wanted).
+    Daily(f64),
+    /// Seconds since Monday 00:00.
+    Weekly(f64),
+}
 
 /// The fields of a load.
 pub static LOAD: Table = Table {

@@ -207,7 +207,8 @@ fn counted(r: &mut Reader, number: &str, place_field: &str) -> (Option<u32>, At)
         let told =
             Diagnostic::new(Code::Excluded, r.key(place_field), format!("`{number}` says already where they are"));
         let numbers = r.key(number);
-        r.tell(told.note_at(numbers, format!("`{number}` is given here")));
+        let told = told.note_at(numbers, format!("`{number}` is given here"));
+        r.tell(told.help(format!("leave it out, or write `{place_field}: null` if it comes from elsewhere")));
     }
     (Some(at.iter().map(|(_, number)| number).sum()), at)
 }

@@ -6,10 +6,22 @@ use crate::catalogue;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table};
-use crate::scenario::Prices;
 use crate::scenario::values::letters;
 use crate::text::Node;
 use crate::units::{self, Dimension, Per};
+
+/// Over the built-in catalogue.
+#[derive(Clone, Debug, Default)]
+pub struct Prices {
+    /// Machine type -> dollars an hour.
+    pub machines: BTreeMap<String, f64>,
+    /// Component -> term of its machines.
+    pub terms: BTreeMap<String, Spotted<String>>,
+    /// Component -> dollars a request.
+    pub requests: BTreeMap<String, f64>,
+    /// Component -> volume tiers of bytes out: (up to bytes a month, dollars a byte).
+    pub bytes_out: BTreeMap<String, Vec<(Option<f64>, f64)>>,
+}
 
 /// What a component costs besides its machines.
 pub static PRICE: Table = Table {

@@ -401,7 +401,8 @@ fn variants(tree: &Node, diags: &mut Diagnostics) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::distribution::Distribution;
-    use crate::scenario::{Demand, Kind, Length, Verb};
+    use crate::scenario::load::Demand;
+    use crate::scenario::{Kind, Length, Verb};
     use std::io;
 
     const SMALLEST: &str = "\
@@ -507,7 +508,6 @@ objectives: {fast: latency p99 <= 500ms}
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
             ("components.api.autoscale={max: 3}", "`autoscale`"),
-            ("components.api.balance=geoproximity(a=1)", "`geoproximity`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
             ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
             ("residency={home: {eu: [eu]}}", "`residency`"),

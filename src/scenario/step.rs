@@ -23,6 +23,7 @@ pub static STEPS: &[&Table] = &[
     &EACH_STEP,
     &CHOOSE,
     &LOCK_STEP,
+    &TRANSACTION_STEP,
     &SPAWN,
     &RESPOND,
     &FAIL_STEP,
@@ -33,7 +34,7 @@ pub static STEPS: &[&Table] = &[
 ];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] = &["transaction", "publish", "dedupe", "window", "saga"];
+pub const LATER: &[&str] = &["publish", "dedupe", "window", "saga"];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -135,9 +136,19 @@ static CALL: Table = Table {
         FALLBACK,
         HEDGE,
         BREAKER,
-        Field::new("shards", Shape::Any, "all", "Ask every shard").later(),
-        Field::new("join", Shape::Any, "{first: 90%}", "How many shards must answer").later(),
-        Field::new("on_error", Shape::Any, "ignore", "Whether a shard that fails makes the whole fail").later(),
+        Field::new(
+            "shards",
+            Shape::Word(&["all"]),
+            "all",
+            "Ask every shard of the database at the same time; `timeout` and `retry` are for each of them",
+        ),
+        // Without defaults: they mean something with `shards: all` only.
+        Field { default: None, about: "How many shards must answer; all unless given", ..JOIN_FIELD },
+        Field {
+            default: None,
+            about: "Whether a shard that fails makes the whole fail (unless given), or counts as answered",
+            ..ON_ERROR
+        },
     ],
 };
 static PARALLEL: Table = Table {
@@ -262,6 +273,28 @@ static LOCK: Table = Table {
             "The database whose rows are locked; it ends if the database dies",
         ),
         Field::new("do", DO, "[{cpu: 2ms}]", "What is done while it is held").required(),
+    ],
+};
+static TRANSACTION_STEP: Table = Table {
+    name: "transaction",
+    about: "Steps in one transaction: a connection to each shard it touches and the locks `in` that database are held to its end; over several shards it ends with a two-phase commit",
+    fields: &[
+        Field::new(
+            "transaction",
+            Shape::Object(&TRANSACTION),
+            "{in: db, do: [{call: db.read}, {call: db.write}]}",
+            "Where, and what",
+        )
+        .required(),
+        FALLBACK,
+    ],
+};
+static TRANSACTION: Table = Table {
+    name: "transaction held",
+    about: "A transaction of one database",
+    fields: &[
+        Field::new("in", Shape::Name(Thing::Component), "db", "The database").required(),
+        Field::new("do", DO, "[{call: db.read}, {call: db.write}]", "What is done in it").required(),
     ],
 };
 static SPAWN: Table = Table {
@@ -445,6 +478,11 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
         "each" => r.object("each").and_then(|mut r| each(&mut r, env)),
         "choose" => choose(&mut r, env),
         "lock" => r.object("lock").and_then(|mut r| lock(&mut r, &mut named, env)),
+        "transaction" => r.object("transaction").and_then(|mut r| {
+            let within = name(&mut r, "in");
+            let body = body(&mut r, "do", env);
+            Some(Verb::Transaction { within: within?, body: body? })
+        }),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
         "cached" | "get" | "put" | "invalidate" => {
             r.object(table.name).and_then(|mut r| in_cache(&mut r, table.name, &mut named, env))
@@ -477,7 +515,17 @@ fn call(r: &mut Reader) -> Option<Verb> {
     let node = r.node("call")?;
     let owner = r.key("call");
     let targets = shares(owner, node, "an operation such as `db.read`", r.diags());
-    (!targets.is_empty()).then_some(Verb::Call { targets })
+    let scatter = r.word("shards").map(|_| join(r));
+    if scatter.is_none() {
+        inert(r, &["join", "on_error"], "unless `shards: all`");
+    } else if 1 < targets.len() {
+        r.tell(Diagnostic::new(
+            Code::Excluded,
+            r.key("shards"),
+            "the shards of one database are asked, not of several",
+        ));
+    }
+    (!targets.is_empty()).then_some(Verb::Call { targets, scatter })
 }
 
 fn parallel(r: &mut Reader, env: &mut Env) -> Option<Verb> {

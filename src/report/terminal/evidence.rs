@@ -172,7 +172,7 @@ fn notes(component: &Component, shown: Option<&str>, look: Look) -> String {
             notes.push(format!("{} {}", part.name, percent(part.share)));
         }
     }
-    if let Some(hits) = component.kind_specific.get("hit_ratio") {
+    if let Some(hits) = component.kind_specific.figures.get("hit_ratio") {
         notes.push(format!("{} hits", percent(hits.mean)));
     }
     if 0.0 < component.rejected_per_s.mean {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::report::{
     About, Audit, Bottleneck, Component, Cost, CostLine, Estimate, Latencies, Latency, Part, Report, Requests, Run,
-    Stretch, TimeGoes, TimeShare, Traffic, Utilisation, Utilisations, Warning,
+    Specific, Stretch, TimeGoes, TimeShare, Traffic, Utilisation, Utilisations, Warning,
 };
 
 const LOOK: Look = Look { width: 100, unicode: true, verbose: 0, trace: 0 };
@@ -57,7 +57,7 @@ fn component(kind: &'static str, utilisation: Utilisations) -> Component {
         in_flight: about(20.0, 0.1),
         rejected_per_s: about(0.0, 0.0),
         errors: BTreeMap::new(),
-        kind_specific: BTreeMap::new(),
+        kind_specific: Specific::default(),
     }
 }
 
@@ -216,7 +216,7 @@ fn the_bottleneck_is_marked_where_it_stands() {
 fn narrow_terminals_lose_bars_and_notes_but_no_figure() {
     let mut report = sample();
     let db = report.components.get_mut("db").expect("the sample has a database");
-    db.kind_specific.insert("hit_ratio".to_string(), about(0.88, 0.01));
+    db.kind_specific.figures.insert("hit_ratio".to_string(), about(0.88, 0.01));
     db.rejected_per_s = about(12.0, 0.1);
     let narrow = shown(&report, Look { width: 62, ..LOOK });
     let row = line_with(&narrow, "← bottleneck");

@@ -89,7 +89,12 @@ pub const MEASURES: &[Entry] = &[
     later("duplicates"),
     later("scale_changes"),
     later("cold_starts"),
-    later("shard_variance"),
+    now(
+        "shard_variance",
+        Quantity::ShardVariance,
+        SHARE,
+        "arrivals of the most loaded shard above their mean, as a share of it",
+    ),
     later("partition_skew"),
     later("dead_letters"),
     later("compensations"),
