@@ -33,13 +33,15 @@ mod rows;
 mod shard;
 mod station;
 mod timeout;
+mod timer;
 mod trace;
 mod transaction;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::world::{HOST, INDEX, RING, TIMER, Timer, World};
+use crate::engine::timer::Timer;
+use crate::engine::world::{HOST, INDEX, RING, TIMER, World};
 use crate::model::{Model, NONE};
 use crate::record::{Record, Stopped};
 
@@ -150,7 +152,7 @@ impl World<'_> {
 
     /// The timer's entry leaves the calendar, its number is free again unless it belongs to somebody.
     fn ring_timer(&mut self, id: u32) -> u32 {
-        let timer = self.timers[id as usize];
+        let timer = self.timers.all[id as usize];
         match timer {
             Timer::Source(source) => return self.arrive(source),
             Timer::Window => {
@@ -160,9 +162,9 @@ impl World<'_> {
             }
             _ => {}
         }
-        self.calendar.leave_hole(self.timer_slots[id as usize]);
-        self.timers[id as usize] = Timer::Free;
-        self.free_timers.push(id);
+        self.calendar.leave_hole(self.timers.slots[id as usize]);
+        self.timers.all[id as usize] = Timer::Free;
+        self.timers.free.push(id);
         match timer {
             Timer::Client(client) => return self.ask_again(client),
             Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),

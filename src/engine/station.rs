@@ -409,7 +409,7 @@ impl World<'_> {
         if draw != NONE16 {
             let at = self.now + self.samplers.draw_ns(draw, request.occasion);
             let generation = frame.generation;
-            self.set_timer(at, RELEASE, crate::engine::world::Timer::Patience { frame: id, generation });
+            self.set_timer(at, RELEASE, crate::engine::timer::Timer::Patience { frame: id, generation });
         }
     }
 
