@@ -40,6 +40,10 @@ pub(super) struct Caches {
     pub(super) epoch: Ns,
     /// What happens is traffic before the run.
     pub(super) warming: bool,
+    /// Work done by that traffic, ns: by it is known how long a fetch takes, although none of it takes time.
+    pub(super) worked: Ns,
+    /// Whether anybody asks how long a fetch takes.
+    pub(super) times_fetches: bool,
 }
 
 /// All that the nodes of one cache keep.
@@ -137,7 +141,8 @@ const KEPT: Ns = 1 << 62;
 impl Caches {
     pub(super) fn new(m: &Model, salt: u64) -> Caches {
         let all = m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect();
-        Caches { all, epoch: 0, warming: false }
+        let times_fetches = m.caches.iter().any(|spec| 0.0 < spec.early);
+        Caches { all, epoch: 0, warming: false, worked: 0, times_fetches }
     }
 }
 
@@ -421,7 +426,13 @@ impl World<'_> {
             Some(caller) if own == 0 => caller.missed,
             _ => own,
         };
-        self.now - since.min(self.now)
+        let now = self.fetch_clock();
+        now - since.min(now)
+    }
+
+    /// Time by which fetches are measured; before the run it is the work done.
+    fn fetch_clock(&self) -> Ns {
+        if self.caches.warming { self.caches.worked + 1 } else { self.now }
     }
 
     /// `Drop`: the entry is gone.
@@ -443,7 +454,7 @@ impl World<'_> {
 
     /// `Found`: on with what the last look says.
     pub(super) fn found(&mut self, id: u32, hit: u16, early: u16) -> u32 {
-        let now = self.now;
+        let now = self.fetch_clock();
         let call = &mut self.calls[id as usize];
         match call.found {
             Found::Hit | Found::Worn => self.frames[id as usize].pc = hit,

@@ -154,6 +154,9 @@ impl World<'_> {
             Step::Pages { pages, .. } => {
                 self.look_at_pages(id, pages);
             }
+            Step::Cpu { draw, .. } | Step::Wait { draw, .. } if self.caches.times_fetches => {
+                self.caches.worked += self.samplers.draw_ns(draw, self.frames[id as usize].occasion);
+            }
             Step::Keep { cache } => self.keep_entry(id, cache),
             Step::Look { .. }
             | Step::Drop { .. }
