@@ -33,13 +33,15 @@ mod rows;
 mod shard;
 mod station;
 mod timeout;
+mod timer;
 mod trace;
 mod transaction;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::world::{HOST, INDEX, RING, TIMER, Timer, World};
+use crate::engine::timer::Timer;
+use crate::engine::world::{HOST, INDEX, RING, TIMER, World};
 use crate::model::{Model, NONE};
 use crate::record::{Record, Stopped};
 

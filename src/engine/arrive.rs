@@ -1,9 +1,8 @@
 //! Loads: when a request comes, which one it is, and what a client does with the answer.
 
 use crate::distribution::sampler::Samplers;
-use crate::engine::world::{
-    CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, Timer, World, flag,
-};
+use crate::engine::timer::Timer;
+use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, World, flag};
 use crate::model::loads::Demand;
 use crate::model::region::Origin;
 use crate::model::{NONE, NONE16, Scope};

@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::world::{Context, Frame, JOIN, Ns, RELEASE, Request, State, Timer, World, flag, row};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Context, Frame, JOIN, Ns, RELEASE, Request, State, World, flag, row};
 use crate::measure::gauge::Wide;
 use crate::model::caches::Cache;
 use crate::model::program::CacheUse;

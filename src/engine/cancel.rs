@@ -1,6 +1,7 @@
 //! Letting go: what a caller leaves behind works on for nobody, or is stopped.
 
-use crate::engine::world::{JOIN, Ns, Outcome, RELEASE, Stage, State, Timer, World, flag, row};
+use crate::engine::timer::Timer;
+use crate::engine::world::{JOIN, Ns, Outcome, RELEASE, Stage, State, World, flag, row};
 use crate::model::{Failure, NONE, Scope};
 
 impl World<'_> {

@@ -8,7 +8,8 @@
 use crate::engine::copies::roles;
 use crate::engine::replica::Seat;
 use crate::engine::shard::Shard;
-use crate::engine::world::{Ns, RELEASE, Timer, World, gate};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Ns, RELEASE, World, gate};
 use crate::model::{Act, Target};
 use crate::policy::replication::Choose;
 use crate::random::{bits, mix, occasion};

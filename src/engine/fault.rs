@@ -1,8 +1,7 @@
 //! What goes wrong: deaths and revivals of instances, gray failures, injected errors, pauses; and who notices.
 
-use crate::engine::world::{
-    CLAIM, Frame, Injection, JOIN, Ns, OBSERVE, Outcome, RELEASE, State, Timer, World, flag, gate,
-};
+use crate::engine::timer::Timer;
+use crate::engine::world::{CLAIM, Frame, Injection, JOIN, Ns, OBSERVE, Outcome, RELEASE, State, World, flag, gate};
 use crate::model::{Act, Failure, Model, NONE, NONE16, Target};
 use crate::policy::arrivals::{Shape, Surge};
 use crate::policy::health::Checks;

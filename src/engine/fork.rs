@@ -3,7 +3,8 @@
 //! A branch is a frame of its own at its caller's instance, with a row of its own; the branch that completes the join hands
 //! its row to the caller, so that the caller's time is attributed along the path that took longest.
 
-use crate::engine::world::{CLAIM, Call, Context, Frame, JOIN, Join, Outcome, Request, State, Timer, World, flag, row};
+use crate::engine::timer::Timer;
+use crate::engine::world::{CLAIM, Call, Context, Frame, JOIN, Join, Outcome, Request, State, World, flag, row};
 use crate::model::program::Need;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{bits, mix};

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::world::{CLAIM, Outcome, State, Timer, World, flag};
+use crate::engine::timer::Timer;
+use crate::engine::world::{CLAIM, Outcome, State, World, flag};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE, NONE16};
 use crate::policy::sharding::Row;

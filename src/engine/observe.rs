@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::engine::filter;
-use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, Timer, World, flag, row};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{

@@ -1,6 +1,7 @@
 //! Connections: taken before a request sets off, given back when its answer is there.
 
-use crate::engine::world::{CLAIM, Frame, JOIN, NOWHERE, Stage, State, Timer, World, flag};
+use crate::engine::timer::Timer;
+use crate::engine::world::{CLAIM, Frame, JOIN, NOWHERE, Stage, State, World, flag};
 use crate::model::program::Edge;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::mix;

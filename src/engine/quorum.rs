@@ -5,7 +5,8 @@
 
 use crate::engine::replica::Seat;
 use crate::engine::shard::Look;
-use crate::engine::world::{Frame, Ns, RELEASE, Request, State, Timer, World, row};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Frame, Ns, RELEASE, Request, State, World, row};
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{below, bits};
 

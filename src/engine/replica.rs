@@ -6,7 +6,8 @@
 //! everything before it is done.
 
 use crate::engine::shard::{Entry, Shard};
-use crate::engine::world::{Frame, Ns, RELEASE, Request, State, Timer, World, flag, gate, row};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Frame, Ns, RELEASE, Request, State, World, flag, gate, row};
 use crate::measure::histogram::Histogram;
 use crate::model::copies::Copies;
 use crate::model::{Failure, Model, NONE, NONE16};

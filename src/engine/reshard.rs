@@ -5,7 +5,8 @@
 //! slower. Until the last piece is there the old shards answer for all rows. What can go wrong: one of them dies
 //! meanwhile; the copy waits for it. Writes to rows that have been copied already are taken along for nothing.
 
-use crate::engine::world::{Ns, RELEASE, Timer, World, gate};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Ns, RELEASE, World, gate};
 use crate::model::{Act, Fault};
 use crate::policy::sharding::Map;
 use crate::record::Mark;

@@ -1,7 +1,8 @@
 //! The rows of a world: taking and giving back frames, requests and timers, and charging time to them.
 
 use crate::engine::cache::Found;
-use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, Timer, World, row};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, World, row};
 use crate::model::{NONE, NONE16};
 use crate::random::mix;
 use crate::record::Stopped;

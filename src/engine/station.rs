@@ -409,7 +409,7 @@ impl World<'_> {
         if draw != NONE16 {
             let at = self.now + self.samplers.draw_ns(draw, request.occasion);
             let generation = frame.generation;
-            self.set_timer(at, RELEASE, crate::engine::world::Timer::Patience { frame: id, generation });
+            self.set_timer(at, RELEASE, crate::engine::timer::Timer::Patience { frame: id, generation });
         }
     }
 
@@ -488,6 +488,7 @@ impl World<'_> {
             in_queue: station.queued,
             // A slot that is only kept for a transaction has no visit in it.
             in_slots: station.busy.n as u32 - self.kept[s],
+            kept: self.kept[s],
             up_ns,
             memory_byte_ns: u128::from(spec.memory_idle) * up_ns
                 + u128::from(spec.memory_each) * (busy_ns + queued_ns)

@@ -1,6 +1,7 @@
 //! Timeouts and deadlines: how long a caller waits for an attempt, and how it leaves one.
 
-use crate::engine::world::{CLAIM, Due, Frame, Ns, RING, Timer, World};
+use crate::engine::timer::Timer;
+use crate::engine::world::{CLAIM, Due, Frame, Ns, RING, World};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE};
 

@@ -17,6 +17,7 @@ use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
+use crate::engine::timer::Timer;
 use crate::engine::transaction::Transaction;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -368,109 +369,6 @@ pub(super) struct Due {
     pub(super) order: u64,
     pub(super) frame: u32,
     pub(super) generation: u32,
-}
-
-/// What rings at its own time; a stale one finds that its frame has another generation.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Timer {
-    Free,
-    Source(u16),
-    /// A closed client or session asks again.
-    Client(u32),
-    /// An attempt's time is up.
-    Attempt {
-        frame: u32,
-        generation: u32,
-    },
-    /// Patience in the first queue is over.
-    Patience {
-        frame: u32,
-        generation: u32,
-    },
-    PoolWait {
-        frame: u32,
-        generation: u32,
-    },
-    LockWait {
-        frame: u32,
-        generation: u32,
-    },
-    /// What the caller left behind is stopped now.
-    Cancel {
-        frame: u32,
-        request: u32,
-    },
-    Fork {
-        join: u32,
-        generation: u32,
-    },
-    FaultStart(u16),
-    FaultEnd {
-        fault: u16,
-        period: u32,
-    },
-    /// The checks have noticed: the instance leaves (or rejoins) the rotation.
-    Checked {
-        station: u32,
-        epoch: u32,
-        up: bool,
-    },
-    Boot {
-        station: u32,
-        epoch: u32,
-    },
-    /// The primary of a shard, named by its first copy, sends what was written since.
-    Ship {
-        station: u32,
-    },
-    /// A batch up to this position (and term) comes to a replica.
-    Received {
-        station: u32,
-        upto: u64,
-    },
-    /// A replica's word that it has come so far comes to the primary.
-    Acknowledged {
-        station: u32,
-        upto: u64,
-    },
-    /// The question of a coordinator comes to a copy, or the answer back.
-    Asked {
-        frame: u32,
-        generation: u32,
-        station: u32,
-    },
-    Answered {
-        frame: u32,
-        generation: u32,
-        station: u32,
-    },
-    /// A replica of this shard, named by its first copy, takes over.
-    Promote {
-        station: u32,
-    },
-    /// The next piece of data moves to the shards that a fault brings.
-    Reshard {
-        fault: u16,
-    },
-    /// A copy takes the next of so many pieces of data.
-    Rebuild {
-        station: u32,
-        epoch: u32,
-        left: u32,
-    },
-    /// An external goes down or comes up.
-    Renewal {
-        component: u16,
-        occasion: u64,
-    },
-    /// A node writes what it has kept.
-    Flush {
-        cache: u16,
-        node: u32,
-    },
-    Window,
-    Look(u16),
-    Cut,
 }
 
 /// A load.
