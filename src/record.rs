@@ -189,6 +189,8 @@ pub struct StationTally {
     pub held_ns: u128,
     pub in_queue: u32,
     pub in_slots: u32,
+    /// Slots without a visit that are kept for a transaction.
+    pub kept: u32,
     pub up_ns: u128,
     /// Bytes of memory x ns.
     pub memory_byte_ns: u128,

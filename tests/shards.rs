@@ -340,3 +340,54 @@ fn nobody_comes_to_a_shard_before_it_has_joined() {
     assert_eq!(report.components["db"].kind_specific.shards.len(), 2);
     near(report.components["db"].instances.mean, 4.0 * 54.0 / 55.0, 0.01);
 }
+
+#[test]
+fn laws_hold_while_transactions_fail_in_every_way() {
+    let around = [
+        "timeout: 40ms",
+        "timeout: 40ms, cancel: true",
+        "retry: {attempts: 3, backoff: constant(2ms)}",
+        "deadline: 60ms",
+    ];
+    for seed in 0..12_usize {
+        let (connections, share) = (1 + seed % 3, 20 * (seed % 4));
+        let text = format!(
+            "
+plimsoll: 1
+title: transactions, seed {seed}
+run: {{duration: 20s, warmup: none, replications: 1, seed: {seed}, prefill: none}}
+keys: {{user: {{count: 20, popularity: zipf(1)}}, friend: {{like: user}}}}
+load: {{users: {{rate: {}/s, requests: {{web.pay: 1}}, {}}}}}
+policies: {{web -> db: {{pool: {{size: 4, wait: 20ms}}}}}}
+components:
+  web:
+    kind: service
+    workers: 20
+    operations:
+      pay:
+        - transaction:
+            in: db
+            do:
+              - {{lock: {{name: row, key: user, in: db, timeout: 30ms, do: [{{call: db.take, key: user, timeout: 15ms}}]}}}}
+              - {{fail: {{share: {share}%, as: declined}}}}
+              - {{parallel: [{{call: db.give, key: friend}}, {{call: db.give, key: user}}], join: any}}
+              - {{call: db.take, key: friend}}
+          fallback: skip
+        - {{cpu: 1ms}}
+  db:
+    kind: database
+    connections: {connections}
+    queue: {{limit: 5}}
+    shards: {{count: 3, by: hash, key: user}}
+    operations: {{take: [{{wait: exp(3ms)}}, {{respond: 1KB}}, {{wait: exp(1ms)}}], give: {{wait: exp(3ms), bytes: 1KB}}}}
+faults:
+  some: {{kill: db/any, every: exp(2s), for: exp(300ms)}}
+  callers: {{kill: web/0, every: exp(5s), for: 200ms}}
+  grow: {{at: 10s, reshard: db, to: 4}}
+",
+            30 + 30 * (seed % 5),
+            around[seed % 4],
+        );
+        report(&text);
+    }
+}

@@ -129,8 +129,8 @@ fn little(study: &Study, index: u16) -> Option<Audit> {
     Some(Audit { law: "little", of: component.name.clone(), holds, left: Some(left), right: Some(right) })
 }
 
-/// Requests in a component at a snapshot.
+/// Requests in a component at a snapshot, and slots kept for those that will come back.
 fn edges(tallies: &Tallies, component: &Component) -> u64 {
     let stations = &tallies.stations[component.first as usize..(component.first + component.count) as usize];
-    stations.iter().map(|station| u64::from(station.in_queue) + u64::from(station.in_slots)).sum()
+    stations.iter().map(|station| u64::from(station.in_queue) + u64::from(station.in_slots + station.kept)).sum()
 }

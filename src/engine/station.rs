@@ -488,6 +488,7 @@ impl World<'_> {
             in_queue: station.queued,
             // A slot that is only kept for a transaction has no visit in it.
             in_slots: station.busy.n as u32 - self.kept[s],
+            kept: self.kept[s],
             up_ns,
             memory_byte_ns: u128::from(spec.memory_idle) * up_ns
                 + u128::from(spec.memory_each) * (busy_ns + queued_ns)

@@ -1,4 +1,4 @@
-//! What rings at its own time.
+//! What is to happen at a time of its own: the entries of the calendar that are no frames.
 
 /// What rings at its own time; a stale one finds that its frame has another generation.
 #[derive(Clone, Copy, Debug)]

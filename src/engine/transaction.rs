@@ -6,7 +6,7 @@
 //! commit, Gray 1978). A shard that died before the decision makes it a `conflict`; one that died while it was told
 //! leaves the caller without knowledge, a `timeout`. What is given up is rolled back at once.
 
-use crate::engine::world::{Frame, JOIN, Outcome, State, World, flag};
+use crate::engine::world::{Frame, JOIN, Outcome, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{bits, mix};
 
@@ -106,6 +106,9 @@ impl World<'_> {
     pub(super) fn keep_connection(&mut self, id: u32) {
         let frame = self.frames[id as usize];
         if self.transactions.is_empty() || frame.flags & flag::HOLDS == 0 || frame.station == NONE {
+            return;
+        }
+        if self.stations[frame.station as usize].gate & gate::DOWN != 0 {
             return;
         }
         let component = self.stations[frame.station as usize].component;
