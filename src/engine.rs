@@ -152,7 +152,7 @@ impl World<'_> {
 
     /// The timer's entry leaves the calendar, its number is free again unless it belongs to somebody.
     fn ring_timer(&mut self, id: u32) -> u32 {
-        let timer = self.timers[id as usize];
+        let timer = self.timers.all[id as usize];
         match timer {
             Timer::Source(source) => return self.arrive(source),
             Timer::Window => {
@@ -162,9 +162,9 @@ impl World<'_> {
             }
             _ => {}
         }
-        self.calendar.leave_hole(self.timer_slots[id as usize]);
-        self.timers[id as usize] = Timer::Free;
-        self.free_timers.push(id);
+        self.calendar.leave_hole(self.timers.slots[id as usize]);
+        self.timers.all[id as usize] = Timer::Free;
+        self.timers.free.push(id);
         match timer {
             Timer::Client(client) => return self.ask_again(client),
             Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),

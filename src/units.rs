@@ -335,10 +335,11 @@ pub fn human_time(secs: f64) -> String {
         (1.0 / 60.0, 59.95, "m"),
         (1.0 / 3600.0, 47.95, "h"),
     ];
-    if secs == 0.0 {
+    let size = secs.abs();
+    // Simulated time is whole nanoseconds: what is less is a mean of nothing and next to nothing.
+    if size < 2e-9 {
         return "0ms".to_owned();
     }
-    let size = secs.abs();
     match STEPS.iter().find(|(scale, below, _)| size * scale < *below) {
         Some((scale, _, unit)) => format!("{}{unit}", three(secs * scale)),
         None => format!("{}d", three(secs / 86_400.0)),

@@ -12,6 +12,7 @@ use plimsoll::model::compile::compile;
 use plimsoll::report::{Objective, Report};
 use plimsoll::scenario::root::{Given, load};
 
+mod cdn;
 mod data;
 mod shards;
 mod spine;

@@ -14,10 +14,10 @@ use crate::engine::lock::Locks;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
-use crate::engine::timer::Timer;
+use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
-    Ring, Route, Shortcut, Source, Station, Steady, World, flag, gate,
+    Ring, Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -60,7 +60,7 @@ impl<'m> World<'m> {
             hosts,
             rings,
             ring_of,
-            timers,
+            timers: Timers { all: timers, ..Timers::default() },
             sources,
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
@@ -113,9 +113,7 @@ impl<'m> World<'m> {
             dirty: Vec::new(),
             rings: Vec::new(),
             ring_of: Vec::new(),
-            timers: Vec::new(),
-            free_timers: Vec::new(),
-            timer_slots: Vec::new(),
+            timers: Timers::default(),
             sources: Vec::new(),
             clients: Vec::new(),
             free_clients: Vec::new(),
@@ -126,11 +124,9 @@ impl<'m> World<'m> {
             limits: Vec::new(),
             pipes: vec![Fluid::default(); m.pipes.len()],
             budgets: Vec::new(),
-            joins: Vec::new(),
-            free_joins: Vec::new(),
+            joins: Slab::new(),
             locks: Locks::default(),
-            contexts: Vec::new(),
-            free_contexts: Vec::new(),
+            contexts: Slab::new(),
             cursors: vec![0; m.keys.len()],
             replication: replica::all(m),
             maps: m.copies.iter().map(|copies| copies.map.clone()).collect(),

@@ -616,7 +616,7 @@ impl World<'_> {
     pub(super) fn written(&mut self, id: u32, cache: u16, well: bool) -> u32 {
         let Frame { station, request, .. } = self.frames[id as usize];
         let Request { context, class, .. } = self.requests[request as usize];
-        let Context { value, key, .. } = self.contexts[context as usize];
+        let Context { value, key, .. } = self.contexts.all[context as usize];
         let node = station - self.m.components[self.m.caches[cache as usize].component as usize].first;
         let name = self.object_of(key, value, 0).name;
         let behind = &mut self.caches.all[cache as usize].behind[node as usize];

@@ -206,7 +206,7 @@ impl World<'_> {
         if frame.parent != NONE && frame.parent & JOIN == 0 {
             self.frames[frame.parent as usize].child = new;
         } else if frame.parent != NONE {
-            for branch in &mut self.joins[(frame.parent & !JOIN) as usize].branches {
+            for branch in &mut self.joins.all[(frame.parent & !JOIN) as usize].branches {
                 *branch = if *branch == id { new } else { *branch };
             }
         }
@@ -373,8 +373,8 @@ impl World<'_> {
         self.begin_faults();
         self.begin_flushes();
         let window = self.observer.window;
-        let timer = self.timers.len() as u32;
-        self.timers.push(Timer::Window);
+        let timer = self.timers.all.len() as u32;
+        self.timers.all.push(Timer::Window);
         let slot = self.calendar.own_slot();
         self.observer.slot = slot;
         self.observer.timer = timer;

@@ -36,7 +36,7 @@ impl World<'_> {
         frame.since = self.now;
         frame.child = JOIN | join;
         if spec.timeout.0 != 0 {
-            let generation = self.joins[join as usize].generation;
+            let generation = self.joins.all[join as usize].generation;
             self.set_timer(self.now + spec.timeout.0, CLAIM, Timer::Fork { join, generation });
         }
         let at_once = if spec.sequence { 1 } else { total };
@@ -47,11 +47,11 @@ impl World<'_> {
     }
 
     fn new_join(&mut self, join: Join) -> u32 {
-        let Some(id) = self.free_joins.pop() else {
-            self.joins.push(join);
-            return self.joins.len() as u32 - 1;
+        let Some(id) = self.joins.free.pop() else {
+            self.joins.all.push(join);
+            return self.joins.all.len() as u32 - 1;
         };
-        let old = &mut self.joins[id as usize];
+        let old = &mut self.joins.all[id as usize];
         let generation = old.generation;
         let mut branches = std::mem::take(&mut old.branches);
         branches.clear();
@@ -61,8 +61,8 @@ impl World<'_> {
 
     /// The next branch is made ready.
     fn start_branch(&mut self, join: u32) {
-        let Join { caller, fork, started, .. } = self.joins[join as usize];
-        self.joins[join as usize].started += 1;
+        let Join { caller, fork, started, .. } = self.joins.all[join as usize];
+        self.joins.all[join as usize].started += 1;
         let spec = &self.m.forks[fork as usize];
         let is_repeated = spec.times != NONE16 || spec.shards != NONE16;
         let entry = spec.entries[if is_repeated { 0 } else { started as usize }];
@@ -76,7 +76,7 @@ impl World<'_> {
         if spec.draw != NONE16 {
             self.draw_anew(branch, spec.draw, occasion);
         }
-        self.joins[join as usize].branches.push(branch);
+        self.joins.all[join as usize].branches.push(branch);
         self.ready.push(branch);
     }
 
@@ -123,7 +123,7 @@ impl World<'_> {
     pub(super) fn branch_done(&mut self, id: u32, outcome: Outcome) -> u32 {
         let Frame { parent, request, .. } = self.frames[id as usize];
         let j = parent & !JOIN;
-        let join = &mut self.joins[j as usize];
+        let join = &mut self.joins.all[j as usize];
         let spec = &self.m.forks[join.fork as usize];
         join.branches.retain(|&b| b != id);
         match outcome.failure() {
@@ -160,15 +160,15 @@ impl World<'_> {
 
     /// The caller of a join goes on; branches that are left work for nobody, or are stopped.
     fn join_over(&mut self, j: u32, outcome: Outcome) -> u32 {
-        let join = &mut self.joins[j as usize];
+        let join = &mut self.joins.all[j as usize];
         join.generation = join.generation.wrapping_add(1);
         let (caller, fork) = (join.caller, join.fork);
         let rest = std::mem::take(&mut join.branches);
         for &branch in &rest {
             self.disown(branch, self.m.forks[fork as usize].cancel);
         }
-        self.joins[j as usize].branches = rest;
-        self.free_joins.push(j);
+        self.joins.all[j as usize].branches = rest;
+        self.joins.free.push(j);
         let frame = &mut self.frames[caller as usize];
         frame.child = NONE;
         frame.since = self.now;
@@ -199,18 +199,18 @@ impl World<'_> {
 
     /// The join's caller is stopped: so are its branches.
     pub(super) fn stop_join(&mut self, j: u32) {
-        let join = &mut self.joins[j as usize];
+        let join = &mut self.joins.all[j as usize];
         join.generation = join.generation.wrapping_add(1);
         let rest = std::mem::take(&mut join.branches);
         for &branch in &rest {
             self.disown(branch, true);
         }
-        self.free_joins.push(j);
+        self.joins.free.push(j);
     }
 
     /// The join's caller has died: its branches die too, what they called works on.
     pub(super) fn let_join_go(&mut self, j: u32) {
-        let join = &mut self.joins[j as usize];
+        let join = &mut self.joins.all[j as usize];
         join.generation = join.generation.wrapping_add(1);
         let rest = std::mem::take(&mut join.branches);
         for &branch in &rest {
@@ -222,16 +222,16 @@ impl World<'_> {
             }
             self.disown(branch, true);
         }
-        self.free_joins.push(j);
+        self.joins.free.push(j);
     }
 
     /// The time for the whole fork is over.
     pub(super) fn fork_over(&mut self, j: u32, generation: u32) -> u32 {
-        if self.joins[j as usize].generation != generation {
+        if self.joins.all[j as usize].generation != generation {
             self.events -= 1;
             return NONE;
         }
-        let Join { caller, fork, .. } = self.joins[j as usize];
+        let Join { caller, fork, .. } = self.joins.all[j as usize];
         let Frame { request, since, .. } = self.frames[caller as usize];
         self.attribute(caller, request, self.m.forks[fork as usize].lost_cell, since);
         self.join_over(j, Outcome::failed(Failure::TIMEOUT))
@@ -252,23 +252,23 @@ impl World<'_> {
     // -- contexts: key values that differ from what the occasion gives -----------------------------------------------------
 
     pub(super) fn new_context(&mut self, context: Context) -> u32 {
-        if let Some(id) = self.free_contexts.pop() {
-            self.contexts[id as usize] = context;
+        if let Some(id) = self.contexts.free.pop() {
+            self.contexts.all[id as usize] = context;
             return id;
         }
-        self.contexts.push(context);
-        self.contexts.len() as u32 - 1
+        self.contexts.all.push(context);
+        self.contexts.all.len() as u32 - 1
     }
 
     /// One user fewer; the last one frees it and leaves its parent.
     pub(super) fn leave_context(&mut self, mut id: u32) {
         while id != NONE {
-            let context = &mut self.contexts[id as usize];
+            let context = &mut self.contexts.all[id as usize];
             context.users -= 1;
             if 0 < context.users {
                 return;
             }
-            self.free_contexts.push(id);
+            self.contexts.free.push(id);
             id = context.parent;
         }
     }

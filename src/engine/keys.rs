@@ -10,7 +10,7 @@ impl World<'_> {
         let Request { occasion, context, .. } = self.requests[request as usize];
         let mut at = context;
         while at != NONE {
-            let context = self.contexts[at as usize];
+            let context = self.contexts.all[at as usize];
             if context.key == key {
                 return context.value;
             }

@@ -77,8 +77,7 @@ impl World<'_> {
         if spec.connect_round_trips_milli == 0 {
             return self.send_or_wait(id, takes);
         }
-        let request = self.requests[self.frames[id as usize].request as usize];
-        let client = if request.client == NONE { request.number } else { u64::from(request.client) };
+        let client = self.who_connects(id);
         if self.kept_open(edge, client, spec.connect_keep.0) {
             return self.send_or_wait(id, takes);
         }
@@ -88,6 +87,21 @@ impl World<'_> {
         let trips = 2 * one_way * u64::from(spec.connect_round_trips_milli) / 1000;
         let cell = spec.network_cell;
         self.stage_connecting(id, takes + trips, cell)
+    }
+
+    /// Whose connection it is: a client's, a new visitor's, an instance's, or that of the user whose browser asks.
+    fn who_connects(&mut self, id: u32) -> u64 {
+        let Frame { parent, request, .. } = self.frames[id as usize];
+        let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
+        if caller == NONE {
+            let row = self.requests[request as usize];
+            return if row.client == NONE { row.number } else { u64::from(row.client) };
+        }
+        let component = &self.m.components[self.m.stations[caller as usize].component as usize];
+        match self.m.caches.get(component.cache as usize).map_or(NONE16, |cache| cache.per) {
+            NONE16 => u64::from(caller),
+            key => self.key_value(key, request),
+        }
     }
 
     /// The link to where the request will surely be sent: the instance is chosen when the handshake is over.

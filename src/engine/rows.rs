@@ -52,7 +52,7 @@ impl World<'_> {
     #[inline(always)]
     pub(super) fn new_request(&mut self, request: Request) -> u32 {
         if request.context != NONE {
-            self.contexts[request.context as usize].users += 1;
+            self.contexts.all[request.context as usize].users += 1;
         }
         if let Some(id) = self.free_requests.pop() {
             self.requests[id as usize] = request;
@@ -158,13 +158,13 @@ impl World<'_> {
 
     /// Puts a timer into the calendar.
     pub(super) fn set_timer(&mut self, at: Ns, phase: u64, timer: Timer) -> u32 {
-        let id = self.free_timers.pop().unwrap_or_else(|| {
-            self.timers.push(Timer::Free);
-            self.timers.len() as u32 - 1
+        let id = self.timers.free.pop().unwrap_or_else(|| {
+            self.timers.all.push(Timer::Free);
+            self.timers.all.len() as u32 - 1
         });
-        self.timers[id as usize] = timer;
-        self.timer_slots.resize(self.timers.len(), NONE);
-        self.timer_slots[id as usize] = self.calendar.push(at, phase, TIMER | id);
+        self.timers.all[id as usize] = timer;
+        self.timers.slots.resize(self.timers.all.len(), NONE);
+        self.timers.slots[id as usize] = self.calendar.push(at, phase, TIMER | id);
         id
     }
 

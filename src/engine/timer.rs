@@ -102,3 +102,12 @@ pub(super) enum Timer {
     Look(u16),
     Cut,
 }
+
+/// Timers that are set, and numbers that are free.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    pub(super) all: Vec<Timer>,
+    pub(super) free: Vec<u32>,
+    /// Calendar slot of each timer that is set.
+    pub(super) slots: Vec<u32>,
+}

@@ -17,7 +17,7 @@ use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
-use crate::engine::timer::Timer;
+use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -566,6 +566,19 @@ pub(super) struct Context {
     pub(super) key: u16,
 }
 
+/// Things by number, and numbers that are free.
+#[derive(Debug)]
+pub(super) struct Slab<T> {
+    pub(super) all: Vec<T>,
+    pub(super) free: Vec<u32>,
+}
+
+impl<T> Slab<T> {
+    pub(super) fn new() -> Slab<T> {
+        Slab { all: Vec::new(), free: Vec::new() }
+    }
+}
+
 /// How far the run has come, in requests.
 pub(super) struct Course {
     pub(super) created: u64,
@@ -631,10 +644,7 @@ pub(super) struct World<'m> {
     pub(super) rings: Vec<Ring>,
     /// Ring of each edge, or `NONE`.
     pub(super) ring_of: Vec<u32>,
-    pub(super) timers: Vec<Timer>,
-    pub(super) free_timers: Vec<u32>,
-    /// Calendar slot of each timer that is set.
-    pub(super) timer_slots: Vec<u32>,
+    pub(super) timers: Timers,
     pub(super) sources: Vec<Source>,
     pub(super) clients: Vec<Client>,
     pub(super) free_clients: Vec<u32>,
@@ -647,11 +657,9 @@ pub(super) struct World<'m> {
     pub(super) limits: Vec<LimitState>,
     pub(super) pipes: Vec<Fluid>,
     pub(super) budgets: Vec<Option<Budget>>,
-    pub(super) joins: Vec<Join>,
-    pub(super) free_joins: Vec<u32>,
+    pub(super) joins: Slab<Join>,
     pub(super) locks: Locks,
-    pub(super) contexts: Vec<Context>,
-    pub(super) free_contexts: Vec<u32>,
+    pub(super) contexts: Slab<Context>,
     pub(super) cursors: Vec<u64>,
     /// Per database with shards or replicas.
     pub(super) replication: Vec<Replication>,

