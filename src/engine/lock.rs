@@ -208,14 +208,14 @@ impl World<'_> {
             let (mut before, mut at) = (NONE, self.calls[id].holds);
             while at != NONE {
                 let Hold { lock, next, .. } = self.locks.holds[at as usize];
-                if lock != l {
-                    before = at;
-                } else {
+                if lock == l {
                     self.locks.free_holds.push(at);
                     match self.locks.holds.get_mut(before as usize) {
                         Some(hold) => hold.next = next,
                         None => self.calls[id].holds = next,
                     }
+                } else {
+                    before = at;
                 }
                 at = next;
             }

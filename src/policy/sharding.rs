@@ -175,6 +175,7 @@ impl Map {
     }
 
     /// The same keys over another number of shards.
+    #[must_use]
     pub fn over(&self, by: &Sharding, shards: u32) -> Map {
         Map::new(by, shards, self.keys)
     }
