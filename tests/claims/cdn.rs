@@ -55,7 +55,11 @@ fn s06_offload() {
 fn bills(terabytes: f64) -> [f64; 3] {
     let to_users = sent(&files().variant("no_cdn").report(), "files").0;
     let part = terabytes * 1e3 / to_users;
-    let stage = || files().set("load.assets.rate", format!("{}/s", 2000.0 * part)).set("run.prefill", format!("{}s", 1200.0 / part));
+    let stage = || {
+        files()
+            .set("load.assets.rate", format!("{}/s", 2000.0 * part))
+            .set("run.prefill", format!("{}s", 1200.0 / part))
+    };
     let stage = || stage().set("run.duration", format!("{}s", 10.0 + 30.0 / part));
     let of = |report: &Report| ["cdn", "files"].map(|name| sent(report, name).1).iter().sum::<f64>();
     let flat = stage().set("prices.cdn.out", "[{price: $0.085/GB}]");
