@@ -454,7 +454,8 @@ fn the_kitchen_sink_compiles() {
     for operation in 0..model.operations.len() as u16 {
         assert!(listing(&model, operation).contains("return"), "every program ends");
     }
-    assert!(model.edges.iter().all(|edge| edge.targets.last().is_some_and(|(share, _)| *share == 1 << 32)));
+    // The way between copies of a database is an edge that nobody calls through.
+    assert!(model.edges.iter().all(|edge| edge.targets.last().is_none_or(|(share, _)| *share == 1 << 32)));
     assert!(
         model
             .components
