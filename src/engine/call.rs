@@ -368,7 +368,11 @@ impl World<'_> {
             return self.learn(id, outcome);
         }
         let caller = self.frames[parent as usize].station;
-        self.groups[self.routes[operation as usize].component as usize].bytes_out += f64::from(bytes);
+        let component = self.routes[operation as usize].component;
+        // What nodes send each other has not left the component.
+        if caller == NONE || self.stations[caller as usize].component != component {
+            self.groups[component as usize].bytes_out += f64::from(bytes);
+        }
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;
