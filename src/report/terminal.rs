@@ -287,7 +287,9 @@ fn replicas(report: &Report, look: Look) -> Vec<String> {
         let lag = |(word, key)| of(key).map(|lag| format!("{} {word}", spaced_time(lag)));
         let lags: Vec<String> = [("p50", "lag_p50"), ("p99", "lag_p99")].into_iter().filter_map(lag).collect();
         let stale = some("stale_reads").map(|share| {
-            let by = some("staleness_p99").map_or_else(String::new, |by| format!(" by up to {} p99", spaced_time(by)));
+            // Where less than one read in a hundred was stale, the 99th percentile is nothing.
+            let by = some("staleness_p99").filter(|by| 1e-6 <= *by);
+            let by = by.map_or_else(String::new, |by| format!(" by up to {} p99", spaced_time(by)));
             format!("{} of reads stale{by}", percent(share))
         });
         let told = [
