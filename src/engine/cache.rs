@@ -410,8 +410,7 @@ impl World<'_> {
         let ttl = if has_aged { aged - now } else { ttl };
         let label = Label { nothing: used.negative, renewing: false, ttl, cost };
         let expires = if ttl == Ns::MAX { Ns::MAX } else { now + ttl + self.kept(used.cache) };
-        let entry =
-            Entry { size: size.clamp(1.0, f64::from(u32::MAX)) as u32, expires, version: label.pack(), dirty: false };
+        let entry = Entry { size: size.clamp(1.0, f64::from(u32::MAX)) as u32, expires, version: label.pack() };
         self.shelf(used.cache, station, request).put(object.name, entry, now);
         self.weigh(used.cache, station);
         if !used.negative {

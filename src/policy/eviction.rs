@@ -146,10 +146,8 @@ pub struct Entry {
     pub size: u32,
     /// The first nanosecond at which it is no longer there; `u64::MAX` is never.
     pub expires: u64,
-    /// Whatever tells it from other values of its key, such as when it was written; below 2^63.
+    /// Whatever tells it from other values of its key, such as when it was written.
     pub version: u64,
-    /// Not yet written to what stands behind the cache.
-    pub dirty: bool,
 }
 
 /// What has left a shelf, and what never came in, since it was made.
@@ -174,17 +172,14 @@ pub struct Shelf {
     /// Addresses the draws of random replacement.
     key: u64,
     bytes: u64,
-    dirty: u32,
     tally: Tally,
-    unsaved: Vec<(u64, Entry)>,
 }
 
 /// What an entry carries besides key and size.
 #[derive(Clone, Copy, Debug)]
 struct Value {
     expires: u64,
-    /// Twice the version, plus one if it is dirty.
-    stamp: u64,
+    version: u64,
 }
 
 type Entries = Table<Value>;
@@ -322,11 +317,7 @@ impl Policy {
 
 impl Value {
     fn of(entry: &Entry) -> Value {
-        Value { expires: entry.expires, stamp: entry.version << 1 | u64::from(entry.dirty) }
-    }
-
-    fn is_dirty(self) -> bool {
-        self.stamp & 1 == 1
+        Value { expires: entry.expires, version: entry.version }
     }
 }
 
@@ -341,9 +332,7 @@ impl Shelf {
             eviction,
             key,
             bytes: 0,
-            dirty: 0,
             tally: Tally::default(),
-            unsaved: Vec::new(),
         }
     }
 
@@ -391,7 +380,6 @@ impl Shelf {
         }
         let slot = self.entries.insert(key, entry.size, Value::of(&entry));
         self.bytes += u64::from(entry.size);
-        self.dirty += u32::from(entry.dirty);
         keeper!(&mut self.policy, keeper => keeper.admit(&mut self.entries, slot));
         true
     }
@@ -424,33 +412,16 @@ impl Shelf {
     pub fn relabel(&mut self, key: u64, change: impl FnOnce(u64) -> u64) {
         if let Some(slot) = self.entries.find(key) {
             let value = &mut self.entries[slot].data;
-            value.stamp = change(value.stamp >> 1) << 1 | value.stamp & 1;
+            value.version = change(value.version);
         }
     }
 
-    /// This version of a key is written to what stands behind the cache.
-    pub fn saved(&mut self, key: u64, version: u64) {
-        if let Some(slot) = self.entries.find(key) {
-            let value = &mut self.entries[slot].data;
-            if value.stamp == version << 1 | 1 {
-                value.stamp -= 1;
-                self.dirty -= 1;
-            }
-        }
-    }
-
-    /// Dirty entries that had to leave or expired since this was last asked; somebody has to write them.
-    pub fn unsaved(&mut self) -> impl Iterator<Item = (u64, Entry)> + '_ {
-        self.unsaved.drain(..)
-    }
-
-    /// Empties it, as if the node had just started; the tally stays. What was dirty is lost.
+    /// Empties it, as if the node had just started; the tally stays.
     pub fn clear(&mut self) {
         self.entries = Table::new();
         self.key = mix(self.key);
         self.policy = Policy::new(self.eviction, self.limits, self.key);
-        (self.bytes, self.dirty) = (0, 0);
-        self.unsaved.clear();
+        self.bytes = 0;
     }
 
     /// Entries on it, those that have expired unnoticed among them.
@@ -467,11 +438,6 @@ impl Shelf {
         self.bytes
     }
 
-    /// Entries on it that are dirty.
-    pub fn dirty(&self) -> u32 {
-        self.dirty
-    }
-
     pub fn tally(&self) -> Tally {
         self.tally
     }
@@ -483,8 +449,8 @@ impl Shelf {
 
     fn entry(&self, slot: u32) -> Entry {
         let node = &self.entries[slot];
-        let Value { expires, stamp } = node.data;
-        Entry { size: node.size, expires, version: stamp >> 1, dirty: stamp & 1 == 1 }
+        let Value { expires, version } = node.data;
+        Entry { size: node.size, expires, version }
     }
 
     /// Whether so many more entries with so many bytes altogether fit.
@@ -507,7 +473,6 @@ impl Shelf {
             list.resize(size, entry.size);
         }
         self.bytes = self.bytes - u64::from(size) + u64::from(entry.size);
-        self.dirty = self.dirty - u32::from(self.entries[slot].data.is_dirty()) + u32::from(entry.dirty);
         self.entries[slot].size = entry.size;
         self.entries[slot].data = Value::of(entry);
         keeper!(&mut self.policy, keeper => keeper.touch(&mut self.entries, slot));
@@ -531,7 +496,7 @@ impl Shelf {
         keeper!(&mut self.policy, keeper => keeper.forget(&mut self.entries, slot));
     }
 
-    /// Counts why an entry leaves, keeps what has to be written, and erases it.
+    /// Counts why an entry leaves, and erases it.
     fn let_go(&mut self, slot: u32, now: u64) {
         let entry = self.entry(slot);
         if entry.expires <= now {
@@ -540,15 +505,11 @@ impl Shelf {
             self.tally.evicted += 1;
             self.tally.evicted_bytes += u64::from(entry.size);
         }
-        if entry.dirty {
-            self.unsaved.push((self.entries[slot].key, entry));
-        }
         self.erase(slot);
     }
 
     fn erase(&mut self, slot: u32) {
         self.bytes -= u64::from(self.entries[slot].size);
-        self.dirty -= u32::from(self.entries[slot].data.is_dirty());
         self.entries.remove(slot);
     }
 }

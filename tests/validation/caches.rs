@@ -28,7 +28,7 @@ pub(crate) fn measure(case: &Case, lab: &Lab) -> Got {
     }
 }
 
-const FOREVER: Entry = Entry { size: 1, expires: u64::MAX, version: 0, dirty: false };
+const FOREVER: Entry = Entry { size: 1, expires: u64::MAX, version: 0 };
 
 fn shelf(eviction: Eviction, entries: u64) -> Shelf {
     Shelf::new(eviction, Limits { bytes: u64::MAX, entries }, mix(7))
