@@ -74,7 +74,10 @@ impl World<'_> {
             Step::Fail { kind } => self.fail(id, kind),
             Step::Look { cache } => self.look_up(id, cache),
             Step::Found { hit, early } => self.found(id, hit, early),
-            Step::Keep { cache } => self.keep(id, cache),
+            Step::Keep { cache } => {
+                self.keep(id, cache);
+                id
+            }
             Step::Drop { cache } => self.drop_entry(id, cache),
             _ => self.rarer(id, step),
         }
@@ -84,6 +87,7 @@ impl World<'_> {
         match step {
             Step::Again { cache, to } => self.again(id, cache, to),
             Step::Stale { cache, to } => self.stale(id, cache, to),
+            Step::Later { cache } => self.write_later(id, cache),
             Step::Written { cache, well } => self.written(id, cache, well),
             Step::Observe => self.observe_row(id),
             Step::Begin { transaction } => self.begin_transaction(id, transaction),

@@ -250,7 +250,7 @@ impl World<'_> {
 
     /// The instance of a cache or store that a call goes to: the node that has what it asks for.
     pub(super) fn pick_node(&mut self, id: u32, cache: u16) -> Option<u32> {
-        let used = CacheUse { cache, key: NONE16, space: 0, bytes: NONE16, negative: false, dirty: false };
+        let used = CacheUse { cache, key: NONE16, space: 0, bytes: NONE16, negative: false };
         let object = self.object(id, used);
         self.node_of(id, cache, object.place)
     }
@@ -314,7 +314,7 @@ impl World<'_> {
         let object = self.object(id, used);
         let spec = &self.m.caches[used.cache as usize];
         let Frame { station, request, occasion, .. } = self.frames[id as usize];
-        if self.m.components[spec.component as usize].kind == "store" {
+        if spec.is_store {
             let bytes = self.size_of(used, object, occasion, 0.0);
             self.calls[id as usize].bytes = bytes as f32;
             self.calls[id as usize].found = Found::Hit;
@@ -374,22 +374,11 @@ impl World<'_> {
             .relabel(name, |version| Label { renewing: true, ..Label::unpack(version) }.pack());
     }
 
-    /// `Keep`: the entry is there from now on.
-    pub(super) fn keep(&mut self, id: u32, used: u16) -> u32 {
-        self.keep_entry(id, used);
-        let used = self.m.cache_uses[used as usize];
-        if used.dirty {
-            let object = self.object(id, used);
-            self.write_later(id, used.cache, object);
-        }
-        id
-    }
-
-    /// Puts the entry on the shelf of the node.
-    pub(super) fn keep_entry(&mut self, id: u32, used: u16) {
+    /// `Keep`: the entry is on the shelf of the node from now on.
+    pub(super) fn keep(&mut self, id: u32, used: u16) {
         let used = self.m.cache_uses[used as usize];
         let spec = &self.m.caches[used.cache as usize];
-        if self.m.components[spec.component as usize].kind == "store" {
+        if spec.is_store {
             return;
         }
         let object = self.object(id, used);
@@ -551,8 +540,10 @@ impl World<'_> {
         }
     }
 
-    /// An entry has been written to the cache only.
-    fn write_later(&mut self, id: u32, cache: u16, object: Object) {
+    /// `Later`: an entry has been written to the cache only.
+    pub(super) fn write_later(&mut self, id: u32, used: u16) -> u32 {
+        let used = self.m.cache_uses[used as usize];
+        let (cache, object) = (used.cache, self.object(id, used));
         let Frame { station, request, .. } = self.frames[id as usize];
         let spec = &self.m.caches[cache as usize];
         let node = station - self.m.components[spec.component as usize].first;
@@ -566,6 +557,7 @@ impl World<'_> {
         if behind.due == 0 && batch as usize <= behind.line.len() {
             self.start_flush(cache, node);
         }
+        id
     }
 
     /// A frame of the node writes the entry that has waited longest.

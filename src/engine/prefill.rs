@@ -157,7 +157,7 @@ impl World<'_> {
             Step::Cpu { draw, .. } | Step::Wait { draw, .. } if self.caches.times_fetches => {
                 self.caches.worked += self.samplers.draw_ns(draw, self.frames[id as usize].occasion);
             }
-            Step::Keep { cache } => self.keep_entry(id, cache),
+            Step::Keep { cache } => self.keep(id, cache),
             Step::Look { .. }
             | Step::Drop { .. }
             | Step::Stale { .. }

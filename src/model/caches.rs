@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `get` of a node | what it costs, `Look`, `Return` |
 //! | an operation of the `backing` | what it costs, `Look`, and on a miss the call that fetches, then `Keep` |
-//! | `write` through, behind | the call that writes, then `Keep`; or `Keep` alone, which leaves the writing to a flush |
+//! | `write` through, behind | the call that writes, then `Keep`; or `Keep` and `Later`, which leaves the writing to a flush |
 //! | step `cached` | call `get`; on a miss the steps, then call `put`. A cache that fails is a miss |
 //! | `single_flight` | a lock for each entry around the fetch; who gets it looks again first |
 //! | `negative` | a fetch that fails as `not_found` is put as such, and fails on |
@@ -57,6 +57,8 @@ pub struct Cache {
     /// Somebody is content with entries that have expired, so they stay.
     pub stale: bool,
     pub flush: Option<Flush>,
+    /// An object store: everything is there, and nothing of it is kept here.
+    pub is_store: bool,
 }
 
 /// How a write-behind cache writes.
@@ -138,6 +140,7 @@ impl Compiler<'_> {
             negative: said.miss.negative_s.map_or(Span(0), span),
             stale: false,
             flush: None,
+            is_store: false,
         };
         self.check_sizes(name, said, &cache, written.spot);
         cache
@@ -175,6 +178,7 @@ impl Compiler<'_> {
             shield: NONE16,
             stale: false,
             flush: None,
+            is_store: true,
         }
     }
 
@@ -286,7 +290,7 @@ impl<'s> Writer<'_, 's> {
         if cache == NONE16 {
             return;
         }
-        let plain = CacheUse { cache, key: NONE16, space: 0, bytes: NONE16, negative: false, dirty: false };
+        let plain = CacheUse { cache, key: NONE16, space: 0, bytes: NONE16, negative: false };
         self.first_byte(&component);
         match verb {
             CacheVerb::Get => {
@@ -364,8 +368,12 @@ impl<'s> Writer<'_, 's> {
         }
         // What was written is one answer; where several are kept for a key value, they are out of date.
         for &space in spaces {
-            let used = self.compiler.add_use(CacheUse { space, dirty: behind.is_some(), ..plain });
+            let used = self.compiler.add_use(CacheUse { space, ..plain });
             self.push(if spaces.len() == 1 { Step::Keep { cache: used } } else { Step::Drop { cache: used } });
+        }
+        if behind.is_some() {
+            let used = self.compiler.add_use(plain);
+            self.push(Step::Later { cache: used });
         }
     }
 
@@ -412,7 +420,7 @@ impl<'s> Writer<'_, 's> {
         let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
         let Some(cache) = self.compiler.cache_named(reference) else { return };
         self.compiler.check_key(key, cache, step.verb.spot);
-        let plain = CacheUse { cache, key, space: 0, bytes: NONE16, negative: false, dirty: false };
+        let plain = CacheUse { cache, key, space: 0, bytes: NONE16, negative: false };
         let path = self.place.next(step.verb.value.word());
         match &step.verb.value {
             Verb::Cached { miss, .. } => self.cached(&path, plain, miss, step),

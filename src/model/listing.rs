@@ -79,6 +79,7 @@ impl Line<'_> {
             Step::Stale { to, .. } => format!("stale to {}", to - self.base),
             Step::Keep { .. } => "keep".to_owned(),
             Step::Drop { .. } => "drop".to_owned(),
+            Step::Later { .. } => "write later".to_owned(),
             Step::Written { well, .. } => if well { "written" } else { "not written" }.to_owned(),
             Step::UnlessCaught { kind, to } => {
                 format!("unless {} to {}", self.model.failures[usize::from(kind.0)], to - self.base)

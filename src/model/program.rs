@@ -119,6 +119,10 @@ pub enum Step {
     Drop {
         cache: u16,
     },
+    /// A node of a cache remembers to write the entry to the backing.
+    Later {
+        cache: u16,
+    },
     /// What was written behind has arrived at the backing, or has not.
     Written {
         cache: u16,
@@ -222,8 +226,6 @@ pub struct CacheUse {
     pub bytes: u16,
     /// What is put is the knowledge that there is nothing.
     pub negative: bool,
-    /// What is put still has to be written to the backing.
-    pub dirty: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -394,6 +394,10 @@ fn backing(r: &mut Reader) -> Backing {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this cache writes behind, but does not say where");
         r.tell(told.help("add `write: db.write`"));
     }
+    if 1 < write.len() && behind {
+        let message = "a cache that writes behind writes each entry with one operation, but several stand here";
+        r.tell(Diagnostic::new(Code::Excluded, r.key("write"), message).help("keep one, such as `write: db.write`"));
+    }
     let flush = r.object("flush").map(|mut r| flush(&mut r));
     let flush = flush.unwrap_or(Flush { every_s: 1.0, batch: 100 });
     Backing { read: operations(r, "read"), write, behind: behind.then_some(flush) }
