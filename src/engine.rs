@@ -19,6 +19,8 @@ mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod guard;
+mod hedge;
 mod host;
 mod keys;
 mod lock;
@@ -31,6 +33,7 @@ mod replica;
 mod reshard;
 mod rows;
 mod shard;
+mod shed;
 mod station;
 mod timeout;
 mod timer;
@@ -173,6 +176,7 @@ impl World<'_> {
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),
+            Timer::Hedge { join, generation } => self.ask_again_in(join, generation),
             Timer::FaultStart(fault) => self.fault_starts(fault),
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),

@@ -15,6 +15,7 @@ mod conditions;
 pub mod copies;
 mod edges;
 mod faults;
+mod guards;
 mod keys;
 mod links;
 pub mod listing;
@@ -37,9 +38,13 @@ use crate::model::loads::{RequestClass, Source};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
+use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
+use crate::policy::eject::Eject;
+use crate::policy::hedge::Hedge;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
+use crate::policy::shed::Shed;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::units::{Span, Time};
@@ -75,6 +80,9 @@ pub struct Model {
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
+    pub breakers: Vec<Guard<Breaker>>,
+    pub ejects: Vec<Guard<Eject>>,
+    pub hedges: Vec<HedgeSpec>,
     pub pipes: Vec<Pipe>,
     pub ways: Vec<Ways>,
     pub sources: Vec<Source>,
@@ -123,6 +131,8 @@ impl Failure {
     pub const ABANDONED: Failure = Failure(2);
     pub const QUEUE_FULL: Failure = Failure(3);
     pub const RATE_LIMITED: Failure = Failure(4);
+    pub const SHED: Failure = Failure(5);
+    pub const BREAKER_OPEN: Failure = Failure(6);
     pub const POOL_FULL: Failure = Failure(7);
     pub const REFUSED: Failure = Failure(9);
     pub const RESET: Failure = Failure(10);
@@ -212,6 +222,7 @@ pub struct Component {
     /// `NONE`: without limit.
     pub queue_limit: u32,
     pub order: Order,
+    pub shed: Option<Shed>,
     /// Key of `fair(key)`.
     pub order_key: u16,
     /// Slots are given back while the request waits for what it called.
@@ -336,6 +347,23 @@ pub struct LimitSpec {
     /// `NONE16`: one limit for all.
     pub key: u16,
     pub cell: u16,
+}
+
+/// What each instance of one component keeps for its calls of another: a breaker, or who is left out.
+#[derive(Clone, Debug)]
+pub struct Guard<T> {
+    /// Component whose instances have one each; `NONE16`: a load has one.
+    pub owner: u16,
+    pub target: u16,
+    pub rule: T,
+}
+
+/// Calls of one place that are asked again when they are slow.
+#[derive(Clone, Debug)]
+pub struct HedgeSpec {
+    pub rule: Hedge,
+    /// The component that is asked.
+    pub target: u16,
 }
 
 /// A link with a bandwidth: bytes queue for it.

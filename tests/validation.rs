@@ -9,6 +9,7 @@
 //! cargo test --release -- --ignored --nocapture validation_table    # writes docs/validation.md
 //! cargo test --release -- --ignored --nocapture interval_coverage   # writes a section of it
 //! cargo test --release -- --ignored --nocapture hit_ratios          # writes another
+//! cargo test --release -- --ignored --nocapture retry_storms        # and another
 //! ```
 
 mod balancing;
@@ -17,7 +18,9 @@ mod cases;
 mod coverage;
 mod measured;
 mod queueing;
+mod reliability;
 mod statistics;
+mod storm;
 mod table;
 
 use cases::{Case, Got, Judged, Verdict, all};
@@ -29,6 +32,7 @@ fn measure(case: &Case, lab: &Lab) -> Got {
         Some("q") => queueing::measure(case, lab),
         Some("lb") => balancing::measure(case, lab),
         Some("c") => caches::measure(case, lab),
+        Some("r") => reliability::measure(case, lab),
         _ => statistics::measure(case, lab),
     }
 }

@@ -507,6 +507,7 @@ impl World<'_> {
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
             cache: self.cache_tally(self.m.components[c].cache),
+            guards: self.guards.tally(self.m, c as u16, Time(self.now)),
             copies: self.copies_tally(self.m.components[c].copies as usize),
         }
     }

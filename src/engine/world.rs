@@ -13,6 +13,7 @@ use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::guard::Guards;
 use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
@@ -25,8 +26,6 @@ use crate::model::{Failure, Model, NONE16};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
-use crate::policy::limit::LimitState;
-use crate::policy::retry::Budget;
 use crate::policy::sharding::Map;
 use crate::record::FaultPeriod;
 
@@ -95,6 +94,8 @@ pub(super) enum State {
     Calling,
     /// Its instance is paused.
     Parked,
+    /// Its turn came too late; it is in `ready`, to be told.
+    Shed,
     /// Stopped, but some structure still holds its number; freed when that lets go.
     Zombie,
 }
@@ -271,6 +272,8 @@ pub(super) mod gate {
     pub(in crate::engine) const ORDERED: u8 = 8;
     /// Not there yet: nothing brings it up but the fault that makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
+    /// Whose turn comes may be turned away.
+    pub(in crate::engine) const SHEDS: u8 = 32;
 }
 
 /// The waiting line of a station that is not first in, first out.
@@ -421,6 +424,8 @@ pub(super) struct Shortcut {
     pub(super) at_once: bool,
     /// No latency, bandwidth or payload: what carries no bytes is there at once.
     pub(super) no_way: bool,
+    /// A breaker, ejection or a hedge looks at each attempt.
+    pub(super) watched: bool,
 }
 
 /// How much there is to choose.
@@ -654,9 +659,8 @@ pub(super) struct World<'m> {
     pub(super) pool_stats: Vec<PoolStats>,
     /// Last use of a client's connection over an edge.
     pub(super) connections: FxHashMap<(u16, u64), Ns>,
-    pub(super) limits: Vec<LimitState>,
+    pub(super) guards: Guards,
     pub(super) pipes: Vec<Fluid>,
-    pub(super) budgets: Vec<Option<Budget>>,
     pub(super) joins: Slab<Join>,
     pub(super) locks: Locks,
     pub(super) contexts: Slab<Context>,

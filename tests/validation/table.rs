@@ -7,13 +7,24 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 2] = ["## Coverage of the intervals\n", "## Hit ratios beside libCacheSim\n"];
+const SECTIONS: [&str; 3] =
+    ["## Coverage of the intervals\n", "## Hit ratios beside libCacheSim\n", "## Retry storms\n"];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
 const KNOWN: &[(&str, &str, &str)] = &[];
 
 /// Figures that are not measured, and why.
 const NOT_MEASURED: &[(&str, &str, &str)] = &[
+    ("r-backoff-seq", "grpc.initial_s", "a parameter"),
+    ("r-backoff-seq", "grpc.multiplier", "a parameter"),
+    ("r-backoff-seq", "grpc.max_s", "a parameter"),
+    (
+        "r-backoff-seq",
+        "grpc.jitter",
+        "gRPC spreads its pauses by 20 %; here `none`, `full`, `equal` and `decorrelated`",
+    ),
+    ("r-cb-r4j-count", "failure_rate", "a breaker tells its state, not its rate"),
+    ("r-cb-r4j-half", "rows[", "a breaker tells its state, not its rates"),
     ("lb-p2c", "W_without_replacement", "`choices` draws with replacement"),
     ("q-erlc", "published", "the same figure as printed, to four digits"),
 ];
@@ -65,6 +76,11 @@ pub(crate) fn write_hit_ratios(section: &str) {
     replace(SECTIONS[1], section);
 }
 
+/// Writes the section about retry storms, and leaves the rest alone.
+pub(crate) fn write_storms(section: &str) {
+    replace(SECTIONS[2], section);
+}
+
 /// What stands under a title, up to the next one.
 fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     let start = text.find(title)? + title.len();
@@ -94,7 +110,8 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
          ten independent replications; the verdict looks at the tolerance of the case alone. This page is written by\n\n\
          ```sh\ncargo test --release -- --ignored --nocapture validation_table\n\
          cargo test --release -- --ignored --nocapture interval_coverage   # the section about intervals\n\
-         cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n```\n\n\
+         cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n\
+         cargo test --release -- --ignored --nocapture retry_storms   # the section about retry storms\n```\n\n\
          and every `cargo test` measures the same cases on shorter runs. A percentile that is expected to be 0 is judged by\n\
          the mean of its distribution. The order of the policies in `lb-order-10` follows from their figures.\n\n",
     );
