@@ -11,6 +11,7 @@ mod diagnostics;
 mod examples;
 mod failover;
 mod guards;
+mod globe;
 mod laws;
 mod measures;
 mod model;

@@ -10,15 +10,16 @@ use crate::engine::cache::Caches;
 use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
-use crate::engine::guard::Guards;
+use crate::engine::guard::{Guards, shortcut};
 use crate::engine::lock::Locks;
+use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
-    Ring, Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
+    Ring, Route, Slab, Source, Station, Steady, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -214,15 +215,6 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
     Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
 }
 
-fn shortcut(m: &Model, edge: &model::program::Edge) -> Shortcut {
-    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
-    Shortcut {
-        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
-        no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
-        watched: !none(&[edge.breaker, edge.eject]) || !m.hedges.is_empty(),
-    }
-}
-
 fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
     let source = &m.sources[class.source as usize];
     let place_key = if let Origin::Key(key) = source.origin { key } else { NONE16 };
@@ -350,6 +342,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
         bytes_out: 0.0,
         injected: Vec::new(),
         sticky: FxHashMap::default(),
+        name: spec.naming.as_ref().map(|naming| Box::new(naming::name(m, naming))),
     }
 }
 

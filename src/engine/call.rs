@@ -193,8 +193,8 @@ impl World<'_> {
     pub(super) fn send(&mut self, id: u32) -> u32 {
         let Frame { operation, parent, .. } = self.frames[id as usize];
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
-        let watched = self.shortcuts[self.calls[id as usize].edge as usize].watched;
-        let station = if watched { self.choose_warily(id, caller) } else { self.choose(id, caller) };
+        let wary = self.shortcuts[self.calls[id as usize].edge as usize].wary;
+        let station = if wary { self.choose_warily(id, caller) } else { self.choose(id, caller) };
         self.groups[self.routes[operation as usize].component as usize].arrivals += 1;
         if let Some(station) = station { self.set_off(id, caller, station) } else { self.nobody_up(id) }
     }
@@ -205,7 +205,9 @@ impl World<'_> {
         let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
         let route = self.routes[operation as usize];
         let spec = &self.m.components[route.component as usize];
+        let edge = self.calls[id as usize].edge as usize;
         match (spec.cache, spec.copies) {
+            (NONE16, NONE16) if self.shortcuts[edge].by_name => self.pick_by_name(id, self.m.edges[edge].name, caller),
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;

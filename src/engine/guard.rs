@@ -6,6 +6,7 @@
 
 use crate::engine::shed::shedders;
 use crate::engine::world::{Frame, JOIN, Ns, Outcome, Stage, World};
+use crate::model::program::Edge;
 use crate::model::{Failure, Guard, Model, NONE, NONE16};
 use crate::policy::breaker::{Circuit, Ended, Permit};
 use crate::policy::eject::Bench;
@@ -55,6 +56,21 @@ struct Attempt {
     bench: u32,
     permit: Option<Permit>,
     since: Ns,
+}
+
+/// What an edge does not have, so that a call need not ask for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shortcut {
+    /// No limit, pool or handshake: the request sets off at once.
+    pub(super) at_once: bool,
+    /// No latency, bandwidth or payload: what carries no bytes is there at once.
+    pub(super) no_way: bool,
+    /// A breaker or ejection looks at each attempt.
+    pub(super) watched: bool,
+    /// Ejection or a hedge keeps instances out of the choice.
+    pub(super) wary: bool,
+    /// A name service says where to look for the target.
+    pub(super) by_name: bool,
 }
 
 impl Guards {
@@ -124,6 +140,18 @@ impl Guards {
     }
 }
 
+/// What a call through the edge need not ask for.
+pub(super) fn shortcut(m: &Model, edge: &Edge) -> Shortcut {
+    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
+    Shortcut {
+        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
+        no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
+        watched: !none(&[edge.breaker, edge.eject]),
+        wary: edge.eject != NONE16 || !m.hedges.is_empty(),
+        by_name: edge.name != NONE16,
+    }
+}
+
 /// Those of the n-th owner's kind.
 fn part<'a, T>(all: &'a [T], first: &[u32], n: usize) -> &'a [T] {
     let end = first.get(n + 1).map_or(all.len(), |&end| end as usize);
@@ -149,9 +177,6 @@ impl World<'_> {
     pub(super) fn may_pass(&mut self, child: u32, edge: u16) -> bool {
         let m = self.m;
         let spec = &m.edges[edge as usize];
-        if spec.breaker == NONE16 && spec.eject == NONE16 {
-            return true;
-        }
         let caller = self.frames[self.frames[child as usize].parent as usize].station;
         let now = self.now;
         let mut attempt = Attempt { is_open: true, circuit: NONE, bench: NONE, permit: None, since: now };

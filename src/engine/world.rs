@@ -13,8 +13,9 @@ use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
-use crate::engine::guard::Guards;
+use crate::engine::guard::{Guards, Shortcut};
 use crate::engine::lock::Locks;
+use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
@@ -304,6 +305,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// Of a name service: what it tells.
+    pub(super) name: Option<Box<Name>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -415,17 +418,6 @@ pub(super) struct Route {
     pub(super) proxy: bool,
     /// Instance that the component begins with.
     pub(super) first: u32,
-}
-
-/// What an edge does not have, so that a call need not ask for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shortcut {
-    /// No limit, pool or handshake: the request sets off at once.
-    pub(super) at_once: bool,
-    /// No latency, bandwidth or payload: what carries no bytes is there at once.
-    pub(super) no_way: bool,
-    /// A breaker, ejection or a hedge looks at each attempt.
-    pub(super) watched: bool,
 }
 
 /// How much there is to choose.

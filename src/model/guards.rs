@@ -24,6 +24,7 @@ pub(super) struct HedgedCall {
     own: Policy,
     key: u16,
     asks_all: bool,
+    asks_name: u16,
 }
 
 impl Compiler<'_> {
@@ -169,6 +170,7 @@ impl Writer<'_, '_> {
             own: own.clone(),
             key,
             asks_all: self.asks_all,
+            asks_name: self.asks_name,
         };
         self.hedged.push(call);
         let task = Task::Hedged { call: self.hedged.len() - 1 };
@@ -178,11 +180,11 @@ impl Writer<'_, '_> {
 
     /// The program of one copy.
     pub(super) fn copy_of_call(&mut self, call: usize) {
-        let HedgedCall { path, targets, own, key, asks_all } = &self.hedged[call];
+        let HedgedCall { path, targets, own, key, asks_all, asks_name } = &self.hedged[call];
         let (path, targets, own, key) = (path.clone(), targets.clone(), own.clone(), *key);
-        let all = *asks_all;
-        (self.in_hedge, self.asks_all) = (true, all);
+        let (all, name) = (*asks_all, *asks_name);
+        (self.in_hedge, self.asks_all, self.asks_name) = (true, all, name);
         self.call(&path, &targets, &own, key);
-        (self.in_hedge, self.asks_all) = (false, false);
+        (self.in_hedge, self.asks_all, self.asks_name) = (false, false, NONE16);
     }
 }

@@ -97,6 +97,8 @@ pub(super) struct Writer<'c, 's> {
     /// Calls whose copies are programs of their own, and whether one of these is being written.
     pub(super) hedged: Vec<HedgedCall>,
     pub(super) in_hedge: bool,
+    /// The name service by which the call finds its target, or `NONE16`.
+    pub(super) asks_name: u16,
 }
 
 /// What an operation does to copies of rows.
@@ -150,6 +152,7 @@ impl Compiler<'_> {
                 asks_all: false,
                 hedged: Vec::new(),
                 in_hedge: false,
+                asks_name: NONE16,
             };
             writer.operation(&body);
             let replay = writer.replay(owner, &name);

@@ -152,8 +152,8 @@ enum Seen {
     Run,
     /// The last so many calls: bit 0 failed, bit 1 slow.
     Last(VecDeque<u8>),
-    /// Calls by part of the window, and the number of the present part.
-    Parts { parts: Vec<[u32; 3]>, length: u64, present: u64 },
+    /// Calls by part of the window; the number and place of the present part, and when it ends.
+    Parts { parts: Vec<[u32; 3]>, length: u64, present: u64, at: usize, until: u64 },
 }
 
 /// Fewest and most parts of a window of time.
@@ -167,7 +167,8 @@ impl Tally {
             (Errors::Share { .. }, None) => Seen::Last(VecDeque::new()),
             (Errors::Share { .. }, Some(window)) => {
                 let count = window.0.div_ceil(1_000_000_000).clamp(PARTS[0], PARTS[1]);
-                Seen::Parts { parts: vec![[0; 3]; count as usize], length: (window.0 / count).max(1), present: 0 }
+                let length = (window.0 / count).max(1);
+                Seen::Parts { parts: vec![[0; 3]; count as usize], length, present: 0, at: 0, until: length }
             }
         };
         Tally { seen, total: 0, failed: 0, slow: 0 }
@@ -192,7 +193,7 @@ impl Tally {
         }
         self.count(trip, failed, slow, now);
         let Errors::Share { of, .. } = trip.errors else { return false };
-        of <= self.total && trip.is_bad(self.total, self.failed, self.slow)
+        0 < self.failed + self.slow && of <= self.total && trip.is_bad(self.total, self.failed, self.slow)
     }
 
     fn count(&mut self, trip: &Trip, failed: bool, slow: bool, now: Time) {
@@ -210,9 +211,8 @@ impl Tally {
                 }
                 last.push_back(u8::from(failed) | u8::from(slow) << 1);
             }
-            Seen::Parts { parts, present, .. } => {
-                let at = (*present % parts.len() as u64) as usize;
-                let part = &mut parts[at];
+            Seen::Parts { parts, at, .. } => {
+                let part = &mut parts[*at];
                 *part = [part[0] + 1, part[1] + u32::from(failed), part[2] + u32::from(slow)];
             }
         }
@@ -223,7 +223,10 @@ impl Tally {
 
     /// What was seen too long ago.
     fn forget(&mut self, now: Time) {
-        let Seen::Parts { parts, length, present } = &mut self.seen else { return };
+        let Seen::Parts { parts, length, present, at, until } = &mut self.seen else { return };
+        if now.0 < *until {
+            return;
+        }
         let count = parts.len() as u64;
         let part_now = now.0 / *length;
         for passed in *present + 1..=part_now.min(*present + count) {
@@ -234,6 +237,8 @@ impl Tally {
         }
         // After a long silence the parts are all empty, whatever their places.
         *present = part_now;
+        *at = (part_now % count) as usize;
+        *until = (part_now + 1) * *length;
     }
 }
 

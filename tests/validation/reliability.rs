@@ -44,11 +44,15 @@ pub(crate) fn measure(case: &Case, lab: &Lab) -> Got {
 
 // -- fan-out -----------------------------------------------------------------------------------------------------------
 
-/// One request that asks so many leaves at once.
-fn fan_out(lab: &Lab, leaves: f64, leaf: &str) -> Seen {
-    let requests = if lab.is_short() { (2e5 / leaves).clamp(200.0, 5000.0) } else { (4e7 / leaves).clamp(2e4, 2e5) };
-    let (rate, replications) = (20.0, if lab.is_short() { 5 } else { 10 });
-    let text = lab.lasting(requests / rate / f64::from(replications), 0.0, replications)
+/// Seconds of a replication: long beside a slow leaf, so that hardly a request is cut off by its end.
+const LENGTH_S: f64 = 200.0;
+
+/// One request that asks so many leaves at once; at least so many requests in all.
+fn fan_out(lab: &Lab, leaves: f64, leaf: &str, least: f64) -> Seen {
+    let requests = if lab.is_short() { (2e5 / leaves).clamp(least, 5000.0) } else { (2e7 / leaves).clamp(2e4, 1e5) };
+    let replications = if lab.is_short() { 5 } else { 10 };
+    let rate = requests / LENGTH_S / f64::from(replications);
+    let text = lab.lasting(LENGTH_S, 0.0, replications)
         + &load(rate, "poisson", "root.do")
         + &format!(
             "components:
@@ -69,7 +73,7 @@ fn tail(case: &Case, lab: &Lab) -> Got {
     let mut got = Got::default();
     for (index, row) in rows(case).iter().enumerate() {
         let slow = 100.0 * number(&row["p_slow"]);
-        let seen = fan_out(lab, number(&row["fanout"]), &format!("mix({}% 10ms | {slow}% 1s)", 100.0 - slow));
+        let seen = fan_out(lab, number(&row["fanout"]), &format!("mix({}% 10ms | {slow}% 1s)", 100.0 - slow), 500.0);
         let late = seen.each(|stretch| share_above(&stretch.latency(Scope::All, Outcome::All), 0.5));
         got.estimate(format!("rows[{index}].p_any_slow"), late, 1.0);
     }
@@ -79,7 +83,7 @@ fn tail(case: &Case, lab: &Lab) -> Got {
 fn slowest(case: &Case, lab: &Lab) -> Got {
     let mut got = Got::default();
     for (index, row) in rows(case).iter().enumerate() {
-        let seen = fan_out(lab, number(&row["fanout"]), "exp(10ms)");
+        let seen = fan_out(lab, number(&row["fanout"]), "exp(10ms)", 1200.0);
         let latency = seen.report().latency.all;
         for (name, value) in [("mean_ms", latency.mean), ("p50_ms", latency.p50), ("p99_ms", latency.p99)] {
             got.estimate(format!("rows[{index}].{name}"), value, 1e-3);

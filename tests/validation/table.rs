@@ -11,7 +11,8 @@ const SECTIONS: [&str; 3] =
     ["## Coverage of the intervals\n", "## Hit ratios beside libCacheSim\n", "## Retry storms\n"];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
-const KNOWN: &[(&str, &str, &str)] = &[];
+const KNOWN: &[(&str, &str, &str)] =
+    &[("r-backoff-seq", "grpc.first", "the reference is printed with eight digits, the tolerance asks for nine")];
 
 /// Figures that are not measured, and why.
 const NOT_MEASURED: &[(&str, &str, &str)] = &[
