@@ -54,7 +54,7 @@ impl After {
             return units::parse_as(text, Dimension::Time).map(|time| After::Time(Span::from_secs_f64(time)));
         };
         let percent: Option<f64> = percent.parse().ok();
-        percent.map(|percent| After::Quantile(percent / 100.0)).ok_or_else(|| UnitError {
+        percent.map(|percent| After::Quantile((percent * 1e9).round() / 1e11)).ok_or_else(|| UnitError {
             start: 0,
             end: text.len(),
             message: format!("`{text}` is not a percentile"),

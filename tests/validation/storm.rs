@@ -19,7 +19,7 @@ const LOADS: [u32; 3] = [60, 75, 90];
 const SHOCKS: [u32; 3] = [1, 3, 10];
 /// When the shock begins, and how long after its end the service has to be well again; seconds.
 const BEFORE: u32 = 20;
-const AFTER: u32 = 180;
+const AFTER: u32 = 120;
 /// Well is nine tenths of what is asked, answered well, over the last seconds.
 const LOOK: usize = 20;
 
@@ -80,7 +80,7 @@ fn a_storm_stays_and_a_budget_ends_it() {
 fn retry_storms() {
     let mut section = format!(
         "`scenarios/pitfalls/retry-storm.yaml`: a service of 100/s whose callers wait a second and try four times, four times as slow\n\
-         for a while. The share of {SEEDS} seeds in which it answers nine in ten requests well again three minutes after that, by load\n\
+         for a while. The share of {SEEDS} seeds in which it answers nine in ten requests well again two minutes after that, by load\n\
          and length of the shock: without a cure and with each. Written by\n\
          `cargo test --release -- --ignored --nocapture retry_storms`.\n\n| cure |"
     );
