@@ -19,6 +19,7 @@ mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod heat;
 mod host;
 mod keys;
 mod lock;

@@ -11,6 +11,7 @@ mod diagnostics;
 mod examples;
 mod failover;
 mod laws;
+mod looks;
 mod measures;
 mod model;
 mod places;

@@ -443,4 +443,4 @@ fn why_it_stopped(report: &Report, look: Look) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
