@@ -14,6 +14,7 @@ mod github;
 mod init;
 mod input;
 mod out;
+mod pages;
 mod progress;
 mod render;
 mod run;

@@ -364,6 +364,6 @@ mod tests {
 
     #[test]
     fn four_digits_are_enough_for_a_picture() {
-        assert_eq!([digits(0.0123456), digits(98765.0), digits(0.0)], [0.01235, 98770.0, 0.0]);
+        assert_eq!([digits(0.0123456), digits(98764.0), digits(0.0)], [0.01235, 98760.0, 0.0]);
     }
 }

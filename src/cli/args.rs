@@ -374,6 +374,15 @@ pub enum SchemaOf {
     /// The reference page in Markdown, from the same tables
     #[value(hide = true)]
     Reference,
+    /// Each kind, step and verb in a line
+    #[value(hide = true)]
+    CheatSheet,
+    #[value(hide = true)]
+    Measures,
+    #[value(hide = true)]
+    Diagnostics,
+    #[value(hide = true)]
+    Verbs,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -316,7 +316,8 @@ fn health(report: &Report) -> String {
     let holding = report.audit.iter().filter(|audit| audit.holds).count();
     let said = format!("{holding} of {} laws hold on this very run", report.audit.len());
     let audits = report.audit.iter().map(|audit| {
-        let side = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.6}"));
+        // As in the document, so that a saved report gives the same page.
+        let side = |value: Option<f64>| value.map_or_else(String::new, |value| json::twelve_digits(value).to_string());
         let holds = if audit.holds { "✓ holds" } else { "✗ does not hold" };
         [audit.law.to_owned(), audit.of.clone(), holds.to_owned(), side(audit.left), side(audit.right)]
     });
