@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod elastic;
 mod failover;
 mod fault;
 mod filter;
@@ -30,6 +31,7 @@ mod quorum;
 mod replica;
 mod reshard;
 mod rows;
+mod scale;
 mod shard;
 mod station;
 mod timeout;
@@ -177,6 +179,8 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
+            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
@@ -188,6 +192,7 @@ impl World<'_> {
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
+            Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }

@@ -7,6 +7,7 @@
 //! that request time is attributed to.
 
 mod arrows;
+pub mod autoscale;
 pub mod caches;
 mod check;
 pub mod compile;
@@ -31,6 +32,7 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::autoscale::Scaler;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
@@ -70,6 +72,7 @@ pub struct Model {
     pub places: Vec<Place>,
     pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
+    pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
     pub hosts: Vec<Host>,
@@ -236,8 +239,11 @@ pub struct Component {
     /// Up and down in turn (samplers, seconds in ns), or `NONE16`.
     pub up_draw: u16,
     pub down_draw: u16,
-    /// Time to come back after an instance died.
+    /// Time an instance needs until it serves, when it is started or comes back after it died.
     pub boot_draw: u16,
+    pub warm: Option<Warm>,
+    /// Time to finish for what is in flight when an instance is taken away.
+    pub drain: Span,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
@@ -256,6 +262,16 @@ pub struct Sticky {
     /// `NONE16`: the session (a closed client counts as one).
     pub key: u16,
     pub hold: Option<Span>,
+}
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts: Span,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -622,7 +638,7 @@ pub struct Price {
 pub enum Metered {
     /// So many machines at dollars an hour each, whatever happens.
     Machines { count: f64, per_hour: f64 },
-    /// Machines of so many instances from the first on, at dollars an hour each while they are up.
+    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
     Joining { first: u32, count: u32, per_hour: f64 },
     /// Requests that reached the component.
     Requests { component: u16, each: f64 },

@@ -12,7 +12,7 @@
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, ScalingTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -51,6 +51,8 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
         Quantity::ShardVariance => stretch.shard_variance(probe.scope)?,
+        Quantity::ScaleChanges if probe.per == Some(Per::Count) => stretch.scaling(probe.scope)?.changes as f64,
+        Quantity::ScaleChanges => stretch.scaling(probe.scope)?.changes as f64 / seconds,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
     };
     match probe.per {
@@ -401,6 +403,13 @@ impl Between<'_> {
             (0.0 < mean).then(|| (most - mean) / mean)
         };
         self.components_of(scope).into_iter().filter_map(of).reduce(f64::max)
+    }
+
+    /// What the autoscalers of a scope have done; `None` if there are none.
+    pub fn scaling(&self, scope: Scope) -> Option<ScalingTally> {
+        let pairs = self.component_pairs(scope).into_iter();
+        let pairs = pairs.filter_map(|(before, after)| Some((before.scaling.as_deref()?, after.scaling.as_deref()?)));
+        pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
     }
 
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {

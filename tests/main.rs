@@ -8,6 +8,7 @@ mod cli;
 mod copies;
 mod determinism;
 mod diagnostics;
+mod elastic;
 mod examples;
 mod failover;
 mod laws;

@@ -15,8 +15,10 @@ mod balancing;
 mod caches;
 mod cases;
 mod coverage;
+mod hpa;
 mod measured;
 mod queueing;
+mod scaling;
 mod statistics;
 mod table;
 
@@ -28,6 +30,7 @@ fn measure(case: &Case, lab: &Lab) -> Got {
     match case.id().split('-').next() {
         Some("q") => queueing::measure(case, lab),
         Some("lb") => balancing::measure(case, lab),
+        Some("as") => scaling::measure(case),
         Some("c") => caches::measure(case, lab),
         _ => statistics::measure(case, lab),
     }

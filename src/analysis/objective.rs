@@ -319,7 +319,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Staleness,
             _,
         ) => "s",
-        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
+        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals | Quantity::ScaleChanges, _) => "per_s",
         (Quantity::Memory | Quantity::Bytes, _) => "bytes",
         (
             Quantity::Errors

@@ -8,12 +8,14 @@ use crate::calendar::Calendar;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
+use crate::engine::elastic::Elastic;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::lock::Locks;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
+use crate::engine::scale::Scaling;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
@@ -75,6 +77,7 @@ impl<'m> World<'m> {
         world.find_mirrors();
         world.make_pools();
         world.close_future_shards();
+        world.close_future_instances();
         world.prefill();
         world
     }
@@ -136,6 +139,9 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            elastic: Elastic::new(m),
+            scalers: m.scalers.iter().enumerate().map(|(k, spec)| Scaling::new(m, k, spec, salt)).collect(),
+            decisions: Vec::new(),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),

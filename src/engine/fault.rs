@@ -164,7 +164,7 @@ impl World<'_> {
     }
 
     /// A visit at the instance, or a spawned program there; branches die with their visit.
-    fn dies_with(&self, id: u32, s: u32) -> bool {
+    pub(super) fn dies_with(&self, id: u32, s: u32) -> bool {
         let frame = &self.frames[id as usize];
         let alive = !matches!(frame.state, State::Free | State::Zombie);
         let travels = frame.flags & flag::STAGED != 0 && frame.flags & flag::GUARDED != 0 && self.is_under_way(id);
@@ -228,6 +228,7 @@ impl World<'_> {
         } else {
             self.samplers.draw_ns(spec.boot_draw, mix(self.salt ^ spec.key ^ u64::from(epoch)))
         };
+        let boot = boot + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
         if boot == 0 {
             return self.booted(s, epoch);
         }
@@ -244,6 +245,7 @@ impl World<'_> {
         station.up_since = self.now;
         let epoch = station.epoch;
         self.copy_returns(s);
+        self.cold_now(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {
@@ -280,7 +282,7 @@ impl World<'_> {
         }
     }
 
-    fn set_eligible(&mut self, s: u32, eligible: bool) {
+    pub(super) fn set_eligible(&mut self, s: u32, eligible: bool) {
         let component = self.stations[s as usize].component as usize;
         let i = s - self.m.components[component].first;
         self.groups[component].balancer.set_eligible(i, eligible);
@@ -383,6 +385,7 @@ impl World<'_> {
         for (w, watch) in self.m.watches.iter().enumerate() {
             self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
         }
+        self.begin_scaling();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }

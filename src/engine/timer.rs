@@ -49,6 +49,17 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
     },
+    /// An instance is as fast as the others from now on.
+    Warm {
+        station: u32,
+        epoch: u32,
+    },
+    /// A look whether anything is still in flight at an instance that leaves; at `until` it goes in any case.
+    Drained {
+        station: u32,
+        epoch: u32,
+        until: u64,
+    },
     /// The primary of a shard, named by its first copy, sends what was written since.
     Ship {
         station: u32,
@@ -100,6 +111,8 @@ pub(super) enum Timer {
     },
     Window,
     Look(u16),
+    /// An autoscaler looks.
+    Scale(u16),
     Cut,
 }
 

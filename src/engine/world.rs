@@ -13,10 +13,12 @@ use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::elastic::Elastic;
 use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
+use crate::engine::scale::Scaling;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
 use crate::measure::gauge::Gauge;
@@ -28,7 +30,7 @@ use crate::policy::discipline::{Fair, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
 use crate::policy::sharding::Map;
-use crate::record::FaultPeriod;
+use crate::record::{Decision, FaultPeriod};
 
 /// Nanoseconds of simulated time.
 pub(super) type Ns = u64;
@@ -269,7 +271,7 @@ pub(super) mod gate {
     pub(in crate::engine) const CHECKS: u8 = 4;
     /// Queues in an order other than first in, first out.
     pub(in crate::engine) const ORDERED: u8 = 8;
-    /// Not there yet: nothing brings it up but the fault that makes it join.
+    /// Not there yet, or leaving: nothing brings it up but whatever makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
 }
 
@@ -673,6 +675,9 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) elastic: Elastic,
+    pub(super) scalers: Vec<Scaling>,
+    pub(super) decisions: Vec<Decision>,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
+use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -93,6 +93,12 @@ impl<'a> Compiler<'a> {
             up_draw,
             down_draw,
             boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
+            warm: said.warm.map(|warm| Warm {
+                lasts: span(warm.lasts_s),
+                slower: warm.slower,
+                joins_warm: warm.joins_warm,
+            }),
+            drain: span(said.drain_s),
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),

@@ -10,11 +10,13 @@ impl Compiler<'_> {
     pub(super) fn compile_prices(&mut self) {
         self.machine_prices();
         self.joining_prices();
+        self.elastic_prices();
         self.request_prices();
         self.byte_prices();
         for (name, component) in &self.scenario.components {
             let is_external = matches!(component.value.kind, crate::scenario::Kind::External { .. });
             let has_machine = self.machines.iter().any(|(owner, ..)| owner == name);
+            let has_machine = has_machine || self.model.unpriced.contains(name);
             let on_host = matches!(component.value.placement.machine, crate::scenario::MachineChoice::On(_));
             let has_line = self.model.prices.iter().any(|price| price.component == *name);
             if !is_external && !has_machine && !on_host && !has_line {
@@ -38,6 +40,24 @@ impl Compiler<'_> {
                 None => self.model.unpriced.push(owner.clone()),
             }
             self.machines.push((owner, kind, count, per_hour));
+        }
+    }
+
+    /// Machines that are there only for a time are paid for that time.
+    fn elastic_prices(&mut self) {
+        for (owner, kind, stations, per_hour) in std::mem::take(&mut self.elastic) {
+            let factor = self.term(&owner);
+            let Some(per_hour) = per_hour else {
+                self.model.unpriced.push(owner);
+                continue;
+            };
+            let (first, count) = (stations.start, stations.len() as u32);
+            self.model.prices.push(Price {
+                component: owner,
+                what: "instances",
+                unit: format!("{kind} month"),
+                metered: Metered::Joining { first, count, per_hour: per_hour * factor },
+            });
         }
     }
 

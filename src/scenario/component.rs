@@ -15,9 +15,9 @@ use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
-    RouteTarget, Sticky,
+    RouteTarget, Sticky, Warm,
 };
-use crate::scenario::{cache, database};
+use crate::scenario::{cache, database, scale};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -95,9 +95,22 @@ pub(super) static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),
     "60s",
-    "Time an instance needs to come back after it died",
+    "Time an instance needs until it serves, when it is started or comes back after it died",
 )
 .or("0s");
+static WARM: Field = Field::new(
+    "warm",
+    Shape::Object(&WARM_TABLE),
+    "{for: 60s, slower: x3}",
+    "How an instance that has just booted is slower than the others",
+);
+static DRAIN: Field = Field::new(
+    "drain",
+    Shape::Time,
+    "30s",
+    "Time to finish for what is in flight when an instance is taken away; what is left then fails as `reset`",
+)
+.or("30s");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
 static MEMORY_USE: Field = Field::new(
     "memory",
@@ -106,6 +119,12 @@ static MEMORY_USE: Field = Field::new(
     "Memory an instance needs; or, as a size, that of its machine",
 );
 pub(super) static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
+static SCALED: Field = Field::new(
+    "autoscale",
+    Shape::Object(&scale::AUTOSCALE),
+    "{min: 3, max: 20, target: {utilisation of cores: 70%}}",
+    "Change the number of instances with the load; it begins with `instances`, or else with `min`",
+);
 
 /// A service.
 pub static SERVICE: Table = Table {
@@ -136,9 +155,9 @@ pub static SERVICE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        AUTOSCALE,
-        later("warm", "Instances that are slow at first"),
-        later("drain", "Time to finish when an instance is taken away"),
+        WARM,
+        DRAIN,
+        SCALED,
         later("consumes", "Messages it works on"),
         later("state", "What it keeps between requests"),
     ],
@@ -221,7 +240,9 @@ pub static GATEWAY: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        AUTOSCALE,
+        WARM,
+        DRAIN,
+        SCALED,
     ],
 };
 
@@ -306,6 +327,21 @@ static MEMORY_TABLE: Table = Table {
         Field::new("limit", Shape::Bytes, "2GiB", "Most it may take; without it what its machine has"),
     ],
 };
+static WARM_TABLE: Table = Table {
+    name: "warm",
+    about: "Slow first requests: empty caches, code that is not compiled yet, connections still to be opened",
+    fields: &[
+        Field::new("for", Shape::Time, "60s", "How long after it has booted").required(),
+        Field::new("slower", Shape::Text, "x3", "By which factor its work takes longer").required(),
+        Field::new(
+            "join",
+            Shape::Word(&["cold", "warm"]),
+            "warm",
+            "Whether requests come at once (`cold`), or only when it has warmed itself up for that long (`warm`)",
+        )
+        .or("cold"),
+    ],
+};
 static UP_AND_DOWN: Table = Table {
     name: "availability",
     about: "Up and down in turn",
@@ -335,6 +371,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
+    let autoscale = autoscale(&mut r, &placement);
+    let (instances, most) = autoscale.as_ref().map_or((instances, instances), |scale| scaled(&mut r, instances, scale));
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
@@ -344,6 +382,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         workers: workers(&mut r, &kind),
         placement,
         instances,
+        most,
+        autoscale,
         waits_sync,
         queue_limit,
         order,
@@ -354,9 +394,52 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
+        drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
         kind,
     }
+}
+
+/// Seconds that what is in flight has to finish when an instance is taken away, unless `drain:` says otherwise.
+const DRAIN_S: f64 = 30.0;
+
+/// Reads `autoscale:`, which needs instances that are all alike.
+fn autoscale(r: &mut Reader, placement: &Placement) -> Option<Spotted<scale::Autoscale>> {
+    if !has(r, "autoscale") || !r.has("autoscale") {
+        return None;
+    }
+    let types = if let MachineChoice::Own(types) = &placement.machine { types.len() } else { 1 };
+    if 1 < types || 1 < placement.at.len() {
+        let message = "instances of several types, or at several places, cannot be scaled yet";
+        let told = Diagnostic::new(Code::NotAvailable, r.key("autoscale"), message);
+        r.tell(told.help("write a component for each type or place"));
+        return None;
+    }
+    scale::autoscale(&mut r.object("autoscale")?)
+}
+
+/// Instances at the start and at most.
+fn scaled(r: &mut Reader, instances: u32, scale: &Spotted<scale::Autoscale>) -> (u32, u32) {
+    let (min, max) = (scale.value.behaviour.min, scale.value.behaviour.max);
+    if !r.has("instances") {
+        return (min, max);
+    }
+    if max < instances || instances < min {
+        let message = format!("{instances} instances are not between the autoscaler's {min} and {max}");
+        let told = Diagnostic::new(Code::OutOfRange, r.key("instances"), message);
+        let bounds = r.key("autoscale");
+        r.tell(told.note_at(bounds, "it is scaled here").help("leave `instances` out to begin with `min`"));
+    }
+    (instances.min(max), max)
+}
+
+fn warm(r: &mut Reader) -> Option<Warm> {
+    let lasts = r.time("for");
+    let slower = r.parsed("slower", Code::Unit, units::parse_factor);
+    let slower = r.within("slower", slower, 1.0, 1e3);
+    let joins_warm = r.word("join").is_some_and(|word| word.value == "warm");
+    Some(Warm { lasts_s: lasts?.value, slower: slower?.value, joins_warm })
 }
 
 /// The table of the component's kind; tells if there is none.
@@ -417,6 +500,8 @@ fn silent(owner: Spot) -> Component {
         kind: Kind::Service,
         placement,
         instances: 1,
+        most: 1,
+        autoscale: None,
         workers: None,
         waits_sync: true,
         queue_limit: None,
@@ -428,6 +513,8 @@ fn silent(owner: Spot) -> Component {
         prefer: Prefer::Zone,
         memory: Memory::default(),
         boot: at_once(),
+        warm: None,
+        drain_s: DRAIN_S,
         rate_limit: None,
     }
 }

@@ -138,6 +138,7 @@ pub enum Quantity {
     Violations,
     LostWrites,
     ShardVariance,
+    ScaleChanges,
     Memory,
     Bytes,
     Cost,
