@@ -20,6 +20,7 @@ mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod function;
 mod host;
 mod keys;
 mod lock;
@@ -172,6 +173,7 @@ impl World<'_> {
             Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),
             Timer::Patience { frame, generation } => return self.patience_over(frame, generation),
             Timer::PoolWait { frame, generation } => return self.pool_wait_over(frame, generation),
+            Timer::Reserve { frame, generation } => return self.reserve_opens(frame, generation),
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),

@@ -40,6 +40,7 @@ use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, 
 use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::environment::Environments;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::popularity::Popular;
@@ -71,6 +72,7 @@ pub struct Model {
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
     pub caches: Vec<Cache>,
+    pub functions: Vec<Function>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
@@ -127,6 +129,7 @@ impl Failure {
     pub const QUEUE_FULL: Failure = Failure(3);
     pub const RATE_LIMITED: Failure = Failure(4);
     pub const POOL_FULL: Failure = Failure(7);
+    pub const THROTTLED: Failure = Failure(8);
     pub const REFUSED: Failure = Failure(9);
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
@@ -254,6 +257,10 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
+    /// Index into [`Model::functions`], or `NONE16`.
+    pub function: u16,
+    /// Passes queries of one transaction on over one connection.
+    pub pools_transactions: bool,
     pub price_per_request: f64,
 }
 
@@ -294,6 +301,17 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
+}
+
+/// What starts environments for requests.
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub component: u16,
+    pub environments: Environments,
+    /// `NONE16`: a new environment is there at once.
+    pub cold_draw: u16,
+    pub cold_cell: u16,
+    pub memory_bytes: f64,
 }
 
 /// One instance.
@@ -337,6 +355,9 @@ pub struct Pool {
     /// Component the connections lead to; a killed instance empties them.
     pub target: u16,
     pub size: u32,
+    /// More for who has waited that long.
+    pub reserve: u32,
+    pub reserve_after: Span,
     /// Longest wait; `None` for ever.
     pub wait: Option<Span>,
     /// `NONE16`: opening costs nothing.
@@ -469,6 +490,8 @@ pub enum Cause {
     Pool,
     Connect,
     Lock,
+    /// For a new environment of a function.
+    Cold,
     /// For replicas, before a write may be acknowledged.
     Replication,
     BackOff,
@@ -488,6 +511,7 @@ impl Cause {
             Cause::Pool => "pool",
             Cause::Connect => "connect",
             Cause::Lock => "lock",
+            Cause::Cold => "cold start",
             Cause::Replication => "replication",
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
@@ -640,6 +664,8 @@ pub enum Metered {
     Machines { count: f64, per_hour: f64 },
     /// Machines of so many instances from the first on, at dollars an hour each while they are there.
     Joining { first: u32, count: u32, per_hour: f64 },
+    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
+    Work { component: u16, gigabytes: f64, each: f64 },
     /// Requests that reached the component.
     Requests { component: u16, each: f64 },
     /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).

@@ -147,6 +147,15 @@ pub struct ComponentTally {
     pub copies: Option<Box<CopiesTally>>,
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
+    pub function: Option<FunctionTally>,
+}
+
+/// How requests of a function began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FunctionTally {
+    pub warm: u64,
+    pub cold: u64,
+    pub throttled: u64,
 }
 
 /// How an autoscaler has done; areas are instances x seconds.

@@ -8,7 +8,9 @@ pub mod cache;
 pub mod component;
 pub mod condition;
 pub mod database;
+pub mod elastic;
 pub mod fault;
+pub mod function;
 pub mod hpa;
 pub mod keys;
 pub mod load;
@@ -34,6 +36,7 @@ use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::function::{Function, Pooler};
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
 use crate::scenario::scale::Autoscale;
@@ -240,6 +243,8 @@ pub enum Kind {
     },
     Cache(Box<Cache>),
     Store(Store),
+    Function(Box<Function>),
+    Pooler(Pooler),
 }
 
 impl Kind {
@@ -254,6 +259,8 @@ impl Kind {
             Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
+            Kind::Function(_) => "function",
+            Kind::Pooler(_) => "pooler",
         }
     }
 }

@@ -18,6 +18,7 @@ mod places;
 mod prefill;
 mod replication;
 mod scale;
+mod serverless;
 mod shards;
 mod support;
 mod tidy;

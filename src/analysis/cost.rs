@@ -67,6 +67,13 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let machines = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
             (machines, machines * per_hour * HOURS)
         }
+        Metered::Work { component: index, gigabytes, each } => {
+            let station = stretch.model.components[usize::from(*index)].first as usize;
+            let busy = |tallies: &crate::record::Tallies| tallies.stations[station].busy_ns as f64 / 1e9;
+            let work =
+                (busy(stretch.to) - busy(stretch.from)) * whole / stretch.seconds().max(1e-9) * MONTH * gigabytes;
+            (work, work * each)
+        }
         Metered::Requests { component: index, each } => {
             let (before, after) = component(*index);
             let requests = monthly(after.arrivals - before.arrivals);

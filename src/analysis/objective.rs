@@ -328,6 +328,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::ColdStarts
             | Quantity::StaleReads
             | Quantity::Violations
             | Quantity::WastedWork,

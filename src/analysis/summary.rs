@@ -158,6 +158,9 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
     specific.extend(of_copies(study, scope));
     let Scope::Component(index) = scope else { return Specific { figures: specific, ..Specific::default() } };
     specific.extend(scaling::figures(study, index));
+    let starts =
+        study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
+    specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_cache(study, usize::from(index)));
     let shards = shards(study, index);
     if !shards.is_empty() {

@@ -15,7 +15,6 @@ use crate::engine::lock::Locks;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
-use crate::engine::scale::Scaling;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
@@ -139,9 +138,7 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
-            elastic: Elastic::new(m),
-            scalers: m.scalers.iter().enumerate().map(|(k, spec)| Scaling::new(m, k, spec, salt)).collect(),
-            decisions: Vec::new(),
+            elastic: Elastic::new(m, salt),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),

@@ -5,16 +5,22 @@
 //! nothing is left or the time of `drain` is over. What is left then dies with it. Its machine is paid from the moment it
 //! is ordered to the moment it has left, boot included.
 
+use crate::engine::function::Functions;
+use crate::engine::scale::Scaling;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, OBSERVE, RELEASE, World, gate};
 use crate::model::Model;
+use crate::record::Decision;
 
 /// Time between two looks at an instance that drains.
 const DRAIN_LOOK: Ns = 1_000_000_000;
 
-/// What is known of instances that come and go, by station.
-#[derive(Clone, Debug)]
+/// What is known of instances that come and go, by station; who orders them, and what starts by itself.
+#[derive(Debug)]
 pub(super) struct Elastic {
+    pub(super) scalers: Vec<Scaling>,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) functions: Vec<Functions>,
     /// Its work takes longer for now.
     cold: Vec<bool>,
     /// Its machine is there (and paid) since then, or `Ns::MAX`; and how long it was before.
@@ -22,8 +28,14 @@ pub(super) struct Elastic {
 }
 
 impl Elastic {
-    pub(super) fn new(m: &Model) -> Elastic {
-        Elastic { cold: vec![false; m.stations.len()], there: vec![(0, 0); m.stations.len()] }
+    pub(super) fn new(m: &Model, salt: u64) -> Elastic {
+        Elastic {
+            scalers: m.scalers.iter().enumerate().map(|(k, spec)| Scaling::new(m, k, spec, salt)).collect(),
+            decisions: Vec::new(),
+            functions: m.functions.iter().map(Functions::new).collect(),
+            cold: vec![false; m.stations.len()],
+            there: vec![(0, 0); m.stations.len()],
+        }
     }
 
     /// How long the machine of an instance has been there, ns.

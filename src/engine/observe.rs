@@ -397,13 +397,13 @@ impl World<'_> {
     fn hosts_there<'a>(&'a self, t: &Tracked) -> impl Iterator<Item = usize> + use<'a> {
         hosts_of(t).filter(|&h| {
             let stations = &self.hosts[h].stations;
-            self.scalers.is_empty() || stations.is_empty() || stations.iter().any(|&s| !self.is_away(s))
+            self.elastic.scalers.is_empty() || stations.is_empty() || stations.iter().any(|&s| !self.is_away(s))
         })
     }
 
     fn instances_there(&self, component: usize) -> u32 {
         let spec = &self.m.components[component];
-        if self.scalers.is_empty() {
+        if self.elastic.scalers.is_empty() {
             return spec.count;
         }
         (spec.first..spec.first + spec.count).filter(|&s| !self.is_away(s)).count() as u32
@@ -532,6 +532,7 @@ impl World<'_> {
             cache: self.cache_tally(self.m.components[c].cache),
             copies: self.copies_tally(self.m.components[c].copies as usize),
             scaling: self.scaling_tally(c as u16).map(Box::new),
+            function: self.function_tally(c),
         }
     }
 
@@ -618,7 +619,7 @@ impl World<'_> {
             looks: self.observer.looks,
             faults: self.fault_periods,
             exemplars: self.observer.exemplars,
-            decisions: self.decisions,
+            decisions: self.elastic.decisions,
         }
     }
 }

@@ -33,6 +33,9 @@ impl World<'_> {
         let generation = frame.generation;
         self.pools[p as usize].line.push_back((id, generation));
         self.pool_stats[spec.pool as usize].waiting.enter(self.now);
+        if 0 < pool.reserve {
+            self.set_timer(self.now + pool.reserve_after.0, CLAIM, Timer::Reserve { frame: id, generation });
+        }
         if let Some(wait) = pool.wait {
             self.set_timer(self.now + wait.0, CLAIM, Timer::PoolWait { frame: id, generation });
         }
@@ -141,6 +144,24 @@ impl World<'_> {
         last.is_some_and(|last| now - last <= keep)
     }
 
+    /// Who has waited for long may open a connection of the reserve.
+    pub(super) fn reserve_opens(&mut self, id: u32, generation: u32) -> u32 {
+        let frame = self.frames[id as usize];
+        if frame.generation != generation || frame.state != State::Pooled {
+            self.events -= 1;
+            return NONE;
+        }
+        let spec = self.m.edges[self.calls[id as usize].edge as usize].pool;
+        let (p, size) = (self.pool_of(id, spec), self.m.pools[spec as usize].reserve);
+        let pool = &self.pools[p as usize];
+        if pool.size + size <= pool.used {
+            return NONE;
+        }
+        self.pool_stats[spec as usize].wait.add(self.now - frame.since);
+        self.leave_pool_line(id);
+        self.connect(id, p)
+    }
+
     /// The longest wait for a connection is over.
     pub(super) fn pool_wait_over(&mut self, id: u32, generation: u32) -> u32 {
         let frame = self.frames[id as usize];
@@ -197,6 +218,10 @@ impl World<'_> {
     }
 
     fn serve_pool_line(&mut self, p: u32) {
+        // What was lent out of the reserve goes back to it first.
+        if self.pools[p as usize].size <= self.pools[p as usize].used {
+            return;
+        }
         while let Some((id, generation)) = self.pools[p as usize].line.pop_front() {
             let frame = self.frames[id as usize];
             if frame.generation != generation || frame.state != State::Pooled {

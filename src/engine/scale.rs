@@ -85,7 +85,7 @@ impl World<'_> {
         let whole = m.instances_for_one(spec.component);
         let (ordered, ready) = self.ordered(spec.component);
         let ratio = self.ratio(spec.component);
-        let state = &mut self.scalers[k as usize];
+        let state = &mut self.elastic.scalers[k as usize];
         let view = View {
             now: Time(self.now),
             clock_s: m.run.start_s + Time(self.now).secs(),
@@ -105,10 +105,10 @@ impl World<'_> {
             return;
         }
         let (from, to) = ((f64::from(ordered) * whole) as u32, (f64::from(reached) * whole) as u32);
-        let state = &mut self.scalers[k as usize];
+        let state = &mut self.elastic.scalers[k as usize];
         state.scaler.changed(Time(self.now), from, to);
         state.tally.changes += 1;
-        self.decisions.push(Decision { at: Time(self.now), scaler: k, from, to, why: decision.why });
+        self.elastic.decisions.push(Decision { at: Time(self.now), scaler: k, from, to, why: decision.why });
     }
 
     /// Instances that are not on their way out, and those of them that serve.
@@ -146,7 +146,7 @@ impl World<'_> {
         let values: Vec<f64> = values.collect();
         let each = spec.readings.iter().filter(|reading| reading.each);
         let pods: Vec<Vec<Pod>> = each.map(|reading| self.pods_seen(spec, reading)).collect();
-        let state = &mut self.scalers[k as usize];
+        let state = &mut self.elastic.scalers[k as usize];
         (state.values, state.pods) = (values, pods);
     }
 
@@ -200,7 +200,8 @@ impl World<'_> {
         let whole = self.m.instances_for_one(spec.component);
         let arrivals = self.groups[spec.component as usize].arrivals;
         let (up, work) = self.up_and_work(spec.component);
-        let (at, before, up_before) = std::mem::replace(&mut self.scalers[k as usize].last, (self.now, arrivals, up));
+        let (at, before, up_before) =
+            std::mem::replace(&mut self.elastic.scalers[k as usize].last, (self.now, arrivals, up));
         let seconds = (self.now - at) as f64 * 1e-9;
         let Some(capacity) = self.capacity_of_one(spec.component).filter(|_| 0.0 < seconds && 0 < arrivals) else {
             return;
@@ -209,7 +210,9 @@ impl World<'_> {
         let load = (arrivals - before) as f64 * each / seconds / (capacity * spec.full);
         let needed = libm::ceil(load * whole - 1e-9).max(f64::from(spec.behaviour.min));
         let there = (up - up_before) as f64 * 1e-9 / seconds * whole;
-        let tally = &mut self.scalers[k as usize].tally;
+        let tally = &mut self.elastic.scalers[k as usize].tally;
+        // Nanoseconds as floats: what is equal differs in the last bits.
+        let there = if (there - needed).abs() < 1e-9 { needed } else { there };
         tally.needed += needed * seconds;
         tally.over += (there - needed).max(0.0) * seconds;
         tally.under += (needed - there).max(0.0) * seconds;
@@ -246,6 +249,6 @@ impl World<'_> {
 
     pub(super) fn scaling_tally(&self, component: u16) -> Option<ScalingTally> {
         let k = self.m.scalers.iter().position(|spec| spec.component == component)?;
-        Some(self.scalers[k].tally)
+        Some(self.elastic.scalers[k].tally)
     }
 }

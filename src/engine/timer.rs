@@ -21,6 +21,11 @@ pub(super) enum Timer {
         frame: u32,
         generation: u32,
     },
+    /// It has waited so long for a connection that it may have one of the reserve.
+    Reserve {
+        frame: u32,
+        generation: u32,
+    },
     LockWait {
         frame: u32,
         generation: u32,

@@ -18,7 +18,6 @@ use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
-use crate::engine::scale::Scaling;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
 use crate::measure::gauge::Gauge;
@@ -30,7 +29,7 @@ use crate::policy::discipline::{Fair, Ranked};
 use crate::policy::limit::LimitState;
 use crate::policy::retry::Budget;
 use crate::policy::sharding::Map;
-use crate::record::{Decision, FaultPeriod};
+use crate::record::FaultPeriod;
 
 /// Nanoseconds of simulated time.
 pub(super) type Ns = u64;
@@ -179,6 +178,8 @@ pub(super) struct Call {
     pub(super) transaction: u32,
     /// The one shard among all that this frame's program asks, or `NONE`.
     pub(super) shard: u32,
+    /// Its function has given it an environment.
+    pub(super) in_environment: bool,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -676,8 +677,6 @@ pub(super) struct World<'m> {
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
     pub(super) elastic: Elastic,
-    pub(super) scalers: Vec<Scaling>,
-    pub(super) decisions: Vec<Decision>,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

@@ -247,6 +247,7 @@ impl Model {
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
         self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
+        self.functions.iter_mut().for_each(|function| change(&mut function.cold_cell));
     }
 }
 

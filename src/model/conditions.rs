@@ -358,6 +358,14 @@ impl Compiler<'_> {
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }
         self.check_copied(measure, scope, spot);
+        if let (Quantity::ColdStarts, Scope::Component(number)) = (measure.what, scope)
+            && !matches!(self.written(number).value.kind, scenario::Kind::Function(_))
+        {
+            let name = self.names.components[usize::from(number)];
+            let made =
+                Diagnostic::new(Code::NeverJudged, spot, format!("`{name}` is no function, and starts nothing cold"));
+            self.tell(made.help("name a component of `kind: function`"));
+        }
         if let (Quantity::ScaleChanges, Scope::Component(number)) = (measure.what, scope)
             && self.written(number).value.autoscale.is_none()
         {

@@ -12,6 +12,7 @@ impl Compiler<'_> {
         self.joining_prices();
         self.elastic_prices();
         self.request_prices();
+        self.function_prices();
         self.byte_prices();
         for (name, component) in &self.scenario.components {
             let is_external = matches!(component.value.kind, crate::scenario::Kind::External { .. });
@@ -102,6 +103,30 @@ impl Compiler<'_> {
                     what: "requests",
                     unit: "request".to_owned(),
                     metered: Metered::Requests { component: number as u16, each },
+                });
+            }
+        }
+    }
+
+    /// Functions are paid by their work, and for what stands ready.
+    fn function_prices(&mut self) {
+        for (name, written) in &self.scenario.components {
+            let crate::scenario::Kind::Function(said) = &written.value.kind else { continue };
+            let (Some(component), gigabytes) = (self.names.component(name), said.memory_bytes / 1e9) else { continue };
+            self.model.prices.push(Price {
+                component: name.clone(),
+                what: "work",
+                unit: "GB-second".to_owned(),
+                metered: Metered::Work { component, gigabytes, each: said.per_gb_s },
+            });
+            let count = f64::from(said.environments.provisioned);
+            if 0.0 < count {
+                let per_hour = gigabytes * said.per_provisioned_gb_s * 3600.0;
+                self.model.prices.push(Price {
+                    component: name.clone(),
+                    what: "provisioned",
+                    unit: "environment month".to_owned(),
+                    metered: Metered::Machines { count, per_hour },
                 });
             }
         }

@@ -7,6 +7,7 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
+use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
 use crate::scenario::machine::{
     CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
 };
@@ -15,18 +16,28 @@ use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
-    RouteTarget, Sticky, Warm,
+    RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database, scale};
+use crate::scenario::{cache, database, function};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] =
-    &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &cache::CACHE, &cache::CDN, &cache::STORE];
+pub static KINDS: &[&Table] = &[
+    &SERVICE,
+    &BALANCER,
+    &GATEWAY,
+    &database::DATABASE,
+    &EXTERNAL,
+    &cache::CACHE,
+    &cache::CDN,
+    &cache::STORE,
+    &function::FUNCTION,
+    &function::POOLER,
+];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log", "function", "pooler", "telemetry"];
+pub const LATER: &[&str] = &["queue", "log", "telemetry"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -34,7 +45,9 @@ pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
 
 pub(super) static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store"]),
+    Shape::Word(&[
+        "service", "balancer", "gateway", "database", "external", "cache", "cdn", "store", "function", "pooler",
+    ]),
     "service",
     "What it is",
 )
@@ -98,19 +111,6 @@ pub(super) static BOOT: Field = Field::new(
     "Time an instance needs until it serves, when it is started or comes back after it died",
 )
 .or("0s");
-static WARM: Field = Field::new(
-    "warm",
-    Shape::Object(&WARM_TABLE),
-    "{for: 60s, slower: x3}",
-    "How an instance that has just booted is slower than the others",
-);
-static DRAIN: Field = Field::new(
-    "drain",
-    Shape::Time,
-    "30s",
-    "Time to finish for what is in flight when an instance is taken away; what is left then fails as `reset`",
-)
-.or("30s");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
 static MEMORY_USE: Field = Field::new(
     "memory",
@@ -119,12 +119,6 @@ static MEMORY_USE: Field = Field::new(
     "Memory an instance needs; or, as a size, that of its machine",
 );
 pub(super) static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
-static SCALED: Field = Field::new(
-    "autoscale",
-    Shape::Object(&scale::AUTOSCALE),
-    "{min: 3, max: 20, target: {utilisation of cores: 70%}}",
-    "Change the number of instances with the load; it begins with `instances`, or else with `min`",
-);
 
 /// A service.
 pub static SERVICE: Table = Table {
@@ -327,21 +321,6 @@ static MEMORY_TABLE: Table = Table {
         Field::new("limit", Shape::Bytes, "2GiB", "Most it may take; without it what its machine has"),
     ],
 };
-static WARM_TABLE: Table = Table {
-    name: "warm",
-    about: "Slow first requests: empty caches, code that is not compiled yet, connections still to be opened",
-    fields: &[
-        Field::new("for", Shape::Time, "60s", "How long after it has booted").required(),
-        Field::new("slower", Shape::Text, "x3", "By which factor its work takes longer").required(),
-        Field::new(
-            "join",
-            Shape::Word(&["cold", "warm"]),
-            "warm",
-            "Whether requests come at once (`cold`), or only when it has warmed itself up for that long (`warm`)",
-        )
-        .or("cold"),
-    ],
-};
 static UP_AND_DOWN: Table = Table {
     name: "availability",
     about: "Up and down in turn",
@@ -356,6 +335,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     let Some(table) = kind(owner, node, env, diags) else { return silent(owner) };
     let mut r = Reader::new(owner, node, table, diags);
     let (placement, instances) = placement_of(&mut r);
+    let mut clients = None;
     let kind = match table.name {
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
@@ -363,6 +343,12 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "database" => Kind::Database(Box::new(database::database(&mut r, env))),
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
+        "function" => Kind::Function(Box::new(function::function(&mut r, env))),
+        "pooler" => {
+            let read = function::pooler(&mut r);
+            clients = read.as_ref().map(|(_, clients)| *clients);
+            read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
+        }
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -379,7 +365,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     let (queue_limit, order) = queue(&mut r, &kind);
     let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
     Component {
-        workers: workers(&mut r, &kind),
+        workers: clients.or_else(|| workers(&mut r, &kind)),
         placement,
         instances,
         most,
@@ -399,47 +385,6 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         rate_limit: rate_limit(&mut r),
         kind,
     }
-}
-
-/// Seconds that what is in flight has to finish when an instance is taken away, unless `drain:` says otherwise.
-const DRAIN_S: f64 = 30.0;
-
-/// Reads `autoscale:`, which needs instances that are all alike.
-fn autoscale(r: &mut Reader, placement: &Placement) -> Option<Spotted<scale::Autoscale>> {
-    if !has(r, "autoscale") || !r.has("autoscale") {
-        return None;
-    }
-    let types = if let MachineChoice::Own(types) = &placement.machine { types.len() } else { 1 };
-    if 1 < types || 1 < placement.at.len() {
-        let message = "instances of several types, or at several places, cannot be scaled yet";
-        let told = Diagnostic::new(Code::NotAvailable, r.key("autoscale"), message);
-        r.tell(told.help("write a component for each type or place"));
-        return None;
-    }
-    scale::autoscale(&mut r.object("autoscale")?)
-}
-
-/// Instances at the start and at most.
-fn scaled(r: &mut Reader, instances: u32, scale: &Spotted<scale::Autoscale>) -> (u32, u32) {
-    let (min, max) = (scale.value.behaviour.min, scale.value.behaviour.max);
-    if !r.has("instances") {
-        return (min, max);
-    }
-    if max < instances || instances < min {
-        let message = format!("{instances} instances are not between the autoscaler's {min} and {max}");
-        let told = Diagnostic::new(Code::OutOfRange, r.key("instances"), message);
-        let bounds = r.key("autoscale");
-        r.tell(told.note_at(bounds, "it is scaled here").help("leave `instances` out to begin with `min`"));
-    }
-    (instances.min(max), max)
-}
-
-fn warm(r: &mut Reader) -> Option<Warm> {
-    let lasts = r.time("for");
-    let slower = r.parsed("slower", Code::Unit, units::parse_factor);
-    let slower = r.within("slower", slower, 1.0, 1e3);
-    let joins_warm = r.word("join").is_some_and(|word| word.value == "warm");
-    Some(Warm { lasts_s: lasts?.value, slower: slower?.value, joins_warm })
 }
 
 /// The table of the component's kind; tells if there is none.
@@ -466,8 +411,9 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
         Some(text) => {
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
-            told.nearest(text, known)
-                .note("the kinds are service, balancer, gateway, database, external, cache, cdn and store")
+            told.nearest(text, known).note(
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function and pooler",
+            )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -572,7 +518,12 @@ fn workers(r: &mut Reader, kind: &Kind) -> Option<u32> {
 }
 
 fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
-    let default = if matches!(kind, Kind::External { .. }) { None } else { Some(1024) };
+    let default = match kind {
+        Kind::External { .. } | Kind::Function(_) => None,
+        // Whoever comes beyond `clients` is turned away.
+        Kind::Pooler(_) => Some(0),
+        _ => Some(1024),
+    };
     if !has(r, "queue") {
         return (default, Order::Fifo);
     }

@@ -139,6 +139,7 @@ pub enum Quantity {
     LostWrites,
     ShardVariance,
     ScaleChanges,
+    ColdStarts,
     Memory,
     Bytes,
     Cost,

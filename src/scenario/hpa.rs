@@ -173,7 +173,7 @@ static RULES: Table = Table {
     ],
 };
 static POLICY: Table = Table {
-    name: "policy",
+    name: "scaling policy",
     about: "At most so much in so long",
     fields: &[
         Field::new("type", Shape::Word(&["Percent", "Pods"]), "Percent", "What the value counts").required(),

@@ -414,7 +414,7 @@ fn score(r: &mut Reader, read: &mut Autoscale) -> Option<()> {
 fn part(node: &Node, diags: &mut Diagnostics) -> Option<(Part, Spotted<Measure>)> {
     let wanted = "a share, a measure, `/` and its whole, as in `30% latency p99 / 500ms`";
     let text = text_of(node, wanted, diags)?;
-    let (start, end) = (text.find(' '), text.rfind('/'));
+    let (start, end) = (text.find(' '), text.rfind(" / ").map(|at| at + 1));
     let (Some(start), Some(end)) = (start, end.filter(|end| start.is_some_and(|start| start < *end))) else {
         diags.push(Diagnostic::new(Code::Condition, node.spot, format!("`{text}` is not {wanted}")));
         return None;

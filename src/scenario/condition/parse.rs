@@ -94,7 +94,12 @@ pub const MEASURES: &[Entry] = &[
         RATE_OR_COUNT,
         "changes of the number of instances by an autoscaler in a time; bare: their number",
     ),
-    later("cold_starts"),
+    now(
+        "cold_starts",
+        Quantity::ColdStarts,
+        SHARE_OR_COUNT,
+        "share of a function's requests that waited for a new environment; bare: their number",
+    ),
     now(
         "shard_variance",
         Quantity::ShardVariance,
