@@ -11,6 +11,7 @@ mod diagnostics;
 mod elastic;
 mod examples;
 mod failover;
+mod globe;
 mod laws;
 mod measures;
 mod model;

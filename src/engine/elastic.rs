@@ -125,6 +125,7 @@ impl World<'_> {
         station.epoch += 1;
         station.up_ns += self.now - station.up_since;
         self.wipe(s);
+        self.names_notice(s);
     }
 
     /// An instance has booted: for a while its work takes longer, unless it has warmed itself up.

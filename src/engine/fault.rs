@@ -154,6 +154,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
             Some(checks) => {
@@ -246,6 +247,7 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.cold_now(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {

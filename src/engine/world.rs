@@ -15,6 +15,7 @@ use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::elastic::Elastic;
 use crate::engine::lock::Locks;
+use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
@@ -304,6 +305,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// Of a name service: what it tells.
+    pub(super) name: Option<Box<Name>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -424,6 +427,8 @@ pub(super) struct Shortcut {
     pub(super) at_once: bool,
     /// No latency, bandwidth or payload: what carries no bytes is there at once.
     pub(super) no_way: bool,
+    /// A name service says where to look for the target.
+    pub(super) by_name: bool,
 }
 
 /// How much there is to choose.

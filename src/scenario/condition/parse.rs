@@ -86,7 +86,14 @@ pub const MEASURES: &[Entry] = &[
         "share of reads that missed an own write or went back in time; bare: their number",
     ),
     now("lost_writes", Quantity::LostWrites, COUNT, "acknowledged writes that were lost"),
-    later("conflicts"),
+    now(
+        "conflicts",
+        Quantity::Conflicts,
+        SHARE_OR_COUNT,
+        "share of writes that had not seen another of the same row; bare: their number",
+    ),
+    now("convergence", Quantity::Convergence, TIME, "from a write to its application at the last copy"),
+    now("leader_changes", Quantity::LeaderChanges, COUNT, "primaries that took over, by failover or by election"),
     later("duplicates"),
     now(
         "scale_changes",
