@@ -9,12 +9,14 @@
 //! cargo test --release -- --ignored --nocapture validation_table    # writes docs/validation.md
 //! cargo test --release -- --ignored --nocapture interval_coverage   # writes a section of it
 //! cargo test --release -- --ignored --nocapture hit_ratios          # writes another
+//! cargo test --release -- --ignored --nocapture one_day             # and another
 //! ```
 
 mod balancing;
 mod caches;
 mod cases;
 mod coverage;
+mod day;
 mod hpa;
 mod measured;
 mod queueing;

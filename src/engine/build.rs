@@ -15,11 +15,12 @@ use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
-    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
-    Ring, Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
+    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route,
+    Shortcut, Slab, Source, Station, Steady, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -118,8 +119,7 @@ impl<'m> World<'m> {
             ring_of: Vec::new(),
             timers: Timers::default(),
             sources: Vec::new(),
-            clients: Vec::new(),
-            free_clients: Vec::new(),
+            clients: Slab::new(),
             pools: Vec::new(),
             pool_base: Vec::new(),
             pool_stats: Vec::new(),
@@ -411,10 +411,4 @@ fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
 
 fn buffer(spec: &model::Component) -> Option<Buffer> {
     spec.buffer.as_ref().map(|b| Buffer::new(b.pages, b.data_pages, b.rows_per_page))
-}
-
-impl PoolStats {
-    fn new() -> PoolStats {
-        PoolStats { held: Gauge::default(), waiting: Gauge::default(), wait: Histogram::new(), opened: 0, refused: 0 }
-    }
 }

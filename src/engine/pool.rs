@@ -1,10 +1,42 @@
 //! Connections: taken before a request sets off, given back when its answer is there.
 
+use std::collections::VecDeque;
+
 use crate::engine::timer::Timer;
 use crate::engine::world::{CLAIM, Frame, JOIN, NOWHERE, Stage, State, World, flag};
+use crate::measure::gauge::Gauge;
+use crate::measure::histogram::Histogram;
 use crate::model::program::Edge;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::mix;
+
+/// Connections of one instance to another component.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pub(super) spec: u16,
+    pub(super) size: u32,
+    pub(super) used: u32,
+    /// Connections that stand open (in use or idle).
+    pub(super) opened: u32,
+    /// Frame and generation; stale ones are skipped.
+    pub(super) line: VecDeque<(u32, u32)>,
+}
+
+/// Figures of all pools of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct PoolStats {
+    pub(super) held: Gauge,
+    pub(super) waiting: Gauge,
+    pub(super) wait: Histogram,
+    pub(super) opened: u64,
+    pub(super) refused: u64,
+}
+
+impl PoolStats {
+    pub(super) fn new() -> PoolStats {
+        PoolStats { held: Gauge::default(), waiting: Gauge::default(), wait: Histogram::new(), opened: 0, refused: 0 }
+    }
+}
 
 impl World<'_> {
     /// The attempt wants a connection of its caller's pool, if the edge has one.

@@ -17,6 +17,7 @@ use crate::engine::elastic::Elastic;
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::timer::Timers;
@@ -528,28 +529,6 @@ impl Fluid {
     }
 }
 
-/// Connections of one instance to another component.
-#[derive(Clone, Debug)]
-pub(super) struct Pool {
-    pub(super) spec: u16,
-    pub(super) size: u32,
-    pub(super) used: u32,
-    /// Connections that stand open (in use or idle).
-    pub(super) opened: u32,
-    /// Frame and generation; stale ones are skipped.
-    pub(super) line: VecDeque<(u32, u32)>,
-}
-
-/// Figures of all pools of one kind.
-#[derive(Clone, Debug)]
-pub(super) struct PoolStats {
-    pub(super) held: Gauge,
-    pub(super) waiting: Gauge,
-    pub(super) wait: Histogram,
-    pub(super) opened: u64,
-    pub(super) refused: u64,
-}
-
 /// Branches that a frame waits for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
@@ -654,8 +633,7 @@ pub(super) struct World<'m> {
     pub(super) ring_of: Vec<u32>,
     pub(super) timers: Timers,
     pub(super) sources: Vec<Source>,
-    pub(super) clients: Vec<Client>,
-    pub(super) free_clients: Vec<u32>,
+    pub(super) clients: Slab<Client>,
     pub(super) pools: Vec<Pool>,
     /// First pool of each kind.
     pub(super) pool_base: Vec<u32>,
