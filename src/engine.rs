@@ -15,14 +15,19 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod elastic;
+mod election;
 mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod function;
 mod heat;
 mod host;
 mod keys;
 mod lock;
+mod multi;
+mod naming;
 mod near;
 mod observe;
 mod pool;
@@ -31,6 +36,7 @@ mod quorum;
 mod replica;
 mod reshard;
 mod rows;
+mod scale;
 mod shard;
 mod station;
 mod timeout;
@@ -171,6 +177,7 @@ impl World<'_> {
             Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),
             Timer::Patience { frame, generation } => return self.patience_over(frame, generation),
             Timer::PoolWait { frame, generation } => return self.pool_wait_over(frame, generation),
+            Timer::Reserve { frame, generation } => return self.reserve_opens(frame, generation),
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),
@@ -178,17 +185,25 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
+            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
+            Timer::Stand { station, round } => self.stand(station, round),
+            Timer::VoteAsked { station, candidate, term } => self.vote_asked(station, candidate, term),
+            Timer::Voted { station, voter, asked, vote } => self.voted(station, voter, asked, vote),
+            Timer::Spread { station, origin, upto } => self.spread_to(station, origin, upto),
             Timer::Reshard { fault } => self.reshard_on(fault),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
             Timer::Received { station, upto } => self.received(station, upto),
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
+            Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
+            Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }

@@ -12,7 +12,7 @@
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, ScalingTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -50,7 +50,17 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
         Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
+        Quantity::Conflicts => stretch.conflicts(probe)?,
+        Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,
+        Quantity::LeaderChanges => stretch.leader_changes(probe.scope) as f64,
         Quantity::ShardVariance => stretch.shard_variance(probe.scope)?,
+        Quantity::ColdStarts if probe.per == Some(Per::Count) => whole(stretch.starts(probe.scope)?.0 as f64),
+        Quantity::ColdStarts => {
+            let (cold, all) = stretch.starts(probe.scope)?;
+            ratio(cold, all)?
+        }
+        Quantity::ScaleChanges if probe.per == Some(Per::Count) => stretch.scaling(probe.scope)?.changes as f64,
+        Quantity::ScaleChanges => stretch.scaling(probe.scope)?.changes as f64 / seconds,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
     };
     match probe.per {
@@ -381,6 +391,30 @@ impl Between<'_> {
         self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
     }
 
+    /// Writes that were in conflict, as a share of all writes or as their number.
+    fn conflicts(&self, probe: &Probe) -> Option<f64> {
+        let (mut some, mut all) = (0, 0);
+        for (before, after) in self.copies_pairs(probe.scope) {
+            some += after.conflicts - before.conflicts;
+            all += after.writes - before.writes;
+        }
+        let count = || some as f64 * self.model.scale_of(probe.scope);
+        if probe.per == Some(Per::Count) { Some(count()) } else { ratio(some, all) }
+    }
+
+    /// From each write to its application at the last copy.
+    fn convergence(&self, scope: Scope) -> Compact {
+        let mut merged = Compact::default();
+        for (before, after) in self.copies_pairs(scope) {
+            merged.merge(&after.convergence.minus(&before.convergence));
+        }
+        merged
+    }
+
+    fn leader_changes(&self, scope: Scope) -> u64 {
+        self.copies_pairs(scope).map(|(before, after)| after.switches - before.switches).sum()
+    }
+
     /// Arrivals of each shard of a database that had any part of the rows at the end of the stretch.
     pub fn shards(&self, component: u16) -> Vec<u64> {
         let spec = &self.model.components[usize::from(component)];
@@ -401,6 +435,24 @@ impl Between<'_> {
             (0.0 < mean).then(|| (most - mean) / mean)
         };
         self.components_of(scope).into_iter().filter_map(of).reduce(f64::max)
+    }
+
+    /// Cold starts of the functions of a scope, and starts in all; `None` if there are no functions.
+    pub fn starts(&self, scope: Scope) -> Option<(u64, u64)> {
+        let pairs = self.component_pairs(scope).into_iter();
+        let pairs = pairs.filter_map(|(before, after)| Some((before.function?, after.function?)));
+        let starts = pairs.map(|(before, after)| {
+            let cold = after.cold - before.cold;
+            (cold, cold + after.warm - before.warm)
+        });
+        starts.reduce(|one, other| (one.0 + other.0, one.1 + other.1))
+    }
+
+    /// What the autoscalers of a scope have done; `None` if there are none.
+    pub fn scaling(&self, scope: Scope) -> Option<ScalingTally> {
+        let pairs = self.component_pairs(scope).into_iter();
+        let pairs = pairs.filter_map(|(before, after)| Some((before.scaling.as_deref()?, after.scaling.as_deref()?)));
+        pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
     }
 
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {

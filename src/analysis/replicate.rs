@@ -101,6 +101,7 @@ mod tests {
             faults: Vec::new(),
             exemplars: Vec::new(),
             sampled: Vec::new(),
+            decisions: Vec::new(),
         }
     }
 

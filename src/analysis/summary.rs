@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::analysis::bottleneck::part_name;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
-use crate::analysis::{estimate, windows};
+use crate::analysis::{estimate, scaling, windows};
 use crate::measure::histogram::Compact;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
@@ -156,7 +156,11 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         specific.insert("spread".to_owned(), spread);
     }
     specific.extend(of_copies(study, scope));
-    let Scope::Component(index) = scope else { return Specific { figures: specific, shards: Vec::new() } };
+    let Scope::Component(index) = scope else { return Specific { figures: specific, ..Specific::default() } };
+    specific.extend(scaling::figures(study, index));
+    let starts =
+        study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
+    specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_cache(study, usize::from(index)));
     let shards = shards(study, index);
     if !shards.is_empty() {
@@ -164,7 +168,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         let variance = study.mean(|stretch| probe::read(&probe, stretch));
         specific.extend(variance.map(|variance| ("shard_variance".to_owned(), variance)));
     }
-    Specific { figures: specific, shards }
+    Specific { figures: specific, shards, replicas_over_time: scaling::replicas(study, index) }
 }
 
 /// The shards that share the rows of a database at the end, with what came to each.
@@ -196,12 +200,19 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
         ("stale_reads", Quantity::StaleReads, None),
         ("violations", Quantity::Violations, None),
         ("lost_writes", Quantity::LostWrites, None),
+        ("conflicts", Quantity::Conflicts, None),
+        ("convergence", Quantity::Convergence, None),
+        ("convergence_p99", Quantity::Convergence, quantile(0.99)),
     ];
     let found = wanted.into_iter().filter_map(|(name, quantity, stat)| {
         let probe = Probe { quantity, stat, scope, resource: None, per: None };
         study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
     });
-    found.collect()
+    let mut found: BTreeMap<String, Estimate> = found.collect();
+    let probe = Probe { quantity: Quantity::LeaderChanges, stat: None, scope, resource: None, per: None };
+    let changes = study.mean(|stretch| probe::read(&probe, stretch)).filter(|changes| 0.0 < changes.mean);
+    found.extend(changes.map(|changes| ("leader_changes".to_owned(), changes)));
+    found
 }
 
 /// A figure of a cache with its name in the report.

@@ -1,5 +1,7 @@
 //! What is to happen at a time of its own: the entries of the calendar that are no frames.
 
+use crate::policy::election::Vote;
+
 /// What rings at its own time; a stale one finds that its frame has another generation.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Timer {
@@ -18,6 +20,11 @@ pub(super) enum Timer {
         generation: u32,
     },
     PoolWait {
+        frame: u32,
+        generation: u32,
+    },
+    /// It has waited so long for a connection that it may have one of the reserve.
+    Reserve {
         frame: u32,
         generation: u32,
     },
@@ -49,6 +56,17 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
     },
+    /// An instance is as fast as the others from now on.
+    Warm {
+        station: u32,
+        epoch: u32,
+    },
+    /// A look whether anything is still in flight at an instance that leaves; at `until` it goes in any case.
+    Drained {
+        station: u32,
+        epoch: u32,
+        until: u64,
+    },
     /// The primary of a shard, named by its first copy, sends what was written since.
     Ship {
         station: u32,
@@ -74,6 +92,29 @@ pub(super) enum Timer {
         generation: u32,
         station: u32,
     },
+    /// A copy has heard nothing of a leader for long enough.
+    Stand {
+        station: u32,
+        round: u32,
+    },
+    /// A candidate's question comes to a copy, or its vote to the candidate.
+    VoteAsked {
+        station: u32,
+        candidate: u32,
+        term: u32,
+    },
+    Voted {
+        station: u32,
+        voter: u32,
+        asked: u32,
+        vote: Vote,
+    },
+    /// What one of several primaries has written comes to another copy.
+    Spread {
+        station: u32,
+        origin: u16,
+        upto: u64,
+    },
     /// A replica of this shard, named by its first copy, takes over.
     Promote {
         station: u32,
@@ -88,6 +129,12 @@ pub(super) enum Timer {
         epoch: u32,
         left: u32,
     },
+    /// The checks of a name service have noticed a region that died or lives again.
+    Named {
+        name: u16,
+        region: u16,
+        epoch: u32,
+    },
     /// An external goes down or comes up.
     Renewal {
         component: u16,
@@ -100,6 +147,8 @@ pub(super) enum Timer {
     },
     Window,
     Look(u16),
+    /// An autoscaler looks.
+    Scale(u16),
     Cut,
 }
 

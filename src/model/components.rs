@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
+use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Sticky, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -83,9 +83,11 @@ impl<'a> Compiler<'a> {
             },
             sticky: choosing.sticky.map(|sticky| self.sticky(sticky)),
             health: choosing.health.map(health),
-            prefers: self.prefers(said, &choosing.balance.value).0,
-            prefers_zone: self.prefers(said, &choosing.balance.value).1,
+            prefers: self.prefers(name, said, &choosing.balance.value).0,
+            prefers_zone: self.prefers(name, said, &choosing.balance.value).1,
             failover: self.failover(choosing.balance),
+            pulls: self.pulls(choosing.balance),
+            naming: self.naming(name, written),
             key: stream(&format!("components.{name}"), Purpose::Routing),
             queue_cell: if limited { self.cell(name, Cause::Wait) } else { NONE16 },
             limit: said.rate_limit.as_ref().map_or(NONE16, |limit| self.limit(name, limit, name, written.spot)),
@@ -93,12 +95,20 @@ impl<'a> Compiler<'a> {
             up_draw,
             down_draw,
             boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
+            warm: said.warm.map(|warm| Warm {
+                lasts: span(warm.lasts_s),
+                slower: warm.slower,
+                joins_warm: warm.joins_warm,
+            }),
+            drain: span(said.drain_s),
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
             copies: NONE16,
             cache: NONE16,
+            function: self.function(name, &said.kind),
+            pools_transactions: matches!(&said.kind, Kind::Pooler(pooler) if !pooler.by_statement),
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }
@@ -110,7 +120,8 @@ impl<'a> Compiler<'a> {
         let own = Choosing { balance: &said.balance, sticky: said.sticky.as_ref(), health: said.health };
         if matches!(said.kind, Kind::Balancer { .. }) {
             // Its own words are about its targets; its own instances are found in turn.
-            return Choosing { balance: &TURNS, sticky: None, health: None };
+            let is_name = matches!(said.kind, Kind::Balancer { naming: Some(_), .. });
+            return Choosing { balance: &TURNS, sticky: None, health: said.health.filter(|_| is_name) };
         }
         let Some((first, balancer)) = in_front.first() else { return own };
         let differs = |(_, other): &&(&str, &scenario::Component)| {
@@ -130,19 +141,25 @@ impl<'a> Compiler<'a> {
     }
 
     /// Whether it matters where callers stand, and whether their zone does.
-    fn prefers(&self, said: &scenario::Component, balance: &Balance) -> (bool, bool) {
+    fn prefers(&self, name: &str, said: &scenario::Component, balance: &Balance) -> (bool, bool) {
         let regions = &self.model.regions;
         let several = 1 < regions.len();
         let any = several || regions.iter().any(|region| 1 < region.zones);
         let replicas = if let Kind::Database(database) = &said.kind { database.replicas.as_ref() } else { None };
         let reads_nearest = replicas.is_some_and(|replicas| replicas.read == ReadFrom::Nearest);
         match (balance, said.prefer) {
-            (Balance::Latency | Balance::Failover(_), _) => (any, false),
+            (Balance::Latency | Balance::Failover(_) | Balance::Geoproximity(_), _) => (any, false),
             (Balance::Nearest, _) | (_, Prefer::Zone) => (any, any),
             _ if reads_nearest => (any, any),
             (_, Prefer::Region) => (several, false),
-            (_, Prefer::Any) => (false, false),
+            (_, Prefer::Any) => (self.is_named(name) && any, false),
         }
+    }
+
+    /// Whether a name service answers with the regions of the component.
+    fn is_named(&self, name: &str) -> bool {
+        let names = |kind: &Kind| matches!(kind, Kind::Balancer { targets, naming: Some(_) } if targets.iter().any(|(to, _)| to.value == name));
+        self.scenario.components.values().any(|component| names(&component.value.kind))
     }
 
     /// The places of `failover(a b)`.
@@ -248,8 +265,37 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// What starts environments, if it is a function.
+    fn function(&mut self, name: &str, kind: &Kind) -> u16 {
+        let Kind::Function(said) = kind else { return NONE16 };
+        let cold_draw = self.draw_unless_zero(&format!("components.{name}.cold"), Purpose::Service, Some(&said.cold));
+        let made = Function {
+            component: self.names.component(name).unwrap_or(NONE16),
+            environments: said.environments.clone(),
+            cold_draw,
+            cold_cell: self.cell(name, Cause::Cold),
+            memory_bytes: said.memory_bytes,
+        };
+        self.model.functions.push(made);
+        self.index(self.model.functions.len() - 1, "functions")
+    }
+
+    /// The database behind a pooler, or the component itself.
+    pub(super) fn behind(&self, component: u16) -> Option<u16> {
+        match &self.written(component).value.kind {
+            Kind::Pooler(pooler) if !pooler.by_statement => {
+                pooler.targets.first().and_then(|(to, _)| self.names.component(&to.value))
+            }
+            _ => Some(component),
+        }
+    }
+
     fn price_per_request(&self, name: &str, kind: &Kind) -> f64 {
-        let own = if let Kind::External { price_per_request, .. } = kind { *price_per_request } else { 0.0 };
+        let own = match kind {
+            Kind::External { price_per_request, .. } => *price_per_request,
+            Kind::Function(function) => function.per_request,
+            _ => 0.0,
+        };
         self.scenario.prices.requests.get(name).copied().unwrap_or(own)
     }
 
@@ -274,10 +320,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The balancers that lead to a component.
+/// The balancers that lead to a component; a name service leads to regions, not to instances.
 fn balancers<'a>(scenario: &'a scenario::Scenario, target: &str) -> Vec<(&'a str, &'a scenario::Component)> {
-    let leads =
-        |kind: &Kind| matches!(kind, Kind::Balancer { targets } if targets.iter().any(|(to, _)| to.value == target));
+    let leads = |kind: &Kind| matches!(kind, Kind::Balancer { targets, naming: None } if targets.iter().any(|(to, _)| to.value == target));
     let all: &BTreeMap<_, _> = &scenario.components;
     all.iter().filter(|(_, c)| leads(&c.value.kind)).map(|(name, c)| (name.as_str(), &c.value)).collect()
 }

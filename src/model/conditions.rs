@@ -6,6 +6,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
+use crate::policy::replication::Mode;
 use crate::scenario;
 use crate::scenario::Length;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
@@ -87,7 +88,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn watch(&mut self, watch: Watch) -> u16 {
+    pub(super) fn watch(&mut self, watch: Watch) -> u16 {
         let known = self.model.watches.iter().position(|known| *known == watch);
         let index = known.unwrap_or(self.model.watches.len());
         if known.is_none() {
@@ -358,6 +359,22 @@ impl Compiler<'_> {
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }
         self.check_copied(measure, scope, spot);
+        if let (Quantity::ColdStarts, Scope::Component(number)) = (measure.what, scope)
+            && !matches!(self.written(number).value.kind, scenario::Kind::Function(_))
+        {
+            let name = self.names.components[usize::from(number)];
+            let made =
+                Diagnostic::new(Code::NeverJudged, spot, format!("`{name}` is no function, and starts nothing cold"));
+            self.tell(made.help("name a component of `kind: function`"));
+        }
+        if let (Quantity::ScaleChanges, Scope::Component(number)) = (measure.what, scope)
+            && self.written(number).value.autoscale.is_none()
+        {
+            let message =
+                format!("the number of instances of `{}` never changes", self.names.components[usize::from(number)]);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            self.tell(made.help("a service has a changing number of them with `autoscale:`"));
+        }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
             && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
@@ -384,6 +401,12 @@ impl Compiler<'_> {
             let message = format!("`{}` has no shards among which arrivals could vary", component.name);
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
             return self.tell(made.help("a database has them with `shards: {count: 4}`"));
+        }
+        let is_multi = copies.is_some_and(|copies| matches!(copies.mode, Mode::MultiPrimary(_)));
+        if matches!(measure.what, Quantity::Conflicts | Quantity::Convergence) && !is_multi {
+            let message = format!("`{}` has one primary, so no writes are in conflict", component.name);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            return self.tell(made.help("several take writes with `replicas: {mode: multi_primary(lww)}`"));
         }
         if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
             let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);

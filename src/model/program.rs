@@ -7,6 +7,8 @@ use crate::units::Span;
 /// One instruction, eight bytes; figures are in side tables. `cell` is where the time that passes is attributed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// A function's request takes an environment, or waits until a new one has started.
+    Start,
     /// Time on a core of the instance's host.
     Cpu {
         draw: u16,
@@ -265,6 +267,8 @@ pub struct Edge {
     pub caller: u16,
     /// Cumulative share of 2^32 and operation; the last is 2^32.
     pub targets: Vec<(u64, u16)>,
+    /// Name service that says in which region to look for the target, or `NONE16`.
+    pub name: u16,
     /// The caller asks one shard of several, or is in a transaction: the callee must know who calls.
     pub bound: bool,
     /// Nothing but the call: no timeout, deadline, retry, pool, limit, link, payload, context.

@@ -89,6 +89,8 @@ pub(super) struct Writer<'c, 's> {
     pub(super) transaction: Option<u16>,
     /// The call is that of every shard.
     pub(super) asks_all: bool,
+    /// The name service by which the call finds its target, or `NONE16`.
+    pub(super) asks_name: u16,
 }
 
 /// What an operation does to copies of rows.
@@ -140,6 +142,7 @@ impl Compiler<'_> {
                 role,
                 transaction: None,
                 asks_all: false,
+                asks_name: NONE16,
             };
             writer.operation(&body);
             let replay = writer.replay(owner, &name);
@@ -181,6 +184,9 @@ impl<'s> Writer<'_, 's> {
         self.sidecar_of_callee();
         if self.role == Role::Reads {
             self.push(Step::Observe);
+        }
+        if matches!(self.compiler.scenario.components[self.place.end().name].value.kind, Kind::Function(_)) {
+            self.push(Step::Start);
         }
         match body {
             Body::Steps { before, steps } => {
@@ -601,7 +607,9 @@ impl<'s> Writer<'_, 's> {
         let Verb::Transaction { within, body } = &step.verb.value else { unreachable!("only transactions come here") };
         let path = self.place.next("transaction");
         let names = &self.compiler.names;
-        let Some(component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
+        let Some(mut component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
+        component = self.compiler.behind(component).unwrap_or(component);
+        let within = &Spotted::new(self.compiler.names.components[usize::from(component)].to_owned(), within.spot);
         let offered = self.compiler.names.operations.iter().position(|offer| offer.component == component);
         let kind = &self.compiler.scenario.components[&within.value].value.kind;
         let (Kind::Database(_), Some(operation)) = (kind, offered) else {

@@ -150,6 +150,7 @@ mod tests {
             faults: Vec::new(),
             exemplars: Vec::new(),
             sampled: Vec::new(),
+            decisions: Vec::new(),
         };
         let text = render(&Model::default(), &[record]);
         let rows: Vec<&str> = text.lines().skip(1).collect();

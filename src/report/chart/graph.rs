@@ -69,7 +69,7 @@ pub fn architecture(report: &Report) -> Chart {
         let is_only = ends.iter().filter(|(other, _)| other == from).count() == 1;
         label(&mut chart, &route(&layout, index, (*from, *to)), arrow, is_only);
     }
-    "The darker a box, the busier its busiest resource; the thicker an arrow, the more calls a second; \
+    "The stronger the colour of a box, the busier its busiest resource; the thicker an arrow, the more calls a second; \
      dashed where the caller does not wait for any."
         .clone_into(&mut chart.about);
     chart.table = table(&arrows);

@@ -31,8 +31,8 @@ pub fn latency_over_time(report: &Report) -> Option<Chart> {
     key(&mut chart, most(heat));
     chart.clock = Some(Clock { left: frame.left, right: frame.right(), to_s: end, lines: Vec::new() });
     chart.about =
-        "Requests by when they were answered (left to right) and how long they took (upwards); the darker, the \
-                   more of them."
+        "Requests by when they were answered (left to right) and how long they took (upwards); the stronger the \
+                   colour, the more of them."
             .to_owned();
     chart.table = table(heat);
     Some(chart)
