@@ -227,7 +227,7 @@ pub struct Specific {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<Shard>,
     /// Of what an autoscaler changes: time and number of instances from then on, of the first replication.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replicas_over_time: Vec<[f64; 2]>,
 }
 
