@@ -23,6 +23,7 @@ impl World<'_> {
         if !spec.plain {
             return self.call_guarded(id, edge);
         }
+        self.effort.calls[edge as usize] += 1;
         let frame = &mut self.frames[id as usize];
         frame.state = State::Calling;
         let occasion = bits(spec.key, frame.occasion);
@@ -122,6 +123,7 @@ impl World<'_> {
         let now = self.now;
         let until = self.calls[id as usize].until;
         self.effort.attempts += 1;
+        self.effort.calls[edge as usize] += 1;
         let n = self.calls[id as usize].attempt;
         self.calls[id as usize].attempt = n + 1;
         let Frame { occasion, request, .. } = self.frames[id as usize];
@@ -329,6 +331,9 @@ impl World<'_> {
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
         self.keep_connection(id);
+        if !self.elastic.functions.is_empty() {
+            self.leave_environment(id);
+        }
         let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             if !self.guards.shedders.is_empty() {

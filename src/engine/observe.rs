@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use crate::engine::filter;
+use crate::engine::heat;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series,
+    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series,
     Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
@@ -26,9 +27,11 @@ pub(super) struct Observer {
     pub(super) window: Ns,
     pub(super) slot: u32,
     pub(super) timer: u32,
-    series: Series,
+    pub(super) series: Series,
     /// Cumulative figures at the end of the last window, in the order of `series.busy`.
     last: Vec<(u128, u128)>,
+    /// Look-ups that found theirs and those that did not, in the order of `series.hits`.
+    pub(super) last_of_hits: Vec<(u64, u64)>,
     /// The same of `series.parts`: answers and failures.
     last_of_parts: Vec<(u64, u64)>,
     last_at: Ns,
@@ -54,6 +57,7 @@ pub(super) struct Observer {
     bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
+    pub(super) sampled: Vec<Sampled>,
 }
 
 /// The longest queue of each station, and the most in flight of each flow: classes, operations, filters.
@@ -73,8 +77,15 @@ impl Observer {
             window: model.run.window.0.max(1),
             slot: NONE,
             timer: NONE,
-            series: Series { window: model.run.window, busy: tracked(model), parts: parts(model), ..Series::default() },
+            series: Series {
+                window: model.run.window,
+                busy: tracked(model),
+                parts: parts(model),
+                hits: heat::kept(model),
+                ..Series::default()
+            },
             last: Vec::new(),
+            last_of_hits: Vec::new(),
             last_of_parts: Vec::new(),
             last_at: 0,
             last_counts: [0; 3],
@@ -82,7 +93,7 @@ impl Observer {
             snapshots: Vec::new(),
             history: VecDeque::new(),
             peaks: [Peaks::default(), Peaks::default()],
-            longest: model.watches.iter().map(|w| w.over.0).max().unwrap_or(0),
+            longest: longest(model),
             looks: vec![Vec::new(); watches],
             holding: vec![false; watches],
             tail: vec![0; BUCKETS * (stride + 1)],
@@ -93,6 +104,7 @@ impl Observer {
             bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
+            sampled: Vec::new(),
         }
     }
 
@@ -184,6 +196,13 @@ impl Observer {
             *before += std::mem::take(fresh);
         }
     }
+}
+
+/// How far back what the looks saw may be asked for.
+fn longest(model: &Model) -> Ns {
+    let watches = model.watches.iter().map(|w| w.over.0);
+    let scalers = model.scalers.iter().map(|s| s.window.0 + s.every.0 * (s.lag as u64 + 1));
+    watches.chain(scalers).max().unwrap_or(0)
 }
 
 fn bucket_of(ns: Ns) -> usize {
@@ -284,7 +303,7 @@ impl World<'_> {
         self.course.request_limit != u64::MAX
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
-            && self.clients.is_empty()
+            && self.clients.all.is_empty()
             && self.sources.iter().enumerate().all(|(s, source)| source.done || self.is_beside(s as u16))
     }
 
@@ -298,6 +317,8 @@ impl World<'_> {
         let in_flight = (self.course.created - self.course.finished) as u32;
         let o = &mut self.observer;
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
+        let window = o.series.ok.len();
+        heat::add(&mut o.series.heat, window, &o.fresh[..]);
         o.series.p50_s.push(p50);
         o.series.p99_s.push(p99);
         o.forget_fresh();
@@ -322,6 +343,7 @@ impl World<'_> {
             t.queue.push((queue as f64 / dt as f64) as f32);
         }
         o.last = busy;
+        self.close_levels();
     }
 
     /// Where the figures of a class are counted.
@@ -378,12 +400,28 @@ impl World<'_> {
     fn capacity_of(&self, t: &Tracked) -> u128 {
         let i = t.index as usize;
         match t.what {
-            TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.m.components[i].count),
+            TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.instances_there(i)),
             TrackedKind::Pool => self.pool_capacity(i).into(),
-            TrackedKind::Cores => hosts_of(t).map(|h| u128::from(self.hosts[h].cores)).sum(),
-            TrackedKind::Memory => hosts_of(t).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
-            TrackedKind::Disk | TrackedKind::Nic => u128::from(t.hosts),
+            TrackedKind::Cores => self.hosts_there(t).map(|h| u128::from(self.hosts[h].cores)).sum(),
+            TrackedKind::Memory => self.hosts_there(t).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
+            TrackedKind::Disk | TrackedKind::Nic => self.hosts_there(t).count() as u128,
         }
+    }
+
+    /// Machines that have not been given back by an autoscaler.
+    fn hosts_there<'a>(&'a self, t: &Tracked) -> impl Iterator<Item = usize> + use<'a> {
+        hosts_of(t).filter(|&h| {
+            let stations = &self.hosts[h].stations;
+            self.elastic.scalers.is_empty() || stations.is_empty() || stations.iter().any(|&s| !self.is_away(s))
+        })
+    }
+
+    fn instances_there(&self, component: usize) -> u32 {
+        let spec = &self.m.components[component];
+        if self.elastic.scalers.is_empty() {
+            return spec.count;
+        }
+        (spec.first..spec.first + spec.count).filter(|&s| !self.is_away(s)).count() as u32
     }
 
     fn pool_capacity(&self, kind: usize) -> u64 {
@@ -461,6 +499,7 @@ impl World<'_> {
             wasted: self.effort.wasted[..self.m.cells.len()].to_vec(),
             retries: self.effort.retries,
             attempts: self.effort.attempts,
+            calls: self.effort.calls.clone(),
             created: self.course.created,
             finished: self.course.finished,
             open: 0,
@@ -509,6 +548,8 @@ impl World<'_> {
             cache: self.cache_tally(self.m.components[c].cache),
             guards: self.guards.tally(self.m, c as u16, Time(self.now)),
             copies: self.copies_tally(self.m.components[c].copies as usize),
+            scaling: self.scaling_tally(c as u16).map(Box::new),
+            function: self.function_tally(c),
         }
     }
 
@@ -552,6 +593,20 @@ impl World<'_> {
         self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
     }
 
+    /// What a watch saw so many looks ago.
+    pub(super) fn seen(&self, watch: u16, looks_ago: usize) -> f64 {
+        let looks = &self.observer.looks[watch as usize];
+        looks.len().checked_sub(1 + looks_ago).map_or(f64::NAN, |at| looks[at])
+    }
+
+    /// The stretch of so long that ended so long ago, as far as there were looks.
+    pub(super) fn stretch(&self, ago: Ns, over: Ns) -> Option<Between<'_>> {
+        let snapshot = |at: Ns| self.observer.history.iter().rev().map(|s| &s.tallies).find(|t| t.at.0 <= at);
+        let to = snapshot(self.now.checked_sub(ago)?)?;
+        let from = snapshot(to.at.0.saturating_sub(over)).unwrap_or(&self.observer.snapshots[0].tallies);
+        Some(Between { model: self.m, from, to, path: &[] })
+    }
+
     fn forget_history(&mut self) {
         let from = self.now.saturating_sub(self.observer.longest);
         let history = &mut self.observer.history;
@@ -581,6 +636,8 @@ impl World<'_> {
             looks: self.observer.looks,
             faults: self.fault_periods,
             exemplars: self.observer.exemplars,
+            sampled: self.observer.sampled,
+            decisions: self.elastic.decisions,
         }
     }
 }

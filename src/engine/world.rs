@@ -13,10 +13,12 @@ use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::elastic::Elastic;
 use crate::engine::guard::{Guards, Shortcut};
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::timer::Timers;
@@ -179,6 +181,8 @@ pub(super) struct Call {
     pub(super) transaction: u32,
     /// The one shard among all that this frame's program asks, or `NONE`.
     pub(super) shard: u32,
+    /// Its function has given it an environment.
+    pub(super) in_environment: bool,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -271,7 +275,7 @@ pub(super) mod gate {
     pub(in crate::engine) const CHECKS: u8 = 4;
     /// Queues in an order other than first in, first out.
     pub(in crate::engine) const ORDERED: u8 = 8;
-    /// Not there yet: nothing brings it up but the fault that makes it join.
+    /// Not there yet, or leaving: nothing brings it up but whatever makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
     /// Whose turn comes may be turned away.
     pub(in crate::engine) const SHEDS: u8 = 32;
@@ -517,28 +521,6 @@ impl Fluid {
     }
 }
 
-/// Connections of one instance to another component.
-#[derive(Clone, Debug)]
-pub(super) struct Pool {
-    pub(super) spec: u16,
-    pub(super) size: u32,
-    pub(super) used: u32,
-    /// Connections that stand open (in use or idle).
-    pub(super) opened: u32,
-    /// Frame and generation; stale ones are skipped.
-    pub(super) line: VecDeque<(u32, u32)>,
-}
-
-/// Figures of all pools of one kind.
-#[derive(Clone, Debug)]
-pub(super) struct PoolStats {
-    pub(super) held: Gauge,
-    pub(super) waiting: Gauge,
-    pub(super) wait: Histogram,
-    pub(super) opened: u64,
-    pub(super) refused: u64,
-}
-
 /// Branches that a frame waits for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
@@ -590,6 +572,8 @@ pub(super) struct Course {
 pub(super) struct Effort {
     pub(super) retries: u64,
     pub(super) attempts: u64,
+    /// Attempts through each edge.
+    pub(super) calls: Vec<u64>,
     pub(super) cell_sums: Vec<u64>,
     pub(super) wasted: Vec<u64>,
     /// Ticks of cells that 32 bits do not hold, by row and cell.
@@ -599,8 +583,8 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    pub(super) fn new(stride: usize) -> Effort {
-        Effort { cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
+    pub(super) fn new(stride: usize, edges: usize) -> Effort {
+        Effort { calls: vec![0; edges], cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
     }
 }
 
@@ -643,8 +627,7 @@ pub(super) struct World<'m> {
     pub(super) ring_of: Vec<u32>,
     pub(super) timers: Timers,
     pub(super) sources: Vec<Source>,
-    pub(super) clients: Vec<Client>,
-    pub(super) free_clients: Vec<u32>,
+    pub(super) clients: Slab<Client>,
     pub(super) pools: Vec<Pool>,
     /// First pool of each kind.
     pub(super) pool_base: Vec<u32>,
@@ -669,6 +652,7 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

@@ -42,7 +42,7 @@ struct Tolerance {
 }
 
 /// What a row of expected figures is given by.
-const GIVEN: [&str; 22] = [
+const GIVEN: [&str; 36] = [
     "rho",
     "d",
     "servers",
@@ -65,6 +65,20 @@ const GIVEN: [&str; 22] = [
     "probes",
     "slow_probes_s",
     "t",
+    "test",
+    "config",
+    "t_s",
+    "stable",
+    "panic",
+    "ready",
+    "lag",
+    "partitions",
+    "threshold",
+    "capacity",
+    "metric",
+    "target",
+    "scale_out_alarm",
+    "scale_in_alarm",
 ];
 
 /// Lists of steps of a script, and what is given there.
