@@ -16,7 +16,7 @@ mod conditions;
 pub mod copies;
 mod edges;
 mod faults;
-mod guards;
+pub mod guards;
 mod keys;
 mod links;
 pub mod listing;
@@ -37,6 +37,7 @@ use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
+use crate::model::guards::{Guard, HedgeSpec};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
@@ -46,7 +47,6 @@ use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
 use crate::policy::eject::Eject;
 use crate::policy::environment::Environments;
-use crate::policy::hedge::Hedge;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::policy::shed::Shed;
@@ -390,23 +390,6 @@ pub struct LimitSpec {
     /// `NONE16`: one limit for all.
     pub key: u16,
     pub cell: u16,
-}
-
-/// What each instance of one component keeps for its calls of another: a breaker, or who is left out.
-#[derive(Clone, Debug)]
-pub struct Guard<T> {
-    /// Component whose instances have one each; `NONE16`: a load has one.
-    pub owner: u16,
-    pub target: u16,
-    pub rule: T,
-}
-
-/// Calls of one place that are asked again when they are slow.
-#[derive(Clone, Debug)]
-pub struct HedgeSpec {
-    pub rule: Hedge,
-    /// The component that is asked.
-    pub target: u16,
 }
 
 /// A link with a bandwidth: bytes queue for it.

@@ -591,7 +591,6 @@ pub struct Policy {
     pub rate_limit: Option<Limit>,
     pub fallback: Option<Fallback>,
     pub connect: Option<Connect>,
-    /// Extra cost at the caller and the callee of each call.
     pub sidecar: Option<Sidecar>,
     pub breaker: Option<Breaker>,
     pub eject: Option<Eject>,

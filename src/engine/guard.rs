@@ -6,8 +6,9 @@
 
 use crate::engine::shed::shedders;
 use crate::engine::world::{Frame, JOIN, Ns, Outcome, Stage, World};
+use crate::model::guards::Guard;
 use crate::model::program::Edge;
-use crate::model::{Failure, Guard, Model, NONE, NONE16};
+use crate::model::{Failure, Model, NONE, NONE16};
 use crate::policy::breaker::{Circuit, Ended, Permit};
 use crate::policy::eject::Bench;
 use crate::policy::hedge::Measured;

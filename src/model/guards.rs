@@ -10,12 +10,29 @@ use crate::model::compile::{Compiler, stream};
 use crate::model::edges::Caller;
 use crate::model::program::{Fork, Need};
 use crate::model::steps::{Patch, Task, Writer};
-use crate::model::{Cause, Guard, HedgeSpec, NONE16};
+use crate::model::{Cause, NONE16};
 use crate::policy::eject::Eject;
 use crate::policy::hedge::Hedge;
 use crate::random::Purpose;
 use crate::scenario::{Cancel, Policy, Side};
 use crate::units::Span;
+
+/// What each instance of one component keeps for its calls of another: a breaker, or who is left out.
+#[derive(Clone, Debug)]
+pub struct Guard<T> {
+    /// Component whose instances have one each; `NONE16`: a load has one.
+    pub owner: u16,
+    pub target: u16,
+    pub rule: T,
+}
+
+/// Calls of one place that are asked again when they are slow.
+#[derive(Clone, Debug)]
+pub struct HedgeSpec {
+    pub rule: Hedge,
+    /// The component that is asked.
+    pub target: u16,
+}
 
 /// A call whose copies are written later.
 pub(super) struct HedgedCall {
