@@ -5,10 +5,16 @@
 //! decide stays undecided, what has no steady state is not stated. Nothing here knows any mechanism of the engine.
 
 pub mod audit;
+pub mod axis;
 pub mod bottleneck;
+pub mod capacity;
+pub mod compare;
 pub mod cost;
+pub mod design;
 pub mod estimate;
 pub mod expected;
+pub mod figures;
+pub mod lab;
 pub mod look;
 pub mod objective;
 pub mod recovery;

@@ -6,6 +6,8 @@
 //! the message says how to replay it.
 
 pub mod args;
+mod capacity;
+mod compare;
 mod complete;
 mod config;
 mod explain;
@@ -18,6 +20,8 @@ mod progress;
 mod run;
 mod schema;
 mod shell;
+mod study;
+mod sweep;
 mod validate;
 
 use std::io::Write;
@@ -68,8 +72,9 @@ pub const EXIT_CODES: &str = "\
 Exit codes
 
     0  done; every gate that was asked for passed
-    1  done; the answer is no: an objective is missed (`run --fail-on objectives`), or a warning stands
-       (`run --fail-on warnings`, `validate --strict`)
+    1  done; the answer is no: an objective is missed (`run --fail-on objectives`), a warning stands
+       (`run --fail-on warnings`, `validate --strict`), a design is worse (`compare --fail-on regression`), or
+       no load keeps to the objectives (`capacity`)
     2  bad usage, or a bad scenario: nothing was simulated
     3  undecided (the interval straddles the limit) under `run --fail-on objectives`, unless
        `--undecided fail|warn|pass` makes it 1 or 0; or partial (`--timeout`, or a limit of the scenario,
@@ -169,6 +174,10 @@ fn nearest_verb(error: &clap::Error) -> Option<String> {
 fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) -> Result<Exit, Stop> {
     match verb {
         Verb::Run(args) => run::run(args, out),
+        Verb::Compare(args) => compare::compare(args, out),
+        Verb::Sweep(args) => sweep::sweep(args, out),
+        Verb::Capacity(args) => capacity::capacity(args, out),
+        Verb::Merge(args) => sweep::merge(args, out),
         Verb::Validate(args) => validate::validate(args, out),
         Verb::Schema(args) => schema::schema(args, out),
         Verb::Explain(args) => explain::explain(args, out),

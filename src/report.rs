@@ -4,16 +4,21 @@
 //! These are plain values without behaviour, filled in by `analysis`; times are seconds, sizes bytes, rates per second,
 //! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
 
+pub mod capacity;
+pub mod compare;
 pub mod csv;
+pub mod evaluation;
 pub mod hgrm;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod rows;
+pub mod sweep;
 pub mod terminal;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.report/1";
@@ -93,7 +98,7 @@ pub struct Run {
 }
 
 /// Three-valued wherever noise decides: a claim needs its whole interval on one side of the limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Meets,

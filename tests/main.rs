@@ -18,6 +18,7 @@ mod prefill;
 mod replication;
 mod scale;
 mod shards;
+mod studies;
 mod support;
 mod tidy;
 mod validation;

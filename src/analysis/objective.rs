@@ -185,7 +185,7 @@ pub fn value(study: &Study, test: &Test) -> Option<Estimate> {
 }
 
 /// The value in one replication.
-fn one(study: &Study, test: &Test, index: usize) -> Option<f64> {
+pub(in crate::analysis) fn one(study: &Study, test: &Test, index: usize) -> Option<f64> {
     match test.period {
         Period::Over => worst(study, test, index),
         period => reading(study, &test.probe, period, index),

@@ -13,6 +13,11 @@ use crate::scenario::root::root_table;
 /// The schema of the JSON report, which a test holds against reports.
 const REPORT: &str = include_str!("../../docs/report.schema.json");
 
+/// Those of the documents of studies.
+const COMPARE: &str = include_str!("../../docs/compare.schema.json");
+const SWEEP: &str = include_str!("../../docs/sweep.schema.json");
+const CAPACITY: &str = include_str!("../../docs/capacity.schema.json");
+
 const REFERENCE_HEAD: &str = "\
 # Reference of the scenario language
 
@@ -23,15 +28,16 @@ Every field of every map, from the same tables that scenarios are read by. Made 
 
 /// Prints a schema.
 pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
+    let written = written(args.of);
+    if let Some(text) = written.filter(|_| args.draft == Draft::Of2020) {
+        out.print(text)?;
+        return Ok(Exit::Done);
+    }
     let mut tree = match args.of {
-        SchemaOf::Report if args.draft == Draft::Of2020 => {
-            out.print(REPORT)?;
-            return Ok(Exit::Done);
-        }
+        _ if written.is_some() => serde_json::from_str(written.unwrap_or_default()).expect("a test reads it"),
         SchemaOf::Scenario => json_schema(root_table()),
-        SchemaOf::Report => serde_json::from_str(REPORT).expect("a test reads it"),
         SchemaOf::Config => of_configuration(),
-        SchemaOf::Reference => {
+        _ => {
             out.print(&reference_page())?;
             return Ok(Exit::Done);
         }
@@ -42,6 +48,17 @@ pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
     }
     out.print(&pretty(&tree))?;
     Ok(Exit::Done)
+}
+
+/// The schema of a document that the program writes.
+fn written(of: SchemaOf) -> Option<&'static str> {
+    match of {
+        SchemaOf::Report => Some(REPORT),
+        SchemaOf::Compare => Some(COMPARE),
+        SchemaOf::Sweep => Some(SWEEP),
+        SchemaOf::Capacity => Some(CAPACITY),
+        SchemaOf::Scenario | SchemaOf::Config | SchemaOf::Reference => None,
+    }
 }
 
 /// The JSON Schema of a scenario file, for editors.

@@ -4,6 +4,7 @@
 //! binary digits that only confuse (`0.30000000000000004`). What is not finite is `null`. Keys stand in the order of the
 //! report's fields, so the same report gives the same bytes.
 
+use serde::Serialize;
 use serde_json::{Number, Value};
 
 use crate::report::Report;
@@ -15,9 +16,23 @@ pub fn render(report: &Report) -> String {
     text
 }
 
+/// The document of a study, indented, with a line end.
+pub fn pretty(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(&tree(document)).expect("a tree of plain values") + "\n"
+}
+
+/// The document of a study on one line, without a line end.
+pub fn line(document: &impl Serialize) -> String {
+    tree(document).to_string()
+}
+
 /// The document as a tree.
 pub fn value(report: &Report) -> Value {
-    let mut tree = serde_json::to_value(report).expect("the report has only string keys");
+    tree(report)
+}
+
+fn tree(document: &impl Serialize) -> Value {
+    let mut tree = serde_json::to_value(document).expect("documents have only string keys");
     round(&mut tree);
     tree
 }

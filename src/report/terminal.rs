@@ -4,9 +4,12 @@
 //! colour alone. Tables keep to the width: bars go first, then notes, figures never. Every estimate stands with the
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
+pub mod capacity;
+pub mod compare;
 mod evidence;
 pub(super) mod figures;
 mod layout;
+pub mod sweep;
 
 use anstyle::{AnsiColor, Effects, Style};
 
