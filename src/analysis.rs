@@ -8,6 +8,7 @@ pub mod audit;
 pub mod axis;
 pub mod bottleneck;
 pub mod capacity;
+pub mod check;
 pub mod compare;
 pub mod cost;
 pub mod design;

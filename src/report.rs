@@ -5,6 +5,7 @@
 //! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
 
 pub mod capacity;
+pub mod check;
 pub mod compare;
 pub mod csv;
 pub mod evaluation;

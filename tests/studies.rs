@@ -8,6 +8,7 @@ use assert_cmd::cargo::CommandCargoExt;
 use serde_json::Value;
 
 mod capacity;
+mod check;
 mod compare;
 mod sweep;
 

@@ -238,23 +238,32 @@ fn busy(before: &Figures, after: &Figures) -> Vec<Difference> {
 
 /// What two resolved scenarios say differently, in the order of their paths, and how many settings are the same.
 pub fn changes(before: &Node, after: &Node) -> (Vec<Change>, u32) {
-    let (mut was, mut is) = (Vec::new(), Vec::new());
-    leaves(before, &mut Vec::new(), &mut was);
-    leaves(after, &mut Vec::new(), &mut is);
+    changes_of(&settings(before), &settings(after))
+}
+
+/// All settings of a resolved scenario by their paths.
+pub fn settings(tree: &Node) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    leaves(tree, &mut Vec::new(), &mut found);
+    found
+}
+
+/// The same of settings that were kept.
+pub fn changes_of(was: &[(String, String)], is: &[(String, String)]) -> (Vec<Change>, u32) {
     let find =
         |list: &[(String, String)], path: &str| list.iter().find(|(known, _)| known == path).map(|(_, v)| v.clone());
     let mut changes = Vec::new();
     let mut unchanged = 0;
-    for (path, value) in &was {
-        let now = find(&is, path);
+    for (path, value) in was {
+        let now = find(is, path);
         if now.as_ref() == Some(value) {
             unchanged += 1;
         } else {
             changes.push(Change { path: short(path), before: Some(value.clone()), after: now });
         }
     }
-    for (path, value) in &is {
-        if find(&was, path).is_none() {
+    for (path, value) in is {
+        if find(was, path).is_none() {
             changes.push(Change { path: short(path), before: None, after: Some(value.clone()) });
         }
     }

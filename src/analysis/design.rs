@@ -1,6 +1,6 @@
 //! The seam of every study: a scenario plus a patch is a design.
 
-use crate::diagnostic::{Diagnostics, Sources};
+use crate::diagnostic::{Code, Diagnostics, Sources};
 use crate::model::Model;
 use crate::model::compile::compile;
 use crate::scenario::Scenario;
@@ -28,6 +28,10 @@ pub struct Design {
     pub model: Model,
     /// The text with everything merged and worked out.
     pub tree: Node,
+    /// What the places in the tree are places of.
+    pub sources: Sources,
+    /// More is asked of something than it can do, by arithmetic alone.
+    pub overloaded: bool,
 }
 
 /// Why there is no design.
@@ -47,7 +51,8 @@ impl Base<'_> {
         let compiled = loaded.and_then(|(scenario, tree)| Some((compile(&scenario, &mut found)?, scenario, tree)));
         match compiled {
             Some((model, scenario, tree)) if !found.has_errors() => {
-                Ok(Design { name: name.to_owned(), scenario, model, tree })
+                let overloaded = found.iter().any(|told| told.code == Code::Overload);
+                Ok(Design { name: name.to_owned(), scenario, model, tree, sources, overloaded })
             }
             _ => Err(Box::new(Broken { sources, found })),
         }
@@ -77,7 +82,9 @@ impl Design {
         scenario.hash = blake3::hash(said.as_bytes()).to_hex().to_string();
         let mut found = Diagnostics::new();
         let model = compile(&scenario, &mut found).filter(|_| !found.has_errors())?;
-        Some(Design { name: format!("{} x{factor}", self.name), scenario, model, tree: self.tree.clone() })
+        let overloaded = found.iter().any(|told| told.code == Code::Overload);
+        let (name, tree, sources) = (format!("{} x{factor}", self.name), self.tree.clone(), self.sources.clone());
+        Some(Design { name, scenario, model, tree, sources, overloaded })
     }
 
     /// Requests, sessions or clients that the loads stand for: the unit in which load is counted, and how much there is.

@@ -84,6 +84,10 @@ pub enum Verb {
     Sweep(Box<Sweep>),
     /// The most load a design carries within its objectives, or the least of a setting that a load needs
     Capacity(Box<Capacity>),
+    /// Is it still true: objectives and stored baselines of files, folders and patterns
+    Check(Box<Check>),
+    /// What `check` holds scenarios against
+    Baseline(Baseline),
     /// Put the parts of a sweep on several machines together
     Merge(Merge),
     /// Check a scenario without simulating it: shape, units, references, sums
@@ -281,6 +285,72 @@ pub struct Capacity {
 #[derive(Clone, Debug, Args)]
 #[command(
     help_template = TEMPLATE,
+    before_help = "Examples:\n  plimsoll check scenarios\n  plimsoll check 'scenarios/**/*.yaml' -f github\n  \
+                   plimsoll check shop.yaml --tolerance p99=5% --update\n"
+)]
+pub struct Check {
+    /// Scenario files, folders of them, and patterns with `*` and `**`
+    #[arg(value_name = "PATH", default_value = "scenarios", add = Complete::new(complete::scenarios))]
+    pub paths: Vec<String>,
+    /// The baseline to hold one scenario against [default: baselines/<scenario>.json beside it]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub baseline: Option<String>,
+    /// Store what came out as the new baselines
+    #[arg(long)]
+    pub update: bool,
+    /// Simulate also what has not changed since its baseline
+    #[arg(long)]
+    pub fresh: bool,
+    /// By how much a measure may become worse than in the baseline, `p99=5%`; may be repeated [default: 2%]
+    #[arg(long, value_name = "MEASURE=SHARE")]
+    pub tolerance: Vec<String>,
+    /// Only scenarios of which a file differs from that commit (asks git)
+    #[arg(long, value_name = "REF")]
+    pub changed_since: Option<String>,
+    /// What is undecided passes
+    #[arg(long)]
+    pub lenient: bool,
+    /// What an undecided rule is [default: exit code 3]
+    #[arg(long, value_name = "AS", env = "PLIMSOLL_UNDECIDED", hide_env = true)]
+    pub undecided: Option<Undecided>,
+    /// Do the K-th of N parts of the files, from 1, or `auto` under SLURM and Kubernetes
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<String>,
+    #[command(flatten)]
+    pub trials: Trials,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(help_template = TEMPLATE, arg_required_else_help = true)]
+pub struct Baseline {
+    #[command(subcommand)]
+    pub verb: BaselineVerb,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum BaselineVerb {
+    /// Simulate, and store what came out
+    Save(Box<Stored>),
+    /// Print what is stored
+    Show(Box<Stored>),
+    /// What came out then against what comes out now
+    Diff(Box<Stored>),
+    /// Remove the baselines of scenarios that are gone, below folders
+    Prune(Box<Stored>),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Stored {
+    /// Scenario files, folders of them, and patterns with `*` and `**`
+    #[arg(value_name = "PATH", default_value = "scenarios", add = Complete::new(complete::scenarios))]
+    pub paths: Vec<String>,
+    #[command(flatten)]
+    pub trials: Trials,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
     before_help = "Examples:\n  plimsoll merge output/shop/part-*.jsonl\n"
 )]
 pub struct Merge {
@@ -469,6 +539,7 @@ pub enum SchemaOf {
     Compare,
     Sweep,
     Capacity,
+    Check,
     /// Of `plimsoll.toml`
     Config,
     /// The reference page in Markdown, from the same tables

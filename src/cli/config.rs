@@ -178,6 +178,7 @@ fn concerned(verb: &Verb) -> Option<&str> {
         Verb::Compare(compare) => compare.scenarios.first().map(String::as_str),
         Verb::Sweep(sweep) => Some(&sweep.input.scenario),
         Verb::Capacity(capacity) => Some(&capacity.input.scenario),
+        Verb::Check(check) => check.paths.first().map(String::as_str),
         Verb::Validate(validate) => validate.scenarios.first().map(String::as_str),
         Verb::Config(config) => {
             let ConfigVerb::Show(show) = &config.verb;

@@ -17,6 +17,7 @@ const REPORT: &str = include_str!("../../docs/report.schema.json");
 const COMPARE: &str = include_str!("../../docs/compare.schema.json");
 const SWEEP: &str = include_str!("../../docs/sweep.schema.json");
 const CAPACITY: &str = include_str!("../../docs/capacity.schema.json");
+const CHECK: &str = include_str!("../../docs/check.schema.json");
 
 const REFERENCE_HEAD: &str = "\
 # Reference of the scenario language
@@ -57,6 +58,7 @@ fn written(of: SchemaOf) -> Option<&'static str> {
         SchemaOf::Compare => Some(COMPARE),
         SchemaOf::Sweep => Some(SWEEP),
         SchemaOf::Capacity => Some(CAPACITY),
+        SchemaOf::Check => Some(CHECK),
         SchemaOf::Scenario | SchemaOf::Config | SchemaOf::Reference => None,
     }
 }

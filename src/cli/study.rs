@@ -17,11 +17,11 @@ use crate::cli::out::Out;
 use crate::cli::progress::{self, Goal, Watch, Watcher};
 use crate::cli::run::{cores, seconds};
 use crate::cli::{Exit, Stop, files, input};
-use crate::diagnostic::render;
+use crate::diagnostic::{Diagnostics, Sources, render};
 use crate::report::json;
 use crate::report::terminal::Look;
 use crate::scenario::Length;
-use crate::text::Read;
+use crate::text::{self, Read};
 use crate::units::{human_count, human_time};
 
 /// Replications where the scenario would rather state a precision.
@@ -33,6 +33,8 @@ const STDIN: &str = "<stdin>";
 #[derive(Default)]
 pub(crate) struct Library {
     texts: RefCell<BTreeMap<PathBuf, String>>,
+    /// Files that were asked for since somebody looked.
+    asked: RefCell<Vec<PathBuf>>,
 }
 
 impl Library {
@@ -45,7 +47,13 @@ impl Library {
         Ok(library)
     }
 
+    /// The files that were asked for since the last call.
+    pub(crate) fn asked_for(&self) -> Vec<PathBuf> {
+        self.asked.take()
+    }
+
     pub(crate) fn read(&self, path: &Path) -> io::Result<String> {
+        self.asked.borrow_mut().push(path.to_path_buf());
         if let Some(text) = self.texts.borrow().get(path) {
             return Ok(text.clone());
         }
@@ -73,6 +81,12 @@ pub(crate) fn base<'a>(scenario: &str, trials: &Trials, sets: &[String], read: R
 pub(crate) fn stem(scenario: &str) -> String {
     let stem = Path::new(scenario).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     if scenario == "-" { "stdin".to_owned() } else { stem.unwrap_or_else(|| scenario.to_owned()) }
+}
+
+/// Whether a file is a ladder of scenarios and not one of them.
+pub(crate) fn is_ladder(base: &Base) -> bool {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
+    text::load(&base.path, base.read, &mut sources, &mut found).is_some_and(|tree| tree.get("journey").is_some())
 }
 
 /// Shows what forbids a design.

@@ -5,6 +5,7 @@
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
 pub mod capacity;
+pub mod check;
 pub mod compare;
 mod evidence;
 pub(super) mod figures;
