@@ -4,6 +4,7 @@
 //! records into a report. Every figure is an estimate over independent replications with a 95 % interval; what noise cannot
 //! decide stays undecided, what has no steady state is not stated. Nothing here knows any mechanism of the engine.
 
+pub mod advise;
 pub mod audit;
 pub mod axis;
 pub mod bottleneck;
@@ -15,11 +16,13 @@ pub mod design;
 pub mod estimate;
 pub mod expected;
 pub mod figures;
+pub mod journey;
 pub mod lab;
 pub mod look;
 pub mod objective;
 pub mod recovery;
 pub mod replicate;
+pub mod size;
 pub mod stability;
 pub mod study;
 mod summary;

@@ -16,11 +16,13 @@ mod files;
 mod github;
 mod init;
 mod input;
+mod journey;
 mod out;
 mod progress;
 mod run;
 mod schema;
 mod shell;
+mod size;
 mod study;
 mod sweep;
 mod validate;
@@ -78,7 +80,7 @@ Exit codes
     0  done; every gate that was asked for passed
     1  done; the answer is no: an objective is missed (`run --fail-on objectives`), a warning stands
        (`run --fail-on warnings`, `validate --strict`), a design is worse (`compare --fail-on regression`),
-       a rule fails (`check`), or no load keeps to the objectives (`capacity`)
+       a rule fails (`check`), or no load and no design keeps to the objectives (`capacity`, `size`)
     2  bad usage, or a bad scenario: nothing was simulated
     3  undecided (the interval straddles the limit) under `run --fail-on objectives`, unless
        `--undecided fail|warn|pass` makes it 1 or 0; or partial (`--timeout`, or a limit of the scenario,
@@ -182,6 +184,9 @@ fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) ->
         Verb::Compare(args) => compare::compare(args, out),
         Verb::Sweep(args) => sweep::sweep(args, out),
         Verb::Capacity(args) => capacity::capacity(args, out),
+        Verb::Size(args) => size::size(args, out),
+        Verb::Advise(args) => size::advise(args, out),
+        Verb::Journey(args) => journey::journey(args, out),
         Verb::Check(args) => check::check(args, out),
         Verb::Baseline(args) => check::baselines(args, out),
         Verb::Merge(args) => sweep::merge(args, out),

@@ -4,16 +4,19 @@
 //! These are plain values without behaviour, filled in by `analysis`; times are seconds, sizes bytes, rates per second,
 //! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
 
+pub mod advise;
 pub mod capacity;
 pub mod check;
 pub mod compare;
 pub mod csv;
 pub mod evaluation;
 pub mod hgrm;
+pub mod journey;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod rows;
+pub mod size;
 pub mod sweep;
 pub mod terminal;
 

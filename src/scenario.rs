@@ -9,6 +9,7 @@ pub mod component;
 pub mod condition;
 pub mod database;
 pub mod fault;
+pub mod journey;
 pub mod keys;
 pub mod load;
 pub mod machine;

@@ -10,6 +10,8 @@ use serde_json::Value;
 mod capacity;
 mod check;
 mod compare;
+mod journey;
+mod size;
 mod sweep;
 
 /// A single queue at 60 %: a few milliseconds of work.
@@ -53,14 +55,18 @@ impl Desk {
     }
 
     fn call_in(&self, arguments: &str, variables: &[(&str, &str)]) -> Output {
+        self.command(arguments).envs(variables.iter().copied()).output().expect("it can be started")
+    }
+
+    fn command(&self, arguments: &str) -> Command {
         let mut command = Command::cargo_bin("plimsoll").expect("cargo has built it");
         let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("PLIMSOLL_"));
         let others =
             ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_CTYPE", "LANG", "GITHUB_STEP_SUMMARY"].map(str::to_owned);
         ours.chain(others).for_each(|name| _ = command.env_remove(name));
-        command.env("LC_ALL", "C.UTF-8").env("XDG_CONFIG_HOME", "/nowhere").envs(variables.iter().copied());
+        command.env("LC_ALL", "C.UTF-8").env("XDG_CONFIG_HOME", "/nowhere");
         command.current_dir(self.folder.path()).stdin(Stdio::null()).args(words(arguments));
-        command.output().expect("it can be started")
+        command
     }
 
     /// What a call prints that ends with this code.

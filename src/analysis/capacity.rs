@@ -246,8 +246,11 @@ fn verdict(figures: &Figures) -> Verdict {
 
 fn report(base: &Design, question: &Question, found: Found) -> Capacity {
     let scale = if question.whole { 1.0 } else { question.today };
-    let scaled = |place: Option<f64>| place.map(|place| place * scale);
-    let points: Vec<Tried> = found.tried.iter().map(|(place, figures)| tried(place * scale, figures)).collect();
+    // Clients are whole; so many of them are there at a multiple, and the answer is a number that holds.
+    let is_counted = question.unit == "clients";
+    let amount = |place: f64| if is_counted { (place * scale).round() } else { place * scale };
+    let scaled = |place: Option<f64>| place.map(amount);
+    let points: Vec<Tried> = found.tried.iter().map(|(place, figures)| tried(amount(*place), figures)).collect();
     let at =
         |place: Option<f64>| found.tried.iter().find(|(known, _)| Some(*known) == place).map(|(_, figures)| figures);
     // What breaks is read where it does: at the least load that misses an objective.
@@ -268,7 +271,7 @@ fn report(base: &Design, question: &Question, found: Found) -> Capacity {
         unit: question.unit,
         within: base.scenario.objectives.values().map(|objective| objective.value.text.clone()).collect(),
         outcome: found.outcome,
-        value: scaled(found.value),
+        value: scaled(if is_counted { found.good.filter(|_| found.value.is_some()) } else { found.value }),
         low: scaled(low),
         high: scaled(high),
         knee: knee(&points).filter(|_| is_load),
@@ -298,6 +301,7 @@ fn tried(at: f64, figures: &Figures) -> Tried {
         usd_per_month: figures.usd_per_month,
         limit: figures.bottleneck.clone(),
         missed: missed.map(|judged| judged.text.clone()).collect(),
+        evolve: figures.evolve_when.iter().filter(|fired| 0.5 <= fired.share).map(|fired| fired.text.clone()).collect(),
     }
 }
 

@@ -56,7 +56,8 @@ pub fn check<M: Memory>(
         Some(stored) => stored.figures.clone(),
         None => lab.evaluate(&[design])?.swap_remove(0),
     };
-    let mut rules = against(&figures, stored, tolerances);
+    let stale = stored.and_then(|stored| stale(stored, seed, replications));
+    let mut rules = against(&figures, stored.filter(|_| stale.is_none()), tolerances);
     let decided = if known.is_some() { figures } else { decide(design, figures, lab)? };
     let stated = decided.objectives.iter().map(|judged| objective(design, judged));
     rules.splice(0..0, stated);
@@ -65,10 +66,11 @@ pub fn check<M: Memory>(
         name: design.name.clone(),
         file: design.scenario.file.clone(),
         variant: None,
-        outcome: Outcome::of(&rules),
+        // What cannot be compared is in doubt.
+        outcome: Outcome::of(&rules).max(if stale.is_some() { Outcome::Undecided } else { Outcome::Skipped }),
         unchanged: known.is_some(),
         replications: decided.replications,
-        note: stored.and_then(|stored| stale(stored, &decided, seed)),
+        note: stale,
         changes: changes.unwrap_or_default(),
         rules,
     })
@@ -90,11 +92,14 @@ fn decide<M: Memory>(design: &Design, first: Figures, lab: &mut Lab<'_, M>) -> R
     Ok(figures)
 }
 
-fn stale(stored: &Baseline, figures: &Figures, seed: u64) -> Option<String> {
-    let other = stored.figures.seed != seed;
-    let fewer = stored.figures.replications != figures.replications && figures.verdict == Verdict::None;
-    let told = if other { "another seed" } else { "another number of replications" };
-    (other || fewer).then(|| format!("its baseline has {told}; make it anew with `plimsoll baseline save`"))
+/// Why a baseline cannot be compared with: pairs need the same seed and as many replications.
+fn stale(stored: &Baseline, seed: u64, replications: u32) -> Option<String> {
+    let what = match (stored.figures.seed == seed, stored.figures.replications == replications) {
+        (true, true) => return None,
+        (false, _) => "another seed",
+        (true, false) => "another number of replications",
+    };
+    Some(format!("its baseline has {what}; make it anew with `plimsoll baseline save`"))
 }
 
 fn objective(design: &Design, judged: &Judged) -> Rule {

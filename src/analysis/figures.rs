@@ -7,7 +7,7 @@ use crate::measure::histogram::Compact;
 use crate::model::{Body, Condition, Model, Role, Scope};
 use crate::probe::{Counts, Outcome};
 use crate::record::Record;
-use crate::report::evaluation::{Better, Busy, Figures, Judged, Limit, Measured};
+use crate::report::evaluation::{Better, Busy, Figures, Fired, Judged, Limit, Measured};
 use crate::report::{Estimate, Objective, Report};
 use crate::scenario::Scenario;
 use crate::scenario::condition::Relation;
@@ -30,6 +30,11 @@ pub fn figures(model: &Model, scenario: &Scenario, seed: u64, records: &[Record]
         verdict: report.verdict,
         objectives: objectives(&study, &report),
         measures: measures(&study, &stability),
+        evolve_when: report
+            .evolve_when
+            .iter()
+            .map(|t| Fired { name: t.name.clone(), text: t.text.clone(), share: t.fired_share })
+            .collect(),
         busy: busy(&study),
         bottleneck: report.bottleneck.as_ref().map(|limit| Limit {
             component: limit.component.clone(),

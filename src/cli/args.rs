@@ -1,5 +1,7 @@
 //! What may be typed. Flags win over `PLIMSOLL_*` variables, which win over `plimsoll.toml`, which wins over the scenario.
 
+pub mod study;
+
 use std::num::NonZero;
 
 use clap::builder::FalseyValueParser as Falsey;
@@ -7,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter as Complete;
 use clap_complete::{Shell, ValueHint};
 
+use crate::cli::args::study::{Advise, Baseline, Capacity, Check, Compare, Journey, Merge, Size, Sweep};
 use crate::cli::complete;
 use crate::units::{self, Dimension, UnitError};
 
@@ -84,6 +87,14 @@ pub enum Verb {
     Sweep(Box<Sweep>),
     /// The most load a design carries within its objectives, or the least of a setting that a load needs
     Capacity(Box<Capacity>),
+    /// The cheapest design that meets the objectives at a load
+    #[command(alias = "optimize")]
+    Size(Box<Size>),
+    /// Single changes, tried and ranked by what they do and what they cost
+    Advise(Box<Advise>),
+    /// A ladder of scenarios: what each stage carries, what it costs, and what the step to it bought
+    #[command(alias = "walkthrough")]
+    Journey(Box<Journey>),
     /// Is it still true: objectives and stored baselines of files, folders and patterns
     Check(Box<Check>),
     /// What `check` holds scenarios against
@@ -154,220 +165,6 @@ pub struct Run {
     /// Run again whenever a file of the scenario is saved
     #[arg(long)]
     pub watch: bool,
-}
-
-/// How studies simulate each of their designs.
-#[derive(Clone, Debug, Args)]
-pub struct Trials {
-    /// First seed of all randomness, the same for every design [default: the scenario's, 42]
-    #[arg(long, value_name = "N", env = "PLIMSOLL_SEED", hide_env = true)]
-    pub seed: Option<u64>,
-    /// Threads; never changes results [default: all cores]
-    #[arg(short, long, value_name = "N", env = "PLIMSOLL_JOBS", hide_env = true)]
-    pub jobs: Option<NonZero<usize>>,
-    /// Independent repetitions of each design [default: the scenario's, 5]
-    #[arg(short, long, value_name = "N", env = "PLIMSOLL_REPLICATIONS", hide_env = true)]
-    pub replications: Option<NonZero<u32>>,
-    /// Simulated time, `10m`
-    #[arg(long, value_name = "TIME", value_parser = time, env = "PLIMSOLL_DURATION", hide_env = true)]
-    pub duration: Option<String>,
-    /// What is cut off before measuring: `auto`, `none` or a time
-    #[arg(long, value_name = "TIME", value_parser = warmup, env = "PLIMSOLL_WARMUP", hide_env = true)]
-    pub warmup: Option<String>,
-    /// Format on standard output
-    #[arg(short, long, value_name = "FORMAT", default_value = "human", env = "PLIMSOLL_FORMAT", hide_env = true)]
-    pub format: Format,
-    /// The same as `--format json`
-    #[arg(long)]
-    pub json: bool,
-    /// Where files go [default: output/<scenario>]
-    #[arg(short, long, value_name = "DIR", env = "PLIMSOLL_OUT", hide_env = true, value_hint = ValueHint::DirPath)]
-    pub out: Option<String>,
-    /// Write no files, and remember nothing for the next time
-    #[arg(long, env = "PLIMSOLL_NO_FILES", hide_env = true, value_parser = Falsey::new())]
-    pub no_files: bool,
-    /// Stop after so much real time (exit code 3); what was finished is remembered
-    #[arg(long, value_name = "TIME", value_parser = time, env = "PLIMSOLL_TIMEOUT", hide_env = true)]
-    pub timeout: Option<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(
-    help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll compare scenarios/04-read-replicas.yaml scenarios/05-caching.yaml\n  \
-                   plimsoll compare shop.yaml --set web.instances=8\n  \
-                   plimsoll compare shop.yaml --set web.instances=8 --set-b web.instances=6 --fail-on regression\n  \
-                   plimsoll compare shop.yaml                       the base against its variants\n"
-)]
-pub struct Compare {
-    /// The designs; all are held against the first. One alone is held against what is changed in it, or its variants
-    #[arg(value_name = "SCENARIO", required = true, add = Complete::new(complete::scenarios))]
-    pub scenarios: Vec<String>,
-    #[command(flatten)]
-    pub changes: Changes,
-    /// With one scenario: the other side of the comparison, in place of the scenario as it stands; may be repeated
-    #[arg(long = "set-b", value_name = "PATH=VALUE", add = Complete::new(complete::paths))]
-    pub other_sets: Vec<String>,
-    /// Differences of times and rates that are smaller than this do not matter
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "2%")]
-    pub noise: String,
-    /// Exit with 1 if a measure or an objective of a later design is worse
-    #[arg(long = "fail-on", value_name = "WHAT")]
-    pub fail_on_regression: Option<Regression>,
-    #[command(flatten)]
-    pub trials: Trials,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(
-    help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll sweep shop.yaml --vary web.instances=2..10:2\n  \
-                   plimsoll sweep shop.yaml --vary redis.eviction=lru,lfu --vary redis.memory=1GB..64GB:x4\n  \
-                   plimsoll sweep shop.yaml --vary web.workers=8..256:log --vary db.connections=10..200 --samples 40\n  \
-                   plimsoll sweep shop.yaml --shard 3/8 && plimsoll merge output/shop/part-*.jsonl\n"
-)]
-pub struct Sweep {
-    #[command(flatten)]
-    pub input: Input,
-    /// What varies, `PATH=2..10:2`, `PATH=1..64:x2` or `PATH=lru,lfu`; several give a grid. Without it, the variants
-    #[arg(long, value_name = "PATH=VALUES")]
-    pub vary: Vec<String>,
-    /// Draw so many points in place of a grid
-    #[arg(long, value_name = "N", requires = "vary")]
-    pub samples: Option<NonZero<usize>>,
-    /// How points are drawn: a Latin hypercube
-    #[arg(long, value_name = "DESIGN", requires = "samples", default_value = "lhs")]
-    pub design: Sampling,
-    /// Go on with the rows that an earlier call has written
-    #[arg(long)]
-    pub resume: bool,
-    /// Do the K-th of N parts, from 1, or `auto` under SLURM and Kubernetes
-    #[arg(long, value_name = "K/N")]
-    pub shard: Option<String>,
-    /// Say how much there is to do, and do nothing
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub trials: Trials,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Sampling {
-    Lhs,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(
-    help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll capacity shop.yaml\n  \
-                   plimsoll capacity shop.yaml --objective 'latency p99 <= 200ms' --tolerance 1%\n  \
-                   plimsoll capacity shop.yaml --find web.instances\n"
-)]
-pub struct Capacity {
-    #[command(flatten)]
-    pub input: Input,
-    /// What must hold, in place of the scenario's objectives; may be repeated
-    #[arg(long, value_name = "CONDITION")]
-    pub objective: Vec<String>,
-    /// What to look for: the most `load` (all loads in proportion), the most of `load.NAME`, or the least of a setting
-    #[arg(long, value_name = "WHAT", default_value = "load")]
-    pub find: String,
-    /// How close the answer is looked for
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "2%")]
-    pub tolerance: String,
-    /// The room there should be above today's load
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "30%")]
-    pub headroom: String,
-    #[command(flatten)]
-    pub trials: Trials,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(
-    help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll check scenarios\n  plimsoll check 'scenarios/**/*.yaml' -f github\n  \
-                   plimsoll check shop.yaml --tolerance p99=5% --update\n"
-)]
-pub struct Check {
-    /// Scenario files, folders of them, and patterns with `*` and `**`
-    #[arg(value_name = "PATH", default_value = "scenarios", add = Complete::new(complete::scenarios))]
-    pub paths: Vec<String>,
-    /// The baseline to hold one scenario against [default: baselines/<scenario>.json beside it]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub baseline: Option<String>,
-    /// Store what came out as the new baselines
-    #[arg(long)]
-    pub update: bool,
-    /// Simulate also what has not changed since its baseline
-    #[arg(long)]
-    pub fresh: bool,
-    /// By how much a measure may become worse than in the baseline, `p99=5%`; may be repeated [default: 2%]
-    #[arg(long, value_name = "MEASURE=SHARE")]
-    pub tolerance: Vec<String>,
-    /// Only scenarios of which a file differs from that commit (asks git)
-    #[arg(long, value_name = "REF")]
-    pub changed_since: Option<String>,
-    /// What is undecided passes
-    #[arg(long)]
-    pub lenient: bool,
-    /// What an undecided rule is [default: exit code 3]
-    #[arg(long, value_name = "AS", env = "PLIMSOLL_UNDECIDED", hide_env = true)]
-    pub undecided: Option<Undecided>,
-    /// Do the K-th of N parts of the files, from 1, or `auto` under SLURM and Kubernetes
-    #[arg(long, value_name = "K/N")]
-    pub shard: Option<String>,
-    #[command(flatten)]
-    pub trials: Trials,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(help_template = TEMPLATE, arg_required_else_help = true)]
-pub struct Baseline {
-    #[command(subcommand)]
-    pub verb: BaselineVerb,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub enum BaselineVerb {
-    /// Simulate, and store what came out
-    Save(Box<Stored>),
-    /// Print what is stored
-    Show(Box<Stored>),
-    /// What came out then against what comes out now
-    Diff(Box<Stored>),
-    /// Remove the baselines of scenarios that are gone, below folders
-    Prune(Box<Stored>),
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Stored {
-    /// Scenario files, folders of them, and patterns with `*` and `**`
-    #[arg(value_name = "PATH", default_value = "scenarios", add = Complete::new(complete::scenarios))]
-    pub paths: Vec<String>,
-    #[command(flatten)]
-    pub trials: Trials,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(
-    help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll merge output/shop/part-*.jsonl\n"
-)]
-pub struct Merge {
-    /// The files that `sweep --shard` has written, each once
-    #[arg(value_name = "PART", required = true, value_hint = ValueHint::FilePath)]
-    pub parts: Vec<String>,
-    /// The file to write; `-` prints it [default: output/<scenario>/sweep.jsonl]
-    #[arg(short, long = "out", value_name = "FILE", id = "merged", value_hint = ValueHint::FilePath)]
-    pub out: Option<String>,
-    /// Format on standard output
-    #[arg(short, long, value_name = "FORMAT", default_value = "human")]
-    pub format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Regression {
-    Regression,
 }
 
 /// What a configuration file may set as well, under the name of the flag.
@@ -539,6 +336,9 @@ pub enum SchemaOf {
     Compare,
     Sweep,
     Capacity,
+    Size,
+    Advise,
+    Journey,
     Check,
     /// Of `plimsoll.toml`
     Config,

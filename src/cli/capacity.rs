@@ -3,7 +3,8 @@
 use crate::analysis::capacity::{Question, search};
 use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
-use crate::cli::args::{Capacity, Format};
+use crate::cli::args::Format;
+use crate::cli::args::study::Capacity;
 use crate::cli::out::Out;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};

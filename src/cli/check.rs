@@ -8,11 +8,12 @@ use crate::analysis::check::{TOLERANCES, Tolerances, baseline, check as judge};
 use crate::analysis::compare;
 use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
-use crate::cli::args::{Baseline, BaselineVerb, Check, Format, Trials, Undecided};
+use crate::cli::args::study::{Baseline, BaselineVerb, Check, Trials};
+use crate::cli::args::{Format, Undecided};
 use crate::cli::out::{Out, variable};
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::sweep::Shard;
-use crate::cli::{Exit, Stop, files, github, progress};
+use crate::cli::{Exit, Stop, files, github, journey, progress};
 use crate::report::check::{self, Checked, Outcome, SCHEMA};
 use crate::report::terminal::check as terminal;
 use crate::report::{junit, terminal::compare as side_by_side};
@@ -152,7 +153,7 @@ fn exit(args: &Check, checked: &check::Check, out: &mut Out) -> Exit {
 /// The scenario of a file and those of its variants that state objectives of their own.
 fn tasks_of(path: &str, stored: Option<&str>, trials: &Trials, read: Read, out: &mut Out) -> Result<Vec<Task>, Stop> {
     let (base, stem) = (study::base(path, trials, &[], read), study::stem(path));
-    if study::is_ladder(&base) {
+    if journey::is_ladder(path) {
         return Ok(vec![skipped(path, &stem, "a ladder; `plimsoll journey` tells it")]);
     }
     let whole = base.design(&stem, &[]).map_err(|broken| study::shown(&broken, out))?;

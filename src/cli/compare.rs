@@ -3,7 +3,8 @@
 use crate::analysis::compare as comparing;
 use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
-use crate::cli::args::{Compare, Format};
+use crate::cli::args::Format;
+use crate::cli::args::study::Compare;
 use crate::cli::out::Out;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};

@@ -178,6 +178,9 @@ fn concerned(verb: &Verb) -> Option<&str> {
         Verb::Compare(compare) => compare.scenarios.first().map(String::as_str),
         Verb::Sweep(sweep) => Some(&sweep.input.scenario),
         Verb::Capacity(capacity) => Some(&capacity.input.scenario),
+        Verb::Size(size) => Some(&size.input.scenario),
+        Verb::Advise(advise) => Some(&advise.input.scenario),
+        Verb::Journey(journey) => Some(&journey.ladder),
         Verb::Check(check) => check.paths.first().map(String::as_str),
         Verb::Validate(validate) => validate.scenarios.first().map(String::as_str),
         Verb::Config(config) => {

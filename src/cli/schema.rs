@@ -17,6 +17,9 @@ const REPORT: &str = include_str!("../../docs/report.schema.json");
 const COMPARE: &str = include_str!("../../docs/compare.schema.json");
 const SWEEP: &str = include_str!("../../docs/sweep.schema.json");
 const CAPACITY: &str = include_str!("../../docs/capacity.schema.json");
+const SIZE: &str = include_str!("../../docs/size.schema.json");
+const ADVISE: &str = include_str!("../../docs/advise.schema.json");
+const JOURNEY: &str = include_str!("../../docs/journey.schema.json");
 const CHECK: &str = include_str!("../../docs/check.schema.json");
 
 const REFERENCE_HEAD: &str = "\
@@ -58,6 +61,9 @@ fn written(of: SchemaOf) -> Option<&'static str> {
         SchemaOf::Compare => Some(COMPARE),
         SchemaOf::Sweep => Some(SWEEP),
         SchemaOf::Capacity => Some(CAPACITY),
+        SchemaOf::Size => Some(SIZE),
+        SchemaOf::Advise => Some(ADVISE),
+        SchemaOf::Journey => Some(JOURNEY),
         SchemaOf::Check => Some(CHECK),
         SchemaOf::Scenario | SchemaOf::Config | SchemaOf::Reference => None,
     }

@@ -12,16 +12,17 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::analysis::Progress;
 use crate::analysis::design::{Base, Broken, Design};
 use crate::analysis::lab::{Interrupted, Memory, Setting};
-use crate::cli::args::{Format, Trials};
+use crate::cli::args::Format;
+use crate::cli::args::study::Trials;
 use crate::cli::out::Out;
 use crate::cli::progress::{self, Goal, Watch, Watcher};
 use crate::cli::run::{cores, seconds};
 use crate::cli::{Exit, Stop, files, input};
-use crate::diagnostic::{Diagnostics, Sources, render};
+use crate::diagnostic::render;
 use crate::report::json;
 use crate::report::terminal::Look;
 use crate::scenario::Length;
-use crate::text::{self, Read};
+use crate::text::Read;
 use crate::units::{human_count, human_time};
 
 /// Replications where the scenario would rather state a precision.
@@ -81,12 +82,6 @@ pub(crate) fn base<'a>(scenario: &str, trials: &Trials, sets: &[String], read: R
 pub(crate) fn stem(scenario: &str) -> String {
     let stem = Path::new(scenario).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     if scenario == "-" { "stdin".to_owned() } else { stem.unwrap_or_else(|| scenario.to_owned()) }
-}
-
-/// Whether a file is a ladder of scenarios and not one of them.
-pub(crate) fn is_ladder(base: &Base) -> bool {
-    let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
-    text::load(&base.path, base.read, &mut sources, &mut found).is_some_and(|tree| tree.get("journey").is_some())
 }
 
 /// Shows what forbids a design.

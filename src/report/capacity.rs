@@ -72,8 +72,9 @@ pub struct Tried {
     pub offered_per_s: Option<f64>,
     pub usd_per_month: Option<f64>,
     pub limit: Option<Limit>,
-    /// Objectives that are not met here.
+    /// Objectives that are not met here, and signs for the next design that fire here.
     pub missed: Vec<String>,
+    pub evolve: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

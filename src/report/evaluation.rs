@@ -21,6 +21,8 @@ pub struct Figures {
     pub verdict: Verdict,
     pub objectives: Vec<Judged>,
     pub measures: Vec<Measured>,
+    /// Signs that the design has had its day.
+    pub evolve_when: Vec<Fired>,
     /// The busiest part of each resource with a limit, the fullest first.
     pub busy: Vec<Busy>,
     pub bottleneck: Option<Limit>,
@@ -66,6 +68,14 @@ pub struct Judged {
     /// Named after the objective.
     #[serde(flatten)]
     pub measured: Measured,
+}
+
+/// A condition of `evolve_when`, and in which share of the replications it fired.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fired {
+    pub name: String,
+    pub text: String,
+    pub share: f64,
 }
 
 /// One resource, and how busy its busiest part was.

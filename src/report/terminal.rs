@@ -4,12 +4,15 @@
 //! colour alone. Tables keep to the width: bars go first, then notes, figures never. Every estimate stands with the
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
+pub mod advise;
 pub mod capacity;
 pub mod check;
 pub mod compare;
 mod evidence;
 pub(super) mod figures;
+pub mod journey;
 mod layout;
+pub mod size;
 pub mod sweep;
 
 use anstyle::{AnsiColor, Effects, Style};

@@ -10,6 +10,7 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::component::{self, KINDS};
 use crate::scenario::fault::{self, FAULTS};
+use crate::scenario::journey::JOURNEY;
 use crate::scenario::keys::{self, KEY};
 use crate::scenario::load::{self, LOAD};
 use crate::scenario::machine::{self, HOST, LINK, REGION};
@@ -129,7 +130,12 @@ static ROOT: Table = Table {
             "{c5.2xlarge: $0.34/h}",
             "What the author pays, over the built-in catalogue",
         ),
-        Field::new("journey", Shape::Any, "", "A ladder of scenarios").later(),
+        Field::new(
+            "journey",
+            Shape::Object(&JOURNEY),
+            "{stages: [{scenario: 01-single-server.yaml, users: 1k}]}",
+            "A ladder of scenarios, in place of all that makes one",
+        ),
         Field::new("plan", Shape::Any, "", "Growth until an objective breaks").later(),
         Field::new("stamps", Shape::Any, "", "Copies of several components").later(),
     ],
@@ -147,6 +153,11 @@ const UNREAD: &[Code] = &[Code::FileNotFound, Code::Syntax, Code::Tab, Code::Too
 pub fn load(given: &Given, sources: &mut Sources, diags: &mut Diagnostics) -> Option<(Scenario, Node)> {
     let mut tree = text::load(given.path, given.read, sources, diags)?;
     if diags.iter().any(|told| UNREAD.contains(&told.code)) {
+        return None;
+    }
+    if let Some((key, _)) = tree.entry("journey") {
+        let told = Diagnostic::new(Code::Excluded, key.spot, "this file is a ladder of scenarios and none itself");
+        diags.push(told.help("`plimsoll journey FILE` tells it; the scenarios it names can be run"));
         return None;
     }
     if let Some(name) = given.variant {

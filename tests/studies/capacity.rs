@@ -94,7 +94,7 @@ fn closed(think: f64, seconds: u32) -> (Capacity, f64) {
 fn a_closed_network_carries_the_clients_of_mean_value_analysis() {
     let (found, theory) = closed(0.2, 100);
     let (low, high) = (found.low.expect("it was found"), found.high.expect("it was found"));
-    assert!(low <= theory && theory < high && high - low <= 3.0, "theory says {theory}, the search {low} to {high}");
+    assert!(low <= theory && theory < high && high - low <= 2.0, "theory says {theory}, the search {low} to {high}");
 }
 
 #[test]

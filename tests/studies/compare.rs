@@ -29,7 +29,7 @@ fn a_second_worker_is_an_improvement_and_one_less_fails_the_gate() {
     let desk = Desk::new(&[("small.yaml", SMALL)]);
     let found = desk.document("compare small.yaml --set api.workers=2 --fail-on regression", 0);
     let other = &found["after"][0];
-    assert_eq!((&other["word"], &other["unchanged"]), (&"improved".into(), &15.into()), "{other}");
+    assert_eq!((&other["word"], &other["unchanged"]), (&"improved".into(), &9.into()), "{other}");
     assert_eq!(other["changes"], serde_json::json!([{"path": "api.workers", "before": "1", "after": "2"}]));
     let p99 = other["differences"].as_array().expect("a list").iter().find(|d| d["measure"] == "p99").expect("p99");
     assert!(number(&p99["high"]) < -0.3 && p99["word"] == "improved", "{p99}");

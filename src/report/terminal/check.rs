@@ -63,7 +63,8 @@ pub fn markdown(check: &Check) -> String {
             ]);
         }
     }
-    format!("### plimsoll check: {}\n\n{}", plain(&summary(check, look)), rows.markdown())
+    let summary = anstream::adapter::strip_str(&summary(check, look)).to_string();
+    format!("### plimsoll check: {}\n\n{}", plain(&summary), rows.markdown())
 }
 
 /// A rule and what came of it in one line, for annotations and dashboards.
@@ -112,7 +113,7 @@ fn counted(checked: &Checked) -> String {
 }
 
 fn remark(checked: &Checked, look: Look) -> String {
-    if let Some(note) = &checked.note {
+    if let Some(note) = checked.note.as_ref().filter(|_| checked.outcome == Outcome::Skipped) {
         return note.clone();
     }
     if checked.unchanged {
@@ -138,6 +139,9 @@ fn details(checked: &Checked, look: Look) -> Vec<String> {
         table.row(cells.into_iter().chain([Cell::styled(place, FAINT)]));
     }
     let mut lines = table.lines(look.width);
+    if let Some(note) = checked.note.as_ref().filter(|_| checked.outcome != Outcome::Skipped) {
+        lines.push(format!("        {note}"));
+    }
     if !checked.changes.is_empty() {
         let to = if look.unicode { "→" } else { "->" };
         let told = |change: &crate::report::compare::Change| match (&change.before, &change.after) {
