@@ -154,6 +154,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
             Some(checks) => {
@@ -244,6 +245,7 @@ impl World<'_> {
         station.up_since = self.now;
         let epoch = station.epoch;
         self.copy_returns(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {

@@ -14,6 +14,7 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::lock::Locks;
+use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
@@ -301,6 +302,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// Of a name service: what it tells.
+    pub(super) name: Option<Box<Name>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -421,6 +424,8 @@ pub(super) struct Shortcut {
     pub(super) at_once: bool,
     /// No latency, bandwidth or payload: what carries no bytes is there at once.
     pub(super) no_way: bool,
+    /// A name service says where to look for the target.
+    pub(super) by_name: bool,
 }
 
 /// How much there is to choose.
