@@ -8,6 +8,7 @@ pub mod advise;
 pub mod audit;
 pub mod axis;
 pub mod bottleneck;
+pub mod by_hand;
 pub mod capacity;
 pub mod check;
 pub mod compare;
@@ -16,6 +17,7 @@ pub mod design;
 pub mod estimate;
 pub mod expected;
 pub mod figures;
+pub mod growth;
 pub mod journey;
 pub mod lab;
 pub mod look;
@@ -162,7 +164,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         run,
         verdict: objective::overall(&objectives),
         measured,
-        objectives,
+        objectives: objectives.into_iter().chain(goals(scenario)).collect(),
         evolve_when: triggers(&study),
         requests: summary::requests(&study, Scope::All),
         latency: summary::latencies(&study, &stability, Scope::All),
@@ -210,6 +212,15 @@ fn alerts(study: &Study) -> Vec<Alert> {
 fn judged(study: &Study, stability: &Stability) -> Vec<Objective> {
     with_role(study.model, |condition| {
         (condition.role == Role::Objective).then(|| objective::judge(study, stability, condition))
+    })
+}
+
+/// Objectives about capacity, which nothing here can judge.
+fn goals(scenario: &Scenario) -> impl Iterator<Item = Objective> {
+    let note = "a run at one load cannot tell; `plimsoll check` does";
+    scenario.goals.iter().map(move |(name, goal)| Objective {
+        limit: Some(goal.value.per_s),
+        ..objective::unjudged(name, &goal.value.text, "per_s", note)
     })
 }
 

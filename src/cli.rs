@@ -11,6 +11,7 @@ mod check;
 mod compare;
 mod complete;
 mod config;
+mod estimate;
 mod explain;
 mod files;
 mod github;
@@ -18,6 +19,7 @@ mod init;
 mod input;
 mod journey;
 mod out;
+mod plan;
 mod progress;
 mod run;
 mod schema;
@@ -186,6 +188,8 @@ fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) ->
         Verb::Capacity(args) => capacity::capacity(args, out),
         Verb::Size(args) => size::size(args, out),
         Verb::Advise(args) => size::advise(args, out),
+        Verb::Plan(args) => plan::plan(args, out),
+        Verb::Estimate(args) => estimate::estimate(args, out),
         Verb::Journey(args) => journey::journey(args, out),
         Verb::Check(args) => check::check(args, out),
         Verb::Baseline(args) => check::baselines(args, out),

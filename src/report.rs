@@ -5,6 +5,7 @@
 //! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
 
 pub mod advise;
+pub mod by_hand;
 pub mod capacity;
 pub mod check;
 pub mod compare;
@@ -15,6 +16,7 @@ pub mod journey;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod plan;
 pub mod rows;
 pub mod size;
 pub mod sweep;

@@ -9,6 +9,8 @@ pub mod component;
 pub mod condition;
 pub mod database;
 pub mod fault;
+pub mod goal;
+pub mod growth;
 pub mod journey;
 pub mod keys;
 pub mod load;
@@ -33,6 +35,8 @@ use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::goal::Goal;
+use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
 
@@ -64,11 +68,15 @@ pub struct Scenario {
     pub policies: Vec<Spotted<(Pair, Policy)>>,
     pub faults: Named<Fault>,
     pub objectives: Named<Condition>,
+    /// Those about capacity, which no run at one load can judge.
+    pub goals: Named<Goal>,
     pub evolve_when: Named<Condition>,
     pub alerts: Named<Alert>,
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
+    /// How load and data grow.
+    pub plan: Option<Growth>,
     /// Names of the variants the file offers.
     pub variants: Vec<String>,
 }

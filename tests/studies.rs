@@ -11,6 +11,7 @@ mod capacity;
 mod check;
 mod compare;
 mod journey;
+mod plan;
 mod size;
 mod sweep;
 

@@ -153,18 +153,13 @@ fn focus(figures: &Figures) -> Focus {
     };
     let usable =
         figures.objectives.iter().filter(|judged| !judged.measured.unit.starts_with("usd") && judged.limit.is_some());
-    match usable.max_by(|a, b| tightness(a).total_cmp(&tightness(b))) {
-        Some(judged) => Focus {
-            text: judged.text.clone(),
-            limit: judged.limit,
-            measured: judged.measured.clone(),
-            objective: Some(judged.measured.name.clone()),
-        },
-        None => {
-            let p99 = figures.measure("p99").expect("every evaluation has a p99, known or not").clone();
-            Focus { text: "latency p99".to_owned(), limit: None, measured: p99, objective: None }
-        }
+    if let Some(judged) = usable.max_by(|a, b| tightness(a).total_cmp(&tightness(b))) {
+        let (text, limit, measured) = (judged.text.clone(), judged.limit, judged.measured.clone());
+        let objective = Some(measured.name.clone());
+        return Focus { text, limit, measured, objective };
     }
+    let p99 = figures.measure("p99").expect("every evaluation has a p99, known or not").clone();
+    Focus { text: "latency p99".to_owned(), limit: None, measured: p99, objective: None }
 }
 
 fn advice(focus: &Focus, before: &Figures, change: &Change, after: &Figures, noise: f64) -> Advice {

@@ -174,7 +174,7 @@ pub fn grid(axes: &[Axis]) -> Result<Vec<Point>, String> {
     Ok(points)
 }
 
-/// A Latin hypercube (McKay, Beckman and Conover 1979): each axis is cut into `samples` slices of equal probability, and
+/// A Latin hypercube (`McKay`, Beckman and Conover 1979): each axis is cut into `samples` slices of equal probability, and
 /// each slice is used once.
 pub fn hypercube(axes: &[Axis], samples: usize, seed: u64) -> Vec<Point> {
     let columns: Vec<Vec<String>> = axes.iter().enumerate().map(|(at, axis)| column(axis, samples, seed, at)).collect();

@@ -68,7 +68,7 @@ pub fn search<M: Memory>(
         search.draw(value)?;
     }
     let (tried, runs) = (search.tried, lab.simulated - before);
-    Ok(report(base, question, Found { outcome, good, bad, value, tried, runs }))
+    Ok(report(base, question, &Found { outcome, good, bad, value, tried, runs }))
 }
 
 /// What a search came to, in multiples.
@@ -184,7 +184,7 @@ impl<M: Memory, F: Fn(f64) -> Option<Design>> Search<'_, '_, M, F> {
         }
         let (mut good, mut short) = (most, (most / 2.0).floor());
         while short + 1.0 < good {
-            let middle = ((short + good) / 2.0).floor();
+            let middle = f64::midpoint(short, good).floor();
             if holds(self.at(middle)?) { good = middle } else { short = middle }
         }
         // Fewer may do as well where noise does not tell.
@@ -244,7 +244,7 @@ fn verdict(figures: &Figures) -> Verdict {
     if figures.stable { figures.verdict } else { Verdict::Misses }
 }
 
-fn report(base: &Design, question: &Question, found: Found) -> Capacity {
+fn report(base: &Design, question: &Question, found: &Found) -> Capacity {
     let scale = if question.whole { 1.0 } else { question.today };
     // Clients are whole; so many of them are there at a multiple, and the answer is a number that holds.
     let is_counted = question.unit == "clients";

@@ -59,8 +59,9 @@ pub fn check<M: Memory>(
     let stale = stored.and_then(|stored| stale(stored, seed, replications));
     let mut rules = against(&figures, stored.filter(|_| stale.is_none()), tolerances);
     let decided = if known.is_some() { figures } else { decide(design, figures, lab)? };
-    let stated = decided.objectives.iter().map(|judged| objective(design, judged));
-    rules.splice(0..0, stated);
+    let stated: Vec<Rule> = decided.objectives.iter().map(|judged| objective(design, judged)).collect();
+    let goals = goals(design, lab)?;
+    rules.splice(0..0, stated.into_iter().chain(goals));
     let changes = stored.map(|stored| changes_of(&as_list(&stored.settings), &settings(&design.tree)).0);
     Ok(Checked {
         name: design.name.clone(),
@@ -78,6 +79,55 @@ pub fn check<M: Memory>(
 
 fn as_list(settings: &BTreeMap<String, String>) -> Vec<(String, String)> {
     settings.iter().map(|(path, value)| (path.clone(), value.clone())).collect()
+}
+
+/// Objectives about capacity: what they name must hold at the load they name.
+fn goals<M: Memory>(design: &Design, lab: &mut Lab<'_, M>) -> Result<Vec<Rule>, Interrupted> {
+    let today = design.load(None).0;
+    let mut rules = Vec::new();
+    for (name, goal) in &design.scenario.goals {
+        let goal = &goal.value;
+        let loaded = Some(today).filter(|today| 0.0 < *today).and_then(|today| design.loaded(goal.per_s / today, None));
+        let mut rule = objective(design, &stated(name, &goal.text, goal.per_s));
+        match loaded {
+            None => rule.note = Some("no load has a rate that could be more".to_owned()),
+            Some(loaded) => {
+                let first = lab.evaluate(&[&loaded])?.swap_remove(0);
+                let figures = decide(&loaded, first, lab)?;
+                judge_goal(&mut rule, &goal.within, &loaded, &figures);
+            }
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+/// The verdict on a load: that on what is meant to hold there.
+fn judge_goal(rule: &mut Rule, within: &[String], loaded: &Design, figures: &Figures) {
+    let is_meant = |judged: &&Judged| within.is_empty() || within.contains(&judged.measured.name);
+    let meant: Vec<Rule> = figures.objectives.iter().filter(is_meant).map(|judged| objective(loaded, judged)).collect();
+    rule.verdict = match Outcome::of(&meant) {
+        _ if !figures.stable => Verdict::Misses,
+        Outcome::Failed => Verdict::Misses,
+        Outcome::Undecided => Verdict::Undecided,
+        Outcome::Passed | Outcome::Skipped => Verdict::Meets,
+    };
+    let told: Vec<String> = meant.iter().filter(|of| of.verdict == rule.verdict).map(|of| of.text.clone()).collect();
+    let what = if figures.stable { told.join(", ") } else { "a queue grows without bound".to_owned() };
+    rule.note = Some(format!("{} at that load: {what}", rule.verdict.word()));
+}
+
+fn stated(name: &str, text: &str, per_s: f64) -> Judged {
+    let measured = Measured {
+        name: name.to_owned(),
+        unit: "per_s".to_owned(),
+        better: Better::Higher,
+        value: None,
+        low: None,
+        high: None,
+        values: Vec::new(),
+    };
+    Judged { text: text.to_owned(), verdict: Verdict::Undecided, limit: Some(per_s), note: None, measured }
 }
 
 /// Doubles the replications until no objective is in doubt.
@@ -186,7 +236,7 @@ fn grown(before: &Figures, after: &Figures, name: &str, tolerance: f64) -> Optio
     let verdict = within(was, tolerance, (found.low, found.high), found.change);
     let (value, low, high, limit) = (found.change, found.low, found.high, Some(tolerance));
     let (before, after, absolute) = (found.before, found.after, found.absolute);
-    Some(Rule { verdict, value, low, high, limit, before, after, absolute, ..rule })
+    Some(Rule { verdict, value, low, high, limit, absolute, before, after, ..rule })
 }
 
 /// Whether the whole interval of the change stays within what is allowed.

@@ -48,7 +48,7 @@ fn compared(base: &Design, before: &Figures, design: &Design, after: &Figures, n
     let word = words.max().unwrap_or(Word::NoDifferenceDetected);
     let in_short = in_short(&differences, before, after);
     let (side, costs) = (side(design, after), costs(before, after));
-    Compared { side, changes, unchanged, costs, word, differences, in_short }
+    Compared { side, changes, unchanged, differences, costs, word, in_short }
 }
 
 /// The largest of what changed, what it costs, and what the next limit is.
@@ -65,10 +65,8 @@ fn in_short(differences: &[Difference], before: &Figures, after: &Figures) -> St
             format!("{} is {times:.1} times {}", found.measure, if way == "better" { "shorter" } else { "as long" })
         })
     });
-    let steady = (before.stable != after.stable).then(|| match after.stable {
-        true => "it keeps up now".to_owned(),
-        false => "it no longer keeps up".to_owned(),
-    });
+    let now = if after.stable { "it keeps up now" } else { "it no longer keeps up" };
+    let steady = (before.stable != after.stable).then(|| now.to_owned());
     let effect = steady.or(tail).unwrap_or_else(|| "no difference in latency that matters".to_owned());
     let more = before.usd_per_month.zip(after.usd_per_month).map(|(was, is)| is - was);
     let money = match more {

@@ -66,6 +66,12 @@ fn body(study: &Study, stability: &Stability, said: &Body) -> Objective {
     }
 }
 
+/// An objective that is stated and not judged.
+pub fn unjudged(name: &str, text: &str, unit: &'static str, note: &str) -> Objective {
+    let (name, text, note) = (name.to_owned(), text.to_owned(), Some(note.to_owned()));
+    Objective { name, text, unit, note, verdict: Verdict::None, ..blank() }
+}
+
 fn blank() -> Objective {
     Objective {
         name: String::new(),

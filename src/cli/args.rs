@@ -9,7 +9,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter as Complete;
 use clap_complete::{Shell, ValueHint};
 
-use crate::cli::args::study::{Advise, Baseline, Capacity, Check, Compare, Journey, Merge, Size, Sweep};
+use crate::cli::args::study::{
+    Advise, Baseline, Capacity, Check, Compare, Estimate, Journey, Merge, Plan, Size, Sweep,
+};
 use crate::cli::complete;
 use crate::units::{self, Dimension, UnitError};
 
@@ -92,6 +94,10 @@ pub enum Verb {
     Size(Box<Size>),
     /// Single changes, tried and ranked by what they do and what they cost
     Advise(Box<Advise>),
+    /// How long a design lasts while load and data grow
+    Plan(Box<Plan>),
+    /// The back of the envelope, step by step, beside the simulation
+    Estimate(Box<Estimate>),
     /// A ladder of scenarios: what each stage carries, what it costs, and what the step to it bought
     #[command(alias = "walkthrough")]
     Journey(Box<Journey>),
@@ -339,7 +345,11 @@ pub enum SchemaOf {
     Size,
     Advise,
     Journey,
+    Plan,
+    #[value(name = "estimate")]
+    ByHand,
     Check,
+    Baseline,
     /// Of `plimsoll.toml`
     Config,
     /// The reference page in Markdown, from the same tables

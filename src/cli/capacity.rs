@@ -35,9 +35,9 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
     let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
     let mut lab = Lab::new(setting, &shared, &shelf);
     let load = args.find.strip_prefix("load.");
-    let found = search(&whole, &question, &mut lab, |place| match question.whole {
-        true => base.design(&name, &[format!("{}={place}", args.find)]).ok(),
-        false => whole.loaded(place, load),
+    let found = search(&whole, &question, &mut lab, |place| {
+        let set = format!("{}={place}", args.find);
+        if question.whole { base.design(&name, &[set]).ok() } else { whole.loaded(place, load) }
     });
     let found = session.finish(found, lab.simulated, out)?;
     show(&found, format, out)?;

@@ -167,7 +167,7 @@ fn tasks_of(path: &str, stored: Option<&str>, trials: &Trials, read: Read, out: 
         };
         let base = Base { variant: variant.clone(), ..base.clone() };
         let design = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
-        let is_empty = design.scenario.objectives.is_empty() && !stored.exists();
+        let is_empty = design.scenario.objectives.is_empty() && design.scenario.goals.is_empty() && !stored.exists();
         let mut task = skipped(path, &name, "no objectives, skipped");
         (task.checked.variant, task.stored) = (variant, stored);
         task.design = (!is_empty).then_some(design);

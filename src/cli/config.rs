@@ -180,6 +180,8 @@ fn concerned(verb: &Verb) -> Option<&str> {
         Verb::Capacity(capacity) => Some(&capacity.input.scenario),
         Verb::Size(size) => Some(&size.input.scenario),
         Verb::Advise(advise) => Some(&advise.input.scenario),
+        Verb::Plan(plan) => Some(&plan.input.scenario),
+        Verb::Estimate(estimate) => Some(&estimate.input.scenario),
         Verb::Journey(journey) => Some(&journey.ladder),
         Verb::Check(check) => check.paths.first().map(String::as_str),
         Verb::Validate(validate) => validate.scenarios.first().map(String::as_str),

@@ -42,11 +42,8 @@ pub(crate) fn journey(args: &Journey, out: &mut Out) -> Result<Exit, Stop> {
     let stages = session.finish(stages, lab.simulated, out)?;
     let (title, description) = (ladder.title, ladder.description);
     let told = journey::Journey { schema: SCHEMA, title, description, seed: setting.seed, stages, runs: lab.simulated };
-    if args.quiz {
-        quiz(&told, format, out)?
-    } else {
-        show(&told, format, out)?
-    }
+    let tell = if args.quiz { quiz } else { show };
+    tell(&told, format, out)?;
     let written = [("journey.json", study::document(&told, Format::Json)), ("journey.md", terminal::markdown(&told))];
     study::write(&args.trials, &study::stem(&args.ladder), &written, out)?;
     Ok(Exit::Done)

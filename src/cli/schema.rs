@@ -20,6 +20,9 @@ const CAPACITY: &str = include_str!("../../docs/capacity.schema.json");
 const SIZE: &str = include_str!("../../docs/size.schema.json");
 const ADVISE: &str = include_str!("../../docs/advise.schema.json");
 const JOURNEY: &str = include_str!("../../docs/journey.schema.json");
+const PLAN: &str = include_str!("../../docs/plan.schema.json");
+const BY_HAND: &str = include_str!("../../docs/by_hand.schema.json");
+const BASELINE: &str = include_str!("../../docs/baseline.schema.json");
 const CHECK: &str = include_str!("../../docs/check.schema.json");
 
 const REFERENCE_HEAD: &str = "\
@@ -64,6 +67,9 @@ fn written(of: SchemaOf) -> Option<&'static str> {
         SchemaOf::Size => Some(SIZE),
         SchemaOf::Advise => Some(ADVISE),
         SchemaOf::Journey => Some(JOURNEY),
+        SchemaOf::Plan => Some(PLAN),
+        SchemaOf::ByHand => Some(BY_HAND),
+        SchemaOf::Baseline => Some(BASELINE),
         SchemaOf::Check => Some(CHECK),
         SchemaOf::Scenario | SchemaOf::Config | SchemaOf::Reference => None,
     }

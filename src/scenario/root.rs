@@ -10,6 +10,8 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::component::{self, KINDS};
 use crate::scenario::fault::{self, FAULTS};
+use crate::scenario::goal;
+use crate::scenario::growth::{self, PLAN};
 use crate::scenario::journey::JOURNEY;
 use crate::scenario::keys::{self, KEY};
 use crate::scenario::load::{self, LOAD};
@@ -136,7 +138,12 @@ static ROOT: Table = Table {
             "{stages: [{scenario: 01-single-server.yaml, users: 1k}]}",
             "A ladder of scenarios, in place of all that makes one",
         ),
-        Field::new("plan", Shape::Any, "", "Growth until an objective breaks").later(),
+        Field::new(
+            "plan",
+            Shape::Object(&PLAN),
+            "{growth: 8%/month, horizon: 18 months}",
+            "How load and data grow; `plimsoll plan` says when an objective breaks",
+        ),
         Field::new("stamps", Shape::Any, "", "Copies of several components").later(),
     ],
 };
@@ -211,11 +218,15 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
         policies: arrows(&mut r, "policies", |owner, node, diags| policy::of_arrow(owner, node, env, diags)),
         faults: faults(&mut r, env),
-        objectives: with_node(&mut r, "objectives", |node, diags| watch::conditions(node, &objectives, diags)),
+        objectives: with_node(&mut r, "objectives", |node, diags| {
+            watch::conditions(&goal::without(node), &objectives, diags)
+        }),
+        goals: with_node(&mut r, "objectives", |node, diags| goal::goals(node, &objectives, diags)),
         evolve_when: with_node(&mut r, "evolve_when", |node, diags| watch::conditions(node, &objectives, diags)),
         alerts: with_node(&mut r, "alerts", |node, diags| watch::alerts(node, &objectives, diags)),
         prices: price::prices(&r.map("prices"), &components, r.diags()),
         assumptions: price::assumptions(tree, &r.map("assumptions"), r.diags()),
+        plan: r.object("plan").and_then(|mut r| growth::growth(&mut r)),
         variants: variants(tree, r.diags()),
     }
 }

@@ -120,10 +120,10 @@ fn the_command_answers_with_an_interval_a_knee_and_headroom() {
 fn workers_are_counted_for_a_load() {
     let desk = Desk::new(&[("small.yaml", SMALL)]);
     let found = desk.document("capacity small.yaml --find api.workers --set load.users.rate=350/s --duration 30s", 0);
-    // 3.5 servers busy: five suffice, four are nearly always full.
+    // 3.5 servers busy: three can never do, and the p90 of an M/M/4 is 66 ms.
     assert_eq!(
         (&found["value"], &found["unit"], &found["outcome"]),
-        (&5.0.into(), &"".into(), &"found".into()),
+        (&4.0.into(), &"".into(), &"found".into()),
         "{found}"
     );
 }

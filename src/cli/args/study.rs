@@ -190,6 +190,30 @@ pub struct Advise {
 #[derive(Clone, Debug, Args)]
 #[command(
     help_template = TEMPLATE,
+    before_help = "Examples:\n  plimsoll plan shop.yaml --set 'plan={growth: 8%/month, horizon: 18 months}'\n"
+)]
+pub struct Plan {
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub trials: Trials,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
+    before_help = "Examples:\n  plimsoll estimate scenarios/02-separate-database.yaml\n"
+)]
+pub struct Estimate {
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub trials: Trials,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
     before_help = "Examples:\n  plimsoll journey scenarios/zero-to-millions.yaml\n  \
                    plimsoll journey scenarios/zero-to-millions.yaml --quiz\n"
 )]

@@ -182,11 +182,11 @@ fn curve(capacity: &Capacity, look: Look) -> Vec<String> {
     let dots = if look.unicode { '·' } else { '.' };
     for pair in known.windows(2) {
         let (from, to) = (column(pair[0].0), column(pair[1].0));
-        for at in from..=to {
+        (from..=to).for_each(|at| {
             let share = if from == to { 1.0 } else { (at - from) as f64 / (to - from) as f64 };
             let p99 = pair[0].1 * libm::pow(pair[1].1 / pair[0].1, share);
             cells[row(p99)][at] = dots;
-        }
+        });
     }
     for (x, p99) in &known {
         cells[row(*p99)][column(*x)] = if look.unicode { '●' } else { 'o' };

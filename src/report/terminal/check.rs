@@ -98,18 +98,14 @@ fn sign(verdict: Verdict, look: Look) -> (&'static str, Style) {
 fn counted(checked: &Checked) -> String {
     let failed = checked.rules.iter().filter(|rule| rule.verdict == Verdict::Misses).count();
     let unsure = checked.rules.iter().filter(|rule| rule.verdict == Verdict::Undecided).count();
-    let mut text = match checked.rules.len() {
-        0 => String::new(),
-        1 => "1 rule".to_owned(),
-        n => format!("{n} rules"),
+    let all = match checked.rules.len() {
+        0 => None,
+        1 => Some("1 rule".to_owned()),
+        n => Some(format!("{n} rules")),
     };
-    if 0 < failed {
-        text += &format!(", {failed} failed");
-    }
-    if 0 < unsure {
-        text += &format!(", {unsure} undecided after {} replications", checked.replications);
-    }
-    text
+    let failed = (0 < failed).then(|| format!("{failed} failed"));
+    let unsure = (0 < unsure).then(|| format!("{unsure} undecided after {} replications", checked.replications));
+    [all, failed, unsure].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn remark(checked: &Checked, look: Look) -> String {

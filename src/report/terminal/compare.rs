@@ -33,7 +33,7 @@ pub fn verdict_lines(compare: &Compare, look: Look) -> String {
 /// Tables for a pull request.
 pub fn markdown(compare: &Compare) -> String {
     let look = Look { width: 100, unicode: true, verbose: 0, trace: 0 };
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for compared in &compare.after {
         let names = format!("### {} → {}", plain(&compare.before.name), plain(&compared.side.name));
         let mut rows = Rows::new(["", "before", "after", "change", "95 % interval", ""]);
@@ -44,12 +44,13 @@ pub fn markdown(compare: &Compare) -> String {
             rows.rows.push(vec![found.measure.clone(), was, is, change, interval, word]);
         }
         rows.rows.extend(cost_cells(compare, compared, look).map(|cells| cells.to_vec()));
-        let in_short = plain(&compared.in_short);
-        let changes: String =
-            compared.changes.iter().map(|one| format!("- {}\n", plain(&changed(one, look).1))).collect();
-        text += &format!("{names}\n\n{changes}\n{}\nIn short: {in_short}\n\n", rows.markdown());
+        let in_short = format!("In short: {}", plain(&compared.in_short));
+        let changes: Vec<String> =
+            compared.changes.iter().map(|one| format!("- {}", plain(&changed(one, look).1))).collect();
+        parts.extend([names, changes.join("\n"), rows.markdown().trim_end().to_owned(), in_short]);
     }
-    text.trim_end().to_owned() + "\n"
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n") + "\n"
 }
 
 fn header(compare: &Compare, look: Look) -> String {

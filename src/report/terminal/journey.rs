@@ -80,13 +80,14 @@ pub fn table(journey: &Journey, look: Look) -> String {
 /// The table and the stories, for a page.
 pub fn markdown(journey: &Journey) -> String {
     let look = Look { width: 100, unicode: true, verbose: 0, trace: 0 };
-    let mut text = format!("# {}\n\n", plain(&journey.title));
+    let mut parts = vec![format!("# {}", plain(&journey.title))];
     for (at, stage) in journey.stages.iter().enumerate() {
         let story = stage.story.as_ref().map(|story| format!("{}\n\n", plain(story.trim()))).unwrap_or_default();
         let told = anstream::adapter::strip_str(&answer(journey, at, look)).to_string();
-        text += &format!("## {}\n\n{story}```text\n{}\n```\n\n", plain(&stage.title), told.trim_end());
+        parts.push(format!("## {}\n\n{story}```text\n{}\n```", plain(&stage.title), told.trim_end()));
     }
-    text + &rows(journey).markdown()
+    parts.push(rows(journey).markdown());
+    parts.join("\n\n")
 }
 
 fn heading(stage: &Stage, look: Look) -> String {

@@ -124,11 +124,11 @@ fn map(sweep: &Sweep, look: Look) -> Vec<String> {
     let points = &sweep.head.points;
     let values = |axis: usize| {
         let mut values: Vec<&String> = Vec::new();
-        points.iter().for_each(|point| {
+        for point in points {
             if !values.contains(&&point[axis]) {
                 values.push(&point[axis]);
             }
-        });
+        }
         values
     };
     if sweep.head.axes.len() != 2 || values(0).len() * values(1).len() != points.len() || values(1).len() < 2 {
