@@ -159,7 +159,7 @@ impl<M: Memory, F: Fn(f64) -> Option<Design>> Search<'_, '_, M, F> {
                 Verdict::Meets | Verdict::None => {
                     good = Some(good.map_or(place, |known: f64| known.max(place)));
                     // Nothing is carried beyond where something is full, and often less.
-                    place = full.mul_add(1.02, 0.0).clamp(1.3 * place, 8.0 * place);
+                    place = (1.02 * full).clamp(1.3 * place, 8.0 * place);
                 }
                 Verdict::Misses => {
                     bad = Some(bad.map_or(place, |known: f64| known.min(place)));

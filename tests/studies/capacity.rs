@@ -55,8 +55,8 @@ fn a_queue_carries_what_theory_says() {
 #[test]
 #[ignore = "long runs take minutes"]
 fn capacities_against_theory() {
-    for (servers, limit_ms) in [(1, 100.0), (1, 200.0), (2, 100.0), (4, 80.0), (16, 60.0)] {
-        let (found, theory) = mmc(servers, limit_ms, 300);
+    for (servers, limit_ms) in [(1, 100.0), (1, 200.0), (2, 100.0), (4, 80.0), (8, 60.0)] {
+        let (found, theory) = mmc(servers, limit_ms, 120);
         let [low, high, value] = [found.low, found.high, found.value].map(|x| x.unwrap_or(f64::NAN));
         println!(
             "| M/M/{servers}, p99 <= {limit_ms} ms | {theory:.1}/s | {value:.1}/s ({low:.1} to {high:.1}) | {} |",
@@ -65,7 +65,7 @@ fn capacities_against_theory() {
         holds(&found, theory);
     }
     for think in [0.2, 1.0] {
-        let (found, theory) = closed(think, 300);
+        let (found, theory) = closed(think, 120);
         let [low, high, value] = [found.low, found.high, found.value].map(|x| x.unwrap_or(f64::NAN));
         println!(
             "| closed, think {think} s, mean <= 100 ms | {theory} clients | {value:.1} ({low:.0} to {high:.0}) | {} |",

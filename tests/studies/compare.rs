@@ -158,7 +158,7 @@ fn false_alarms_over_two_hundred_seeds() {
 fn pairing_on_stage_five() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/05-caching.yaml");
     let read = |path: &std::path::Path| std::fs::read_to_string(path);
-    let sets = ["run.duration=20s", "run.warmup=5s", "run.prefill=2m"].map(str::to_owned).to_vec();
+    let sets = ["run.duration=10s", "run.warmup=2s", "run.prefill=20s"].map(str::to_owned).to_vec();
     let base = Base { path: path.to_owned(), read: &read, variant: None, sets };
     let changes = [
         "web.instances=7",
@@ -171,7 +171,7 @@ fn pairing_on_stage_five() {
     let designs: Vec<Design> = changes.iter().map(|set| make(&[(*set).to_owned()])).collect();
     let stage = make(&[]);
     let all: Vec<&Design> = std::iter::once(&stage).chain(&designs).collect();
-    let found = figures(&all, 42, 10);
+    let found = figures(&all, 42, 8);
     for (change, after) in changes.iter().zip(&found[1..]) {
         let [mean, p99] = ["mean", "p99"].map(|name| worth(&found[0], after, name));
         println!("| {change} | {mean:.0} | {p99:.0} |");

@@ -76,7 +76,7 @@ fn races_on_three_spaces() {
             "web.machine=c5.large,c5.xlarge,c5.2xlarge",
             "db.machine=r5.large,r5.xlarge,r5.2xlarge",
         ],
-        &["web.instances=1..12", "web.workers=2..64:x2", "db.connections=1..6"],
+        &["web.instances=1..8", "web.workers=2..32:x2", "db.connections=1..5"],
     ];
     for vary in spaces {
         let (points, make) = points(vary);
