@@ -10,6 +10,7 @@ pub mod capacity;
 pub mod check;
 pub mod compare;
 mod evidence;
+mod scaling;
 pub(super) mod figures;
 pub mod journey;
 mod layout;
@@ -83,6 +84,7 @@ pub fn render(report: &Report, look: Look) -> String {
         evidence::where_time_goes(report, look),
         replicas(report, look),
         shards(report, look),
+        scaling::scaling(report, look),
         cost(report, look),
         events(report, look),
         evidence::slowest(report, look),

@@ -25,8 +25,7 @@ fn growth_breaks_an_objective_in_the_month_that_its_capacity_says() {
 fn data_that_grows_out_of_memory_slows_its_database() {
     let shop = "plimsoll: 1\nrun: {duration: 20s, warmup: 2s, replications: 2}\n\
         load: {users: {rate: 100/s, requests: {db.read: 1}, timeout: 5s}}\n\
-        keys: {row: {count: 4M}}\n\
-        components: {db: {kind: database, machine: r5.large, memory: 4GiB, disk: {size: 16GB}, data: {rows: 4M, row: 1KB, key: row}, operations: {read: {cpu: 1ms, pages: 1}}}}\n\
+        components: {db: {kind: database, machine: r5.large, memory: 4GiB, disk: {size: 16GB}, data: {rows: 4M, row: 1KB}, operations: {read: {cpu: 1ms, pages: 1}}}}\n\
         objectives: {fast: latency mean <= 1s}\nplan: {growth: 1%/month, data: 1GB/month, horizon: 6 months}\n";
     let desk = Desk::new(&[("shop.yaml", shop)]);
     let found = desk.document("plan shop.yaml", 0);
@@ -51,7 +50,8 @@ fn a_capacity_is_an_objective_of_its_own() {
     assert_eq!((room(0), room(1)), ("meets".into(), "misses".into()), "{found}");
     // A run cannot tell, and says so without taking it for met or missed.
     let run = desk.prints("run s/short.yaml --no-files -r 6", 0);
-    assert!(run.contains("meets its objective") && run.contains("`plimsoll check` does"), "{run}");
+    assert!(run.contains("meets its objective"), "{run}");
+    assert!(desk.prints("run s/short.yaml --no-files -f markdown", 0).contains("plimsoll check"));
     desk.prints("run s/short.yaml --no-files -r 6 --fail-on objectives", 0);
     for wrong in ["capacity >= 65/s within fats", "capacity <= 65/s", "capacity >= 65ms", "capacity >= 65/s for 5m"] {
         let text = SMALL.replace("latency p90 <= 100ms}", &format!("latency p90 <= 100ms, room: {wrong}}}"));
@@ -77,5 +77,5 @@ fn an_estimate_by_hand_agrees_where_theory_holds() {
     let desk = Desk::new(&[("b.yaml", &bursty)]);
     let apart = desk.document("estimate b.yaml --duration 10m", 0);
     assert!(1.0 < number(&apart["apart"]), "{}", apart["apart"]);
-    assert!(apart["reasons"][0].as_str().is_some_and(|why| why.contains("bursts")), "{}", apart["reasons"]);
+    assert!(apart["reasons"].to_string().contains("bursts"), "{}", apart["reasons"]);
 }
