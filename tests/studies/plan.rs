@@ -13,7 +13,7 @@ fn growth_breaks_an_objective_in_the_month_that_its_capacity_says() {
     assert_eq!(found["breaks"], "latency p90 <= 100ms");
     let months = found["months"].as_array().expect("months");
     assert_eq!((months.len(), &months[0]["verdict"], &months[6]["verdict"]), (7, &"meets".into(), &"misses".into()));
-    assert!((number(&months[6]["load_per_s"]) - 60.0 * 1.05f64.powi(12)).abs() < 1e-6);
+    assert!((number(&months[6]["load_per_s"]) - 60.0 * libm::pow(1.05, 12.0)).abs() < 1e-6);
     assert!(desk.prints("plan small.yaml -r 6", 0).contains("breaks in month"));
     let told = desk.call("plan bare.yaml");
     assert!(told.status.code() == Some(2) && text(&told.stderr).contains("no `plan:`"), "{}", text(&told.stderr));
