@@ -582,6 +582,11 @@ region that is the default. What stands on shared hosts is where they are.",
         "Latencies are built in between well-known cloud regions only. Calls may cross this pair, so its link has to be stated.",
         "regions: {home: {}, cloud: {}}\nload: {users: {from: home, requests: {api.serve: 1}}}",
         "regions: {home: {}, cloud: {}}\nlinks: {home -> cloud: {latency: 12ms}}\nload: {users: {from: home, requests: {api.serve: 1}}}";
+    CannotDeploy: "E0480", "cannot be deployed",
+        "A deployment replaces instances one after the other by fresh ones. Services, gateways and balancers can be replaced
+like that; what holds data (databases, caches) or belongs to somebody else cannot.",
+        "faults: {rollout: {at: 5m, deploy: db}}",
+        "faults: {rollout: {at: 5m, deploy: web}}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",

@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod deploy;
 mod failover;
 mod fault;
 mod filter;
@@ -36,6 +37,7 @@ mod timeout;
 mod timer;
 mod trace;
 mod transaction;
+mod trouble;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -187,6 +189,10 @@ impl World<'_> {
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
+            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
+            Timer::Warm { station, number } => self.is_warm(station, number),
+            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

@@ -13,6 +13,7 @@ pub mod compile;
 mod components;
 mod conditions;
 pub mod copies;
+mod deploy;
 mod edges;
 mod faults;
 mod keys;
@@ -29,6 +30,7 @@ mod replay;
 mod scale;
 mod steps;
 pub mod traffic;
+pub mod trouble;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::caches::Cache;
@@ -36,12 +38,14 @@ use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
+use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
+use crate::scenario::deploy::Rollout;
 use crate::units::{Span, Time};
 
 /// "There is none", in every index of 16 and 32 bits.
@@ -238,6 +242,10 @@ pub struct Component {
     pub down_draw: u16,
     /// Time to come back after an instance died.
     pub boot_draw: u16,
+    /// How long it is slower after it has come up, and how many times.
+    pub warm: Option<(Span, f64)>,
+    /// Most time to finish when it is taken away.
+    pub drain: Span,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
@@ -399,7 +407,8 @@ pub enum Act {
     Errors {
         component: u16,
         operation: u16,
-        station: u32,
+        /// `None`: at all instances.
+        target: Option<Target>,
         share: u64,
         kind: Failure,
     },
@@ -411,6 +420,9 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// Messages are lost or late.
+    Link(Trouble),
+    Deploy(Deploy),
     /// The shards of a database become more; `map` is where rows are afterwards.
     Reshard {
         copies: u16,
@@ -423,6 +435,21 @@ pub enum Act {
         key: u16,
         value: u64,
     },
+}
+
+/// A new version takes the place of the old one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deploy {
+    pub component: u16,
+    pub how: Rollout,
+    /// Instances that are replaced at the same time.
+    pub at_once: u32,
+    pub hold: Span,
+    /// How many times as long everything takes in the new version, and the share of 2^32 that it fails.
+    pub slower: f64,
+    pub fails: u64,
+    /// The watch whose test brings the old version back, or `NONE16`.
+    pub roll_back: u16,
 }
 
 #[derive(Clone, Debug, PartialEq)]

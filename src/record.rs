@@ -66,6 +66,10 @@ pub struct FaultPeriod {
     /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
     pub lost_writes: u64,
     pub oldest_lost: Option<Span>,
+    /// Messages that had to be sent again, or were never.
+    pub lost_messages: u64,
+    /// A deployment that brought the old version back.
+    pub rolled_back: bool,
     /// Share of all keys that moved to other shards, and their bytes; set when they have.
     pub moved: Option<(f64, f64)>,
 }

@@ -341,6 +341,14 @@ pub struct Fault {
     pub recovered_share: Option<f64>,
     pub rpo_s: Option<Estimate>,
     pub lost_writes: Option<Estimate>,
+    /// Of what goes wrong between two sides: messages that were lost, each time they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_messages: Option<Estimate>,
+    /// Of a deployment: how long it took, and the share of them that brought the old version back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployed_in_s: Option<Estimate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back_share: Option<f64>,
     /// From the death to the last time a balancer picked the dead instance.
     pub removal_s: Option<Estimate>,
     /// Of a change of shards: the share of all keys that moved, their bytes, and how long it took.

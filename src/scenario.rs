@@ -8,6 +8,7 @@ pub mod cache;
 pub mod component;
 pub mod condition;
 pub mod database;
+pub mod deploy;
 pub mod fault;
 pub mod keys;
 pub mod load;
@@ -32,6 +33,7 @@ use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::deploy::{Deploy, Warm};
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
 
@@ -197,6 +199,9 @@ pub struct Component {
     pub memory: Memory,
     /// Seconds an instance needs to come back after it died.
     pub boot: Distribution,
+    pub warm: Option<Warm>,
+    /// Most seconds that an instance which is taken away has to finish what it works on.
+    pub drain_s: f64,
     pub rate_limit: Option<Limit>,
 }
 
@@ -607,6 +612,17 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// Nothing passes between the two sides; `None` is everyone else.
+    Partition(Sides),
+    /// Messages between the two sides are lost or late.
+    Link {
+        sides: Sides,
+        loss: f64,
+        /// Seconds.
+        delay: Option<Distribution>,
+    },
+    /// A new version takes the place of the old one.
+    Deploy(Box<Deploy>),
     /// A database gets shards, which take their part of the data from the others at so many bytes a second.
     Reshard {
         database: Reference,
@@ -620,6 +636,9 @@ pub enum Act {
         value: Option<u64>,
     },
 }
+
+/// What lies on either side of a fault between two of them; `None` is `any`.
+pub type Sides = [Option<Target>; 2];
 
 /// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.
 #[derive(Clone, Debug)]

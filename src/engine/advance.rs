@@ -192,7 +192,7 @@ impl World<'_> {
             return id;
         }
         frame.state = State::Parked;
-        self.parked.push(id);
+        self.incidents.parked.push(id);
         NONE
     }
 

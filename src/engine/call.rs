@@ -198,6 +198,7 @@ impl World<'_> {
                 };
                 self.attempt(id, edge)
             }
+            again @ (Stage::OutAgain | Stage::BackAgain) => self.send_again(id, again),
             Stage::None => id,
         }
     }
@@ -229,7 +230,7 @@ impl World<'_> {
         frame.station = station;
         frame.flags |= route.flags;
         let edge = self.calls[id as usize].edge;
-        if self.shortcuts[edge as usize].no_way {
+        if self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.arrived(id);
         }
         let spec = &self.m.edges[edge as usize];
@@ -240,12 +241,15 @@ impl World<'_> {
         } else {
             0.0
         };
-        let until = self.travel(id, caller, station, bytes, occasion);
+        let until = self.travel(id, [caller, station], bytes, occasion);
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Out, until);
+        }
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
 
     /// Instant at which bytes sent now from one instance are at the other.
-    fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
+    pub(super) fn travel(&mut self, id: u32, [from, to]: [u32; 2], bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let on_one_box = (spec.local || 0.0 < bytes) && self.on_one_box(from, to);
         if on_one_box && spec.local {
@@ -364,7 +368,7 @@ impl World<'_> {
         let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
         let edge = self.calls[id as usize].edge;
         self.calls[parent as usize].bytes = bytes;
-        if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
+        if bytes == 0.0 && self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.learn(id, outcome);
         }
         let caller = self.frames[parent as usize].station;
@@ -374,7 +378,10 @@ impl World<'_> {
             self.groups[component as usize].bytes_out += f64::from(bytes);
         }
         self.calls[id as usize].outcome = outcome;
-        let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
+        let until = self.travel(id, [station, caller], f64::from(bytes), mix(occasion));
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Back, until);
+        }
         let cell = self.m.edges[edge as usize].network_cell;
         self.stage(id, Stage::Back, until, cell)
     }

@@ -548,6 +548,9 @@ impl World<'_> {
         let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
+        if holds && !self.incidents.rollouts.is_empty() {
+            self.roll_back_if(w);
+        }
         self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
     }
 

@@ -19,6 +19,7 @@ use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
+use crate::engine::trouble::Incidents;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model, NONE16};
@@ -196,6 +197,9 @@ pub(super) enum Stage {
     Back,
     /// The caller waits before the next attempt.
     BackOff,
+    /// The request, or the answer, was lost and is sent again when this is over.
+    OutAgain,
+    BackAgain,
 }
 
 /// The row that time is attributed to.
@@ -673,6 +677,7 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) incidents: Incidents,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.
@@ -686,7 +691,6 @@ pub(super) struct World<'m> {
     pub(super) routes: Vec<Route>,
     /// By edge.
     pub(super) shortcuts: Vec<Shortcut>,
-    pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,
     pub(super) effort: Effort,

@@ -93,6 +93,8 @@ impl<'a> Compiler<'a> {
             up_draw,
             down_draw,
             boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
+            warm: said.warm.map(|warm| (span(warm.for_s), warm.slower)),
+            drain: span(said.drain_s),
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),

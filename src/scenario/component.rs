@@ -7,12 +7,13 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
+use crate::scenario::deploy::Warm;
 use crate::scenario::machine::{
     CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
-use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
+use crate::scenario::values::{Env, TIMES, count, draw, forms, letters, name, shares, times};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
@@ -98,6 +99,19 @@ pub(super) static BOOT: Field = Field::new(
     "Time an instance needs to come back after it died",
 )
 .or("0s");
+static WARM: Field = Field::new(
+    "warm",
+    Shape::Object(&WARM_TABLE),
+    "{for: 60s, slower: x3}",
+    "How much slower an instance is at first, after it has died, was deployed or has joined",
+);
+static DRAIN: Field = Field::new(
+    "drain",
+    Shape::Time,
+    "30s",
+    "Longest time that an instance which is taken away on purpose has to finish what it works on; the rest is `reset`",
+)
+.or("0s");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
 static MEMORY_USE: Field = Field::new(
     "memory",
@@ -136,9 +150,9 @@ pub static SERVICE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        WARM,
+        DRAIN,
         AUTOSCALE,
-        later("warm", "Instances that are slow at first"),
-        later("drain", "Time to finish when an instance is taken away"),
         later("consumes", "Messages it works on"),
         later("state", "What it keeps between requests"),
     ],
@@ -179,6 +193,8 @@ pub static BALANCER: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        WARM,
+        DRAIN,
         AUTOSCALE,
         later("ttl", "Name service: callers keep an answer that long"),
         later("ignore_ttl", "Callers that keep an answer for ever"),
@@ -221,6 +237,8 @@ pub static GATEWAY: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        WARM,
+        DRAIN,
         AUTOSCALE,
     ],
 };
@@ -297,6 +315,14 @@ pub(super) static HEALTH_TABLE: Table = Table {
         Field::new("timeout", Shape::Time, "5s", "When a check has failed").or("5s"),
     ],
 };
+static WARM_TABLE: Table = Table {
+    name: "warm",
+    about: "Slow first requests: code that is not compiled yet, empty pools, cold caches inside the process",
+    fields: &[
+        Field::new("for", Shape::Time, "60s", "How long, from when it is up").required(),
+        Field::new("slower", Shape::OneOf(TIMES), "x3", "How many times as long everything takes").required(),
+    ],
+};
 static MEMORY_TABLE: Table = Table {
     name: "memory",
     about: "Memory an instance needs; one that needs more than the limit dies",
@@ -354,9 +380,16 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
+        drain_s: if has(&r, "drain") { r.time("drain").map_or(0.0, |drain| drain.value) } else { 0.0 },
         rate_limit: rate_limit(&mut r),
         kind,
     }
+}
+
+fn warm(r: &mut Reader) -> Option<Warm> {
+    let (time, slower) = (r.time("for"), times(r, "slower"));
+    Some(Warm { for_s: time?.value, slower: slower? })
 }
 
 /// The table of the component's kind; tells if there is none.
@@ -428,6 +461,8 @@ fn silent(owner: Spot) -> Component {
         prefer: Prefer::Zone,
         memory: Memory::default(),
         boot: at_once(),
+        warm: None,
+        drain_s: 0.0,
         rate_limit: None,
     }
 }
