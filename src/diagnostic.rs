@@ -587,6 +587,16 @@ region that is the default. What stands on shared hosts is where they are.",
 like that; what holds data (databases, caches) or belongs to somebody else cannot.",
         "faults: {rollout: {at: 5m, deploy: db}}",
         "faults: {rollout: {at: 5m, deploy: web}}";
+    CannotWatch: "E0481", "cannot be watched",
+        "Telemetry runs as an agent on the machine of what it watches. Beside somebody else's service, a store or another
+telemetry there is no such machine; watch whoever calls it.",
+        "components: {watch: {kind: telemetry, of: stripe, logs: {lines: 3}}}",
+        "components: {watch: {kind: telemetry, of: web, logs: {lines: 3}}}";
+    NoBudget: "E0482", "no error budget",
+        "`budget_burn` compares the share of failures with the share that an objective allows. There has to be one: of the same
+thing, or of everything.",
+        "alerts: {fast: budget_burn over 1h > 14.4}",
+        "objectives: {up: availability >= 99.9%}\nalerts: {fast: budget_burn over 1h > 14.4}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",

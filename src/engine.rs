@@ -33,6 +33,7 @@ mod reshard;
 mod rows;
 mod shard;
 mod station;
+mod telemetry;
 mod timeout;
 mod timer;
 mod trace;
@@ -189,6 +190,7 @@ impl World<'_> {
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Scrape(telemetry) => self.scrape(telemetry),
             Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
             Timer::Warm { station, number } => self.is_warm(station, number),

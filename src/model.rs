@@ -29,6 +29,7 @@ pub mod region;
 mod replay;
 mod scale;
 mod steps;
+pub mod telemetry;
 pub mod traffic;
 pub mod trouble;
 
@@ -38,6 +39,7 @@ use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
+use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
@@ -68,6 +70,7 @@ pub struct Model {
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    pub telemetry: Vec<Telemetry>,
     /// In the order of names; empty where the author named none.
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
@@ -91,6 +94,7 @@ pub struct Model {
     pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
+    pub budgets: Vec<Budget>,
     pub run: Run,
     /// What the whole costs; evaluated by analysis on the measured use.
     pub prices: Vec<Price>,
@@ -508,6 +512,12 @@ impl Cause {
 }
 
 impl Model {
+    /// The budget of a scope: its own, or that of everything.
+    pub fn budget_of(&self, scope: Scope) -> Option<&Budget> {
+        let of = |wanted: Scope| self.budgets.iter().find(|budget| budget.scope == wanted);
+        of(scope).or_else(|| of(Scope::All))
+    }
+
     /// All probes that conditions ask for.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
         let mut found = Vec::new();
@@ -571,6 +581,14 @@ pub struct Filter {
     pub scope: Scope,
     pub key: u16,
     pub value: u64,
+}
+
+/// The share of failures that an objective allows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Budget {
+    pub objective: String,
+    pub scope: Scope,
+    pub allowed: f64,
 }
 
 /// A probe the engine looks at during the run: the value over the last `over`, every `every`.
@@ -657,4 +675,8 @@ pub enum Metered {
     BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
     /// Bytes over a priced link.
     Pipe { pipe: u16 },
+    /// What a telemetry takes in, by the byte.
+    Taken { component: u16, each: f64 },
+    /// What it keeps lies there for so many seconds, at dollars a byte and second.
+    Kept { component: u16, seconds: f64, each: f64 },
 }

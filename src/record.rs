@@ -22,7 +22,7 @@ pub struct Record {
     pub looks: Vec<Vec<f64>>,
     /// For each fault: its periods.
     pub faults: Vec<Vec<FaultPeriod>>,
-    /// The slowest of the requests that were followed.
+    /// The slowest of the requests that were followed, then some at random.
     pub exemplars: Vec<Exemplar>,
 }
 
@@ -135,6 +135,25 @@ pub struct ComponentTally {
     pub cache: CacheTally,
     /// Of a database with shards or replicas.
     pub copies: Option<Box<CopiesTally>>,
+    pub telemetry: Option<Box<TelemetryTally>>,
+}
+
+/// What a telemetry has seen, and how much of it was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TelemetryTally {
+    pub lines: u64,
+    pub lines_kept: u64,
+    pub log_bytes: f64,
+    /// Readings of metrics.
+    pub points: f64,
+    pub metric_bytes: f64,
+    pub spans: u64,
+    pub spans_kept: u64,
+    pub trace_bytes: f64,
+    /// Bytes that agents sent over the network, those that were thrown away later too.
+    pub sent_bytes: f64,
+    /// Time on cores that agents used.
+    pub core_ns: u64,
 }
 
 /// How far replicas were behind, and what came of it.
@@ -292,6 +311,8 @@ pub struct Exemplar {
     pub arrived: Time,
     pub latency: Span,
     pub failed: Option<u8>,
+    /// Chosen by its address, not because it was slow.
+    pub is_random: bool,
     /// What it waited for and worked at, in the order of time.
     pub segments: Vec<Segment>,
 }

@@ -38,6 +38,8 @@ pub struct Report {
     pub where_time_goes: TimeGoes,
     pub cost: Cost,
     pub alerts: Vec<Alert>,
+    /// How fast the failures that objectives allow were used up.
+    pub budgets: Vec<Budget>,
     pub faults: BTreeMap<String, Fault>,
     pub regions: BTreeMap<String, Traffic>,
     pub decisions: Vec<Decision>,
@@ -286,6 +288,16 @@ pub struct Alert {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Budget {
+    /// Name of the objective.
+    pub objective: String,
+    /// Share of requests that may fail.
+    pub allowed: f64,
+    /// Share that failed over that: 1 uses it up exactly, 10 a month's in three days.
+    pub burn: Option<Estimate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bottleneck {
     pub component: String,
     /// `cores`, `workers`, `connections`, `pool`, `disk`, `nic` or `memory`.
@@ -375,6 +387,8 @@ pub struct Exemplar {
     pub request: String,
     pub replication: u32,
     pub latency_s: f64,
+    /// `slowest`, or `random`: one of all.
+    pub chosen: &'static str,
     /// `ok` or the kind of failure.
     pub outcome: String,
     pub spans: Vec<ExemplarSpan>,

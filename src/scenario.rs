@@ -19,6 +19,7 @@ pub mod resolved;
 pub mod root;
 pub mod run;
 pub mod step;
+pub mod telemetry;
 pub mod values;
 pub mod watch;
 
@@ -36,6 +37,7 @@ use crate::scenario::database::{CopyPart, Database};
 use crate::scenario::deploy::{Deploy, Warm};
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
+use crate::scenario::telemetry::Telemetry;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -225,6 +227,7 @@ pub enum Kind {
     },
     Cache(Box<Cache>),
     Store(Store),
+    Telemetry(Box<Telemetry>),
 }
 
 impl Kind {
@@ -239,6 +242,7 @@ impl Kind {
             Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
+            Kind::Telemetry(_) => "telemetry",
         }
     }
 }

@@ -305,7 +305,10 @@ fn nothing(study: &Study, test: &Test) -> String {
 pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
-        | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites, _) => "",
+        | (
+            Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::BudgetBurn,
+            _,
+        ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (

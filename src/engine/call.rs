@@ -444,7 +444,7 @@ impl World<'_> {
         }
         self.frames[id as usize].state = State::Running;
         if !self.handled(id, kind) {
-            return self.conclude(id, Outcome::failed(kind));
+            return self.conclude_badly(id, kind);
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
     }
@@ -620,6 +620,9 @@ impl World<'_> {
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
         let is_slow = self.observer.finished(took, cells);
+        if flags & row::TOLD != 0 {
+            self.end_spans(id, took, outcome);
+        }
         if flags & row::FOLLOWED != 0 {
             self.end_trace(id, took, outcome.failure().map(|f| f.0), is_slow);
         }
@@ -663,7 +666,11 @@ impl World<'_> {
     /// A row for work that goes on without its request.
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
-        self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
+        self.new_request(Request {
+            flags: of.flags & !(row::FOLLOWED | row::TOLD) | row::DETACHED | flags,
+            client: NONE,
+            ..of
+        })
     }
 }
 

@@ -213,6 +213,8 @@ impl World<'_> {
         frame.since = self.now;
         frame.state = State::Running;
         frame.flags &= !flag::STAGED;
+        // What was armed for the call that it waited for is stale, however long the news takes to its caller.
+        frame.generation = frame.generation.wrapping_add(1);
         let next = self.conclude(id, Outcome::failed(Failure::RESET));
         if next != NONE {
             self.ready.push(next);
@@ -397,6 +399,7 @@ impl World<'_> {
         self.begin_sources();
         self.begin_faults();
         self.begin_flushes();
+        self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;
         self.timers.all.push(Timer::Window);

@@ -54,6 +54,8 @@ pub(super) struct Observer {
     bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
+    /// Requests at random, with the draws that chose them.
+    drawn: Vec<(u64, Exemplar)>,
 }
 
 /// The longest queue of each station, and the most in flight of each flow: classes, operations, filters.
@@ -93,6 +95,7 @@ impl Observer {
             bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
+            drawn: Vec::new(),
         }
     }
 
@@ -122,6 +125,15 @@ impl Observer {
         self.exemplars.insert(at, seen);
         self.exemplars.truncate(SLOWEST);
         self.raise_bar();
+    }
+
+    /// Keeps a request if its draw is among the lowest so far: each is as likely as any other.
+    pub(super) fn keep_drawn(&mut self, draw: u64, seen: Exemplar) {
+        let at = self.drawn.partition_point(|(known, _)| *known <= draw);
+        if at < SLOWEST {
+            self.drawn.insert(at, (draw, seen));
+            self.drawn.truncate(SLOWEST);
+        }
     }
 
     fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
@@ -507,6 +519,7 @@ impl World<'_> {
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
             cache: self.cache_tally(self.m.components[c].cache),
+            telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
         }
     }
@@ -574,6 +587,8 @@ impl World<'_> {
         let mut last = self.observer.snapshots.pop().expect("it was just taken");
         self.count_open(&mut last.tallies);
         self.observer.snapshots.push(last);
+        let drawn = std::mem::take(&mut self.observer.drawn);
+        let drawn = drawn.into_iter().map(|(_, seen)| seen);
         Record {
             stopped: self.stopped,
             end: Time(self.now),
@@ -582,7 +597,7 @@ impl World<'_> {
             series: self.observer.series,
             looks: self.observer.looks,
             faults: self.fault_periods,
-            exemplars: self.observer.exemplars,
+            exemplars: self.observer.exemplars.into_iter().chain(drawn).collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::copies::Seeker;
 use crate::engine::timer::Timer;
-use crate::engine::world::{Choice, Frame, Line, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
+use crate::engine::world::{Choice, Frame, Line, Ns, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -193,7 +193,7 @@ impl World<'_> {
         let frame = &self.frames[id as usize];
         let component = self.stations[frame.station as usize].component;
         self.groups[component as usize].rejected[usize::from(kind.0)] += 1;
-        self.conclude(id, Outcome::failed(kind))
+        self.conclude_badly(id, kind)
     }
 
     /// To the waiting line; the line's order says who leaves it first.
@@ -427,7 +427,7 @@ impl World<'_> {
             return NONE;
         }
         self.leave_line(id);
-        self.conclude(id, Outcome::failed(Failure::ABANDONED))
+        self.conclude_badly(id, Failure::ABANDONED)
     }
 
     /// Whether there is memory for one more request.

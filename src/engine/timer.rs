@@ -98,6 +98,8 @@ pub(super) enum Timer {
         cache: u16,
         node: u32,
     },
+    /// A telemetry reads the metrics of everything that it watches.
+    Scrape(u16),
     /// An instance has taken more memory than there is.
     OutOfMemory {
         station: u32,

@@ -9,6 +9,7 @@
 
 use crate::engine::deploy::{Fresh, Rollout};
 use crate::engine::replica::Seat;
+use crate::engine::telemetry::Telling;
 use crate::engine::world::{Frame, JOIN, Ns, Outcome, Stage, World};
 use crate::model::region::WITH_REQUEST;
 use crate::model::trouble::{Ends, Trouble};
@@ -33,6 +34,7 @@ pub(super) struct Incidents {
     /// Deployments under way, and what versions and warmth do to instances.
     pub(super) rollouts: Vec<Rollout>,
     pub(super) fresh: Fresh,
+    pub(super) telling: Telling,
     /// Frames of instances that are paused.
     pub(super) parked: Vec<u32>,
 }

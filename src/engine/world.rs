@@ -228,6 +228,8 @@ pub(super) mod row {
     pub(in crate::engine) const APPLIES: u8 = 4;
     /// A copy reads for a coordinator; `number` is who asks: generation and frame.
     pub(in crate::engine) const ANSWERS: u8 = 8;
+    /// Its spans are counted until it is known whether they are kept.
+    pub(in crate::engine) const TOLD: u8 = 64;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }

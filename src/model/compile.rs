@@ -44,6 +44,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_places();
     compiler.compile_components();
     compiler.compile_caches();
+    compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.compile_loads();
     compiler.compile_faults();
@@ -77,6 +78,8 @@ pub(super) struct Compiler<'a> {
     pub(super) machines: Vec<(String, String, u32, Option<f64>)>,
     /// The same for machines that join later, each with its instance.
     pub(super) joining: Vec<(String, String, u32, Option<f64>)>,
+    /// Where burn rates are asked for, and of what.
+    pub(super) burns: Vec<(Spot, crate::model::Scope)>,
     /// Tables that outgrew their 16 bits.
     full: BTreeMap<&'static str, usize>,
 }
@@ -99,6 +102,7 @@ impl<'a> Compiler<'a> {
             unlinked: BTreeSet::new(),
             machines: Vec::new(),
             joining: Vec::new(),
+            burns: Vec::new(),
             full: BTreeMap::new(),
         };
         compiler.name_failures();
@@ -226,7 +230,13 @@ impl Model {
     fn each_cell(&mut self, mut change: impl FnMut(&mut u16)) {
         for step in &mut self.steps {
             use crate::model::program::Step as S;
-            if let S::Cpu { cell, .. } | S::Wait { cell, .. } | S::Io { cell, .. } | S::Pages { cell, .. } = step {
+            if let S::Cpu { cell, .. }
+            | S::Wait { cell, .. }
+            | S::Io { cell, .. }
+            | S::Pages { cell, .. }
+            | S::Tell { cell, .. }
+            | S::TellLate { cell, .. } = step
+            {
                 change(cell);
             }
         }

@@ -299,7 +299,7 @@ impl<'a> Offers<'a, '_> {
             }
             Kind::Cache(cache) => return of_cache(cache, component),
             Kind::Store(_) => return of_store(),
-            Kind::Service | Kind::Database(_) | Kind::External { .. } => {}
+            Kind::Service | Kind::Database(_) | Kind::External { .. } | Kind::Telemetry(_) => {}
         }
         offer.into_iter().collect()
     }

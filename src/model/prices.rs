@@ -12,8 +12,10 @@ impl Compiler<'_> {
         self.joining_prices();
         self.request_prices();
         self.byte_prices();
+        self.telemetry_prices();
         for (name, component) in &self.scenario.components {
-            let is_external = matches!(component.value.kind, crate::scenario::Kind::External { .. });
+            use crate::scenario::Kind;
+            let is_external = matches!(component.value.kind, Kind::External { .. } | Kind::Telemetry(_));
             let has_machine = self.machines.iter().any(|(owner, ..)| owner == name);
             let on_host = matches!(component.value.placement.machine, crate::scenario::MachineChoice::On(_));
             let has_line = self.model.prices.iter().any(|price| price.component == *name);

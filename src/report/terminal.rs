@@ -355,6 +355,12 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         }
         lines.push(entry("fault", &text, look));
     }
+    for budget in &report.budgets {
+        let Some(burn) = budget.burn.filter(|burn| 0.0 < burn.mean) else { continue };
+        let (name, allowed) = (&budget.objective, percent(budget.allowed));
+        let text = format!("{name}: used up {} times as fast as the {allowed} that may fail", human_count(burn.mean));
+        lines.push(entry("budget", &text, look));
+    }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {
         let dots = look.marks().dots;
         let spans: Vec<String> =

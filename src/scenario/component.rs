@@ -18,16 +18,25 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database};
+use crate::scenario::{cache, database, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] =
-    &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &cache::CACHE, &cache::CDN, &cache::STORE];
+pub static KINDS: &[&Table] = &[
+    &SERVICE,
+    &BALANCER,
+    &GATEWAY,
+    &database::DATABASE,
+    &EXTERNAL,
+    &cache::CACHE,
+    &cache::CDN,
+    &cache::STORE,
+    &telemetry::TELEMETRY,
+];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log", "function", "pooler", "telemetry"];
+pub const LATER: &[&str] = &["queue", "log", "function", "pooler"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -35,7 +44,7 @@ pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
 
 pub(super) static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store"]),
+    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store", "telemetry"]),
     "service",
     "What it is",
 )
@@ -353,6 +362,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "database" => Kind::Database(Box::new(database::database(&mut r, env))),
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
+        "telemetry" => Kind::Telemetry(Box::new(telemetry::telemetry(&mut r, env))),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -417,7 +427,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known)
-                .note("the kinds are service, balancer, gateway, database, external, cache, cdn and store")
+                .note("the kinds are service, balancer, gateway, database, external, cache, cdn, store and telemetry")
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
