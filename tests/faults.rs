@@ -374,3 +374,63 @@ fn a_bad_version_hurts_a_canary_least_and_goes_back() {
     );
     assert!(value(&slower, "after") > 1.4 * value(&slower, "before"));
 }
+
+// -- regions apart ------------------------------------------------------------------------------------------------------
+
+/// Copies in three regions, writers in each; the region of the first leader is cut off from 20 s to 40 s.
+fn regions_apart(mode: &str, objectives: &str) -> Report {
+    report(&format!(
+        "
+plimsoll: 1
+title: regions apart
+run: {{duration: 60s, warmup: none, replications: 2}}
+regions: {{us-east-1: {{}}, eu-west-1: {{}}, ap-south-1: {{}}}}
+load:
+  americans: {{rate: 50/s, from: us-east-1, requests: {{db.write: 1}}, timeout: 1s}}
+  europeans: {{rate: 50/s, from: eu-west-1, requests: {{db.write: 1}}, timeout: 1s}}
+components:
+  db:
+    kind: database
+    primary: us-east-1
+    connections: 500
+    data: {{rows: 1000, row: 1KB}}
+    replicas: {{count: {{eu-west-1: 1, ap-south-1: 1}}, mode: {mode}}}
+    operations: {{read: {{cpu: 1ms}}, write: {{cpu: 1ms}}}}
+faults: {{split: {{at: 20s, for: 20s, partition: us-east-1 -> any}}}}
+objectives:
+  americans: errors from americans during split <= 100%
+  europeans: errors from europeans during split <= 100%
+  healed: errors after split <= 100%
+  lost: lost_writes of db <= 1000000
+  {objectives}
+"
+    ))
+}
+
+#[test]
+fn a_leader_without_a_majority_steps_down_and_nothing_is_lost() {
+    let report = regions_apart("raft(timeout=500ms)", "leaders: leader_changes of db >= 0");
+    let (cut_off, others) = (value(&report, "americans"), value(&report, "europeans"));
+    assert!(0.9 < cut_off, "whoever is cut off cannot write: {cut_off}");
+    assert!(others < 0.2, "the others have a leader within seconds: {others}");
+    assert!(value(&report, "healed") < 0.03, "{}", value(&report, "healed"));
+    assert_eq!(value(&report, "lost"), 0.0);
+    assert!(1.0 <= value(&report, "leaders"));
+}
+
+/// Two halves that both go on: nobody fails, and the same rows are written on both sides. A replica set with one
+/// primary has no such split: the side without it cannot write.
+#[test]
+fn two_primaries_that_are_apart_conflict() {
+    let conflicts = "conflicts: conflicts of db during split >= 0\n  before: conflicts of db before split >= 0";
+    let apart = regions_apart("multi_primary(lww)", conflicts);
+    assert!(value(&apart, "americans") < 0.01 && value(&apart, "europeans") < 0.01, "{}", value(&apart, "americans"));
+    assert!(
+        value(&apart, "conflicts") + value(&apart, "before") > 0.0,
+        "{} {}",
+        value(&apart, "conflicts"),
+        value(&apart, "before")
+    );
+    let one = regions_apart("async", "");
+    assert!(value(&one, "americans") < 0.01 && 0.9 < value(&one, "europeans"), "{}", value(&one, "europeans"));
+}

@@ -306,7 +306,12 @@ pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
         | (
-            Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::BudgetBurn,
+            Quantity::Queue
+            | Quantity::InFlight
+            | Quantity::Replicas
+            | Quantity::LostWrites
+            | Quantity::LeaderChanges
+            | Quantity::BudgetBurn,
             _,
         ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
@@ -319,6 +324,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Rto
             | Quantity::Rpo
             | Quantity::Lag
+            | Quantity::Convergence
             | Quantity::Staleness,
             _,
         ) => "s",
@@ -331,6 +337,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::Conflicts
             | Quantity::StaleReads
             | Quantity::Violations
             | Quantity::WastedWork,

@@ -178,6 +178,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
             Some(checks) => {
@@ -265,6 +266,7 @@ impl World<'_> {
         let epoch = station.epoch;
         self.warm_up(s);
         self.copy_returns(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {

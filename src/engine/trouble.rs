@@ -55,6 +55,9 @@ impl World<'_> {
         };
         let key = self.seeded(self.m.faults[fault as usize].key);
         self.incidents.troubles.push(Striking { fault, picks: [pick(0), pick(1)], key });
+        if trouble.is_cut() {
+            self.depose_cut_leaders();
+        }
     }
 
     pub(super) fn end_trouble(&mut self, fault: u16, trouble: &Trouble) {
@@ -218,7 +221,12 @@ impl World<'_> {
                 }
                 self.send_log(&seat);
                 for copy in 0..copies.each() as usize {
-                    self.say_how_far(&Seat { copy, ..seat });
+                    let seat = Seat { copy, ..seat };
+                    if matches!(copies.mode, Mode::MultiPrimary(_)) {
+                        self.spread(&seat);
+                    } else {
+                        self.say_how_far(&seat);
+                    }
                 }
                 self.acknowledge(&seat);
             }

@@ -14,6 +14,7 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::lock::Locks;
+use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
@@ -307,6 +308,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// Of a name service: what it tells.
+    pub(super) name: Option<Box<Name>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -427,6 +430,8 @@ pub(super) struct Shortcut {
     pub(super) at_once: bool,
     /// No latency, bandwidth or payload: what carries no bytes is there at once.
     pub(super) no_way: bool,
+    /// A name service says where to look for the target.
+    pub(super) by_name: bool,
 }
 
 /// How much there is to choose.
@@ -508,22 +513,6 @@ pub(super) struct Fluid {
     pub(super) run: Ns,
     pub(super) busy: u128,
     pub(super) bytes: f64,
-}
-
-impl Fluid {
-    /// Gives it work of so many ns no earlier than `at`; returns when that is done.
-    pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
-        self.run = if self.free_at < at { work } else { self.run + work };
-        self.free_at = self.free_at.max(at) + work;
-        self.busy += u128::from(work);
-        self.bytes += bytes;
-        self.free_at
-    }
-
-    /// Work done by `now` (what was given but lies in the future is not).
-    pub(super) fn busy_by(&self, now: Ns) -> u128 {
-        self.busy - u128::from(self.free_at.saturating_sub(now).min(self.run))
-    }
 }
 
 /// Connections of one instance to another component.

@@ -139,6 +139,9 @@ pub enum Quantity {
     LostWrites,
     /// Share of failures over the share that an objective allows.
     BudgetBurn,
+    Conflicts,
+    Convergence,
+    LeaderChanges,
     ShardVariance,
     Memory,
     Bytes,
