@@ -7,13 +7,15 @@
 //! that request time is attributed to.
 
 mod arrows;
+pub mod autoscale;
 pub mod caches;
 mod check;
 pub mod compile;
 mod components;
 mod conditions;
 pub mod copies;
-mod deploy;
+pub mod budget;
+pub mod deploy;
 mod edges;
 mod faults;
 mod keys;
@@ -35,8 +37,11 @@ pub mod traffic;
 pub mod trouble;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::autoscale::Scaler;
+use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
+use crate::model::deploy::Deploy;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
@@ -45,11 +50,11 @@ use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::environment::Environments;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
-use crate::scenario::deploy::Rollout;
 use crate::units::{Span, Time};
 
 /// "There is none", in every index of 16 and 32 bits.
@@ -78,7 +83,9 @@ pub struct Model {
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
     pub caches: Vec<Cache>,
+    pub functions: Vec<Function>,
     pub stations: Vec<Station>,
+    pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
     pub hosts: Vec<Host>,
@@ -134,6 +141,7 @@ impl Failure {
     pub const QUEUE_FULL: Failure = Failure(3);
     pub const RATE_LIMITED: Failure = Failure(4);
     pub const POOL_FULL: Failure = Failure(7);
+    pub const THROTTLED: Failure = Failure(8);
     pub const REFUSED: Failure = Failure(9);
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
@@ -250,11 +258,10 @@ pub struct Component {
     /// Up and down in turn (samplers, seconds in ns), or `NONE16`.
     pub up_draw: u16,
     pub down_draw: u16,
-    /// Time to come back after an instance died.
+    /// Time an instance needs until it serves, when it is started or comes back after it died.
     pub boot_draw: u16,
-    /// How long it is slower after it has come up, and how many times.
-    pub warm: Option<(Span, f64)>,
-    /// Most time to finish when it is taken away.
+    pub warm: Option<Warm>,
+    /// Time to finish for what is in flight when an instance is taken away.
     pub drain: Span,
     pub memory_idle: u64,
     pub memory_each: u64,
@@ -266,6 +273,10 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
+    /// Index into [`Model::functions`], or `NONE16`.
+    pub function: u16,
+    /// Passes queries of one transaction on over one connection.
+    pub pools_transactions: bool,
     pub price_per_request: f64,
 }
 
@@ -274,6 +285,16 @@ pub struct Sticky {
     /// `NONE16`: the session (a closed client counts as one).
     pub key: u16,
     pub hold: Option<Span>,
+}
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts: Span,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -296,6 +317,17 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
+}
+
+/// What starts environments for requests.
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub component: u16,
+    pub environments: Environments,
+    /// `NONE16`: a new environment is there at once.
+    pub cold_draw: u16,
+    pub cold_cell: u16,
+    pub memory_bytes: f64,
 }
 
 /// One instance.
@@ -339,6 +371,9 @@ pub struct Pool {
     /// Component the connections lead to; a killed instance empties them.
     pub target: u16,
     pub size: u32,
+    /// More for who has waited that long.
+    pub reserve: u32,
+    pub reserve_after: Span,
     /// Longest wait; `None` for ever.
     pub wait: Option<Span>,
     /// `NONE16`: opening costs nothing.
@@ -447,21 +482,6 @@ pub enum Act {
     },
 }
 
-/// A new version takes the place of the old one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Deploy {
-    pub component: u16,
-    pub how: Rollout,
-    /// Instances that are replaced at the same time.
-    pub at_once: u32,
-    pub hold: Span,
-    /// How many times as long everything takes in the new version, and the share of 2^32 that it fails.
-    pub slower: f64,
-    pub fails: u64,
-    /// The watch whose test brings the old version back, or `NONE16`.
-    pub roll_back: u16,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     Stations(Vec<u32>),
@@ -490,6 +510,8 @@ pub enum Cause {
     Pool,
     Connect,
     Lock,
+    /// For a new environment of a function.
+    Cold,
     /// For replicas, before a write may be acknowledged.
     Replication,
     BackOff,
@@ -509,6 +531,7 @@ impl Cause {
             Cause::Pool => "pool",
             Cause::Connect => "connect",
             Cause::Lock => "lock",
+            Cause::Cold => "cold start",
             Cause::Replication => "replication",
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
@@ -518,12 +541,6 @@ impl Cause {
 }
 
 impl Model {
-    /// The budget of a scope: its own, or that of everything.
-    pub fn budget_of(&self, scope: Scope) -> Option<&Budget> {
-        let of = |wanted: Scope| self.budgets.iter().find(|budget| budget.scope == wanted);
-        of(scope).or_else(|| of(Scope::All))
-    }
-
     /// All probes that conditions ask for.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
         let mut found = Vec::new();
@@ -587,14 +604,6 @@ pub struct Filter {
     pub scope: Scope,
     pub key: u16,
     pub value: u64,
-}
-
-/// The share of failures that an objective allows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Budget {
-    pub objective: String,
-    pub scope: Scope,
-    pub allowed: f64,
 }
 
 /// A probe the engine looks at during the run: the value over the last `over`, every `every`.
@@ -673,8 +682,10 @@ pub struct Price {
 pub enum Metered {
     /// So many machines at dollars an hour each, whatever happens.
     Machines { count: f64, per_hour: f64 },
-    /// Machines of so many instances from the first on, at dollars an hour each while they are up.
+    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
     Joining { first: u32, count: u32, per_hour: f64 },
+    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
+    Work { component: u16, gigabytes: f64, each: f64 },
     /// Requests that reached the component.
     Requests { component: u16, each: f64 },
     /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).

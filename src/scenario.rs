@@ -9,7 +9,10 @@ pub mod component;
 pub mod condition;
 pub mod database;
 pub mod deploy;
+pub mod elastic;
 pub mod fault;
+pub mod function;
+pub mod hpa;
 pub mod keys;
 pub mod load;
 pub mod machine;
@@ -18,6 +21,7 @@ pub mod price;
 pub mod resolved;
 pub mod root;
 pub mod run;
+pub mod scale;
 pub mod step;
 pub mod telemetry;
 pub mod values;
@@ -34,9 +38,11 @@ use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
-use crate::scenario::deploy::{Deploy, Warm};
+use crate::scenario::fault::Act;
+use crate::scenario::function::{Function, Pooler};
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
+use crate::scenario::scale::Autoscale;
 use crate::scenario::telemetry::Telemetry;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -186,7 +192,11 @@ pub enum KeyOverride {
 pub struct Component {
     pub kind: Kind,
     pub placement: Placement,
+    /// At the start.
     pub instances: u32,
+    /// At any time: more only where they are scaled.
+    pub most: u32,
+    pub autoscale: Option<Spotted<Autoscale>>,
     /// `None`: without limit.
     pub workers: Option<u32>,
     /// A worker is held while its request waits for what it called (`sync`) or not (`async`).
@@ -199,12 +209,22 @@ pub struct Component {
     pub health: Option<Health>,
     pub prefer: Prefer,
     pub memory: Memory,
-    /// Seconds an instance needs to come back after it died.
+    /// Seconds an instance needs until it serves, when it is started or comes back after it died.
     pub boot: Distribution,
     pub warm: Option<Warm>,
-    /// Most seconds that an instance which is taken away has to finish what it works on.
+    /// Seconds that what is in flight has to finish when an instance is taken away.
     pub drain_s: f64,
     pub rate_limit: Option<Limit>,
+}
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts_s: f64,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
 }
 
 /// What makes a kind special; the rest is shared by all.
@@ -230,6 +250,8 @@ pub enum Kind {
     Cache(Box<Cache>),
     Store(Store),
     Telemetry(Box<Telemetry>),
+    Function(Box<Function>),
+    Pooler(Pooler),
 }
 
 impl Kind {
@@ -245,6 +267,8 @@ impl Kind {
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
             Kind::Telemetry(_) => "telemetry",
+            Kind::Function(_) => "function",
+            Kind::Pooler(_) => "pooler",
         }
     }
 }
@@ -616,52 +640,6 @@ pub enum When {
     /// Again and again, so many seconds from one end to the next start.
     Every(Distribution),
 }
-
-#[derive(Clone, Debug)]
-pub enum Act {
-    Kill(Target),
-    Slow {
-        target: Target,
-        factor: f64,
-    },
-    Errors {
-        target: Target,
-        share: f64,
-        kind: String,
-    },
-    Surge {
-        load: Reference,
-        factor: f64,
-        ramp_s: f64,
-    },
-    Pause(Target),
-    /// Nothing passes between the two sides; `None` is everyone else.
-    Partition(Sides),
-    /// Messages between the two sides are lost or late.
-    Link {
-        sides: Sides,
-        loss: f64,
-        /// Seconds.
-        delay: Option<Distribution>,
-    },
-    /// A new version takes the place of the old one.
-    Deploy(Box<Deploy>),
-    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
-    Reshard {
-        database: Reference,
-        to: Spotted<u32>,
-        bytes_per_s: f64,
-    },
-    /// The entry of a key value expires at once; without a value, all of them.
-    Expire {
-        cache: Reference,
-        key: Option<Reference>,
-        value: Option<u64>,
-    },
-}
-
-/// What lies on either side of a fault between two of them; `None` is `any`.
-pub type Sides = [Option<Target>; 2];
 
 /// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.
 #[derive(Clone, Debug)]

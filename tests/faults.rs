@@ -330,7 +330,7 @@ fn a_rolling_deployment_takes_so_many_at_once_and_their_boots_one_after_the_othe
 
 #[test]
 fn without_draining_requests_are_reset() {
-    let rude = deployed("boot: 5s", "at_once: 1", "");
+    let rude = deployed("boot: 5s\n    drain: 0s", "at_once: 1", "");
     assert!(rude.requests.errors.contains_key("reset"), "{:?}", rude.requests.errors);
     let polite = deployed("boot: 5s\n    drain: 10s", "at_once: 1", "");
     assert!(polite.requests.errors.is_empty(), "{:?}", polite.requests.errors);

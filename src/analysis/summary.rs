@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::analysis::bottleneck::part_name;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
-use crate::analysis::{estimate, windows};
+use crate::analysis::{estimate, scaling, windows};
 use crate::measure::histogram::Compact;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
@@ -159,7 +159,11 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         specific.insert("spread".to_owned(), spread);
     }
     specific.extend(of_copies(study, scope));
-    let Scope::Component(index) = scope else { return Specific { figures: specific, shards: Vec::new() } };
+    let Scope::Component(index) = scope else { return Specific { figures: specific, ..Specific::default() } };
+    specific.extend(scaling::figures(study, index));
+    let starts =
+        study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
+    specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_cache(study, usize::from(index)));
     specific.extend(of_telemetry(study, usize::from(index)));
     let shards = shards(study, index);
@@ -168,7 +172,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         let variance = study.mean(|stretch| probe::read(&probe, stretch));
         specific.extend(variance.map(|variance| ("shard_variance".to_owned(), variance)));
     }
-    Specific { figures: specific, shards }
+    Specific { figures: specific, shards, replicas_over_time: scaling::replicas(study, index) }
 }
 
 /// The shards that share the rows of a database at the end, with what came to each.
@@ -335,7 +339,7 @@ fn busiest(study: &Study, resource: Resource, parts: &[Vec<Busy>]) -> Option<rep
 
 /// How fast the budgets of objectives were used up.
 pub(super) fn budgets(study: &Study) -> Vec<report::Budget> {
-    let of = |budget: &crate::model::Budget| {
+    let of = |budget: &crate::model::budget::Budget| {
         let counts: Vec<Counts> = study.measured.iter().map(|stretch| stretch.counts(budget.scope)).collect();
         let burn = |counts: &Counts| counts.failed as f64 / counts.finished() as f64 / budget.allowed;
         let burns: Vec<f64> = counts.iter().map(burn).filter(|burn| burn.is_finite()).collect();

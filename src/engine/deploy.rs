@@ -15,9 +15,10 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::timer::Timer;
 use crate::engine::world::{Injection, Ns, RELEASE, World, gate};
-use crate::model::{Act, Deploy, Failure, NONE16};
+use crate::model::deploy::Deploy;
+use crate::model::{Act, Failure, NONE16};
 use crate::random::mix;
-use crate::scenario::deploy::Rollout as How;
+use crate::scenario::deploy::{AtOnce, Rollout as How};
 
 /// How often it is looked whether an instance has finished.
 const POLL: Ns = 100_000_000;
@@ -28,6 +29,8 @@ pub(super) struct Rollout {
     fault: u16,
     period: u32,
     component: u16,
+    /// How many are replaced at the same time.
+    at_once: usize,
     /// Still to be replaced, being replaced (with the life it had before), and replaced.
     left: VecDeque<u32>,
     step: Vec<(u32, u32)>,
@@ -43,9 +46,6 @@ pub(super) struct Rollout {
 pub(super) struct Fresh {
     /// How many times as long everything takes in an instance's version.
     slower: FxHashMap<u32, f64>,
-    /// The number of the warm-up that an instance is in.
-    warming: FxHashMap<u32, u32>,
-    warmed: u32,
 }
 
 impl World<'_> {
@@ -68,8 +68,22 @@ impl World<'_> {
         let left: VecDeque<u32> = all.filter(|&s| self.stations[s as usize].gate & gate::ABSENT == 0).collect();
         let boots = left.iter().map(|&s| self.boot_time(s)).max().unwrap_or(0);
         let (step, done) = (Vec::new(), Vec::new());
-        let component = deploy.component;
-        self.incidents.rollouts.push(Rollout { fault, period, component, left, step, done, is_back: false, turn: 0 });
+        let at_once = match deploy.at_once {
+            AtOnce::Share(share) => (left.len() as f64 * share + 1e-9) as usize,
+            AtOnce::Count(count) => count as usize,
+        };
+        let (component, at_once) = (deploy.component, at_once.max(1));
+        self.incidents.rollouts.push(Rollout {
+            fault,
+            period,
+            component,
+            at_once,
+            left,
+            step,
+            done,
+            is_back: false,
+            turn: 0,
+        });
         let boots = if deploy.how == How::BlueGreen { boots } else { 0 };
         self.set_timer(self.now + boots, RELEASE, Timer::Rollout { fault, turn: 0 });
     }
@@ -84,6 +98,22 @@ impl World<'_> {
         self.samplers.draw_ns(spec.boot_draw, mix(self.salt ^ spec.key ^ u64::from(station.epoch)))
     }
 
+    /// An autoscaler takes the instance away: no deployment waits for it.
+    #[cold]
+    pub(super) fn leave_rollouts(&mut self, s: u32) {
+        for at in 0..self.incidents.rollouts.len() {
+            let rollout = &mut self.incidents.rollouts[at];
+            rollout.left.retain(|here| *here != s);
+            rollout.done.retain(|here| *here != s);
+            let before = rollout.step.len();
+            rollout.step.retain(|(here, _)| *here != s);
+            if rollout.step.is_empty() && 0 < before {
+                let (fault, turn) = (rollout.fault, rollout.turn);
+                self.set_timer(self.now, RELEASE, Timer::Rollout { fault, turn });
+            }
+        }
+    }
+
     /// The next step, if the deployment is still in this one.
     pub(super) fn roll_on(&mut self, fault: u16, turn: u32) {
         let Some(at) = self.incidents.rollouts.iter().position(|r| r.fault == fault && r.turn == turn) else { return };
@@ -91,7 +121,7 @@ impl World<'_> {
         if self.deploy_of(fault).how == How::BlueGreen {
             return self.switch(at);
         }
-        let at_once = self.deploy_of(fault).at_once as usize;
+        let at_once = self.incidents.rollouts[at].at_once;
         let mut leaving = Vec::new();
         while leaving.len() < at_once
             && let Some(s) = self.incidents.rollouts[at].left.pop_front()
@@ -192,7 +222,7 @@ impl World<'_> {
         self.break_connections(component);
         for &s in &stations {
             self.set_version(s, fault, true);
-            self.warm_up(s);
+            self.cold_now(s);
         }
         self.incidents.rollouts[at].done = stations;
         let (hold, turn) = (self.deploy_of(fault).hold.0, self.incidents.rollouts[at].turn);
@@ -214,7 +244,8 @@ impl World<'_> {
             if self.deploy_of(fault).how == How::BlueGreen {
                 // The first fleet is still there, and warm.
                 for s in done {
-                    self.cool_down(s);
+                    let epoch = self.stations[s as usize].epoch;
+                    self.warm_now(s, epoch);
                     self.set_version(s, fault, false);
                 }
                 self.end_rollout(at);
@@ -234,7 +265,7 @@ impl World<'_> {
         self.fault_ends(rollout.fault, rollout.period);
     }
 
-    // -- versions and warmth ------------------------------------------------------------------------------------------
+    // -- versions ------------------------------------------------------------------------------------------
 
     /// The instance runs the version of this deployment, or the one before.
     fn set_version(&mut self, s: u32, fault: u16, is_new: bool) {
@@ -256,35 +287,6 @@ impl World<'_> {
             let (share, kind) = (deploy.fails, Failure::UNAVAILABLE);
             group.injected.push(Injection { fault, operation: NONE16, station: s, share, kind, key });
             station.gate |= gate::CHECKS;
-        }
-    }
-
-    /// An instance has come up: it is slow at first.
-    pub(super) fn warm_up(&mut self, s: u32) {
-        let Some((lasts, slower)) = self.m.components[self.stations[s as usize].component as usize].warm else {
-            return;
-        };
-        self.cool_down(s);
-        self.stations[s as usize].scale *= slower;
-        self.incidents.fresh.warmed += 1;
-        let number = self.incidents.fresh.warmed;
-        self.incidents.fresh.warming.insert(s, number);
-        self.set_timer(self.now + lasts.0, RELEASE, Timer::Warm { station: s, number });
-    }
-
-    pub(super) fn is_warm(&mut self, s: u32, number: u32) {
-        if self.incidents.fresh.warming.get(&s) == Some(&number) {
-            self.cool_down(s);
-        }
-    }
-
-    /// What a warm-up has done to an instance is undone.
-    pub(super) fn cool_down(&mut self, s: u32) {
-        if self.incidents.fresh.warming.remove(&s).is_none() {
-            return;
-        }
-        if let Some((_, slower)) = self.m.components[self.stations[s as usize].component as usize].warm {
-            self.stations[s as usize].scale /= slower;
         }
     }
 }

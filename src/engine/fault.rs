@@ -69,16 +69,14 @@ impl World<'_> {
         let n = self.fault_periods[f as usize].len() as u64;
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
-            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
-            Act::Errors { target: Some(target), .. } => hit_by(target, draw),
+            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => self.hit_by(target, draw),
+            Act::Errors { target: Some(target), .. } => self.hit_by(target, draw),
             Act::Errors { .. }
             | Act::Surge { .. }
             | Act::Expire { .. }
             | Act::Reshard { .. }
             | Act::Link(_)
-            | Act::Deploy(_) => {
-                vec![]
-            }
+            | Act::Deploy(_) => vec![],
         };
         let is_struck = !matches!(fault.act, Act::Errors { .. });
         let station = if is_struck && hit.len() == 1 { hit[0] } else { NONE };
@@ -95,6 +93,19 @@ impl World<'_> {
             self.begin_trouble(f, trouble, draw);
         }
         self.strike(f, &hit);
+    }
+
+    /// The instances that a fault hits: of `any` one that is there.
+    fn hit_by(&self, target: &Target, draw: u64) -> Vec<u32> {
+        match target {
+            Target::Stations(stations) => stations.clone(),
+            Target::AnyOf(parts) if self.elastic.scalers.is_empty() => World::any_of(parts, draw),
+            Target::AnyOf(parts) => {
+                let is_there = |part: &&Vec<u32>| part.len() != 1 || !self.is_away(part[0]);
+                let parts: Vec<Vec<u32>> = parts.iter().filter(is_there).cloned().collect();
+                if parts.is_empty() { Vec::new() } else { World::any_of(&parts, draw) }
+            }
+        }
     }
 
     fn strike(&mut self, f: u16, hit: &[u32]) {
@@ -133,14 +144,20 @@ impl World<'_> {
         let fault = &m.faults[f as usize];
         self.fault_periods[f as usize][period as usize].end = Some(Time(self.now));
         let draw = bits(self.seeded(fault.key), mix(occasion(u64::from(period))));
+        let known = self.fault_periods[f as usize][period as usize].station;
+        let hit = |target: &Target| match target {
+            // Since then others may have come and gone.
+            Target::AnyOf(_) if known != NONE => vec![known],
+            _ => self.hit_by(target, draw),
+        };
         match &fault.act {
-            Act::Kill(target) => hit_by(target, draw).into_iter().for_each(|s| self.restart(s)),
+            Act::Kill(target) => hit(target).into_iter().for_each(|s| self.restart(s)),
             Act::Slow(target, factor) => {
-                for s in hit_by(target, draw) {
+                for s in hit(target) {
                     self.stations[s as usize].scale /= factor;
                 }
             }
-            Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
+            Act::Pause(target) => hit(target).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
             Act::Link(trouble) => self.end_trouble(f, trouble),
             Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } | Act::Deploy(_) => {}
@@ -164,7 +181,6 @@ impl World<'_> {
         station.epoch += 1;
         station.up_ns += self.now - station.up_since;
         let (component, epoch) = (station.component, station.epoch);
-        self.cool_down(s);
         self.break_connections(component);
         self.wipe(s);
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
@@ -189,7 +205,7 @@ impl World<'_> {
     }
 
     /// A visit at the instance, or a spawned program there; branches die with their visit.
-    fn dies_with(&self, id: u32, s: u32) -> bool {
+    pub(super) fn dies_with(&self, id: u32, s: u32) -> bool {
         let frame = &self.frames[id as usize];
         let alive = !matches!(frame.state, State::Free | State::Zombie);
         let travels = frame.flags & flag::STAGED != 0 && frame.flags & flag::GUARDED != 0 && self.is_under_way(id);
@@ -248,7 +264,8 @@ impl World<'_> {
     /// The machine is there again; the instance needs its time to boot.
     pub(super) fn restart(&mut self, s: u32) {
         let epoch = self.stations[s as usize].epoch;
-        let boot = self.boot_time(s);
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        let boot = self.boot_time(s) + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
         if boot == 0 {
             return self.booted(s, epoch);
         }
@@ -264,8 +281,8 @@ impl World<'_> {
         station.epoch += 1;
         station.up_since = self.now;
         let epoch = station.epoch;
-        self.warm_up(s);
         self.copy_returns(s);
+        self.cold_now(s);
         self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
@@ -413,16 +430,9 @@ impl World<'_> {
         for (w, watch) in self.m.watches.iter().enumerate() {
             self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
         }
+        self.begin_scaling();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }
-    }
-}
-
-/// The instances that a fault hits.
-fn hit_by(target: &Target, draw: u64) -> Vec<u32> {
-    match target {
-        Target::Stations(stations) => stations.clone(),
-        Target::AnyOf(parts) => World::any_of(parts, draw),
     }
 }

@@ -6,6 +6,7 @@
 //! can go wrong: an index that no longer fits 16 bits, which is told as such and never wraps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Spot};
 use crate::distribution::Distribution;
@@ -14,7 +15,8 @@ use crate::model::names::Names;
 use crate::model::scale;
 use crate::model::{Cause, Cell, FAILURES, Failure, Model, NONE16};
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Act, Scenario, Step, Verb};
+use crate::scenario::fault::Act;
+use crate::scenario::{Scenario, Step, Verb};
 use crate::units::{Span, Time};
 
 /// The model of a scenario, or `None` if anything forbids a run; mistakes and warnings go to `diags`.
@@ -48,6 +50,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.compile_loads();
+    compiler.compile_scalers();
     compiler.compile_faults();
     compiler.compile_conditions();
     compiler.compile_plan();
@@ -81,6 +84,8 @@ pub(super) struct Compiler<'a> {
     pub(super) joining: Vec<(String, String, u32, Option<f64>)>,
     /// Where burn rates are asked for, and of what.
     pub(super) burns: Vec<(Spot, crate::model::Scope)>,
+    /// Machines of instances that come and go.
+    pub(super) elastic: Vec<(String, String, Range<u32>, Option<f64>)>,
     /// Tables that outgrew their 16 bits.
     full: BTreeMap<&'static str, usize>,
 }
@@ -104,6 +109,7 @@ impl<'a> Compiler<'a> {
             machines: Vec::new(),
             joining: Vec::new(),
             burns: Vec::new(),
+            elastic: Vec::new(),
             full: BTreeMap::new(),
         };
         compiler.name_failures();
@@ -253,6 +259,7 @@ impl Model {
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
         self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
+        self.functions.iter_mut().for_each(|function| change(&mut function.cold_cell));
     }
 }
 

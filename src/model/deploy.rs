@@ -1,10 +1,25 @@
 //! Deployments: which instances a new version comes to, how many at a time, and what brings the old one back.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::NONE16;
 use crate::model::compile::{Compiler, span, threshold};
-use crate::model::{Deploy, NONE16};
 use crate::scenario::condition::Body;
-use crate::scenario::deploy::{self, AtOnce};
+use crate::scenario::deploy::{self, AtOnce, Rollout};
+use crate::units::Span;
+
+/// A new version takes the place of the old one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deploy {
+    pub component: u16,
+    pub how: Rollout,
+    pub at_once: AtOnce,
+    pub hold: Span,
+    /// How many times as long everything takes in the new version, and the share of 2^32 that it fails.
+    pub slower: f64,
+    pub fails: u64,
+    /// The watch whose test brings the old version back, or `NONE16`.
+    pub roll_back: u16,
+}
 
 /// What is replaced instance by instance; others hold data that would have to move.
 const DEPLOYED: &[&str] = &["service", "balancer", "gateway"];
@@ -13,10 +28,7 @@ impl Compiler<'_> {
     pub(super) fn deploy(&mut self, said: &deploy::Deploy) -> Option<Deploy> {
         let name = &said.component;
         let number = self.names.find_component(&name.value, name.spot, self.diags)?;
-        let (kind, count) = {
-            let component = self.model.components.get(usize::from(number))?;
-            (component.kind, component.count)
-        };
+        let kind = self.model.components.get(usize::from(number))?.kind;
         if !DEPLOYED.contains(&kind) {
             let message =
                 format!("`{}` is a {kind}, and only services, gateways and balancers are deployed", name.value);
@@ -24,14 +36,10 @@ impl Compiler<'_> {
             self.tell(told.help(format!("write `kill: {}/0` with `for:` to restart an instance", name.value)));
             return None;
         }
-        let at_once = match said.at_once {
-            AtOnce::Share(share) => (f64::from(count) * share + 1e-9) as u32,
-            AtOnce::Count(number) => number,
-        };
         Some(Deploy {
             component: number,
             how: said.how,
-            at_once: at_once.clamp(1, count.max(1)),
+            at_once: said.at_once,
             hold: span(said.hold_s),
             slower: said.slower,
             fails: threshold(said.fails),

@@ -39,22 +39,22 @@ impl Compiler<'_> {
         }
     }
 
-    fn act(&mut self, path: &str, act: &scenario::Act) -> Option<Act> {
+    fn act(&mut self, path: &str, act: &scenario::fault::Act) -> Option<Act> {
         Some(match act {
-            scenario::Act::Kill(target) => Act::Kill(self.target(target)?),
-            scenario::Act::Slow { target, factor } => Act::Slow(self.target(target)?, *factor),
-            scenario::Act::Pause(target) => Act::Pause(self.target(target)?),
-            scenario::Act::Partition(sides) => Act::Link(self.trouble(path, sides, 1.0, None)?),
-            scenario::Act::Link { sides, loss, delay } => {
+            scenario::fault::Act::Kill(target) => Act::Kill(self.target(target)?),
+            scenario::fault::Act::Slow { target, factor } => Act::Slow(self.target(target)?, *factor),
+            scenario::fault::Act::Pause(target) => Act::Pause(self.target(target)?),
+            scenario::fault::Act::Partition(sides) => Act::Link(self.trouble(path, sides, 1.0, None)?),
+            scenario::fault::Act::Link { sides, loss, delay } => {
                 Act::Link(self.trouble(path, sides, *loss, delay.as_ref())?)
             }
-            scenario::Act::Deploy(deploy) => Act::Deploy(self.deploy(deploy)?),
-            scenario::Act::Surge { load, factor, ramp_s } => {
+            scenario::fault::Act::Deploy(deploy) => Act::Deploy(self.deploy(deploy)?),
+            scenario::fault::Act::Surge { load, factor, ramp_s } => {
                 Act::Surge { source: self.names.find_load(load, self.diags)?, factor: *factor, ramp_s: *ramp_s }
             }
-            scenario::Act::Reshard { database, to, bytes_per_s } => self.reshard(database, *to, *bytes_per_s)?,
-            scenario::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
-            scenario::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
+            scenario::fault::Act::Reshard { database, to, bytes_per_s } => self.reshard(database, *to, *bytes_per_s)?,
+            scenario::fault::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
+            scenario::fault::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
         })
     }
 

@@ -318,7 +318,10 @@ impl<'a> Offers<'a, '_> {
             }
             Kind::Cache(cache) => return of_cache(cache, component),
             Kind::Store(_) => return of_store(),
-            Kind::Service | Kind::Database(_) | Kind::External { .. } | Kind::Telemetry(_) => {}
+            Kind::Pooler(pooler) => {
+                offer.extend(self.of_targets(&pooler.targets, &[], None));
+            }
+            Kind::Service | Kind::Database(_) | Kind::External { .. } | Kind::Function(_) | Kind::Telemetry(_) => {}
         }
         offer.into_iter().collect()
     }

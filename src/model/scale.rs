@@ -15,8 +15,9 @@ use crate::model::arrows::arrow;
 use crate::model::compile::{every_body, walk};
 use crate::model::{Buffer, Host, Model, NONE, NONE16, Scale, Scope};
 use crate::policy::limit::{self, Limit};
+use crate::scenario::fault::Act;
 use crate::scenario::load::Demand;
-use crate::scenario::{self, Act, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
+use crate::scenario::{self, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
 use crate::scenario::{Component, Scenario, Target, Verb};
 
 /// Kinds whose instances can be made smaller.
@@ -39,6 +40,7 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
     for component in small.components.values_mut() {
         let part = scaling.part(&component.value);
         component.value.instances /= part.fewer;
+        component.value.most = component.value.most.div_ceil(part.fewer);
         component.value.placement.at.iter_mut().for_each(|(_, count)| *count /= part.fewer);
         if let MachineChoice::Own(machines) = &mut component.value.placement.machine {
             for (_, count) in machines {

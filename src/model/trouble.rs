@@ -5,7 +5,8 @@ use crate::model::compile::{Compiler, threshold};
 use crate::model::region::Region;
 use crate::model::{NONE16, Target};
 use crate::random::Purpose;
-use crate::scenario::{Act, Part, Sides};
+use crate::scenario::Part;
+use crate::scenario::fault::{Act, Sides};
 
 /// Messages between two sides are lost or late, in both directions.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,18 +7,18 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
-use crate::scenario::deploy::Warm;
+use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
 use crate::scenario::machine::{
     CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
-use crate::scenario::values::{Env, TIMES, count, draw, forms, inert, letters, name, shares, times};
+use crate::scenario::values::{Env, count, draw, forms, inert, letters, name, shares};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Naming, Operation, Placement, Prefer,
     Route, RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database, telemetry};
+use crate::scenario::{cache, database, function, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -32,11 +32,13 @@ pub static KINDS: &[&Table] = &[
     &cache::CACHE,
     &cache::CDN,
     &cache::STORE,
+    &function::FUNCTION,
+    &function::POOLER,
     &telemetry::TELEMETRY,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log", "function", "pooler"];
+pub const LATER: &[&str] = &["queue", "log"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -44,7 +46,19 @@ pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
 
 pub(super) static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store", "telemetry"]),
+    Shape::Word(&[
+        "service",
+        "balancer",
+        "gateway",
+        "database",
+        "external",
+        "cache",
+        "cdn",
+        "store",
+        "function",
+        "pooler",
+        "telemetry",
+    ]),
     "service",
     "What it is",
 )
@@ -105,20 +119,7 @@ pub(super) static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),
     "60s",
-    "Time an instance needs to come back after it died",
-)
-.or("0s");
-static WARM: Field = Field::new(
-    "warm",
-    Shape::Object(&WARM_TABLE),
-    "{for: 60s, slower: x3}",
-    "How much slower an instance is at first, after it has died, was deployed or has joined",
-);
-static DRAIN: Field = Field::new(
-    "drain",
-    Shape::Time,
-    "30s",
-    "Longest time that an instance which is taken away on purpose has to finish what it works on; the rest is `reset`",
+    "Time an instance needs until it serves, when it is started or comes back after it died",
 )
 .or("0s");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
@@ -161,7 +162,7 @@ pub static SERVICE: Table = Table {
         BOOT,
         WARM,
         DRAIN,
-        AUTOSCALE,
+        SCALED,
         later("consumes", "Messages it works on"),
         later("state", "What it keeps between requests"),
     ],
@@ -253,7 +254,7 @@ pub static GATEWAY: Table = Table {
         BOOT,
         WARM,
         DRAIN,
-        AUTOSCALE,
+        SCALED,
     ],
 };
 
@@ -329,14 +330,6 @@ pub(super) static HEALTH_TABLE: Table = Table {
         Field::new("timeout", Shape::Time, "5s", "When a check has failed").or("5s"),
     ],
 };
-static WARM_TABLE: Table = Table {
-    name: "warm",
-    about: "Slow first requests: code that is not compiled yet, empty pools, cold caches inside the process",
-    fields: &[
-        Field::new("for", Shape::Time, "60s", "How long, from when it is up").required(),
-        Field::new("slower", Shape::OneOf(TIMES), "x3", "How many times as long everything takes").required(),
-    ],
-};
 static MEMORY_TABLE: Table = Table {
     name: "memory",
     about: "Memory an instance needs; one that needs more than the limit dies",
@@ -360,6 +353,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     let Some(table) = kind(owner, node, env, diags) else { return silent(owner) };
     let mut r = Reader::new(owner, node, table, diags);
     let (placement, instances) = placement_of(&mut r);
+    let mut clients = None;
     let kind = match table.name {
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
@@ -368,6 +362,12 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
         "telemetry" => Kind::Telemetry(Box::new(telemetry::telemetry(&mut r, env))),
+        "function" => Kind::Function(Box::new(function::function(&mut r, env))),
+        "pooler" => {
+            let read = function::pooler(&mut r);
+            clients = read.as_ref().map(|(_, clients)| *clients);
+            read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
+        }
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -376,15 +376,19 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
+    let autoscale = autoscale(&mut r, &placement);
+    let (instances, most) = autoscale.as_ref().map_or((instances, instances), |scale| scaled(&mut r, instances, scale));
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
     let (queue_limit, order) = queue(&mut r, &kind);
     let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
     Component {
-        workers: workers(&mut r, &kind),
+        workers: clients.or_else(|| workers(&mut r, &kind)),
         placement,
         instances,
+        most,
+        autoscale,
         waits_sync,
         queue_limit,
         order,
@@ -396,15 +400,10 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
         warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
-        drain_s: if has(&r, "drain") { r.time("drain").map_or(0.0, |drain| drain.value) } else { 0.0 },
+        drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
         kind,
     }
-}
-
-fn warm(r: &mut Reader) -> Option<Warm> {
-    let (time, slower) = (r.time("for"), times(r, "slower"));
-    Some(Warm { for_s: time?.value, slower: slower? })
 }
 
 /// The table of the component's kind; tells if there is none.
@@ -431,8 +430,9 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
         Some(text) => {
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
-            told.nearest(text, known)
-                .note("the kinds are service, balancer, gateway, database, external, cache, cdn, store and telemetry")
+            told.nearest(text, known).note(
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler and telemetry",
+            )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -465,6 +465,8 @@ fn silent(owner: Spot) -> Component {
         kind: Kind::Service,
         placement,
         instances: 1,
+        most: 1,
+        autoscale: None,
         workers: None,
         waits_sync: true,
         queue_limit: None,
@@ -477,7 +479,7 @@ fn silent(owner: Spot) -> Component {
         memory: Memory::default(),
         boot: at_once(),
         warm: None,
-        drain_s: 0.0,
+        drain_s: DRAIN_S,
         rate_limit: None,
     }
 }
@@ -535,7 +537,12 @@ fn workers(r: &mut Reader, kind: &Kind) -> Option<u32> {
 }
 
 fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
-    let default = if matches!(kind, Kind::External { .. }) { None } else { Some(1024) };
+    let default = match kind {
+        Kind::External { .. } | Kind::Function(_) => None,
+        // Whoever comes beyond `clients` is turned away.
+        Kind::Pooler(_) => Some(0),
+        _ => Some(1024),
+    };
     if !has(r, "queue") {
         return (default, Order::Fifo);
     }

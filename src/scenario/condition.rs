@@ -143,6 +143,8 @@ pub enum Quantity {
     Convergence,
     LeaderChanges,
     ShardVariance,
+    ScaleChanges,
+    ColdStarts,
     Memory,
     Bytes,
     Cost,

@@ -1,12 +1,13 @@
-//! Deployments: a new version takes the place of the old one; and how instances are at first.
+//! Deployments: a new version takes the place of the old one.
 
-use crate::diagnostic::Spotted;
+use crate::diagnostic::{Code, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::condition::Condition;
-use crate::scenario::fault::{AT, EVERY};
-use crate::scenario::values::{Env, TIMES, count, inert, times};
-use crate::scenario::{Act, Reference, watch};
+use crate::scenario::fault::{AT, Act, EVERY};
+use crate::scenario::values::{Env, count, inert};
+use crate::scenario::{Reference, watch};
+use crate::units;
 
 /// How a new version comes to the instances of a component.
 #[derive(Clone, Debug)]
@@ -40,13 +41,6 @@ pub enum AtOnce {
     Count(u32),
 }
 
-/// An instance is so many times slower for so many seconds after it has come up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Warm {
-    pub for_s: f64,
-    pub slower: f64,
-}
-
 pub static DEPLOY: Table = Table {
     name: "deploy",
     about: "A new version takes the place of the old: each instance leaves the rotation, drains, stops, boots and is warm again",
@@ -77,7 +71,7 @@ static VERSION: Table = Table {
     name: "version",
     about: "What is different in a new version",
     fields: &[
-        Field::new("slower", Shape::OneOf(TIMES), "x1.2", "How many times as long everything takes").or("x1"),
+        Field::new("slower", Shape::Text, "x1.2", "How many times as long everything takes").or("x1"),
         Field::new("fails", Shape::Share, "1%", "Share of its requests that fail as `unavailable`").or("0%"),
     ],
 };
@@ -96,7 +90,8 @@ pub(super) fn deploy(r: &mut Reader, env: &Env) -> Option<Act> {
     let at_once = at_once(r).unwrap_or(AtOnce::Share(0.25));
     let hold_s = r.time("hold").map_or(0.0, |hold| hold.value);
     let (slower, fails) = r.object("version").map_or((1.0, 0.0), |mut r| {
-        let slower = times(&mut r, "slower").unwrap_or(1.0);
+        let slower = r.parsed("slower", Code::Unit, units::parse_factor);
+        let slower = r.within("slower", slower, 1e-3, 1e3).map_or(1.0, |slower| slower.value);
         let fails = r.share("fails");
         (slower, r.within("fails", fails, 0.0, 1.0).map_or(0.0, |fails| fails.value))
     });

@@ -5,11 +5,58 @@ use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::database::CopyPart;
-use crate::scenario::deploy;
+use crate::scenario::deploy::{self, Deploy};
 use crate::scenario::values::{Env, draw, moment, verb};
-use crate::scenario::{Act, Fault, Part, Reference, Sides, Target, When};
+use crate::scenario::{Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
+
+/// What a fault does.
+#[derive(Clone, Debug)]
+pub enum Act {
+    Kill(Target),
+    Slow {
+        target: Target,
+        factor: f64,
+    },
+    Errors {
+        target: Target,
+        share: f64,
+        kind: String,
+    },
+    Surge {
+        load: Reference,
+        factor: f64,
+        ramp_s: f64,
+    },
+    Pause(Target),
+    /// Nothing passes between the two sides; `None` is everyone else.
+    Partition(Sides),
+    /// Messages between the two sides are lost or late.
+    Link {
+        sides: Sides,
+        loss: f64,
+        /// Seconds.
+        delay: Option<Distribution>,
+    },
+    /// A new version takes the place of the old one.
+    Deploy(Box<Deploy>),
+    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
+    Reshard {
+        database: Reference,
+        to: Spotted<u32>,
+        bytes_per_s: f64,
+    },
+    /// The entry of a key value expires at once; without a value, all of them.
+    Expire {
+        cache: Reference,
+        key: Option<Reference>,
+        value: Option<u64>,
+    },
+}
+
+/// What lies on either side of a fault between two of them; `None` is `any`.
+pub type Sides = [Option<Target>; 2];
 
 /// Every fault of this version; a table has the name of its verb.
 pub static FAULTS: &[&Table] =

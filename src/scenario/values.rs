@@ -5,7 +5,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Spot, Spotted};
 use crate::distribution::{self, Distribution};
 use crate::fields::reader::{Reader, parse_node};
-use crate::fields::{PolicyForm, Shape, Table};
+use crate::fields::{PolicyForm, Table};
 use crate::policy::Form;
 use crate::scenario::load::Moment;
 use crate::scenario::{At, Pair, Reference, Side};
@@ -151,19 +151,6 @@ fn measured(file: &str, at: Spot, dimension: Dimension, env: &mut Env, diags: &m
         return None;
     }
     Some(values)
-}
-
-/// How `x3` is written: the factor by which something takes longer.
-pub(super) static TIMES: &[Shape] = &[Shape::Number, Shape::Text];
-
-/// A factor of at least 1e-6, with or without the `x` before it.
-pub(super) fn times(r: &mut Reader, name: &str) -> Option<f64> {
-    let read = |text: &str| {
-        let number = text.strip_prefix('x').unwrap_or(text);
-        units::parse_as(number, Dimension::Number)
-    };
-    let factor = r.parsed(name, Code::Unit, read);
-    r.within(name, factor, 1e-6, 1e6).map(|factor| factor.value)
 }
 
 /// A name that refers to something else.
