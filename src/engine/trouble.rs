@@ -196,6 +196,10 @@ impl World<'_> {
     /// How much later a message between copies comes, lost ones sent again; whether anything passes was asked before.
     #[cold]
     pub(super) fn extra_between_copies(&mut self, ends: [u32; 2], address: u64) -> Ns {
+        if self.is_cut(ends, NONE) {
+            // What had been on its way before comes as if nothing were.
+            return 0;
+        }
         let (mut extra, mut wait) = (0, FIRST);
         for tries in 0..=u64::from(AGAIN) {
             let (delay, lost) = self.fate(ends, NONE, mix(address ^ tries));
