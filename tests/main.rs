@@ -14,6 +14,7 @@ mod failover;
 mod faults;
 mod globe;
 mod laws;
+mod looks;
 mod measures;
 mod model;
 mod places;

@@ -374,6 +374,7 @@ fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exempla
     Exemplar {
         request: format!("{}#{}", source.name, seen.number),
         replication,
+        arrived_s: seen.arrived.secs(),
         latency_s: seen.latency.secs(),
         chosen: if seen.is_random { "random" } else { "slowest" },
         outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),

@@ -3,10 +3,10 @@
 //! A request is followed or not by its address, so which ones are does not depend on what happens to them; those that
 //! turn out slow are kept. The others pay a comparison with zero for each stretch of time.
 
-use crate::engine::world::{Ns, World, row};
+use crate::engine::world::{Ns, Request, World, row};
 use crate::model::NONE16;
 use crate::random::mix;
-use crate::record::{Exemplar, Segment};
+use crate::record::{Exemplar, Sampled, Segment};
 use crate::units::{Span, Time};
 
 /// Distinguishes the choice of requests at random from the choice of those that are followed.
@@ -69,19 +69,13 @@ impl World<'_> {
         let Some(mut segments) = self.effort.traces.remove(&request) else { return };
         segments.sort_by_key(|segment| segment.start);
         let row = self.requests[request as usize];
-        let seen = Exemplar {
-            class: row.class,
-            number: row.number,
-            arrived: Time(row.arrived),
-            latency: Span(took),
-            failed,
-            is_random: false,
-            segments,
-        };
-        let draw = mix(row.occasion ^ DRAWN);
+        let Request { class, number, .. } = row;
+        let (arrived, latency) = (Time(row.arrived), Span(took));
+        self.observer.sampled.push(Sampled { class, number, arrived, latency, failed });
+        let seen = Exemplar { class, number, arrived, latency, failed, is_random: false, segments };
         if is_slow {
             self.observer.keep(seen.clone());
         }
-        self.observer.keep_drawn(draw, Exemplar { is_random: true, ..seen });
+        self.observer.keep_drawn(mix(row.occasion ^ DRAWN), Exemplar { is_random: true, ..seen });
     }
 }
