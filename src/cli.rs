@@ -20,8 +20,11 @@ mod input;
 mod journey;
 mod out;
 mod plan;
+mod pages;
 mod progress;
+mod render;
 mod run;
+mod saved;
 mod schema;
 mod shell;
 mod size;
@@ -195,6 +198,7 @@ fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) ->
         Verb::Baseline(args) => check::baselines(args, out),
         Verb::Merge(args) => sweep::merge(args, out),
         Verb::Validate(args) => validate::validate(args, out),
+        Verb::Report(args) => saved::report(args, out),
         Verb::Schema(args) => schema::schema(args, out),
         Verb::Explain(args) => explain::explain(args, out),
         Verb::Init(args) => init::init(args, out),

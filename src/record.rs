@@ -23,8 +23,10 @@ pub struct Record {
     pub looks: Vec<Vec<f64>>,
     /// For each fault: its periods.
     pub faults: Vec<Vec<FaultPeriod>>,
-    /// The slowest of the requests that were followed.
+    /// The slowest of the requests that were followed, then some at random.
     pub exemplars: Vec<Exemplar>,
+    /// All that were followed, in the order in which they left.
+    pub sampled: Vec<Sampled>,
     /// Changes of the number of instances, in the order of time.
     pub decisions: Vec<Decision>,
 }
@@ -80,6 +82,10 @@ pub struct FaultPeriod {
     /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
     pub lost_writes: u64,
     pub oldest_lost: Option<Span>,
+    /// Messages that had to be sent again, or were never.
+    pub lost_messages: u64,
+    /// A deployment that brought the old version back.
+    pub rolled_back: bool,
     /// Share of all keys that moved to other shards, and their bytes; set when they have.
     pub moved: Option<(f64, f64)>,
 }
@@ -109,6 +115,8 @@ pub struct Tallies {
     pub retries: u64,
     /// Attempts in all (first ones too).
     pub attempts: u64,
+    /// Attempts through each edge; requests of a load whose call is plain are counted in its class alone.
+    pub calls: Vec<u64>,
     /// Requests created and gone; the difference is in flight.
     pub created: u64,
     pub finished: u64,
@@ -148,6 +156,25 @@ pub struct ComponentTally {
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
     pub function: Option<FunctionTally>,
+    pub telemetry: Option<Box<TelemetryTally>>,
+}
+
+/// What a telemetry has seen, and how much of it was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TelemetryTally {
+    pub lines: u64,
+    pub lines_kept: u64,
+    pub log_bytes: f64,
+    /// Readings of metrics.
+    pub points: f64,
+    pub metric_bytes: f64,
+    pub spans: u64,
+    pub spans_kept: u64,
+    pub trace_bytes: f64,
+    /// Bytes that agents sent over the network, those that were thrown away later too.
+    pub sent_bytes: f64,
+    /// Time on cores that agents used.
+    pub core_ns: u64,
 }
 
 /// How requests of a function began.
@@ -319,6 +346,28 @@ pub struct Series {
     pub parts: Vec<PartSeries>,
     /// Per resource of the model (see `Tracked`): share busy in the window.
     pub busy: Vec<Tracked>,
+    /// Of components that keep entries or pages: share of look-ups that found theirs, one a window; NaN without any.
+    pub hits: Vec<HitSeries>,
+    /// Of each component: instances that were up at the end of the window.
+    pub up: Vec<Vec<u32>>,
+    pub heat: Heat,
+}
+
+/// The hit ratio of one component over time.
+#[derive(Clone, Debug, Default)]
+pub struct HitSeries {
+    pub component: u16,
+    pub share: Vec<f32>,
+}
+
+/// Latencies over time: in stretches of equal length, how many requests left with a latency in each bucket.
+#[derive(Clone, Debug, Default)]
+pub struct Heat {
+    /// Windows that make one column; the last column may hold fewer.
+    pub windows: u32,
+    /// Per column a count for each bucket: 4 an octave from 1 ns, so bucket b begins at 2^(b / 4 rounded down) ns and the
+    /// rest of b / 4 says which quarter of that octave it is.
+    pub columns: Vec<Vec<u32>>,
 }
 
 /// Answers and failures in one scope, one a window.
@@ -355,6 +404,17 @@ pub enum TrackedKind {
     Pool,
 }
 
+/// One request at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampled {
+    pub class: u16,
+    /// n-th arrival of its source.
+    pub number: u64,
+    pub arrived: Time,
+    pub latency: Span,
+    pub failed: Option<u8>,
+}
+
 /// One request looked at closely.
 #[derive(Clone, Debug)]
 pub struct Exemplar {
@@ -364,6 +424,8 @@ pub struct Exemplar {
     pub arrived: Time,
     pub latency: Span,
     pub failed: Option<u8>,
+    /// Chosen by its address, not because it was slow.
+    pub is_random: bool,
     /// What it waited for and worked at, in the order of time.
     pub segments: Vec<Segment>,
 }

@@ -312,7 +312,12 @@ pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
         | (
-            Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::LeaderChanges,
+            Quantity::Queue
+            | Quantity::InFlight
+            | Quantity::Replicas
+            | Quantity::LostWrites
+            | Quantity::LeaderChanges
+            | Quantity::BudgetBurn,
             _,
         ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",

@@ -1,12 +1,11 @@
-//! The schemas, and the reference page, out of the tables that scenarios are read by.
+//! The schemas, and the pages of reference, out of the tables that scenarios are read by.
 
 use serde_json::{Value, json};
 
 use crate::cli::args::{Draft, Schema, SchemaOf};
 use crate::cli::config::CONFIGURATION;
 use crate::cli::out::Out;
-use crate::cli::{Exit, Stop};
-use crate::fields::reference::reference;
+use crate::cli::{Exit, Stop, pages};
 use crate::fields::schema::json_schema;
 use crate::scenario::root::root_table;
 
@@ -25,35 +24,33 @@ const BY_HAND: &str = include_str!("../../docs/by_hand.schema.json");
 const BASELINE: &str = include_str!("../../docs/baseline.schema.json");
 const CHECK: &str = include_str!("../../docs/check.schema.json");
 
-const REFERENCE_HEAD: &str = "\
-# Reference of the scenario language
-
-Every field of every map, from the same tables that scenarios are read by. Made by
-`plimsoll schema reference > docs/reference.md`; a test says when it is out of date. Fields marked as not available yet are known, and refused by name.
-
-";
-
 /// Prints a schema.
 pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
-    let written = written(args.of);
-    if let Some(text) = written.filter(|_| args.draft == Draft::Of2020) {
+    let text = written(args.of);
+    if let Some(text) = text.filter(|_| args.draft == Draft::Of2020) {
         out.print(text)?;
         return Ok(Exit::Done);
     }
     let mut tree = match args.of {
-        _ if written.is_some() => serde_json::from_str(written.unwrap_or_default()).expect("a test reads it"),
         SchemaOf::Scenario => json_schema(root_table()),
         SchemaOf::Config => of_configuration(),
-        _ => {
-            out.print(&reference_page())?;
-            return Ok(Exit::Done);
-        }
+        SchemaOf::Reference => return page(&pages::fields(), out),
+        SchemaOf::CheatSheet => return page(&pages::cheat_sheet(), out),
+        SchemaOf::Measures => return page(&pages::measures(), out),
+        SchemaOf::Diagnostics => return page(&pages::diagnostics(), out),
+        SchemaOf::Verbs => return page(&pages::verbs(), out),
+        _ => serde_json::from_str(text.unwrap_or_default()).expect("a test reads it"),
     };
     if args.draft == Draft::Of07 {
         older(&mut tree);
         tree["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     }
     out.print(&pretty(&tree))?;
+    Ok(Exit::Done)
+}
+
+fn page(text: &str, out: &mut Out) -> Result<Exit, Stop> {
+    out.print(text)?;
     Ok(Exit::Done)
 }
 
@@ -69,9 +66,9 @@ fn written(of: SchemaOf) -> Option<&'static str> {
         SchemaOf::Journey => Some(JOURNEY),
         SchemaOf::Plan => Some(PLAN),
         SchemaOf::ByHand => Some(BY_HAND),
-        SchemaOf::Baseline => Some(BASELINE),
         SchemaOf::Check => Some(CHECK),
-        SchemaOf::Scenario | SchemaOf::Config | SchemaOf::Reference => None,
+        SchemaOf::Baseline => Some(BASELINE),
+        _ => None,
     }
 }
 
@@ -120,8 +117,4 @@ fn older(tree: &mut Value) {
         }
         _ => {}
     }
-}
-
-fn reference_page() -> String {
-    format!("{REFERENCE_HEAD}{}\n", reference(root_table()).trim_end())
 }

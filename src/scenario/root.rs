@@ -531,7 +531,6 @@ objectives: {fast: latency p99 <= 500ms}
             ("components.api.kind=log", "`log`"),
             ("components.api.autoscale={max: 3}", "`autoscale`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
-            ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
             ("residency={home: {eu: [eu]}}", "`residency`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
             ("objectives.behind=backlog of api <= 1", "`backlog`"),
