@@ -31,8 +31,10 @@ mod pool;
 mod prefill;
 mod quorum;
 mod replica;
+mod residency;
 mod reshard;
 mod rows;
+mod sampling;
 mod shard;
 mod station;
 mod timeout;
@@ -197,6 +199,7 @@ impl World<'_> {
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
             Timer::Cut => self.cut(),
+            Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }
         NONE

@@ -26,6 +26,7 @@ mod plan;
 mod prices;
 pub mod program;
 pub mod region;
+pub mod residency;
 mod replay;
 mod scale;
 mod steps;
@@ -38,6 +39,7 @@ use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
+use crate::model::residency::Residency;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
@@ -70,6 +72,7 @@ pub struct Model {
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
+    pub residency: Vec<Residency>,
     pub caches: Vec<Cache>,
     pub stations: Vec<Station>,
     /// Databases with shards or replicas.
@@ -158,8 +161,18 @@ pub struct Run {
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
+    /// Quiet time is sampled.
+    pub sampling: Option<Sampling>,
     /// The time line of a request is kept where its address has none of these bits: of a few thousand in a run.
     pub sample: u64,
+}
+
+/// What of a long run is simulated: see `engine/sampling.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    pub after: Span,
+    pub window: Span,
+    pub every: Span,
 }
 
 /// What the run stands for: see `model/scale.rs`.

@@ -24,6 +24,20 @@ pub struct Record {
     pub faults: Vec<Vec<FaultPeriod>>,
     /// The slowest of the requests that were followed.
     pub exemplars: Vec<Exemplar>,
+    /// The stretches that were simulated, in a run that samples its quiet time.
+    pub samples: Vec<Sample>,
+}
+
+/// A stretch of a run that was simulated, up to the next one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    pub from: Time,
+    pub until: Time,
+    /// How many requests each of its requests stands for.
+    pub weight: f64,
+    pub offered: u64,
+    pub ok: u64,
+    pub failed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +88,8 @@ pub struct FaultPeriod {
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     pub at: Time,
+    /// So much of it was not simulated.
+    pub asleep: Span,
     /// Per request class: end to end, from the intended arrival.
     pub classes: Vec<Flow>,
     /// Per filter of the model: as what it filters.
@@ -127,6 +143,9 @@ pub struct ComponentTally {
     pub page_misses: u64,
     /// Bytes answered.
     pub bytes_out: u64,
+    /// Visits and bytes of data that must not be where they were.
+    pub visits_outside: u64,
+    pub bytes_outside: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
     /// Of a database with shards or replicas.

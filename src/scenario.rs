@@ -14,6 +14,7 @@ pub mod load;
 pub mod machine;
 pub mod policy;
 pub mod price;
+pub mod residency;
 pub mod resolved;
 pub mod root;
 pub mod run;
@@ -58,6 +59,8 @@ pub struct Scenario {
     pub hosts: Named<Host>,
     /// Regions with their zones; none: one place without a name.
     pub regions: Named<Region>,
+    /// Where data may be, in the order of keys and values.
+    pub residency: Vec<Residency>,
     /// `a -> b`, most exact last; see [`Pair`].
     pub links: Vec<Spotted<(Pair, Link)>>,
     pub policies: Vec<Spotted<(Pair, Policy)>>,
@@ -89,6 +92,18 @@ pub struct Run {
     pub prefill_s: Option<f64>,
     /// Every n-th user and every n-th instance; 1 is the whole.
     pub scale: Spotted<u32>,
+    /// Quiet time between faults is sampled.
+    pub sampling: Option<Spotted<Sampling>>,
+}
+
+/// What of a long run is simulated, seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Whole behind each start and end of a fault.
+    pub after_s: f64,
+    /// Length of a sample, and distance of two.
+    pub window_s: f64,
+    pub every_s: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -338,6 +353,16 @@ pub struct Region {
     pub zones: u32,
     /// What says no place stands here.
     pub is_default: bool,
+    /// Seconds by which its clocks are ahead of UTC, where the author says so.
+    pub ahead_s: Option<f64>,
+}
+
+/// Data of requests with this value of the key stays in these places.
+#[derive(Clone, Debug)]
+pub struct Residency {
+    pub key: Reference,
+    pub value: Reference,
+    pub places: Vec<Reference>,
 }
 
 /// `a -> b`; `any` on either side.

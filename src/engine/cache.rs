@@ -384,6 +384,9 @@ impl World<'_> {
         let object = self.object(id, used);
         let Frame { station, request, occasion, .. } = self.frames[id as usize];
         let size = self.size_of(used, object, occasion, self.calls[id as usize].bytes);
+        if !self.m.residency.is_empty() {
+            self.note_bytes(station, request, size);
+        }
         let ttl = if used.negative {
             spec.negative.0
         } else if spec.ttl_draw == NONE16 {

@@ -376,6 +376,9 @@ impl World<'_> {
         if caller == NONE || self.stations[caller as usize].component != component {
             self.groups[component as usize].bytes_out += f64::from(bytes);
         }
+        if !self.m.residency.is_empty() {
+            self.note_bytes(station, self.frames[id as usize].request, f64::from(bytes));
+        }
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
         let cell = self.m.edges[edge as usize].network_cell;
@@ -496,6 +499,9 @@ impl World<'_> {
         self.frames[id as usize].parent = NONE;
         if frame.parent == NONE {
             self.groups[self.m.operations[frame.operation as usize].component as usize].bytes_out += f64::from(bytes);
+            if !self.m.residency.is_empty() {
+                self.note_bytes(frame.station, frame.request, f64::from(bytes));
+            }
             self.finish_request(frame.request, Outcome::OK);
             return id;
         }

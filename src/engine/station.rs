@@ -157,6 +157,9 @@ impl World<'_> {
         if gates & gate::CHECKS == 0 {
             return Ok(());
         }
+        if !self.m.residency.is_empty() {
+            self.note_visit(frame.station, frame.request);
+        }
         let component = self.stations[frame.station as usize].component;
         let spec = &self.m.components[component as usize];
         if spec.limit != NONE16 && !matches!(self.limit_verdict(spec.limit, frame.request), Verdict::Admit) {

@@ -130,6 +130,8 @@ pub(super) enum Timer {
         node: u32,
     },
     Window,
+    /// The next stretch that is simulated begins.
+    Sample,
     Look(u16),
     Cut,
 }

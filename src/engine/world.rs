@@ -18,6 +18,8 @@ use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
+use crate::engine::residency::Outside;
+use crate::engine::sampling::Samples;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
 use crate::measure::gauge::Gauge;
@@ -302,6 +304,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// What was done where its data must not be.
+    pub(super) outside: Outside,
     /// Of a name service: what it tells.
     pub(super) name: Option<Box<Name>>,
 }
@@ -591,6 +595,7 @@ pub(super) struct Course {
     pub(super) request_limit: u64,
     /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
     pub(super) next_mark: u64,
+    pub(super) samples: Option<Box<Samples>>,
 }
 
 /// What requests took in all, and what was done for nobody: ticks by cell.

@@ -182,7 +182,7 @@ impl Compiler<'_> {
     }
 
     /// A value of a key: its number, or the name of a share.
-    fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
+    pub(super) fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
         let known = self.model.keys.get(usize::from(number))?;
         if matches!(known.origin, KeyOrigin::Scan | KeyOrigin::Trace(_)) {
             let message =

@@ -1,10 +1,10 @@
 //! The plan of a run: how long, where snapshots are taken, how fine the time series is.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::caches::Cache;
 use crate::model::compile::{Compiler, span, time};
 use crate::model::loads::Demand;
-use crate::model::{Key, KeyOrigin, Model, NONE16, Prefill, Run};
+use crate::model::{Key, KeyOrigin, Model, NONE16, Prefill, Run, Sampling};
 use crate::scenario::{Length, Warmup};
 use crate::units::{Span, Time};
 
@@ -57,6 +57,7 @@ impl Compiler<'_> {
             window: window(horizon),
             memory_bytes: said.limit.memory_bytes as u64,
             events: said.limit.events,
+            sampling: self.sampling(),
             sample: sample(horizon * total_rate(&self.model)),
             ..Run::default()
         };
@@ -64,7 +65,9 @@ impl Compiler<'_> {
             Length::Duration(seconds) => run.duration = Some(span(seconds)),
             Length::Requests(count) => run.requests = Some(count),
         }
-        match said.warmup {
+        // After a sleep there is no transient worth finding.
+        let auto = if said.sampling.is_some() { Warmup::Given(0.0) } else { Warmup::Auto };
+        match if said.warmup == Warmup::Auto { auto } else { said.warmup } {
             Warmup::Given(seconds) => {
                 run.warmup = Some(span(seconds));
                 if 0.0 < seconds {
@@ -115,6 +118,24 @@ impl Compiler<'_> {
         if !prefill.sources.is_empty() {
             self.model.run.prefill = Some(prefill);
         }
+    }
+
+    /// What is simulated of a long run, and what cannot be left out of one.
+    fn sampling(&mut self) -> Option<Sampling> {
+        let said = self.scenario.run.sampling?;
+        let not =
+            |what: String| Diagnostic::new(Code::Excluded, said.spot, format!("{what} cannot sleep between samples"));
+        if matches!(self.scenario.run.length, Length::Requests(_)) {
+            let message = "a run of so many requests has no quiet time to sample";
+            self.tell(Diagnostic::new(Code::Excluded, said.spot, message).help("write `duration: 365d`"));
+        }
+        for (name, load) in &self.scenario.load {
+            if matches!(load.value.demand, crate::scenario::load::Demand::Trace { .. }) {
+                self.diags.push(not(format!("the trace of `{name}`")));
+            }
+        }
+        let Spotted { value: crate::scenario::Sampling { after_s, window_s, every_s }, .. } = said;
+        Some(Sampling { after: span(after_s), window: span(window_s), every: span(every_s) })
     }
 
     fn check_warmup(&mut self, warmup: f64, horizon: f64) {

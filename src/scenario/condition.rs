@@ -143,5 +143,7 @@ pub enum Quantity {
     ShardVariance,
     Memory,
     Bytes,
+    VisitsOutside,
+    BytesOutside,
     Cost,
 }

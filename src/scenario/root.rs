@@ -15,6 +15,7 @@ use crate::scenario::load::{self, LOAD};
 use crate::scenario::machine::{self, HOST, LINK, REGION};
 use crate::scenario::policy::{self, POLICY};
 use crate::scenario::price;
+use crate::scenario::residency;
 use crate::scenario::run::{self, RUN};
 use crate::scenario::values::{Env, arrow, exactness, letters};
 use crate::scenario::watch::{self, ALERT, CONDITION_SHAPES};
@@ -80,7 +81,12 @@ static ROOT: Table = Table {
         Field::new("hosts", Shape::MapOf(&Shape::Object(&HOST)), "{box: {cores: 4}}", "Machines that components share"),
         Field::new("regions", Shape::MapOf(&Shape::Object(&REGION)), "{us-east-1: {zones: 3}}", "Where it stands"),
         Field::new("links", Shape::MapOf(&Shape::Object(&LINK)), "{web -> db: {latency: 300us}}", "What lies between"),
-        Field::new("residency", Shape::Any, "", "Data that must stay in a place").later(),
+        Field::new(
+            "residency",
+            Shape::MapOf(&Shape::MapOf(&Shape::ListOf(&Shape::Name(Thing::Place)))),
+            "{home: {eu-west-1: [eu-west-1, eu-central-1]}}",
+            "Data of requests with that value of the key stays in these places; what does not is told and counted",
+        ),
         Field::new(
             "policies",
             Shape::MapOf(&Shape::Object(&POLICY)),
@@ -197,6 +203,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         }),
         hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
         regions: regions(&mut r),
+        residency: residency::residency(&mut r),
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
         policies: arrows(&mut r, "policies", |owner, node, diags| policy::of_arrow(owner, node, env, diags)),
         faults: faults(&mut r, env),
@@ -510,7 +517,6 @@ objectives: {fast: latency p99 <= 500ms}
             ("components.api.autoscale={max: 3}", "`autoscale`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
             ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
-            ("residency={home: {eu: [eu]}}", "`residency`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
             ("objectives.behind=backlog of api <= 1", "`backlog`"),
         ] {

@@ -1,0 +1,52 @@
+//! Data residency while it runs: what is worked on, answered or kept where it must not be.
+//!
+//! A visit is *outside* when the request carries a value whose data must not be where the instance stands. Bytes are
+//! those of its answer, of each copy of a row that is written, and of each entry that is kept in a cache there. Only
+//! instances outside of some rule look at all.
+
+use crate::engine::replica::Seat;
+use crate::engine::world::World;
+
+/// What was outside of the places its data may be at, of one component.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outside {
+    pub(super) visits: u64,
+    pub(super) bytes: f64,
+}
+
+impl World<'_> {
+    /// Whether the request's data must not be where an instance stands.
+    fn is_outside(&mut self, station: u32, request: u32) -> bool {
+        let m = self.m;
+        let place = usize::from(self.place_of(station, request));
+        let forbidding = m.residency.iter().filter(|rule| rule.allowed.get(place) == Some(&false));
+        forbidding.into_iter().any(|rule| self.key_value(rule.key, request) == rule.value)
+    }
+
+    /// A request is let in.
+    #[cold]
+    pub(super) fn note_visit(&mut self, station: u32, request: u32) {
+        if self.is_outside(station, request) {
+            let component = self.m.stations[station as usize].component;
+            self.groups[component as usize].outside.visits += 1;
+        }
+    }
+
+    /// So many bytes of the request's data are sent by an instance, or kept there.
+    #[cold]
+    pub(super) fn note_bytes(&mut self, station: u32, request: u32, bytes: f64) {
+        if 0.0 < bytes && self.is_outside(station, request) {
+            let component = self.m.stations[station as usize].component;
+            self.groups[component as usize].outside.bytes += bytes;
+        }
+    }
+
+    /// A row is written: every copy of its shard will have it.
+    #[cold]
+    pub(super) fn note_row(&mut self, seat: &Seat, request: u32) {
+        let bytes = self.m.copies[seat.c].row_bytes;
+        for copy in 0..self.shard(seat).copies.len() as u32 {
+            self.note_bytes(seat.first + copy, request, bytes);
+        }
+    }
+}
