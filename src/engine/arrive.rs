@@ -2,13 +2,37 @@
 
 use crate::distribution::sampler::Samplers;
 use crate::engine::timer::Timer;
-use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, World, flag};
+use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, State, TIMER, World, flag};
 use crate::model::loads::Demand;
 use crate::model::region::{Daylight, Origin};
 use crate::model::{NONE, NONE16, Scope};
 use crate::policy::daylight::shares_at;
 use crate::random::{bits, mix, occasion};
 use crate::units::Time;
+
+/// The stream that stands beside the calendar, one draw ahead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) stream: Steady,
+    /// Of the source.
+    pub(super) key: u64,
+    /// Address of the next arrival.
+    pub(super) address: u64,
+    /// Arrivals planned; the same two figures of the one after them.
+    pub(super) count: u64,
+    pub(super) next_address: u64,
+    pub(super) next_gap: Ns,
+}
+
+/// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
+/// that a load keeps its arrivals when another joins it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Steady {
+    pub(super) source: u16,
+    pub(super) gap: f64,
+    /// Seeded stream of the gaps.
+    pub(super) key: u64,
+}
 
 /// Purposes of a source's draws, told apart by these words.
 const CHOICE: u64 = 0x6368_6f69;
@@ -107,7 +131,8 @@ impl World<'_> {
     }
 
     /// The arrival that takes the place of one that would come while the loads sleep: of a plain stream the same after
-    /// the awakening, of one whose rate follows the clock the next from then on, of background work its next time.
+    /// the awakening, of one whose rate follows the clock the next from then on, of background work and traces the
+    /// next that is not slept through.
     #[cold]
     fn next_sampled(&mut self, s: u16, at: Option<Ns>) -> Option<Ns> {
         let mut at = at?;
@@ -119,7 +144,7 @@ impl World<'_> {
             if awake == at {
                 break;
             }
-            if matches!(self.m.sources[s as usize].demand, Demand::Every { .. }) {
+            if matches!(self.m.sources[s as usize].demand, Demand::Every { .. } | Demand::Trace { .. }) {
                 self.sources[s as usize].count += 1;
                 at = self.next_of_source(s, self.sources[s as usize].count)?;
                 continue;

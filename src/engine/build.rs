@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
+use crate::engine::arrive::{Beside, Steady};
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
@@ -19,8 +20,8 @@ use crate::engine::residency::Outside;
 use crate::engine::sampling;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
-    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
-    Ring, Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
+    Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring,
+    Route, Shortcut, Slab, Source, Station, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;

@@ -361,7 +361,7 @@ impl Compiler<'_> {
         self.check_copied(measure, scope, spot);
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
-            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
+            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.cache == NONE16)
         {
             let name = self.names.components[usize::from(number)];
             let message = format!("`{name}` keeps nothing that could be hit");

@@ -123,16 +123,9 @@ impl Compiler<'_> {
     /// What is simulated of a long run, and what cannot be left out of one.
     fn sampling(&mut self) -> Option<Sampling> {
         let said = self.scenario.run.sampling?;
-        let not =
-            |what: String| Diagnostic::new(Code::Excluded, said.spot, format!("{what} cannot sleep between samples"));
         if matches!(self.scenario.run.length, Length::Requests(_)) {
             let message = "a run of so many requests has no quiet time to sample";
             self.tell(Diagnostic::new(Code::Excluded, said.spot, message).help("write `duration: 365d`"));
-        }
-        for (name, load) in &self.scenario.load {
-            if matches!(load.value.demand, crate::scenario::load::Demand::Trace { .. }) {
-                self.diags.push(not(format!("the trace of `{name}`")));
-            }
         }
         let Spotted { value: crate::scenario::Sampling { after_s, window_s, every_s }, .. } = said;
         Some(Sampling { after: span(after_s), window: span(window_s), every: span(every_s) })
