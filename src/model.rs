@@ -243,6 +243,8 @@ pub struct Component {
     pub failover: Vec<u16>,
     /// Regions of `geoproximity(...)` with their weights and biases.
     pub pulls: Vec<(u16, f64, f64)>,
+    /// Key and number of the cells that its instances are dealt to, where it is part of a stamp.
+    pub cells: Option<(u16, u32)>,
     /// It is a name service: no hop.
     pub naming: Option<Naming>,
     /// Stream for the balancer's draws.
@@ -263,6 +265,8 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Of a database: bytes of a row.
+    pub row_bytes: f64,
     /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.

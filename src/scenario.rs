@@ -18,6 +18,7 @@ pub mod residency;
 pub mod resolved;
 pub mod root;
 pub mod run;
+pub mod stamps;
 pub mod step;
 pub mod values;
 pub mod watch;
@@ -68,6 +69,8 @@ pub struct Scenario {
     pub objectives: Named<Condition>,
     pub evolve_when: Named<Condition>,
     pub alerts: Named<Alert>,
+    /// What is copied together; components are as they are after that.
+    pub stamps: Named<Stamp>,
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
@@ -355,6 +358,15 @@ pub struct Region {
     pub is_default: bool,
     /// Seconds by which its clocks are ahead of UTC, where the author says so.
     pub ahead_s: Option<f64>,
+}
+
+/// Copies of several components together.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    pub count: u32,
+    /// The key whose value says which cell.
+    pub by: Reference,
+    pub of: Vec<Reference>,
 }
 
 /// Data of requests with this value of the key stays in these places.

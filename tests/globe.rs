@@ -470,3 +470,50 @@ objectives: {{up: availability >= 90%, bad: errors <= 10%, served: throughput >=
         assert!(sampled.warnings.iter().any(|warning| warning.code == "W0531"));
     }
 }
+
+// -- cells ------------------------------------------------------------------------------------------------------------------
+
+fn cells(rest: &str) -> String {
+    format!(
+        "plimsoll: 1
+title: cells
+run: {{duration: 60s, warmup: none, replications: 2}}
+keys: {{tenant: {{count: 100}}, user: {{count: 1000}}}}
+load: {{people: {{rate: 200/s, requests: {{web.page: 1}}, timeout: 1s}}}}
+stamps: {{cell: {{count: 4, by: tenant, of: [web, redis, db]}}}}
+components:
+  web: {{kind: service, instances: 2, operations: {{page: [{{cached: {{in: redis, key: user, miss: [{{call: db.read}}]}}}}, {{call: db.write}}]}}}}
+  redis: {{kind: cache, memory: 1GB, entry: 1KB, ttl: 1h}}
+  db: {{kind: database, replicas: {{count: 1}}, operations: {{read: {{wait: 1ms}}, write: {{wait: 1ms}}}}}}
+objectives:
+  all: errors <= 1%
+  bad: errors during gone <= 1%
+  own: errors with tenant=2 during gone <= 1%
+  other: errors with tenant=3 during gone <= 1%
+{rest}
+"
+    )
+}
+
+#[test]
+fn a_tenant_stays_in_its_cell() {
+    let report = |hit: &str| run(&cells(&format!("faults: {{gone: {{at: 20s, for: 20s, kill: {hit}}}}}")));
+    let model = model(&cells("faults: {gone: {at: 20s, kill: cell/2}}"));
+    let counts: Vec<u32> = model.components.iter().map(|component| component.count).collect();
+    assert_eq!(counts, [8, 4, 8], "databases with a replica, caches, web servers: four times each");
+    // Whatever part of a cell is gone, its quarter of the tenants notice and nobody else.
+    for hit in ["cell/2", "db/shard-2/primary"] {
+        let report = report(hit);
+        close(value(&report, "bad"), 0.25, 0.03);
+        assert!(0.99 < value(&report, "own"), "{hit}: {}", value(&report, "own"));
+        assert_eq!(value(&report, "other"), 0.0, "{hit}");
+    }
+    // Caches and web servers of a cell take over from each other, not from other cells.
+    close(value(&report("web/2"), "bad"), 0.0, 0.005);
+    let text =
+        cells("faults: {gone: {at: 20s, for: 20s, kill: cell/1}, more: {kill: web/any, every: exp(5s), for: 1s}}");
+    let model = crate::support::model(&text);
+    for seed in 0..3 {
+        holds(&model, &simulate(&model, seed, 0, &Signals::default()), "cells");
+    }
+}

@@ -342,6 +342,8 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
     if let Some(copies) = m.copies.get(spec.copies as usize) {
         balancer.set_roles(&copies::roles(copies, |_| 0));
+    } else if let Some((_, cells)) = spec.cells {
+        balancer.set_cells(cells);
     } else if spec.prefers {
         let (groups, wishes) = near::groups(m, spec, stations);
         balancer.set_groups(&groups, wishes);

@@ -242,8 +242,8 @@ impl World<'_> {
         let asker = if has_caller { self.frames[parent as usize].station } else { station };
         let is_inner = asker != NONE && self.m.stations[asker as usize].component == component && has_caller;
         let shield = self.m.caches[cache as usize].shield;
-        let from = if is_inner { shield } else { self.place_of(asker, request) };
         let spec = &self.m.components[component as usize];
+        let from = if is_inner { shield } else { self.side_of(spec, asker, request) };
         let ask = Ask { bits: 0, key_value: place, now: crate::units::Time(self.now), demand_ns: 0 };
         self.groups[component as usize].balancer.pick_near(&ask, from).map(|i| spec.first + i)
     }

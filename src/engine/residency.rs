@@ -5,7 +5,7 @@
 //! instances outside of some rule look at all.
 
 use crate::engine::replica::Seat;
-use crate::engine::world::World;
+use crate::engine::world::{Frame, World};
 
 /// What was outside of the places its data may be at, of one component.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,12 +23,20 @@ impl World<'_> {
         forbidding.into_iter().any(|rule| self.key_value(rule.key, request) == rule.value)
     }
 
-    /// A request is let in.
+    /// A request is let in; where rows have no copies, what it writes is kept here.
     #[cold]
-    pub(super) fn note_visit(&mut self, station: u32, request: u32) {
-        if self.is_outside(station, request) {
-            let component = self.m.stations[station as usize].component;
-            self.groups[component as usize].outside.visits += 1;
+    pub(super) fn note_visit(&mut self, frame: &Frame) {
+        let Frame { station, request, operation, .. } = *frame;
+        if !self.is_outside(station, request) {
+            return;
+        }
+        let component = usize::from(self.m.stations[station as usize].component);
+        let spec = &self.m.components[component];
+        let is_copied = self.m.copies.get(usize::from(spec.copies)).is_some_and(|copies| 0 < copies.replicas);
+        let outside = &mut self.groups[component].outside;
+        outside.visits += 1;
+        if self.m.operations[operation as usize].writes && !is_copied {
+            outside.bytes += spec.row_bytes;
         }
     }
 

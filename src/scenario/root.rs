@@ -17,6 +17,7 @@ use crate::scenario::policy::{self, POLICY};
 use crate::scenario::price;
 use crate::scenario::residency;
 use crate::scenario::run::{self, RUN};
+use crate::scenario::stamps::{self, STAMP};
 use crate::scenario::values::{Env, arrow, exactness, letters};
 use crate::scenario::watch::{self, ALERT, CONDITION_SHAPES};
 use crate::scenario::{Named, Pair, Run, Scenario};
@@ -137,7 +138,12 @@ static ROOT: Table = Table {
         ),
         Field::new("journey", Shape::Any, "", "A ladder of scenarios").later(),
         Field::new("plan", Shape::Any, "", "Growth until an objective breaks").later(),
-        Field::new("stamps", Shape::Any, "", "Copies of several components").later(),
+        Field::new(
+            "stamps",
+            Shape::MapOf(&Shape::Object(&STAMP)),
+            "{cell: {count: 10, by: tenant, of: [web, db]}}",
+            "Copies of several components together; each tenant lives in one of them",
+        ),
     ],
 };
 
@@ -190,7 +196,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
     let components: Vec<&str> = components.iter().map(String::as_str).collect();
     let title = r.text("title").map(|title| title.value);
     let stem = Path::new(file).file_stem().map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    Scenario {
+    let mut scenario = Scenario {
         title: title.unwrap_or(stem),
         description: r.text("description").map(|text| text.value),
         file: file.to_owned(),
@@ -213,7 +219,10 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         prices: price::prices(&r.map("prices"), &components, r.diags()),
         assumptions: price::assumptions(tree, &r.map("assumptions"), r.diags()),
         variants: variants(tree, r.diags()),
-    }
+        stamps: named(&mut r, "stamps", |owner, node, diags| Some(stamps::stamp(owner, node, diags))),
+    };
+    stamps::copy_out(&mut scenario, r.diags());
+    scenario
 }
 
 /// The hash of what the tree says and of every data file it uses.
