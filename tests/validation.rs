@@ -18,7 +18,7 @@ mod coverage;
 mod measured;
 mod queueing;
 mod statistics;
-mod table;
+pub(crate) mod table;
 
 use cases::{Case, Got, Judged, Verdict, all};
 use measured::Lab;
