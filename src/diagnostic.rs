@@ -582,6 +582,16 @@ region that is the default. What stands on shared hosts is where they are.",
         "Latencies are built in between well-known cloud regions only. Calls may cross this pair, so its link has to be stated.",
         "regions: {home: {}, cloud: {}}\nload: {users: {from: home, requests: {api.serve: 1}}}",
         "regions: {home: {}, cloud: {}}\nlinks: {home -> cloud: {latency: 12ms}}\nload: {users: {from: home, requests: {api.serve: 1}}}";
+    UnknownMetric: "E0490", "metric that is not explained",
+        "A Kubernetes autoscaler reads metrics by the names that somebody gave them. Which measure stands behind such a name is
+said beside `hpa`, under `means`; names that are measures here (`arrivals`, `in_flight`, `queue`) need no explanation.",
+        "web: {autoscale: {hpa: {maxReplicas: 9, metrics: [{type: Pods, pods: {metric: {name: http_requests}, target: {type: AverageValue, averageValue: 100}}}]}}}",
+        "web: {autoscale: {means: {http_requests: arrivals}, hpa: {maxReplicas: 9, metrics: [{type: Pods, pods: {metric: {name: http_requests}, target: {type: AverageValue, averageValue: 100}}}]}}}";
+    NotMeasurable: "E0491", "nothing to scale by",
+        "The autoscaler reads a measure that the component can never have: the use of cores without cores, or of memory without
+a limit. It would never see a value, and never do anything.",
+        "web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}",
+        "web: {kind: service, cores: 4, autoscale: {max: 9, target: {utilisation of cores: 70%}}}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",
@@ -623,6 +633,11 @@ of their sum, so that one of the entries is always chosen.",
 is known, so that they take no time.",
         "db: {kind: database, operations: {read: {io: 2}}}",
         "db: {kind: database, machine: r5.4xlarge, operations: {read: {io: 2}}}";
+    SampledScaler: "W0532", "autoscaler that sleeps",
+        "Between the samples of quiet time nobody asks anything, so what an autoscaler averages over its window is too low
+right after a sleep, and it may take away what is needed.",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}}",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, instances: 9}}";
     OutsideResidency: "W0530", "data where it must not be",
         "`residency` says where the data of some people may be, and this stands elsewhere: each copy of a database holds
 the rows of everybody, unless its shards are by place. What depends on who asks whom is counted in the run as

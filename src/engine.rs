@@ -15,11 +15,13 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod elastic;
 mod election;
 mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod function;
 mod host;
 mod keys;
 mod lock;
@@ -35,6 +37,7 @@ mod residency;
 mod reshard;
 mod rows;
 mod sampling;
+mod scale;
 mod shard;
 mod station;
 mod timeout;
@@ -175,6 +178,7 @@ impl World<'_> {
             Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),
             Timer::Patience { frame, generation } => return self.patience_over(frame, generation),
             Timer::PoolWait { frame, generation } => return self.pool_wait_over(frame, generation),
+            Timer::Reserve { frame, generation } => return self.reserve_opens(frame, generation),
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),
@@ -182,6 +186,8 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
+            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
@@ -198,6 +204,7 @@ impl World<'_> {
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
+            Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

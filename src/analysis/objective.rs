@@ -344,7 +344,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Staleness,
             _,
         ) => "s",
-        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
+        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals | Quantity::ScaleChanges, _) => "per_s",
         (Quantity::Memory | Quantity::Bytes | Quantity::BytesOutside, _) => "bytes",
         (
             Quantity::Errors
@@ -353,6 +353,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::ColdStarts
             | Quantity::Conflicts
             | Quantity::StaleReads
             | Quantity::Violations

@@ -9,19 +9,21 @@ use crate::engine::arrive::{Beside, Steady};
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
+use crate::engine::elastic::Elastic;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
 use crate::engine::residency::Outside;
 use crate::engine::sampling;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
-    Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring,
-    Route, Shortcut, Slab, Source, Station, World, flag, gate,
+    Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route, Shortcut,
+    Slab, Source, Station, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -80,6 +82,7 @@ impl<'m> World<'m> {
         world.find_mirrors();
         world.make_pools();
         world.close_future_shards();
+        world.close_future_instances();
         world.prefill();
         world
     }
@@ -120,8 +123,7 @@ impl<'m> World<'m> {
             ring_of: Vec::new(),
             timers: Timers::default(),
             sources: Vec::new(),
-            clients: Vec::new(),
-            free_clients: Vec::new(),
+            clients: Slab::new(),
             pools: Vec::new(),
             pool_base: Vec::new(),
             pool_stats: Vec::new(),
@@ -141,6 +143,7 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            elastic: Elastic::new(m, salt),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
@@ -419,10 +422,4 @@ fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
 
 fn buffer(spec: &model::Component) -> Option<Buffer> {
     spec.buffer.as_ref().map(|b| Buffer::new(b.pages, b.data_pages, b.rows_per_page))
-}
-
-impl PoolStats {
-    fn new() -> PoolStats {
-        PoolStats { held: Gauge::default(), waiting: Gauge::default(), wait: Histogram::new(), opened: 0, refused: 0 }
-    }
 }

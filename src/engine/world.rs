@@ -14,9 +14,11 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::arrive::{Beside, Steady};
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::elastic::Elastic;
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::residency::Outside;
@@ -181,6 +183,8 @@ pub(super) struct Call {
     pub(super) transaction: u32,
     /// The one shard among all that this frame's program asks, or `NONE`.
     pub(super) shard: u32,
+    /// Its function has given it an environment.
+    pub(super) in_environment: bool,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -273,7 +277,7 @@ pub(super) mod gate {
     pub(in crate::engine) const CHECKS: u8 = 4;
     /// Queues in an order other than first in, first out.
     pub(in crate::engine) const ORDERED: u8 = 8;
-    /// Not there yet: nothing brings it up but the fault that makes it join.
+    /// Not there yet, or leaving: nothing brings it up but whatever makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
 }
 
@@ -506,28 +510,6 @@ impl Fluid {
     }
 }
 
-/// Connections of one instance to another component.
-#[derive(Clone, Debug)]
-pub(super) struct Pool {
-    pub(super) spec: u16,
-    pub(super) size: u32,
-    pub(super) used: u32,
-    /// Connections that stand open (in use or idle).
-    pub(super) opened: u32,
-    /// Frame and generation; stale ones are skipped.
-    pub(super) line: VecDeque<(u32, u32)>,
-}
-
-/// Figures of all pools of one kind.
-#[derive(Clone, Debug)]
-pub(super) struct PoolStats {
-    pub(super) held: Gauge,
-    pub(super) waiting: Gauge,
-    pub(super) wait: Histogram,
-    pub(super) opened: u64,
-    pub(super) refused: u64,
-}
-
 /// Branches that a frame waits for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
@@ -633,8 +615,7 @@ pub(super) struct World<'m> {
     pub(super) ring_of: Vec<u32>,
     pub(super) timers: Timers,
     pub(super) sources: Vec<Source>,
-    pub(super) clients: Vec<Client>,
-    pub(super) free_clients: Vec<u32>,
+    pub(super) clients: Slab<Client>,
     pub(super) pools: Vec<Pool>,
     /// First pool of each kind.
     pub(super) pool_base: Vec<u32>,
@@ -660,6 +641,7 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

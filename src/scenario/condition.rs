@@ -141,6 +141,8 @@ pub enum Quantity {
     Convergence,
     LeaderChanges,
     ShardVariance,
+    ScaleChanges,
+    ColdStarts,
     Memory,
     Bytes,
     VisitsOutside,

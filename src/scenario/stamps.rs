@@ -76,12 +76,14 @@ fn copy_one(components: &mut Named<Component>, stamp: &Stamp, part: &Reference, 
     };
     let has_own_shards = matches!(&component.kind, Kind::Database(database) if database.shards.is_some());
     let is_alone = match &component.kind {
-        Kind::External { .. } | Kind::Store(_) | Kind::Balancer { naming: Some(_), .. } => true,
+        Kind::External { .. } | Kind::Store(_) | Kind::Function(_) | Kind::Pooler(_) => true,
+        Kind::Balancer { naming: Some(_), .. } => true,
         Kind::Cache(cache) => cache.is_cdn || cache.per.is_some(),
-        _ => component.sticky.is_some(),
+        _ => component.sticky.is_some() || component.autoscale.is_some(),
     };
     if has_own_shards || is_alone {
-        let why = if has_own_shards { "has shards of its own" } else { "is one for all, or keeps askers itself" };
+        let why =
+            if has_own_shards { "has shards of its own" } else { "is one for all, or chooses its instances itself" };
         let message = format!("`{}` {why}, so it cannot be part of a cell", part.value);
         diags.push(Diagnostic::new(Code::Excluded, part.spot, message).help("leave it out of the stamp"));
         return;

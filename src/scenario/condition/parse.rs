@@ -37,6 +37,7 @@ const TIME: &[Dimension] = &[Dimension::Time];
 const RATE: &[Dimension] = &[Dimension::Rate];
 const SHARE: &[Dimension] = &[Dimension::Share];
 const SHARE_OR_COUNT: &[Dimension] = &[Dimension::Share, Dimension::Count];
+const RATE_OR_COUNT: &[Dimension] = &[Dimension::Rate, Dimension::Count];
 const COUNT: &[Dimension] = &[Dimension::Count];
 const BYTES: &[Dimension] = &[Dimension::Bytes];
 const COST: &[Dimension] = &[Dimension::MoneyRate, Dimension::Money];
@@ -96,8 +97,18 @@ pub const MEASURES: &[Entry] = &[
     now("convergence", Quantity::Convergence, TIME, "from a write to its application at the last copy"),
     now("leader_changes", Quantity::LeaderChanges, COUNT, "primaries that took over, by failover or by election"),
     later("duplicates"),
-    later("scale_changes"),
-    later("cold_starts"),
+    now(
+        "scale_changes",
+        Quantity::ScaleChanges,
+        RATE_OR_COUNT,
+        "changes of the number of instances by an autoscaler in a time; bare: their number",
+    ),
+    now(
+        "cold_starts",
+        Quantity::ColdStarts,
+        SHARE_OR_COUNT,
+        "share of a function's requests that waited for a new environment; bare: their number",
+    ),
     now(
         "shard_variance",
         Quantity::ShardVariance,
@@ -445,6 +456,9 @@ impl<'a> Parser<'a> {
         if dimensions == SHARE_OR_COUNT && !self.text[start..end].ends_with('%') {
             measure.per = Some(Per::Count);
         }
+        if dimensions == RATE_OR_COUNT && !self.text[start..end].contains('/') {
+            measure.per = Some(Per::Count);
+        }
         Some(Spotted::new(Bound::Value(value), self.node.part(start, end)))
     }
 
@@ -485,7 +499,8 @@ impl<'a> Parser<'a> {
 }
 
 /// What a measure can be compared with.
-fn dimensions(measure: &Measure) -> &'static [Dimension] {
+/// What a measure can be compared with; the first is its own.
+pub fn dimensions(measure: &Measure) -> &'static [Dimension] {
     match (measure.what, measure.per) {
         (Quantity::Cost, Some(Per::Million)) => &[Dimension::Money],
         (Quantity::Cost, _) => &[Dimension::MoneyRate],
