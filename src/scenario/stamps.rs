@@ -92,9 +92,11 @@ fn copy_one(components: &mut Named<Component>, stamp: &Stamp, part: &Reference, 
         let by = Spotted::new(Sharding::Place(stamp.by.value.clone()), stamp.by.spot);
         database.shards = Some(Shards { count: stamp.count, by, key: None, tables: Vec::new() });
         component.instances = database.machines();
+        component.most = component.instances;
         return;
     }
     component.instances *= stamp.count;
+    component.most = component.instances;
     component.placement.at.iter_mut().for_each(|(_, count)| *count *= stamp.count);
     if let MachineChoice::Own(machines) = &mut component.placement.machine {
         machines.iter_mut().for_each(|(_, count)| *count *= stamp.count);
