@@ -36,12 +36,16 @@ use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
 use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
+use crate::scenario::component::Naming;
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
 use crate::scenario::function::{Function, Pooler};
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
+use crate::scenario::residency::Residency;
+use crate::scenario::run::Sampling;
 use crate::scenario::scale::Autoscale;
+use crate::scenario::stamps::Stamp;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -103,16 +107,6 @@ pub struct Run {
     pub scale: Spotted<u32>,
     /// Quiet time between faults is sampled.
     pub sampling: Option<Spotted<Sampling>>,
-}
-
-/// What of a long run is simulated, seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampling {
-    /// Whole behind each start and end of a fault.
-    pub after_s: f64,
-    /// Length of a sample, and distance of two.
-    pub window_s: f64,
-    pub every_s: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -285,15 +279,6 @@ impl Kind {
     }
 }
 
-/// A balancer that is a name service.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Naming {
-    /// Seconds for which callers keep an answer.
-    pub ttl_s: f64,
-    /// Share of callers that keep it for ever.
-    pub ignore: f64,
-}
-
 #[derive(Clone, Debug)]
 pub struct Route {
     /// `users.*`, `orders.place` or `home`.
@@ -385,23 +370,6 @@ pub struct Region {
     pub is_default: bool,
     /// Seconds by which its clocks are ahead of UTC, where the author says so.
     pub ahead_s: Option<f64>,
-}
-
-/// Copies of several components together.
-#[derive(Clone, Debug)]
-pub struct Stamp {
-    pub count: u32,
-    /// The key whose value says which cell.
-    pub by: Reference,
-    pub of: Vec<Reference>,
-}
-
-/// Data of requests with this value of the key stays in these places.
-#[derive(Clone, Debug)]
-pub struct Residency {
-    pub key: Reference,
-    pub value: Reference,
-    pub places: Vec<Reference>,
 }
 
 /// `a -> b`; `any` on either side.

@@ -101,6 +101,7 @@ mod tests {
             faults: Vec::new(),
             exemplars: Vec::new(),
             samples: Vec::new(),
+            sampled: Vec::new(),
             decisions: Vec::new(),
         }
     }

@@ -162,7 +162,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The stamp that a component is part of.
-    pub(super) fn stamp_of(&self, name: &str) -> Option<&'a scenario::Stamp> {
+    pub(super) fn stamp_of(&self, name: &str) -> Option<&'a scenario::stamps::Stamp> {
         let mut stamps = self.scenario.stamps.values().map(|stamp| &stamp.value);
         stamps.find(|stamp| stamp.of.iter().any(|part| part.value == name))
     }

@@ -130,11 +130,12 @@ impl Compiler<'_> {
         for (name, component) in &self.scenario.components {
             if let Some(autoscale) = &component.value.autoscale {
                 let message = format!("the autoscaler of `{name}` sees the loads sleep between samples");
-                let told = Diagnostic::new(Code::SampledScaler, said.spot, message).note_at(autoscale.spot, "it is here");
+                let told =
+                    Diagnostic::new(Code::SampledScaler, said.spot, message).note_at(autoscale.spot, "it is here");
                 self.diags.push(told.help("leave one of the two out"));
             }
         }
-        let Spotted { value: crate::scenario::Sampling { after_s, window_s, every_s }, .. } = said;
+        let Spotted { value: crate::scenario::run::Sampling { after_s, window_s, every_s }, .. } = said;
         Some(Sampling { after: span(after_s), window: span(window_s), every: span(every_s) })
     }
 

@@ -59,7 +59,7 @@ impl Compiler<'_> {
     }
 
     /// Whatever holds or serves the data of a rule outside of its places for certain.
-    fn tell_outside(&mut self, said: &scenario::Residency, rule: &Residency) {
+    fn tell_outside(&mut self, said: &scenario::residency::Residency, rule: &Residency) {
         for number in 0..self.model.components.len() {
             let component = &self.model.components[number];
             let written = &self.scenario.components[&component.name];

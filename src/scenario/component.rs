@@ -15,12 +15,21 @@ use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, inert, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Naming, Operation, Placement, Prefer,
-    Route, RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
+    RouteTarget, Sticky,
 };
 use crate::scenario::{cache, database, function};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
+
+/// A balancer that is a name service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Naming {
+    /// Seconds for which callers keep an answer.
+    pub ttl_s: f64,
+    /// Share of callers that keep it for ever.
+    pub ignore: f64,
+}
 
 /// Every kind of this version; a table has the name of its kind.
 pub static KINDS: &[&Table] = &[

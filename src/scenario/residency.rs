@@ -2,8 +2,16 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::fields::reader::Reader;
+use crate::scenario::Reference;
 use crate::scenario::values::{letters, name_of};
-use crate::scenario::{Reference, Residency};
+
+/// Data of requests with this value of the key stays in these places.
+#[derive(Clone, Debug)]
+pub struct Residency {
+    pub key: Reference,
+    pub value: Reference,
+    pub places: Vec<Reference>,
+}
 
 /// Reads `{home: {eu-west-1: [eu-west-1, eu-central-1]}}`, in the order of keys and values.
 pub(super) fn residency(r: &mut Reader) -> Vec<Residency> {

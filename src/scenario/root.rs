@@ -523,7 +523,6 @@ objectives: {fast: latency p99 <= 500ms}
         let told = |set: &str| read(SMALLEST, &[set], None).expect_err("it is refused");
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
-            ("components.api.autoscale={max: 3}", "`autoscale`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
             ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),

@@ -5,8 +5,18 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
 use crate::scenario::condition::parse;
 use crate::scenario::values::count;
-use crate::scenario::{Length, Precision, Run, RunLimit, Sampling, Warmup};
+use crate::scenario::{Length, Precision, Run, RunLimit, Warmup};
 use crate::units::{self, UnitError};
+
+/// What of a long run is simulated, seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Whole behind each start and end of a fault.
+    pub after_s: f64,
+    /// Length of a sample, and distance of two.
+    pub window_s: f64,
+    pub every_s: f64,
+}
 
 /// The fields of `run:`.
 pub static RUN: Table = Table {

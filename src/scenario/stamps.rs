@@ -9,8 +9,17 @@ use crate::fields::{Field, Shape, Table, Thing};
 use crate::policy::sharding::Sharding;
 use crate::scenario::database::Shards;
 use crate::scenario::values::{count, name, name_of};
-use crate::scenario::{Component, Kind, MachineChoice, Named, Reference, Scenario, Stamp};
+use crate::scenario::{Component, Kind, MachineChoice, Named, Reference, Scenario};
 use crate::text::Node;
+
+/// Copies of several components together.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    pub count: u32,
+    /// The key whose value says which cell.
+    pub by: Reference,
+    pub of: Vec<Reference>,
+}
 
 /// A deployment stamp.
 pub static STAMP: Table = Table {
