@@ -166,6 +166,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         where_time_goes,
         cost: cost::bill(&study),
         alerts: alerts(&study),
+        budgets: summary::budgets(&study),
         faults: recovery::faults(&study),
         regions: summary::regions(&study, &stability),
         decisions: scaling::decisions(&study),

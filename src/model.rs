@@ -14,6 +14,8 @@ pub mod compile;
 mod components;
 mod conditions;
 pub mod copies;
+pub mod budget;
+pub mod deploy;
 mod edges;
 mod faults;
 mod keys;
@@ -23,7 +25,7 @@ pub mod loads;
 mod names;
 pub mod naming;
 mod places;
-mod plan;
+pub mod plan;
 mod prices;
 pub mod program;
 pub mod region;
@@ -31,17 +33,24 @@ pub mod residency;
 mod replay;
 mod scale;
 mod steps;
+pub mod telemetry;
 pub mod traffic;
+pub mod trouble;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
+use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
+use crate::model::deploy::Deploy;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
+use crate::model::plan::{Prefill, Sampling};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
+use crate::model::telemetry::Telemetry;
+use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::environment::Environments;
@@ -71,6 +80,7 @@ pub struct Model {
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    pub telemetry: Vec<Telemetry>,
     /// In the order of names; empty where the author named none.
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
@@ -97,6 +107,7 @@ pub struct Model {
     pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
+    pub budgets: Vec<Budget>,
     pub run: Run,
     /// What the whole costs; evaluated by analysis on the measured use.
     pub prices: Vec<Price>,
@@ -173,14 +184,6 @@ pub struct Run {
     pub sample: u64,
 }
 
-/// What of a long run is simulated: see `engine/sampling.rs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sampling {
-    pub after: Span,
-    pub window: Span,
-    pub every: Span,
-}
-
 /// What the run stands for: see `model/scale.rs`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scale {
@@ -189,18 +192,6 @@ pub struct Scale {
     /// By how much each instance of a component, and each host, is smaller than it was written.
     pub components: Vec<u32>,
     pub hosts: Vec<u32>,
-}
-
-/// Traffic that caches and buffer pools have seen when a run starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Prefill {
-    /// Loads whose requests leave traces, and their requests a second.
-    pub sources: Vec<(u16, f64)>,
-    pub seconds: f64,
-    /// Longer if need be: until everything that fills up is full, and as long again.
-    pub until_full: bool,
-    /// Most requests.
-    pub most: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -459,7 +450,8 @@ pub enum Act {
     Errors {
         component: u16,
         operation: u16,
-        station: u32,
+        /// `None`: at all instances.
+        target: Option<Target>,
         share: u64,
         kind: Failure,
     },
@@ -471,6 +463,9 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// Messages are lost or late.
+    Link(Trouble),
+    Deploy(Deploy),
     /// The shards of a database become more; `map` is where rows are afterwards.
     Reshard {
         copies: u16,
@@ -695,4 +690,8 @@ pub enum Metered {
     BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
     /// Bytes over a priced link.
     Pipe { pipe: u16 },
+    /// What a telemetry takes in, by the byte.
+    Taken { component: u16, each: f64 },
+    /// What it keeps lies there for so many seconds, at dollars a byte and second.
+    Kept { component: u16, seconds: f64, each: f64 },
 }

@@ -8,6 +8,7 @@ pub mod cache;
 pub mod component;
 pub mod condition;
 pub mod database;
+pub mod deploy;
 pub mod elastic;
 pub mod fault;
 pub mod function;
@@ -15,6 +16,7 @@ pub mod hpa;
 pub mod keys;
 pub mod load;
 pub mod machine;
+pub mod naming;
 pub mod policy;
 pub mod price;
 pub mod residency;
@@ -24,6 +26,7 @@ pub mod run;
 pub mod stamps;
 pub mod scale;
 pub mod step;
+pub mod telemetry;
 pub mod values;
 pub mod watch;
 
@@ -36,16 +39,18 @@ use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
 use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
-use crate::scenario::component::Naming;
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
 use crate::scenario::load::{Load, Moment};
+use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
 use crate::scenario::residency::Residency;
 use crate::scenario::run::Sampling;
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
+use crate::scenario::telemetry::Telemetry;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -257,6 +262,7 @@ pub enum Kind {
     },
     Cache(Box<Cache>),
     Store(Store),
+    Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
 }
@@ -273,6 +279,7 @@ impl Kind {
             Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
+            Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
         }
@@ -638,38 +645,6 @@ pub enum When {
     At(Moment),
     /// Again and again, so many seconds from one end to the next start.
     Every(Distribution),
-}
-
-#[derive(Clone, Debug)]
-pub enum Act {
-    Kill(Target),
-    Slow {
-        target: Target,
-        factor: f64,
-    },
-    Errors {
-        target: Target,
-        share: f64,
-        kind: String,
-    },
-    Surge {
-        load: Reference,
-        factor: f64,
-        ramp_s: f64,
-    },
-    Pause(Target),
-    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
-    Reshard {
-        database: Reference,
-        to: Spotted<u32>,
-        bytes_per_s: f64,
-    },
-    /// The entry of a key value expires at once; without a value, all of them.
-    Expire {
-        cache: Reference,
-        key: Option<Reference>,
-        value: Option<u64>,
-    },
 }
 
 /// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.

@@ -16,6 +16,7 @@ mod cdn;
 mod data;
 mod globe;
 mod elastic;
+mod observability;
 mod shards;
 mod spine;
 

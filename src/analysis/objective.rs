@@ -327,7 +327,8 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Replicas
             | Quantity::LostWrites
             | Quantity::LeaderChanges
-            | Quantity::VisitsOutside,
+            | Quantity::VisitsOutside
+            | Quantity::BudgetBurn,
             _,
         ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",

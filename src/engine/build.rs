@@ -21,6 +21,7 @@ use crate::engine::replica;
 use crate::engine::residency::Outside;
 use crate::engine::sampling;
 use crate::engine::timer::{Timer, Timers};
+use crate::engine::trouble::Incidents;
 use crate::engine::world::{
     Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route, Shortcut,
     Slab, Source, Station, World, flag, gate,
@@ -143,6 +144,7 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            incidents: Incidents::default(),
             elastic: Elastic::new(m, salt),
             paused: 0,
             patience: false,
@@ -151,7 +153,6 @@ impl<'m> World<'m> {
             entries: Vec::new(),
             routes: Vec::new(),
             shortcuts: m.edges.iter().map(shortcut).collect(),
-            parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
             effort: Effort::new(stride, m.edges.len()),

@@ -40,6 +40,21 @@ impl World<'_> {
         }
     }
 
+    /// An instance sends an answer, which leaves its component or not.
+    #[inline]
+    pub(super) fn count_bytes(&mut self, station: u32, request: u32, bytes: f32, leaves: bool) {
+        if bytes <= 0.0 {
+            return;
+        }
+        if leaves {
+            let component = self.stations[station as usize].component;
+            self.groups[component as usize].bytes_out += f64::from(bytes);
+        }
+        if !self.m.residency.is_empty() {
+            self.note_bytes(station, request, f64::from(bytes));
+        }
+    }
+
     /// So many bytes of the request's data are sent by an instance, or kept there.
     #[cold]
     pub(super) fn note_bytes(&mut self, station: u32, request: u32, bytes: f64) {

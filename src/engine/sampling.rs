@@ -10,7 +10,8 @@
 
 use crate::engine::timer::Timer;
 use crate::engine::world::{CLAIM, Ns, World};
-use crate::model::{Model, NONE16, Sampling};
+use crate::model::plan::Sampling;
+use crate::model::{Model, NONE16};
 use crate::random::{bits, mix, occasion, unit};
 use crate::record::Sample;
 use crate::units::Time;

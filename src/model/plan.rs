@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::caches::Cache;
 use crate::model::compile::{Compiler, span, time};
 use crate::model::loads::Demand;
-use crate::model::{Key, KeyOrigin, Model, NONE16, Prefill, Run, Sampling};
+use crate::model::{Key, KeyOrigin, Model, NONE16, Run};
 use crate::scenario::{Length, Warmup};
 use crate::units::{Span, Time};
 
@@ -20,6 +20,26 @@ const FOLLOWED: f64 = 4096.0;
 
 /// At most so many windows in the series of a run.
 const WINDOWS: f64 = 1200.0;
+
+/// What of a long run is simulated: see `engine/sampling.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    pub after: Span,
+    pub window: Span,
+    pub every: Span,
+}
+
+/// Traffic that caches and buffer pools have seen when a run starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prefill {
+    /// Loads whose requests leave traces, and their requests a second.
+    pub sources: Vec<(u16, f64)>,
+    pub seconds: f64,
+    /// Longer if need be: until everything that fills up is full, and as long again.
+    pub until_full: bool,
+    /// Most requests.
+    pub most: u64,
+}
 
 impl Compiler<'_> {
     /// Tells if nothing asks or nothing answers, unless what should may be among what could not be read.

@@ -343,10 +343,25 @@ fn events(report: &Report, look: Look) -> Vec<String> {
             let age = fault.rpo_s.map_or_else(String::new, |age| format!(", the oldest {} old", spaced_time(age.mean)));
             text = format!("{text}, {} acknowledged writes lost{age}", human_count(lost.mean));
         }
+        if let Some(lost) = fault.lost_messages.filter(|lost| 0.0 < lost.mean) {
+            text = format!("{text}, {} messages lost on the way", human_count(lost.mean));
+        }
+        if let Some(took) = fault.deployed_in_s {
+            let back = fault.rolled_back_share.filter(|share| 0.0 < *share);
+            let back =
+                back.map_or_else(String::new, |share| format!(", rolled back in {} of the runs", percent(share)));
+            text = format!("{text}, deployed in {}{back}", spaced_time(took.mean));
+        }
         if let (Some(keys), Some(took)) = (fault.moved_keys, fault.moved_in_s) {
             text = format!("{text}, {} of the keys moved in {}", percent(keys.mean), spaced_time(took.mean));
         }
         lines.push(entry("fault", &text, look));
+    }
+    for budget in &report.budgets {
+        let Some(burn) = budget.burn.filter(|burn| 0.0 < burn.mean) else { continue };
+        let (name, allowed) = (&budget.objective, percent(budget.allowed));
+        let text = format!("{name}: used up {} times as fast as the {allowed} that may fail", human_count(burn.mean));
+        lines.push(entry("budget", &text, look));
     }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {
         let dots = look.marks().dots;

@@ -524,7 +524,6 @@ objectives: {fast: latency p99 <= 500ms}
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
-            ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
             ("objectives.behind=backlog of api <= 1", "`backlog`"),
         ] {

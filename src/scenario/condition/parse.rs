@@ -120,7 +120,12 @@ pub const MEASURES: &[Entry] = &[
     later("compensations"),
     later("unresolved_sagas"),
     now("rpo", Quantity::Rpo, TIME, "age, at a fault, of the oldest acknowledged write that was lost"),
-    later("budget_burn"),
+    now(
+        "budget_burn",
+        Quantity::BudgetBurn,
+        COUNT,
+        "how many times as fast as it may the error budget of an `availability` objective is used up",
+    ),
     later("capacity"),
 ];
 
