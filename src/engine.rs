@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod deploy;
 mod elastic;
 mod election;
 mod failover;
@@ -36,16 +37,20 @@ mod pool;
 mod prefill;
 mod quorum;
 mod replica;
+mod residency;
 mod reshard;
 mod rows;
+mod sampling;
 mod scale;
 mod shard;
 mod shed;
 mod station;
+mod telemetry;
 mod timeout;
 mod timer;
 mod trace;
 mod transaction;
+mod trouble;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -206,9 +211,14 @@ impl World<'_> {
             Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Scrape(telemetry) => self.scrape(telemetry),
+            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
+            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
+            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
             Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
+            Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }
         NONE

@@ -25,7 +25,7 @@ mod reliability;
 mod scaling;
 mod statistics;
 mod storm;
-mod table;
+pub(crate) mod table;
 
 use cases::{Case, Got, Judged, Verdict, all};
 use measured::Lab;

@@ -187,6 +187,7 @@ impl World<'_> {
                 };
                 self.attempt(id, edge)
             }
+            again @ (Stage::OutAgain | Stage::BackAgain) => self.send_again(id, again),
             Stage::None => id,
         }
     }
@@ -198,7 +199,7 @@ impl World<'_> {
         let wary = self.shortcuts[self.calls[id as usize].edge as usize].wary;
         let station = if wary { self.choose_warily(id, caller) } else { self.choose(id, caller) };
         self.groups[self.routes[operation as usize].component as usize].arrivals += 1;
-        if let Some(station) = station { self.set_off(id, caller, station) } else { self.nobody_up(id) }
+        if let Some(station) = station { self.send_to(id, caller, station) } else { self.nobody_up(id) }
     }
 
     /// The instance that the request goes to.
@@ -223,7 +224,7 @@ impl World<'_> {
     }
 
     #[inline(always)]
-    fn set_off(&mut self, id: u32, caller: u32, station: u32) -> u32 {
+    fn send_to(&mut self, id: u32, caller: u32, station: u32) -> u32 {
         let Frame { operation, occasion, .. } = self.frames[id as usize];
         let route = self.routes[operation as usize];
         let group = &mut self.groups[route.component as usize];
@@ -232,7 +233,7 @@ impl World<'_> {
         frame.station = station;
         frame.flags |= route.flags;
         let edge = self.calls[id as usize].edge;
-        if self.shortcuts[edge as usize].no_way {
+        if self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.arrived(id);
         }
         let spec = &self.m.edges[edge as usize];
@@ -243,12 +244,15 @@ impl World<'_> {
         } else {
             0.0
         };
-        let until = self.travel(id, caller, station, bytes, occasion);
+        let until = self.travel(id, [caller, station], bytes, occasion);
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Out, until);
+        }
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
 
     /// Instant at which bytes sent now from one instance are at the other.
-    fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
+    pub(super) fn travel(&mut self, id: u32, [from, to]: [u32; 2], bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let on_one_box = (spec.local || 0.0 < bytes) && self.on_one_box(from, to);
         if on_one_box && spec.local {
@@ -373,17 +377,19 @@ impl World<'_> {
         let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
         let edge = self.calls[id as usize].edge;
         self.calls[parent as usize].bytes = bytes;
-        if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
+        if bytes == 0.0 && self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.learn(id, outcome);
         }
         let caller = self.frames[parent as usize].station;
         let component = self.routes[operation as usize].component;
         // What nodes send each other has not left the component.
-        if caller == NONE || self.stations[caller as usize].component != component {
-            self.groups[component as usize].bytes_out += f64::from(bytes);
-        }
+        let leaves = caller == NONE || self.stations[caller as usize].component != component;
+        self.count_bytes(station, self.frames[id as usize].request, bytes, leaves);
         self.calls[id as usize].outcome = outcome;
-        let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
+        let until = self.travel(id, [station, caller], f64::from(bytes), mix(occasion));
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Back, until);
+        }
         let cell = self.m.edges[edge as usize].network_cell;
         self.stage(id, Stage::Back, until, cell)
     }
@@ -449,7 +455,7 @@ impl World<'_> {
         }
         self.frames[id as usize].state = State::Running;
         if !self.handled(id, kind) {
-            return self.conclude(id, Outcome::failed(kind));
+            return self.conclude_badly(id, kind);
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
     }
@@ -504,7 +510,7 @@ impl World<'_> {
         self.frames[id as usize].request = own;
         self.frames[id as usize].parent = NONE;
         if frame.parent == NONE {
-            self.groups[self.m.operations[frame.operation as usize].component as usize].bytes_out += f64::from(bytes);
+            self.count_bytes(frame.station, frame.request, bytes, true);
             self.finish_request(frame.request, Outcome::OK);
             return id;
         }
@@ -626,6 +632,9 @@ impl World<'_> {
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
         let is_slow = self.observer.finished(took, cells);
+        if flags & row::TOLD != 0 {
+            self.end_spans(id, took, outcome);
+        }
         if flags & row::FOLLOWED != 0 {
             self.end_trace(id, took, outcome.failure().map(|f| f.0), is_slow);
         }
@@ -669,7 +678,11 @@ impl World<'_> {
     /// A row for work that goes on without its request.
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
-        self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
+        self.new_request(Request {
+            flags: of.flags & !(row::FOLLOWED | row::TOLD) | row::DETACHED | flags,
+            client: NONE,
+            ..of
+        })
     }
 }
 

@@ -315,7 +315,7 @@ impl Compiler<'_> {
             self.names.components.get(usize::from(target)).is_some_and(|name| {
                 matches!(self.scenario.components[*name].value.shed, Some(Shed::Concurrency { .. }))
             });
-        edge.plain = is_plain(edge) && !is_keyed && !learns;
+        edge.plain = is_plain(edge) && !is_keyed && !learns && !self.has_trouble();
         if edge.plain {
             return;
         }
