@@ -284,8 +284,8 @@ pub struct Component {
     pub cache: u16,
     /// Index into [`Model::functions`], or `NONE16`.
     pub function: u16,
-    /// Passes queries of one transaction on over one connection.
-    pub pools_transactions: bool,
+    /// Of a pooler: what it gives a connection for.
+    pub pooling: Option<Pooling>,
     pub price_per_request: f64,
 }
 
@@ -326,6 +326,13 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
+}
+
+/// For how long a pooler lends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    Transaction,
+    Statement,
 }
 
 /// What starts environments for requests.

@@ -284,11 +284,13 @@ pub struct CacheTally {
 
 impl ScalingTally {
     /// What happened after an earlier tally of the same.
+    #[must_use]
     pub fn since(&self, earlier: &ScalingTally) -> ScalingTally {
         self.with(earlier, |now, before| now - before, |now, before| now - before)
     }
 
     /// Of two autoscalers together.
+    #[must_use]
     pub fn plus(self, other: ScalingTally) -> ScalingTally {
         self.with(&other, |one, other| one + other, |one, other| one + other)
     }

@@ -32,7 +32,7 @@ pub(super) fn requests(study: &Study, scope: Scope) -> Requests {
         offered_per_s: study.rate(|stretch| stretch.counts(scope).offered),
         throughput_per_s: study.rate(|stretch| stretch.counts(scope).finished()),
         goodput_per_s: study.rate(|stretch| stretch.counts(scope).ok),
-        error_ratio: sampled.map(|up| up.complement()).or_else(|| share(&counts, |counts| counts.failed)),
+        error_ratio: sampled.map(Estimate::complement).or_else(|| share(&counts, |counts| counts.failed)),
         availability: sampled.or_else(|| share(&counts, |counts| counts.ok)),
         errors: errors(study, &counts),
     }
