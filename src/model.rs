@@ -44,7 +44,7 @@ use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
-use crate::model::guards::{Guard, HedgeSpec};
+use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::plan::{Prefill, Sampling};
@@ -58,7 +58,6 @@ use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
 use crate::policy::eject::Eject;
 use crate::policy::environment::Environments;
-use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::policy::shed::Shed;
 use crate::popularity::Popular;
@@ -289,13 +288,6 @@ pub struct Component {
     pub price_per_request: f64,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sticky {
-    /// `NONE16`: the session (a closed client counts as one).
-    pub key: u16,
-    pub hold: Option<Span>,
-}
-
 /// Slow first requests of an instance that has just booted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Warm {
@@ -396,15 +388,6 @@ pub struct Pool {
     pub connect_draw: u16,
     pub wait_cell: u16,
     pub connect_cell: u16,
-}
-
-#[derive(Clone, Debug)]
-pub struct LimitSpec {
-    pub name: String,
-    pub limit: Limit,
-    /// `NONE16`: one limit for all.
-    pub key: u16,
-    pub cell: u16,
 }
 
 /// A link with a bandwidth: bytes queue for it.

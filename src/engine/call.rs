@@ -4,7 +4,6 @@
 //! the network before it comes to the callee's door, and afterwards carries the answer back. So a caller that leaves only
 //! lets go of its child, whatever that is doing.
 
-use crate::engine::copies::Seeker;
 use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, TICK, World, flag, row};
 use crate::model::program::{Edge, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
@@ -200,27 +199,6 @@ impl World<'_> {
         let station = if wary { self.choose_warily(id, caller) } else { self.choose(id, caller) };
         self.groups[self.routes[operation as usize].component as usize].arrivals += 1;
         if let Some(station) = station { self.send_to(id, caller, station) } else { self.nobody_up(id) }
-    }
-
-    /// The instance that the request goes to.
-    #[inline(always)]
-    pub(super) fn choose(&mut self, id: u32, caller: u32) -> Option<u32> {
-        let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
-        let route = self.routes[operation as usize];
-        let spec = &self.m.components[route.component as usize];
-        let edge = self.calls[id as usize].edge as usize;
-        match (spec.cache, spec.copies) {
-            (NONE16, NONE16) if self.shortcuts[edge].by_name => self.pick_by_name(id, self.m.edges[edge].name, caller),
-            (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
-            (NONE16, _) => {
-                let given_key = self.calls[id as usize].given_key;
-                self.calls[id as usize].until = self.now;
-                let is_alone = parent == NONE || parent & JOIN != 0;
-                let shard = if is_alone { NONE } else { self.calls[parent as usize].shard };
-                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })
-            }
-            (cache, _) => self.pick_node(id, cache),
-        }
     }
 
     #[inline(always)]

@@ -4,6 +4,7 @@
 //! An attempt that a breaker let through has a permit until its outcome is known: the answer came, the caller gave up, or
 //! the caller is gone and nobody will know. A frame has at most one attempt open; its record stands beside the frame.
 
+use crate::engine::copies::Seeker;
 use crate::engine::shed::shedders;
 use crate::engine::world::{Frame, JOIN, Ns, Outcome, Stage, World};
 use crate::model::guards::Guard;
@@ -246,6 +247,27 @@ impl World<'_> {
         let Attempt { circuit, permit, .. } = std::mem::take(attempt);
         if let Some(permit) = permit {
             self.guards.circuits[circuit as usize].release(permit);
+        }
+    }
+
+    /// The instance that the request goes to.
+    #[inline(always)]
+    pub(super) fn choose(&mut self, id: u32, caller: u32) -> Option<u32> {
+        let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
+        let route = self.routes[operation as usize];
+        let spec = &self.m.components[route.component as usize];
+        let edge = self.calls[id as usize].edge as usize;
+        match (spec.cache, spec.copies) {
+            (NONE16, NONE16) if self.shortcuts[edge].by_name => self.pick_by_name(id, self.m.edges[edge].name, caller),
+            (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
+            (NONE16, _) => {
+                let given_key = self.calls[id as usize].given_key;
+                self.calls[id as usize].until = self.now;
+                let is_alone = parent == NONE || parent & JOIN != 0;
+                let shard = if is_alone { NONE } else { self.calls[parent as usize].shard };
+                self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })
+            }
+            (cache, _) => self.pick_node(id, cache),
         }
     }
 

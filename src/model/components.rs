@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
+use crate::model::guards::{LimitSpec, Sticky};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Pooling, Sticky, Warm};
+use crate::model::{Buffer, Cause, Component, Function, Health, NONE, NONE16, Pooling, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;

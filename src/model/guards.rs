@@ -13,9 +13,28 @@ use crate::model::steps::{Patch, Task, Writer};
 use crate::model::{Cause, NONE16};
 use crate::policy::eject::Eject;
 use crate::policy::hedge::Hedge;
+use crate::policy::limit::Limit;
 use crate::random::Purpose;
 use crate::scenario::{Cancel, Policy, Side};
 use crate::units::Span;
+
+/// An asker stays at the instance that it had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sticky {
+    /// `NONE16`: the session (a closed client counts as one).
+    pub key: u16,
+    pub hold: Option<Span>,
+}
+
+/// A rate limit, and where the time goes that it takes.
+#[derive(Clone, Debug)]
+pub struct LimitSpec {
+    pub name: String,
+    pub limit: Limit,
+    /// `NONE16`: one limit for all.
+    pub key: u16,
+    pub cell: u16,
+}
 
 /// What each instance of one component keeps for its calls of another: a breaker, or who is left out.
 #[derive(Clone, Debug)]
