@@ -10,6 +10,7 @@ pub mod cost;
 pub mod estimate;
 pub mod expected;
 pub mod look;
+mod messages;
 pub mod objective;
 pub mod recovery;
 pub mod replicate;

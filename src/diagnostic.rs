@@ -392,8 +392,8 @@ one of them.",
     NotAvailable: "E0107", "not available yet",
         "The word belongs to the language, but this version cannot simulate it. It is refused rather than ignored, so
 that no result rests on a mechanism that was never there.",
-        "components: {events: {kind: log}}",
-        "components: {events: {kind: queue}}";
+        "components: {resize: {kind: function}}",
+        "components: {resize: {kind: service}}";
     Excluded: "E0108", "fields that exclude each other",
         "The two fields answer the same question, so only one may be given in one map. Over several files the last one
 wins and removes the other.",
@@ -582,6 +582,14 @@ region that is the default. What stands on shared hosts is where they are.",
         "Latencies are built in between well-known cloud regions only. Calls may cross this pair, so its link has to be stated.",
         "regions: {home: {}, cloud: {}}\nload: {users: {from: home, requests: {api.serve: 1}}}",
         "regions: {home: {}, cloud: {}}\nlinks: {home -> cloud: {latency: 12ms}}\nload: {users: {from: home, requests: {api.serve: 1}}}";
+    NoMessages: "E0470", "takes no messages",
+        "`publish` and `consumes` name a queue. What is named here is something else, so no message could be left there.",
+        "web: {kind: service, operations: {buy: [{publish: {to: db}}]}}",
+        "tasks: {kind: queue}\nweb: {kind: service, operations: {buy: [{publish: {to: tasks}}]}}";
+    DeadLetterCircle: "E0471", "dead letters come back",
+        "A queue gives up a message and sends it to itself, so it never gives up. Dead letters need a place of their own.",
+        "tasks: {kind: queue, redelivery: {attempts: 3, then: tasks}}",
+        "tasks: {kind: queue, redelivery: {attempts: 3, then: failed}}\nfailed: {kind: queue}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",
@@ -630,6 +638,11 @@ waits in its queue, where no caller sees it; scaling out the callers makes it wo
 policies: {web -> db: {pool: {size: 20}}}",
         "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
 policies: {web -> db: {pool: {size: 10}}}";
+    NoRoom: "W0417", "more messages than places",
+        "An instance takes more messages at once than it has workers and places in its queue. What does not fit fails as
+`queue_full` and comes again, which counts as an attempt.",
+        "mailer: {kind: service, workers: 4, queue: {limit: 10}, consumes: {from: tasks, operation: send, prefetch: 100}}",
+        "mailer: {kind: service, workers: 4, queue: {limit: 100}, consumes: {from: tasks, operation: send, prefetch: 100}}";
 }
 
 impl Code {

@@ -9,11 +9,13 @@
 
 mod advance;
 mod arrive;
+mod broker;
 mod buffer;
 mod build;
 mod cache;
 mod call;
 mod cancel;
+mod consumer;
 mod copies;
 mod failover;
 mod fault;
@@ -26,6 +28,7 @@ mod near;
 mod observe;
 mod pool;
 mod prefill;
+mod queue;
 mod quorum;
 mod replica;
 mod reshard;
@@ -187,6 +190,11 @@ impl World<'_> {
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Appear { letter, number, group } => self.appear(letter, number, group),
+            Timer::Return { letter, number, group } => self.returned(letter, number, group),
+            Timer::Visible { token } => self.visible_again(token),
+            Timer::Expire { group } => self.expire_letters(group),
+            Timer::Dispatch { group } => self.dispatch_again(group),
             Timer::Look(watch) => self.look(watch),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

@@ -7,6 +7,7 @@
 //! that request time is attributed to.
 
 mod arrows;
+pub mod brokers;
 pub mod caches;
 mod check;
 pub mod compile;
@@ -31,10 +32,13 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::brokers::{Consumer, Group, Topic};
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
-use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
+use crate::model::program::{
+    CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Step, TransactionUse,
+};
 use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
@@ -69,6 +73,10 @@ pub struct Model {
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
     pub caches: Vec<Cache>,
+    pub topics: Vec<Topic>,
+    pub groups: Vec<Group>,
+    pub consumers: Vec<Consumer>,
+    pub publish_uses: Vec<PublishUse>,
     pub stations: Vec<Station>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
@@ -248,6 +256,8 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
+    /// Index into [`Model::topics`], or `NONE16`.
+    pub topic: u16,
     pub price_per_request: f64,
 }
 
@@ -416,6 +426,10 @@ pub enum Act {
         copies: u16,
         map: Map,
         bytes_per_s: f64,
+    },
+    /// Dead letters of this topic go back.
+    Redrive {
+        topic: u16,
     },
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {

@@ -10,9 +10,11 @@
 //! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
+mod messages;
+
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -45,7 +47,15 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
         Quantity::Memory => whole(stretch.memory(probe.scope)),
         Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
-        Quantity::Lag => statistic(&stretch.lag(probe.scope), probe.stat)?,
+        Quantity::Lag => {
+            let mut times = stretch.lag(probe.scope);
+            times.merge(&stretch.message_lag(probe.scope));
+            statistic(&times, probe.stat)?
+        }
+        Quantity::Depth => whole(stretch.messages(probe, false)?),
+        Quantity::Backlog => whole(stretch.messages(probe, true)?),
+        Quantity::Duplicates => stretch.duplicates(probe)?,
+        Quantity::DeadLetters => stretch.dead_letters(probe)?,
         Quantity::Staleness => statistic(&stretch.staleness(probe.scope), probe.stat)?,
         Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
         Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
@@ -373,12 +383,13 @@ impl Between<'_> {
         ratio(some, all)
     }
 
-    /// Acknowledged writes that were lost: with a node of a cache, or in a failover.
+    /// Acknowledged writes that were lost: with a node of a cache, or in a failover; and messages, whatever the cause.
     pub fn lost_writes(&self, scope: Scope) -> u64 {
         let of = |tally: &ComponentTally| {
             tally.cache.lost_writes + tally.copies.as_ref().map_or(0, |copies| copies.lost_writes)
         };
-        self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
+        let rows: u64 = self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum();
+        rows + self.gained_by_groups(scope, GroupTally::lost)
     }
 
     /// Arrivals of each shard of a database that had any part of the rows at the end of the stretch.

@@ -4,6 +4,7 @@
 //! the default of language section 13 has not been filled in by the lowering. Lowering (`scenario/*.rs`) turns the merged
 //! text tree into these structs and reports every mistake of shape and unit; compilation (`model`) resolves names.
 
+pub mod broker;
 pub mod cache;
 pub mod component;
 pub mod condition;
@@ -29,6 +30,7 @@ use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
 use crate::policy::retry::Retry;
+use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
@@ -198,6 +200,8 @@ pub struct Component {
     /// Seconds an instance needs to come back after it died.
     pub boot: Distribution,
     pub rate_limit: Option<Limit>,
+    /// Messages it works on.
+    pub consumes: Vec<Consumes>,
 }
 
 /// What makes a kind special; the rest is shared by all.
@@ -220,6 +224,7 @@ pub enum Kind {
     },
     Cache(Box<Cache>),
     Store(Store),
+    Queue(Box<Queue>),
 }
 
 impl Kind {
@@ -234,6 +239,7 @@ impl Kind {
             Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
+            Kind::Queue(_) => "queue",
         }
     }
 }
@@ -476,6 +482,7 @@ pub enum Verb {
     Invalidate {
         cache: Reference,
     },
+    Publish(Publish),
 }
 
 impl Verb {
@@ -499,6 +506,7 @@ impl Verb {
             Verb::Get { .. } => "get",
             Verb::Put { .. } => "put",
             Verb::Invalidate { .. } => "invalidate",
+            Verb::Publish(_) => "publish",
         }
     }
 }
@@ -612,6 +620,10 @@ pub enum Act {
         database: Reference,
         to: Spotted<u32>,
         bytes_per_s: f64,
+    },
+    /// Dead letters go back to where they came from.
+    Redrive {
+        queue: Reference,
     },
     /// The entry of a key value expires at once; without a value, all of them.
     Expire {

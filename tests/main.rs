@@ -15,6 +15,7 @@ mod measures;
 mod model;
 mod places;
 mod prefill;
+mod queues;
 mod replication;
 mod scale;
 mod shards;

@@ -305,7 +305,8 @@ fn nothing(study: &Study, test: &Test) -> String {
 pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
-        | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites, _) => "",
+        | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites, _)
+        | (Quantity::Backlog | Quantity::Depth, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (
@@ -328,6 +329,8 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::Duplicates
+            | Quantity::DeadLetters
             | Quantity::StaleReads
             | Quantity::Violations
             | Quantity::WastedWork,

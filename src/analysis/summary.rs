@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::bottleneck::part_name;
+use crate::analysis::messages;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
 use crate::analysis::{estimate, windows};
@@ -158,6 +159,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
     specific.extend(of_copies(study, scope));
     let Scope::Component(index) = scope else { return Specific { figures: specific, shards: Vec::new() } };
     specific.extend(of_cache(study, usize::from(index)));
+    specific.extend(messages::of(study, index));
     let shards = shards(study, index);
     if !shards.is_empty() {
         let probe = Probe { quantity: Quantity::ShardVariance, stat: None, scope, resource: None, per: None };

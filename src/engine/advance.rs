@@ -97,6 +97,13 @@ impl World<'_> {
             Step::Commit => self.commit(id),
             Step::Applied => self.applied(id),
             Step::Rethrow => self.rethrow(id),
+            Step::Enqueue { topic } => self.enqueue(id, topic),
+            Step::Receive { consumer } => self.receive(id, consumer),
+            Step::Handle { consumer } => self.handle(id, consumer),
+            Step::Work { consumer } => self.work(id, consumer),
+            Step::Done { well } => self.done(id, well),
+            Step::Settle { .. } => self.settle(id),
+            Step::Finish { received } => self.finish_batch(id, received),
             Step::UnlessShield { cache, to } => self.jump_unless(id, to, self.at_shield(id, cache)),
             Step::UnlessWorn { to } => self.jump_unless(id, to, self.calls[id as usize].found == Found::Worn),
             Step::UnlessCaught { kind, to } => {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
+use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
@@ -136,6 +137,7 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            post: Post::new(m),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
@@ -211,7 +213,7 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
         () if involved => Choice::Involved,
         () => Choice::Plain,
     };
-    let proxy = spec.cache != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let proxy = spec.cache != NONE16 || spec.topic != NONE16 || matches!(spec.kind, "balancer" | "gateway");
     let releases = spec.waits_async && spec.slots != NONE;
     let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
     Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }

@@ -6,7 +6,7 @@
 
 use crate::engine::copies::Seeker;
 use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, TICK, World, flag, row};
-use crate::model::program::{Edge, Step};
+use crate::model::program::{Edge, Post, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
 use crate::policy::limit::Verdict;
@@ -144,12 +144,23 @@ impl World<'_> {
             ..Frame::default()
         });
         self.calls[child as usize] = Call { deadline: until, edge, given_key: spec.key_given, ..Call::new() };
+        if spec.post != Post::None {
+            self.calls[child as usize].token = self.token(id, spec);
+        }
         self.frames[id as usize].child = child;
         if until <= now {
             return self.attempt_failed(child, Failure::DEADLINE);
         }
         self.arm(id, edge, until);
         if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
+    }
+
+    /// What a call is about that a queue must know: the message, whichever attempt it is, or the batch.
+    fn token(&self, id: u32, spec: &Edge) -> u64 {
+        match spec.post {
+            Post::Acknowledge => self.calls[id as usize].token,
+            _ => mix(self.frames[id as usize].occasion ^ spec.key),
+        }
     }
 
     /// The edge's rate limits, in order; a leaky one holds the request back.

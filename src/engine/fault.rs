@@ -70,7 +70,9 @@ impl World<'_> {
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
             Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
-            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => vec![],
+            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Reshard { .. } => {
+                vec![]
+            }
         };
         let station = if hit.len() == 1 { hit[0] } else { NONE };
         let period = FaultPeriod { start: Time(self.now), station, ..FaultPeriod::default() };
@@ -102,6 +104,7 @@ impl World<'_> {
             &Act::Expire { cache, key: NONE16, .. } => self.flush_cache(cache),
             &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Reshard { .. } => self.begin_reshard(f),
+            &Act::Redrive { topic } => self.redrive(topic),
             Act::Surge { .. } => {}
         }
     }
@@ -120,7 +123,7 @@ impl World<'_> {
             }
             Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
-            Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => {}
+            Act::Surge { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Reshard { .. } => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -143,6 +146,8 @@ impl World<'_> {
         let (component, epoch) = (station.component, station.epoch);
         self.break_connections(component);
         self.wipe(s);
+        self.consumer_died(s);
+        self.queue_died(s);
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
         // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
         for queued in [true, false] {
@@ -244,6 +249,7 @@ impl World<'_> {
         station.up_since = self.now;
         let epoch = station.epoch;
         self.copy_returns(s);
+        self.post_returns(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {

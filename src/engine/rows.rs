@@ -189,6 +189,7 @@ impl Call {
             attempt: 0,
             bytes: 0.0,
             edge: NONE16,
+            token: 0,
             given_key: NONE16,
             stage: Stage::None,
             outcome: Outcome::OK,

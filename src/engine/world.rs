@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
+use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::lock::Locks;
@@ -165,6 +166,8 @@ pub(super) struct Call {
     pub(super) bytes: f32,
     /// Edge that made this frame.
     pub(super) edge: u16,
+    /// Identity of the message it carries, or the batch of letters it is about; 0: none.
+    pub(super) token: u64,
     /// Key given by the caller for the callee's own, or `NONE16`.
     pub(super) given_key: u16,
     pub(super) stage: Stage,
@@ -673,6 +676,7 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) post: Post,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

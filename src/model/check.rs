@@ -206,7 +206,9 @@ impl Model {
         let mut reached: BTreeSet<u16> = self.classes.iter().map(|class| class.operation).collect();
         let mut open: Vec<u16> = reached.iter().copied().collect();
         while let Some(operation) = open.pop() {
-            for callee in self.callees(operation) {
+            let hearers = self.hearers(operation).into_iter().map(|(hearer, _)| hearer);
+            let hearers = hearers.chain(self.given_up_to(operation));
+            for callee in self.callees(operation).into_iter().chain(hearers) {
                 if reached.insert(callee) {
                     open.push(callee);
                 }

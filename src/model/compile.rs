@@ -44,6 +44,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_places();
     compiler.compile_components();
     compiler.compile_caches();
+    compiler.compile_brokers();
     compiler.compile_operations();
     compiler.compile_loads();
     compiler.compile_faults();

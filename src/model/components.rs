@@ -99,6 +99,7 @@ impl<'a> Compiler<'a> {
             buffer: database.and_then(|database| self.buffer(database)),
             copies: NONE16,
             cache: NONE16,
+            topic: NONE16,
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }
@@ -249,7 +250,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn price_per_request(&self, name: &str, kind: &Kind) -> f64 {
-        let own = if let Kind::External { price_per_request, .. } = kind { *price_per_request } else { 0.0 };
+        let own = match kind {
+            Kind::External { price_per_request, .. } => *price_per_request,
+            Kind::Queue(queue) => queue.price_per_request,
+            _ => 0.0,
+        };
         self.scenario.prices.requests.get(name).copied().unwrap_or(own)
     }
 

@@ -357,7 +357,9 @@ impl Compiler<'_> {
             let message = "`removal` is that of an instance".to_owned();
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }
-        self.check_copied(measure, scope, spot);
+        if self.check_messages(measure, scope, spot) {
+            self.check_copied(measure, scope, spot);
+        }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
             && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
@@ -367,6 +369,25 @@ impl Compiler<'_> {
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
             self.tell(made.help("a database has a hit ratio when `memory` and `data` are given"));
         }
+    }
+
+    /// Measures of messages; whether it may be one of something else.
+    fn check_messages(&mut self, measure: &Measure, scope: Scope, spot: Spot) -> bool {
+        use Quantity::{Backlog, DeadLetters, Depth, Duplicates, Lag};
+        let component = match scope {
+            Scope::Component(component) => component,
+            Scope::Operation(operation) => self.names.operations[usize::from(operation)].component,
+            _ => return true,
+        };
+        if usize::from(component) < self.model.components.len() && !self.model.groups_in(component).is_empty() {
+            return measure.what != Lag;
+        }
+        if matches!(measure.what, Backlog | Depth | Duplicates | DeadLetters) {
+            let name = self.names.components[usize::from(component)];
+            let message = format!("`{name}` neither is a queue nor consumes messages");
+            self.tell(Diagnostic::new(Code::NeverJudged, spot, message));
+        }
+        true
     }
 
     /// Measures of what is copied.

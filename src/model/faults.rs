@@ -49,6 +49,7 @@ impl Compiler<'_> {
             }
             scenario::Act::Reshard { database, to, bytes_per_s } => self.reshard(database, *to, *bytes_per_s)?,
             scenario::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
+            scenario::Act::Redrive { queue } => Act::Redrive { topic: self.dead_letters_named(queue)? },
             scenario::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
         })
     }

@@ -97,6 +97,13 @@ impl Line<'_> {
             Step::Decide { transaction } => format!("decide {transaction}"),
             Step::End { transaction } => format!("end {transaction}"),
             Step::Applied => "applied".to_owned(),
+            Step::Enqueue { topic } => format!("enqueue in {}", self.model.topics[usize::from(topic)].name),
+            Step::Receive { consumer } => format!("receive as consumer {consumer}"),
+            Step::Handle { consumer } => format!("handle as consumer {consumer}"),
+            Step::Work { consumer } => format!("work as consumer {consumer}"),
+            Step::Done { well } => if well { "done" } else { "failed" }.to_owned(),
+            Step::Settle { topic } => format!("settle in {}", self.model.topics[usize::from(topic)].name),
+            Step::Finish { received } => if received { "finish" } else { "finish unreceived" }.to_owned(),
             Step::Return => "return".to_owned(),
         }
     }

@@ -146,6 +146,34 @@ pub enum Step {
     Commit,
     /// A write has been repeated at a replica.
     Applied,
+    /// A queue takes a message.
+    Enqueue {
+        topic: u16,
+    },
+    /// A consumer takes the messages of its batch out of the queue.
+    Receive {
+        consumer: u16,
+    },
+    /// Work on all messages of a batch.
+    Handle {
+        consumer: u16,
+    },
+    /// Work on one message: a visit of the consumer's operation at this instance.
+    Work {
+        consumer: u16,
+    },
+    /// The work on a message has ended.
+    Done {
+        well: bool,
+    },
+    /// A queue hears what became of a batch.
+    Settle {
+        topic: u16,
+    },
+    /// The consumer is done with a batch, or never got it.
+    Finish {
+        received: bool,
+    },
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }
@@ -256,6 +284,24 @@ pub struct TransactionUse {
     pub cell: u16,
 }
 
+/// What a `publish` says of its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishUse {
+    /// `None`: that of the request.
+    pub priority: Option<u8>,
+}
+
+/// What a call carries between publishers, queues and consumers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Post {
+    #[default]
+    None,
+    /// A message: its use.
+    Publish(u16),
+    /// What became of a batch.
+    Acknowledge,
+}
+
 /// One call site with all that surrounds the call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edge {
@@ -290,6 +336,7 @@ pub struct Edge {
     pub payload: u16,
     /// The request carries the entry of this use of a cache, or `NONE16`.
     pub carries: u16,
+    pub post: Post,
     /// Handshake before the first request of a connection: round trips in 1/1000, and how long it is kept (0: never).
     pub connect_round_trips_milli: u32,
     pub connect_keep: Span,

@@ -143,6 +143,7 @@ impl Compiler<'_> {
             };
             writer.operation(&body);
             let replay = writer.replay(owner, &name);
+            writer.consumers(owner, &name);
             let upfront = self.upfront(entry);
             let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
@@ -194,6 +195,10 @@ impl<'s> Writer<'_, 's> {
             Body::Cache { before, verb } => {
                 self.steps(before);
                 self.cache_operation(verb);
+            }
+            Body::Queue { before, verb } => {
+                self.steps(before);
+                self.queue_operation(*verb);
             }
         }
         if self.role == Role::Writes {
@@ -337,6 +342,7 @@ impl<'s> Writer<'_, 's> {
             Verb::Cached { .. } | Verb::Get { .. } | Verb::Put { .. } | Verb::Invalidate { .. } => {
                 self.cache_step(step);
             }
+            Verb::Publish(said) => self.publish(said, step),
         }
     }
 

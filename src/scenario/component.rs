@@ -17,16 +17,25 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database};
+use crate::scenario::{broker, cache, database};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] =
-    &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &cache::CACHE, &cache::CDN, &cache::STORE];
+pub static KINDS: &[&Table] = &[
+    &SERVICE,
+    &BALANCER,
+    &GATEWAY,
+    &database::DATABASE,
+    &EXTERNAL,
+    &cache::CACHE,
+    &cache::CDN,
+    &cache::STORE,
+    &broker::QUEUE,
+];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log", "function", "pooler", "telemetry"];
+pub const LATER: &[&str] = &["log", "function", "pooler", "telemetry"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -34,7 +43,7 @@ pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
 
 pub(super) static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store"]),
+    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store", "queue"]),
     "service",
     "What it is",
 )
@@ -139,7 +148,7 @@ pub static SERVICE: Table = Table {
         AUTOSCALE,
         later("warm", "Instances that are slow at first"),
         later("drain", "Time to finish when an instance is taken away"),
-        later("consumes", "Messages it works on"),
+        broker::CONSUMES_FIELD,
         later("state", "What it keeps between requests"),
     ],
 };
@@ -259,7 +268,7 @@ static ROUTES: &[Shape] =
 static AVAILABILITY: &[Shape] = &[Shape::Share, Shape::Object(&UP_AND_DOWN)];
 
 static QUEUE_TABLE: Table = Table {
-    name: "queue",
+    name: "queue of a component",
     about: "Where requests wait for a worker or a connection",
     fields: &[
         Field::new(
@@ -327,6 +336,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "database" => Kind::Database(Box::new(database::database(&mut r, env))),
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
+        "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -355,6 +365,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
         rate_limit: rate_limit(&mut r),
+        consumes: broker::consumes(&mut r),
         kind,
     }
 }
@@ -384,7 +395,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known)
-                .note("the kinds are service, balancer, gateway, database, external, cache, cdn and store")
+                .note("the kinds are service, balancer, gateway, database, external, cache, cdn, store and queue")
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -429,6 +440,7 @@ fn silent(owner: Spot) -> Component {
         memory: Memory::default(),
         boot: at_once(),
         rate_limit: None,
+        consumes: Vec::new(),
     }
 }
 

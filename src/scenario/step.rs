@@ -4,6 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::broker;
 use crate::scenario::database::writes_by_name;
 use crate::scenario::policy::{BREAKER, CANCEL, DEADLINE, FALLBACK, HEDGE, RETRY_FIELD, TIMEOUT, policy};
 use crate::scenario::values::{Env, count, draw, inert, letters, name, shares, verb};
@@ -31,10 +32,11 @@ pub static STEPS: &[&Table] = &[
     &GET_STEP,
     &PUT_STEP,
     &INVALIDATE_STEP,
+    &broker::PUBLISH_STEP,
 ];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] = &["publish", "dedupe", "window", "saga"];
+pub const LATER: &[&str] = &["dedupe", "window", "saga"];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -484,6 +486,7 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
             Some(Verb::Transaction { within: within?, body: body? })
         }),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
+        "publish" => r.object("publish").and_then(|mut r| broker::publish(&mut r, &mut named, env)),
         "cached" | "get" | "put" | "invalidate" => {
             r.object(table.name).and_then(|mut r| in_cache(&mut r, table.name, &mut named, env))
         }

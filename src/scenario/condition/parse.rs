@@ -68,9 +68,14 @@ pub const MEASURES: &[Entry] = &[
     now("memory", Quantity::Memory, BYTES, "bytes in use"),
     now("bytes", Quantity::Bytes, BYTES, "bytes sent"),
     now("cost", Quantity::Cost, COST, "dollars a month; per million: dollars for a million requests"),
-    now("lag", Quantity::Lag, TIME, "from a write to its application at a replica"),
-    later("backlog"),
-    later("depth"),
+    now(
+        "lag",
+        Quantity::Lag,
+        TIME,
+        "from a write to its application at a replica; from the publication of a message to the end of the work on it",
+    ),
+    now("backlog", Quantity::Backlog, COUNT, "messages that wait or are worked on"),
+    now("depth", Quantity::Depth, COUNT, "messages that wait"),
     now("staleness", Quantity::Staleness, TIME, "how long what a read saw had been overwritten"),
     now(
         "stale_reads",
@@ -84,9 +89,14 @@ pub const MEASURES: &[Entry] = &[
         SHARE_OR_COUNT,
         "share of reads that missed an own write or went back in time; bare: their number",
     ),
-    now("lost_writes", Quantity::LostWrites, COUNT, "acknowledged writes that were lost"),
+    now("lost_writes", Quantity::LostWrites, COUNT, "acknowledged writes, and messages, that were lost"),
     later("conflicts"),
-    later("duplicates"),
+    now(
+        "duplicates",
+        Quantity::Duplicates,
+        SHARE_OR_COUNT,
+        "share of the work on messages that had been done before; bare: its number",
+    ),
     later("scale_changes"),
     later("cold_starts"),
     now(
@@ -96,7 +106,12 @@ pub const MEASURES: &[Entry] = &[
         "arrivals of the most loaded shard above their mean, as a share of it",
     ),
     later("partition_skew"),
-    later("dead_letters"),
+    now(
+        "dead_letters",
+        Quantity::DeadLetters,
+        SHARE_OR_COUNT,
+        "share of messages that were tried too often; bare: their number",
+    ),
     later("compensations"),
     later("unresolved_sagas"),
     now("rpo", Quantity::Rpo, TIME, "age, at a fault, of the oldest acknowledged write that was lost"),
@@ -607,7 +622,7 @@ mod tests {
         assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
         assert_eq!((Code::Condition, "<=".to_owned()), told("in_flight of db with user <= 1"));
         assert_eq!((Code::Condition, "user".to_owned()), told("in_flight of db with user"));
-        assert_eq!((Code::NotAvailable, "backlog".to_owned()), told("backlog of db <= 1k"));
+        assert_eq!((Code::NotAvailable, "conflicts".to_owned()), told("conflicts of db <= 1k"));
         assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
         assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));
         assert_eq!((Code::Condition, "before".to_owned()), told("goodput >= 90% of before"));
