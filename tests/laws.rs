@@ -191,18 +191,27 @@ fn posted(seed: u64) -> String {
     let publish = dice.pick(&["", ", timeout: 8ms, retry: {attempts: 3}", ", timeout: 4ms, fallback: skip"]);
     let priority = dice.pick(&["", ", priority: 7", ", key: user"]);
     let times = dice.pick(&["2ms", "exp(4ms)", "0s"]);
+    let trouble = dice.pick(&[
+        "",
+        "faults: {dies: {at: 2s, kill: worker/0, for: 1s}}\n",
+        "faults: {dies: {at: 1s, kill: tasks, for: 1s}}\n",
+        "faults: {dies: {kill: other, every: exp(1s), for: 100ms}, again: {at: 3s, redrive: failed}}\n",
+        "faults: {halt: {at: 2s, pause: worker/1, for: 1s}, again: {redrive: failed, every: exp(1s)}}\n",
+        "faults: {slow: {at: 1s, slow: worker, factor: 4, for: 2s}, bad: {at: 2s, errors: tasks, for: 1s}}\n",
+    ]);
+    let dead = dice.pick(&[
+        "redelivery: {attempts: 2}",
+        "redelivery: {backoff: constant(30ms)}",
+        "redelivery: {attempts: 2, then: failed}",
+        "redelivery: {attempts: 3, backoff: exponential(20ms x2), then: failed}",
+    ]);
     let queue = [
         dice.pick(&["visibility: 200ms", "visibility: none", "visibility: 1s", "preset: rabbitmq", "preset: sqs"]),
         dice.pick(&["order: fifo", "order: priority", "ordered: user"]),
         dice.pick(&["age: none", "age: 500ms", "depth: 20", "depth: 10, overflow: drop_oldest"]),
         dice.pick(&["delay: 0s", "delay: exp(50ms)", "deduplicate: 1s"]),
         dice.pick(&["durable: true", "durable: false", "instances: 2"]),
-        dice.pick(&[
-            "redelivery: {attempts: 2, then: failed}",
-            "redelivery: {attempts: 2}",
-            "redelivery: {attempts: 3, backoff: exponential(20ms x2), then: failed}",
-            "redelivery: {backoff: constant(30ms)}",
-        ]),
+        if trouble.contains("redrive") { "redelivery: {attempts: 2, then: failed}" } else { dead },
     ];
     let work = dice.pick(&["wait: 5ms", "cpu: exp(10ms)", "wait: exp(40ms)"]);
     let commit = dice.pick(&["commit: before", "commit: after"]);
@@ -236,14 +245,7 @@ fn posted(seed: u64) -> String {
         dice.roll(60)
     )
     .expect("text");
-    text + dice.pick(&[
-        "",
-        "faults: {dies: {at: 2s, kill: worker/0, for: 1s}}\n",
-        "faults: {dies: {at: 1s, kill: tasks, for: 1s}}\n",
-        "faults: {dies: {kill: other, every: exp(1s), for: 100ms}, again: {at: 3s, redrive: failed}}\n",
-        "faults: {halt: {at: 2s, pause: worker/1, for: 1s}, again: {redrive: failed, every: exp(1s)}}\n",
-        "faults: {slow: {at: 1s, slow: worker, factor: 4, for: 2s}, bad: {at: 2s, errors: tasks, for: 1s}}\n",
-    ])
+    text + trouble
 }
 
 #[test]

@@ -117,15 +117,12 @@ fn a_message_is_given_up_after_so_many_attempts() {
 #[test]
 fn attempts_are_as_far_apart_as_the_back_off_says() {
     let queue = ", visibility: none, redelivery: {attempts: 5, backoff: exponential(1s x2), then: failed}";
-    let seen = Seen::of(&text("1/min", queue, "", "{fail: {as: bad}}"));
-    let failed = seen.group("failed");
-    assert!(0 < failed.entered);
-    // Published at t, dead at t + 1 + 2 + 4 + 8 s, and nothing else takes time.
-    let mean = seen.group("tasks").out_ns;
-    assert_eq!(0, mean, "no attempt takes time");
-    let waited = seen.group("tasks").waiting_ns;
-    assert_eq!(waited % 1_000_000_000, 0);
-    assert!(15_000_000_000 * u128::from(failed.entered) <= waited, "{waited}");
+    // Whatever was sent in the first 40 s is dead 15 s later.
+    let seen = Seen::of(&text("30/min, steps: {0s: 1, 40s: 0}", queue, "", "{fail: {as: bad}}"));
+    let (tasks, failed) = (seen.group("tasks"), seen.group("failed"));
+    assert!(5 < failed.entered && tasks.open == 0, "{tasks:?}");
+    assert_eq!((0, 5 * tasks.dead), (tasks.out_ns, tasks.deliveries), "five attempts, none of which takes time");
+    assert_eq!(15_000_000_000 * u128::from(tasks.dead), tasks.waiting_ns, "1 + 2 + 4 + 8 s between them");
 }
 
 #[test]
@@ -145,7 +142,7 @@ fn dead_letters_go_back_when_they_are_told_to() {
 #[test]
 fn the_higher_priority_is_served_first() {
     let lanes = |order: &str| {
-        let text = text("150/s", &format!(", order: {order}"), ", workers: 1", "{wait: 5ms}")
+        let text = text("185/s", &format!(", order: {order}"), ", workers: 1", "{wait: 5ms}")
             .replace("[{publish: {to: tasks}}]", "[{choose: [{weight: 1, do: [{publish: {to: tasks, priority: 1}}]}, {weight: 1, do: [{publish: {to: tasks, priority: 9}}]}]}]");
         let seen = Seen::of(&text);
         let lag = seen.whole().message_lag(Scope::All);
@@ -153,7 +150,7 @@ fn the_higher_priority_is_served_first() {
     };
     let (fifo, priority) = (lanes("fifo"), lanes("priority"));
     assert!((fifo.0 / priority.0 - 1.0).abs() < 0.05, "the order moves no work: {fifo:?} {priority:?}");
-    assert!(1.2 * fifo.1 < priority.1, "the others wait longer: {fifo:?} {priority:?}");
+    assert!(1.15 * fifo.1 < priority.1, "the others wait longer: {fifo:?} {priority:?}");
 }
 
 #[test]
@@ -243,7 +240,7 @@ fn what_is_not_durable_dies_with_the_queue() {
 #[test]
 fn a_batch_is_one_request() {
     let of = |batch: u32| {
-        let text = text("400/s", "", ", workers: 1", "{wait: 2ms}");
+        let text = text("600/s", "", ", workers: 1", "{wait: 2ms}");
         let seen =
             Seen::of(&text.replace("operation: send}", &format!("operation: send, batch: {batch}, prefetch: 20}}")));
         (seen.operation("tasks.receive").ok.count(), seen.group("tasks").delivered)

@@ -223,7 +223,9 @@ impl World<'_> {
         let in_turn = (1..=count).map(|step| (group.turn + step) % count);
         let found = in_turn.into_iter().find(|&i| {
             let member = &group.members[i as usize];
-            0 < member.room && self.stations[member.station as usize].gate & gate::DOWN == 0
+            // Whoever asks has room for all that it may be given.
+            self.m.consumers[member.consumer as usize].batch <= member.room
+                && self.stations[member.station as usize].gate & gate::DOWN == 0
         })?;
         self.post.groups[g as usize].turn = found;
         Some(found)

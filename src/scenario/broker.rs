@@ -166,9 +166,8 @@ pub static QUEUE: Table = Table {
             "overflow",
             Shape::Word(&["reject", "drop_oldest"]),
             "drop_oldest",
-            "What happens when there are more: the new one fails as `queue_full`, or the oldest is lost",
-        )
-        .or("reject"),
+            "What happens when there are more: the new one fails as `queue_full`, or the oldest is lost; `reject` unless given",
+        ),
         Field::new("age", Shape::OneOf(TIME_OR_NONE), "4d", "A message that nobody took for so long expires")
             .or("none"),
         Field::new("durable", Shape::Bool, "false", "Whether messages outlive the death of all instances").or("true"),
