@@ -17,6 +17,7 @@ mod call;
 mod cancel;
 mod consumer;
 mod copies;
+mod election;
 mod failover;
 mod fault;
 mod filter;
@@ -24,6 +25,8 @@ mod fork;
 mod host;
 mod keys;
 mod lock;
+mod multi;
+mod naming;
 mod near;
 mod observe;
 mod pool;
@@ -184,10 +187,15 @@ impl World<'_> {
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
+            Timer::Stand { station, round } => self.stand(station, round),
+            Timer::VoteAsked { station, candidate, term } => self.vote_asked(station, candidate, term),
+            Timer::Voted { station, voter, asked, vote } => self.voted(station, voter, asked, vote),
+            Timer::Spread { station, origin, upto } => self.spread_to(station, origin, upto),
             Timer::Reshard { fault } => self.reshard_on(fault),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
             Timer::Received { station, upto } => self.received(station, upto),
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
+            Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Appear { letter, number, group } => self.appear(letter, number, group),

@@ -305,7 +305,10 @@ fn nothing(study: &Study, test: &Test) -> String {
 pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
-        | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites, _)
+        | (
+            Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::LeaderChanges,
+            _,
+        )
         | (Quantity::Backlog | Quantity::Depth, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
@@ -317,6 +320,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Rto
             | Quantity::Rpo
             | Quantity::Lag
+            | Quantity::Convergence
             | Quantity::Staleness,
             _,
         ) => "s",
@@ -331,6 +335,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::ShardVariance
             | Quantity::Duplicates
             | Quantity::DeadLetters
+            | Quantity::Conflicts
             | Quantity::StaleReads
             | Quantity::Violations
             | Quantity::WastedWork,

@@ -215,16 +215,16 @@ impl World<'_> {
     }
 
     fn new_client(&mut self, client: Client) -> u32 {
-        if let Some(id) = self.free_clients.pop() {
-            self.clients[id as usize] = client;
+        if let Some(id) = self.clients.free.pop() {
+            self.clients.all[id as usize] = client;
             return id;
         }
-        self.clients.push(client);
-        self.clients.len() as u32 - 1
+        self.clients.all.push(client);
+        self.clients.all.len() as u32 - 1
     }
 
     fn think(&mut self, id: u32) {
-        let client = self.clients[id as usize];
+        let client = self.clients.all[id as usize];
         let draw = match &self.m.sources[client.source as usize].demand {
             Demand::Closed { think_draw, .. } | Demand::Sessions { think_draw, .. } => *think_draw,
             _ => unreachable!("only clients and sessions think"),
@@ -238,7 +238,7 @@ impl World<'_> {
         if self.course.request_limit <= self.course.created {
             return NONE;
         }
-        let client = &mut self.clients[id as usize];
+        let client = &mut self.clients.all[id as usize];
         let n = client.count;
         client.count += 1;
         let Client { source, occasion: own, context, step, .. } = *client;
@@ -258,11 +258,11 @@ impl World<'_> {
     #[cold]
     #[inline(never)]
     pub(super) fn client_done(&mut self, id: u32) {
-        let Client { source, .. } = self.clients[id as usize];
+        let Client { source, .. } = self.clients.all[id as usize];
         if matches!(self.m.sources[source as usize].demand, Demand::Sessions { .. }) && !self.next_step(id) {
-            let context = self.clients[id as usize].context;
+            let context = self.clients.all[id as usize].context;
             self.leave_context(context);
-            self.free_clients.push(id);
+            self.clients.free.push(id);
             return;
         }
         self.think(id);
@@ -276,11 +276,11 @@ impl World<'_> {
         let address = bits(self.sources[source as usize].key, occasion(n));
         let client = self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
         let context = self.keep_keys(keep, source, address);
-        self.clients[client as usize].context = context;
-        self.clients[client as usize].left = self.repetitions(client);
-        if self.clients[client as usize].left == 0 && !self.next_step(client) {
+        self.clients.all[client as usize].context = context;
+        self.clients.all[client as usize].left = self.repetitions(client);
+        if self.clients.all[client as usize].left == 0 && !self.next_step(client) {
             self.leave_context(context);
-            self.free_clients.push(client);
+            self.clients.free.push(client);
             return NONE;
         }
         self.ask_again(client)
@@ -302,7 +302,7 @@ impl World<'_> {
     }
 
     fn repetitions(&self, id: u32) -> u32 {
-        let Client { source, step, occasion: own, .. } = self.clients[id as usize];
+        let Client { source, step, occasion: own, .. } = self.clients.all[id as usize];
         let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return 0 };
         let draw = steps[step as usize].times_draw;
         if draw == NONE16 { 1 } else { self.whole(draw, mix(own ^ mix(u64::from(step) ^ TIMES))) }
@@ -310,17 +310,17 @@ impl World<'_> {
 
     /// Moves the session to its next request; false when it is over.
     fn next_step(&mut self, id: u32) -> bool {
-        let Client { source, .. } = self.clients[id as usize];
+        let Client { source, .. } = self.clients.all[id as usize];
         let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return false };
         let last = steps.len() as u16;
-        let left = self.clients[id as usize].left;
-        self.clients[id as usize].left = left.saturating_sub(1);
-        while self.clients[id as usize].left == 0 {
-            self.clients[id as usize].step += 1;
-            if last <= self.clients[id as usize].step {
+        let left = self.clients.all[id as usize].left;
+        self.clients.all[id as usize].left = left.saturating_sub(1);
+        while self.clients.all[id as usize].left == 0 {
+            self.clients.all[id as usize].step += 1;
+            if last <= self.clients.all[id as usize].step {
                 return false;
             }
-            self.clients[id as usize].left = self.repetitions(id);
+            self.clients.all[id as usize].left = self.repetitions(id);
         }
         true
     }

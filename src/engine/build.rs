@@ -12,6 +12,7 @@ use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::lock::Locks;
+use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
@@ -116,8 +117,7 @@ impl<'m> World<'m> {
             ring_of: Vec::new(),
             timers: Timers::default(),
             sources: Vec::new(),
-            clients: Vec::new(),
-            free_clients: Vec::new(),
+            clients: Slab::new(),
             pools: Vec::new(),
             pool_base: Vec::new(),
             pool_stats: Vec::new(),
@@ -224,6 +224,7 @@ fn shortcut(edge: &model::program::Edge) -> Shortcut {
     Shortcut {
         at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
         no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
+        by_name: edge.name != NONE16,
     }
 }
 
@@ -351,6 +352,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
         bytes_out: 0.0,
         injected: Vec::new(),
         sticky: FxHashMap::default(),
+        name: spec.naming.as_ref().map(|naming| Box::new(naming::name(m, naming))),
     }
 }
 

@@ -159,6 +159,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
             Some(checks) => {
@@ -250,6 +251,7 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.post_returns(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {

@@ -285,7 +285,7 @@ impl World<'_> {
         self.course.request_limit != u64::MAX
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
-            && self.clients.is_empty()
+            && self.clients.all.is_empty()
             && self.sources.iter().enumerate().all(|(s, source)| source.done || self.is_beside(s as u16))
     }
 

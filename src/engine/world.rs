@@ -14,7 +14,9 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::fork::Join;
 use crate::engine::lock::Locks;
+use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
@@ -304,6 +306,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// Of a name service: what it tells.
+    pub(super) name: Option<Box<Name>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -424,6 +428,8 @@ pub(super) struct Shortcut {
     pub(super) at_once: bool,
     /// No latency, bandwidth or payload: what carries no bytes is there at once.
     pub(super) no_way: bool,
+    /// A name service says where to look for the target.
+    pub(super) by_name: bool,
 }
 
 /// How much there is to choose.
@@ -545,21 +551,6 @@ pub(super) struct PoolStats {
     pub(super) refused: u64,
 }
 
-/// Branches that a frame waits for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Join {
-    pub(super) caller: u32,
-    pub(super) fork: u16,
-    pub(super) need: u32,
-    pub(super) done: u32,
-    pub(super) failed: u32,
-    /// Branches in all, and how many were started.
-    pub(super) total: u32,
-    pub(super) started: u32,
-    pub(super) generation: u32,
-    pub(super) branches: Vec<u32>,
-}
-
 /// A key value that differs from what the occasion gives; shared by all requests below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -649,8 +640,7 @@ pub(super) struct World<'m> {
     pub(super) ring_of: Vec<u32>,
     pub(super) timers: Timers,
     pub(super) sources: Vec<Source>,
-    pub(super) clients: Vec<Client>,
-    pub(super) free_clients: Vec<u32>,
+    pub(super) clients: Slab<Client>,
     pub(super) pools: Vec<Pool>,
     /// First pool of each kind.
     pub(super) pool_base: Vec<u32>,

@@ -90,7 +90,14 @@ pub const MEASURES: &[Entry] = &[
         "share of reads that missed an own write or went back in time; bare: their number",
     ),
     now("lost_writes", Quantity::LostWrites, COUNT, "acknowledged writes, and messages, that were lost"),
-    later("conflicts"),
+    now(
+        "conflicts",
+        Quantity::Conflicts,
+        SHARE_OR_COUNT,
+        "share of writes that had not seen another of the same row; bare: their number",
+    ),
+    now("convergence", Quantity::Convergence, TIME, "from a write to its application at the last copy"),
+    now("leader_changes", Quantity::LeaderChanges, COUNT, "primaries that took over, by failover or by election"),
     now(
         "duplicates",
         Quantity::Duplicates,
@@ -622,7 +629,7 @@ mod tests {
         assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
         assert_eq!((Code::Condition, "<=".to_owned()), told("in_flight of db with user <= 1"));
         assert_eq!((Code::Condition, "user".to_owned()), told("in_flight of db with user"));
-        assert_eq!((Code::NotAvailable, "conflicts".to_owned()), told("conflicts of db <= 1k"));
+        assert_eq!((Code::NotAvailable, "cold_starts".to_owned()), told("cold_starts of db <= 1k"));
         assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
         assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));
         assert_eq!((Code::Condition, "before".to_owned()), told("goodput >= 90% of before"));
