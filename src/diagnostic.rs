@@ -643,6 +643,11 @@ policies: {web -> db: {pool: {size: 10}}}";
 `queue_full` and comes again, which counts as an attempt.",
         "mailer: {kind: service, workers: 4, queue: {limit: 10}, consumes: {from: tasks, operation: send, prefetch: 100}}",
         "mailer: {kind: service, workers: 4, queue: {limit: 100}, consumes: {from: tasks, operation: send, prefetch: 100}}";
+    NoUndo: "W0418", "saga that undoes nothing",
+        "A saga is a promise: all of its steps, or none that counts. None of these steps says how it is undone, so a failure
+leaves behind what was done before it.",
+        "order: [{saga: {steps: [{do: [{call: stock.take}]}, {do: [{call: pay.charge}]}]}}]",
+        "order: [{saga: {steps: [{do: [{call: stock.take}], undo: [{call: stock.put}]}, {do: [{call: pay.charge}]}]}}]";
 }
 
 impl Code {

@@ -36,6 +36,7 @@ mod quorum;
 mod replica;
 mod reshard;
 mod rows;
+mod saga;
 mod shard;
 mod station;
 mod timeout;

@@ -28,6 +28,7 @@ mod prices;
 pub mod program;
 pub mod region;
 mod replay;
+mod sagas;
 mod scale;
 mod steps;
 pub mod traffic;
@@ -39,7 +40,7 @@ use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::program::{
-    CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Step, TransactionUse,
+    CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
 };
 use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
@@ -79,6 +80,8 @@ pub struct Model {
     pub groups: Vec<Group>,
     pub consumers: Vec<Consumer>,
     pub publish_uses: Vec<PublishUse>,
+    pub sagas: Vec<Saga>,
+    pub dedupe_uses: Vec<DedupeUse>,
     pub stations: Vec<Station>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,

@@ -56,9 +56,19 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::Backlog => whole(stretch.messages(probe, true)?),
         Quantity::Duplicates => stretch.duplicates(probe)?,
         Quantity::DeadLetters => stretch.dead_letters(probe)?,
-        Quantity::Staleness => statistic(&stretch.staleness(probe.scope), probe.stat)?,
-        Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
-        Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
+        Quantity::Compensations => whole(stretch.gained_by_sagas(probe.scope, |tally| tally.compensations)? as f64),
+        Quantity::UnresolvedSagas => {
+            whole(stretch.gained_by_sagas(probe.scope, |tally| tally.unresolved + tally.abandoned)? as f64)
+        }
+        Quantity::Staleness => {
+            let mut ages = stretch.staleness(probe.scope);
+            ages.merge(&stretch.view_staleness(probe.scope));
+            statistic(&ages, probe.stat)?
+        }
+        Quantity::StaleReads => {
+            stretch.stale_views(probe).or_else(|| stretch.reads(probe, |tally| tally.stale_reads))?
+        }
+        Quantity::Violations => stretch.disorder(probe).or_else(|| stretch.reads(probe, |tally| tally.violations))?,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
         Quantity::Conflicts => stretch.conflicts(probe)?,
         Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,

@@ -86,6 +86,7 @@ pub struct Tallies {
     pub pools: Vec<PoolTally>,
     pub topics: Vec<TopicTally>,
     pub groups: Vec<GroupTally>,
+    pub sagas: Vec<SagaTally>,
     pub pipes: Vec<PipeTally>,
     /// Nanosecond-like ticks of 256 ns per cell, over all finished requests.
     pub cells: Vec<u64>,
@@ -216,8 +217,16 @@ pub struct GroupTally {
     /// Handed out, and taken back again.
     pub deliveries: u64,
     pub redelivered: u64,
-    /// Done although it had been done.
+    /// Done although it had been done; and not done, because that was known.
     pub duplicates: u64,
+    pub skipped: u64,
+    /// Done that are known to be about something; of them those that were done after a later one about the same.
+    pub ordered: u64,
+    pub disordered: u64,
+    /// Reads of what is kept up to date, and those for which something was not done yet; how old what they saw was.
+    pub views: u64,
+    pub stale_views: u64,
+    pub staleness: Compact,
     /// Now: those that wait, and those that are out with a consumer; with their integrals.
     pub waiting: u64,
     pub out: u64,
@@ -230,6 +239,25 @@ pub struct GroupTally {
     pub transit: Compact,
     pub lag: Compact,
     /// At the end of the run: letters still there, counted one by one.
+    pub open: u64,
+}
+
+/// What became of the sagas of one step.
+///
+/// At the end of a run, exactly: `begun == completed + undone + unresolved + abandoned + open`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SagaTally {
+    pub begun: u64,
+    pub completed: u64,
+    /// Failed, and all that had been done was undone.
+    pub undone: u64,
+    /// Failed, and something could not be undone; or whoever ran it died.
+    pub unresolved: u64,
+    pub abandoned: u64,
+    /// Compensations that went well, and that failed.
+    pub compensations: u64,
+    pub failed: u64,
+    /// At the end of the run: under way, counted one by one.
     pub open: u64,
 }
 

@@ -18,6 +18,7 @@ pub mod price;
 pub mod resolved;
 pub mod root;
 pub mod run;
+pub mod saga;
 pub mod step;
 pub mod values;
 pub mod watch;
@@ -36,6 +37,7 @@ use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
+use crate::scenario::saga::{Dedupe, SagaStep};
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -502,6 +504,10 @@ pub enum Verb {
         cache: Reference,
     },
     Publish(Publish),
+    /// Each step with what undoes it.
+    Saga(Vec<SagaStep>),
+    /// The steps that follow run once for each event.
+    Dedupe(Dedupe),
 }
 
 impl Verb {
@@ -526,6 +532,8 @@ impl Verb {
             Verb::Put { .. } => "put",
             Verb::Invalidate { .. } => "invalidate",
             Verb::Publish(_) => "publish",
+            Verb::Saga(_) => "saga",
+            Verb::Dedupe(_) => "dedupe",
         }
     }
 }

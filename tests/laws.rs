@@ -150,6 +150,10 @@ pub(crate) fn holds(model: &Model, record: &Record, what: &str) {
         }
     }
     assert_eq!(end.created, end.finished + end.open, "conservation of requests, {what}");
+    for tally in &end.sagas {
+        let ended = tally.completed + tally.undone + tally.unresolved + tally.abandoned;
+        assert_eq!(tally.begun, ended + tally.open, "every saga has an end, {what}");
+    }
     for (g, tally) in end.groups.iter().enumerate() {
         let topic = &model.topics[model.groups[g].topic as usize];
         let sent = &end.topics[model.groups[g].topic as usize];
@@ -196,6 +200,7 @@ fn posted(seed: u64) -> String {
         "faults: {dies: {at: 2s, kill: worker/0, for: 1s}}\n",
         "faults: {dies: {at: 1s, kill: tasks, for: 1s}}\n",
         "faults: {dies: {kill: other, every: exp(1s), for: 100ms}, again: {at: 3s, redrive: failed}}\n",
+        "faults: {dies: {kill: web, every: exp(1s), for: 50ms}}\n",
         "faults: {halt: {at: 2s, pause: worker/1, for: 1s}, again: {redrive: failed, every: exp(1s)}}\n",
         "faults: {slow: {at: 1s, slow: worker, factor: 4, for: 2s}, bad: {at: 2s, errors: tasks, for: 1s}}\n",
     ]);
@@ -222,7 +227,7 @@ fn posted(seed: u64) -> String {
         "components:
   web:
     kind: service
-    operations: {{buy: [{{wait: 1ms}}, {{publish: {{to: tasks{priority}}}{publish}}}]}}
+    operations: {{buy: [{{wait: 1ms}}, {{saga: {{steps: [{{do: [{{publish: {{to: tasks{priority}}}{publish}}}], undo: [{{call: other.log, timeout: 30ms}}]}}, {{do: [{{call: other.log, timeout: 20ms}}]}}]}}, fallback: skip}}]}}
   tasks: {{kind: queue, publish: {times}, deliver: {times}, {}}}
   failed: {{kind: queue}}
   worker:
@@ -231,7 +236,7 @@ fn posted(seed: u64) -> String {
     workers: {}
     queue: {{limit: 5}}
     consumes: {{from: tasks, group: mail, operation: send, {batch}, {commit}}}
-    operations: {{send: [{{{work}}}, {{fail: {{share: {}%, as: bad}}}}, {{publish: {{to: more}}, fallback: skip}}]}}
+    operations: {{send: [{{dedupe: {{by: event, within: 1s}}}}, {{{work}}}, {{fail: {{share: {}%, as: bad}}}}, {{publish: {{to: more}}, fallback: skip}}]}}
   more: {{kind: queue, depth: 50}}
   other:
     kind: service

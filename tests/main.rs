@@ -18,6 +18,7 @@ mod places;
 mod prefill;
 mod queues;
 mod replication;
+mod sagas;
 mod scale;
 mod shards;
 mod support;

@@ -273,3 +273,36 @@ fn more_waits_where_more_is_sent_than_done() {
     assert!((depth / most - 0.5).abs() < 0.03, "{depth} of {most}");
     assert!((probe(Quantity::Backlog, None) - depth - 1.0).abs() < 0.1);
 }
+
+#[test]
+fn order_holds_for_the_key_that_is_ordered_by() {
+    let disorder = |ordered: &str| {
+        let text = text("100/s", ordered, "", "{wait: exp(50ms)}").replace("{to: tasks}", "{to: tasks, key: user}");
+        let tally = Seen::of(&text).group("tasks").clone();
+        assert!(tally.ordered + 50 > tally.entered, "{tally:?}");
+        tally.disordered
+    };
+    assert!(500 < disorder(""));
+    assert_eq!(0, disorder(", ordered: user"));
+}
+
+#[test]
+fn a_read_is_stale_while_a_message_about_the_same_is_not_done() {
+    let stale = |work: &str| {
+        let text = text("20/s", "", "", work)
+            .replace("operation: send}", "operation: send, updates: {in: views, key: user}}")
+            + "  views: {kind: database, operations: {read: {cpu: 0s}, write: {cpu: 0s}}}\n";
+        let text = text.replace(
+            "load: {users:",
+            "load: {readers: {rate: 100/s, requests: {views.read: 1}, timeout: none}, users:",
+        );
+        let tally = Seen::of(&text).group("tasks").clone();
+        assert!(5000 < tally.views, "{tally:?}");
+        (tally.stale_views as f64 / tally.views as f64, tally.staleness.mean().expect("there are reads"))
+    };
+    // Of ten users each has two messages a second; none is being worked on with probability exp(-2 x 50 ms).
+    let (share, mean) = stale("{wait: 50ms}");
+    assert!((share - 0.0952).abs() < 0.015, "{share}");
+    assert!(0.0 < mean && mean < 0.0095, "{mean}");
+    assert!(3.0 * share < stale("{wait: 200ms}").0);
+}

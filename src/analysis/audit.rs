@@ -17,6 +17,7 @@ const EDGE: f64 = 0.02;
 pub fn check(study: &Study) -> Vec<Audit> {
     let mut audits = vec![conservation(study), outcomes(study)];
     audits.extend((0..study.model.topics.len()).map(|topic| messages(study, topic)));
+    audits.extend((0..study.model.sagas.len()).map(|saga| sagas(study, saga)));
     for (index, component) in study.model.components.iter().enumerate() {
         if !component.waits_async {
             audits.push(each_station(study, component, "flow balance", flows_balance));
@@ -67,6 +68,20 @@ fn messages(study: &Study, topic: usize) -> Audit {
     }
     let of = model.topics[topic].name.clone();
     Audit { law: "messages", of, holds, left: Some(left as f64), right: Some(right as f64) }
+}
+
+/// Every saga is complete, undone, unresolved, abandoned by the death of who ran it, or under way.
+fn sagas(study: &Study, saga: usize) -> Audit {
+    let (mut left, mut right, mut holds) = (0, 0, true);
+    for record in study.records {
+        let tally = &end(record).tallies.sagas[saga];
+        let ended = tally.completed + tally.undone + tally.unresolved + tally.abandoned;
+        holds &= tally.begun == ended + tally.open;
+        left += tally.begun;
+        right += ended + tally.open;
+    }
+    let of = study.model.sagas[saga].name.clone();
+    Audit { law: "sagas", of, holds, left: Some(left as f64), right: Some(right as f64) }
 }
 
 /// Everything that finished was counted as an outcome once, and every failure has a kind.

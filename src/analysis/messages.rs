@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::analysis::study::Study;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe;
-use crate::record::GroupTally;
+use crate::record::{GroupTally, SagaTally};
 use crate::report::Estimate;
 use crate::scenario::condition::{Quantity, Stat};
 
@@ -14,7 +14,7 @@ type Named = (&'static str, fn(&GroupTally) -> u64);
 
 /// What became of the messages of a queue, or of those that a service consumed.
 pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
-    let mut found = BTreeMap::new();
+    let mut found = sagas(study, component);
     if study.model.groups_in(component).is_empty() {
         return found;
     }
@@ -45,8 +45,10 @@ pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
     for (name, of) in rates {
         found.insert(name.to_owned(), study.rate(|stretch| stretch.gained_by_groups(scope, of)));
     }
-    let counts: [Named; 8] = [
+    let counts: [Named; 10] = [
+        ("out_of_order", |tally| tally.disordered),
         ("duplicates", |tally| tally.duplicates),
+        ("skipped", |tally| tally.skipped),
         ("dead_letters", |tally| tally.dead),
         ("expired", |tally| tally.expired),
         ("redriven", |tally| tally.redriven),
@@ -74,4 +76,40 @@ pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
         }
     }
     found
+}
+
+/// How old what the reads of a component saw was, because messages were not done.
+pub(super) fn views(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
+    let mut found = BTreeMap::new();
+    if study.model.groups.iter().all(|group| group.updates != component) {
+        return found;
+    }
+    let scope = Scope::Component(component);
+    let wanted = [
+        ("staleness", Quantity::Staleness, None),
+        ("staleness_p99", Quantity::Staleness, Some(Stat::Quantile(0.99))),
+        ("stale_reads", Quantity::StaleReads, None),
+    ];
+    for (name, quantity, stat) in wanted {
+        let probe = Probe { quantity, stat, scope, resource: None, per: None };
+        found.extend(study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value)));
+    }
+    found
+}
+
+/// What became of the sagas that a service ran.
+fn sagas(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
+    let wanted: [(&str, fn(&SagaTally) -> u64); 5] = [
+        ("sagas_completed", |tally| tally.completed),
+        ("sagas_undone", |tally| tally.undone),
+        ("compensations", |tally| tally.compensations),
+        ("compensations_failed", |tally| tally.failed),
+        ("unresolved_sagas", |tally| tally.unresolved + tally.abandoned),
+    ];
+    let scope = Scope::Component(component);
+    let found = wanted.into_iter().filter_map(|(name, of)| {
+        let count = study.mean(|stretch| stretch.gained_by_sagas(scope, of).map(|count| count as f64));
+        count.map(|count| (name.to_owned(), count))
+    });
+    found.collect()
 }

@@ -309,7 +309,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::LeaderChanges,
             _,
         )
-        | (Quantity::Backlog | Quantity::Depth, _) => "",
+        | (Quantity::Backlog | Quantity::Depth | Quantity::Compensations | Quantity::UnresolvedSagas, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (

@@ -160,6 +160,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
     let Scope::Component(index) = scope else { return Specific { figures: specific, shards: Vec::new() } };
     specific.extend(of_cache(study, usize::from(index)));
     specific.extend(messages::of(study, index));
+    specific.extend(messages::views(study, index));
     let shards = shards(study, index);
     if !shards.is_empty() {
         let probe = Probe { quantity: Quantity::ShardVariance, stat: None, scope, resource: None, per: None };

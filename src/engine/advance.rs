@@ -104,6 +104,13 @@ impl World<'_> {
             Step::Done { well } => self.done(id, well),
             Step::Settle { .. } => self.settle(id),
             Step::Finish { received } => self.finish_batch(id, received),
+            Step::View { component } => self.view(id, component),
+            Step::Undertake { saga } => self.undertake(id, saga),
+            Step::Regret { saga } => self.regret(id, saga),
+            Step::Undone { saga, well } => self.undone(id, saga, well),
+            Step::Resolve { saga, undone } => self.resolve(id, saga, undone),
+            Step::Dedupe { dedupe, to } => self.dedupe(id, dedupe, to),
+            Step::Remember { dedupe } => self.remember_event(id, dedupe),
             Step::UnlessShield { cache, to } => self.jump_unless(id, to, self.at_shield(id, cache)),
             Step::UnlessWorn { to } => self.jump_unless(id, to, self.calls[id as usize].found == Found::Worn),
             Step::UnlessCaught { kind, to } => {

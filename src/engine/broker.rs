@@ -8,19 +8,21 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
+use crate::engine::saga::Sagas;
 use crate::engine::world::{Ns, Slab, World};
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Model, NONE, NONE16};
 use crate::record::{GroupTally, Stopped, TopicTally};
 
-/// All messages of a world.
+/// All messages of a world, and the sagas that its services have begun.
 #[derive(Debug)]
 pub(super) struct Post {
     pub(super) topics: Vec<Topic>,
     pub(super) groups: Vec<Group>,
     pub(super) letters: Slab<Letter>,
     pub(super) batches: Slab<Batch>,
+    pub(super) sagas: Sagas,
     /// Most letters that the memory of the run holds.
     pub(super) limit: usize,
 }
@@ -58,6 +60,11 @@ pub(super) struct Group {
     pub(super) ageing: bool,
     pub(super) retrying: bool,
     pub(super) tally: GroupTally,
+    /// What is not done yet by what it is about: number, and when it was taken. And the last that was done.
+    pub(super) pending: FxHashMap<u64, VecDeque<(u64, Ns)>>,
+    pub(super) latest: FxHashMap<u64, u64>,
+    /// How old what reads saw was.
+    pub(super) staleness: Histogram,
     /// From publication to the first hand-over, and to the end of the work.
     pub(super) transit: Histogram,
     pub(super) lag: Histogram,
@@ -94,6 +101,8 @@ pub(super) struct Letter {
     pub(super) token: u64,
     /// Value of the topic's key.
     pub(super) value: u64,
+    /// Value of the key that it is about, if it is known to be about something.
+    pub(super) about: Option<u64>,
     pub(super) bytes: f32,
     pub(super) context: u32,
     pub(super) attempts: u32,
@@ -162,6 +171,7 @@ impl Post {
             groups,
             letters: Slab::new(),
             batches: Slab::new(),
+            sagas: Sagas::new(m),
             limit: m.run.memory_bytes as usize / (2 * size_of::<Letter>()),
         }
     }
@@ -188,6 +198,9 @@ impl Group {
             ageing: false,
             retrying: false,
             tally: GroupTally::default(),
+            pending: FxHashMap::default(),
+            latest: FxHashMap::default(),
+            staleness: Histogram::new(),
             transit: Histogram::new(),
             lag: Histogram::new(),
         }
@@ -248,6 +261,7 @@ impl World<'_> {
 
     /// The letter leaves; whoever asks has counted how.
     pub(super) fn free_letter(&mut self, id: u32) {
+        self.no_longer_pending(id);
         let Letter { state, group: g, context, value, attempts, .. } = self.post.letters.all[id as usize];
         let group = &mut self.post.groups[g as usize];
         match state {
@@ -266,6 +280,38 @@ impl World<'_> {
             state => state != LetterState::Ready,
         };
         self.open_lane(g, value, holds);
+    }
+
+    /// The letter's work is done, or never will be: reads need not wait for it.
+    pub(super) fn no_longer_pending(&mut self, id: u32) {
+        let Letter { about, number, group, .. } = self.post.letters.all[id as usize];
+        let pending = &mut self.post.groups[group as usize].pending;
+        let Some(about) = about.filter(|_| !pending.is_empty()) else { return };
+        if let Some(line) = pending.get_mut(&about) {
+            line.retain(|(other, _)| *other != number);
+            if line.is_empty() {
+                pending.remove(&about);
+            }
+        }
+    }
+
+    /// `View`: how long what the frame reads has been out of date.
+    pub(super) fn view(&mut self, id: u32, component: u16) -> u32 {
+        let request = self.frames[id as usize].request;
+        for g in 0..self.m.groups.len() {
+            let spec = &self.m.groups[g];
+            if spec.updates != component || spec.view_key == NONE16 {
+                continue;
+            }
+            let value = self.key_value(spec.view_key, request);
+            let now = self.now;
+            let group = &mut self.post.groups[g];
+            let oldest = group.pending.get(&value).and_then(|line| line.front()).map(|(_, taken)| now - taken);
+            group.staleness.add(oldest.unwrap_or(0));
+            group.tally.views += 1;
+            group.tally.stale_views += u64::from(oldest.is_some());
+        }
+        id
     }
 
     /// The next of a lane may be taken, if the letter that has left held it.
@@ -329,6 +375,7 @@ impl World<'_> {
             out: group.out.n,
             waiting_ns: u128::from(group.waiting.area(self.now)),
             out_ns: u128::from(group.out.area(self.now)),
+            staleness: group.staleness.compact(),
             transit: group.transit.compact(),
             lag: group.lag.compact(),
             ..group.tally.clone()

@@ -116,6 +116,7 @@ impl World<'_> {
 
     /// Books the end of a stopped visit and frees what it held.
     fn end_stopped(&mut self, id: u32, held: bool) {
+        self.abandon_sagas(id);
         self.unlock_since(id, 0);
         let frame = self.frames[id as usize];
         let counted = frame.flags & flag::COUNTED != 0;

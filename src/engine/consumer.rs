@@ -190,7 +190,13 @@ impl World<'_> {
         let (group, driver) = (state.group, state.driver);
         state.left -= 1;
         let is_last = state.left == 0;
-        self.book(letter, number, group, well);
+        let request = self.frames[id as usize].request;
+        if well && self.requests[request as usize].flags & row::SKIPPED != 0 {
+            self.post.groups[group as usize].tally.skipped += 1;
+            self.pass_over(letter, number, group);
+        } else {
+            self.book(letter, number, group, well);
+        }
         if is_last {
             let frame = &mut self.frames[driver as usize];
             (frame.state, frame.since) = (State::Running, self.now);
@@ -198,6 +204,25 @@ impl World<'_> {
             self.ready.extend((next != NONE).then_some(next));
         }
         id
+    }
+
+    /// Nothing was done, because it had been done: the letter has had its work.
+    fn pass_over(&mut self, id: u32, number: u64, group: u16) {
+        let Some(&letter) = self.letter(id, number, group) else { return };
+        self.post.letters.all[id as usize].handled = true;
+        if letter.state == LetterState::Promised {
+            self.deliver_one(id);
+        }
+    }
+
+    /// Whether a later message about the same was done before.
+    fn done_in_order(&mut self, letter: &Letter) {
+        let group = &mut self.post.groups[letter.group as usize];
+        let Some(about) = letter.about else { return };
+        let latest = group.latest.entry(about).or_insert(letter.number);
+        group.tally.ordered += 1;
+        group.tally.disordered += u64::from(letter.number < *latest);
+        *latest = letter.number.max(*latest);
     }
 
     /// What the end of some work means for its letter.
@@ -212,6 +237,8 @@ impl World<'_> {
             tally.tally.duplicates += u64::from(letter.handled || letter.copy);
             if !letter.handled {
                 tally.lag.add(self.now - letter.sent);
+                self.done_in_order(&letter);
+                self.no_longer_pending(id);
             }
             self.post.letters.all[id as usize].handled = true;
         }

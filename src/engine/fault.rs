@@ -180,6 +180,7 @@ impl World<'_> {
 
     /// Ends a visit as `reset`: its caller is told, its branches die too, what it called works on.
     fn die(&mut self, id: u32) {
+        self.abandon_sagas(id);
         let child = std::mem::replace(&mut self.frames[id as usize].child, NONE);
         let below = self.since_below(child);
         if child != NONE && child & JOIN != 0 {

@@ -463,6 +463,7 @@ impl World<'_> {
             pools: pools.map(|p| self.pool_tally(p)).collect(),
             topics: self.post.topics.iter().map(|topic| topic.tally).collect(),
             groups: (0..self.post.groups.len()).map(|g| self.group_tally(g)).collect(),
+            sagas: self.saga_tallies(false),
             pipes: self
                 .pipes
                 .iter()
@@ -489,6 +490,7 @@ impl World<'_> {
         for (group, open) in tallies.groups.iter_mut().zip(self.count_letters()) {
             group.open = open;
         }
+        tallies.sagas = self.saga_tallies(true);
         for frame in &self.frames {
             if matches!(frame.state, State::Free | State::Zombie) {
                 continue;

@@ -36,7 +36,10 @@ impl World<'_> {
                 NONE16 => 0,
                 draw => self.samplers.draw_ns(draw, bits(spec.stream, mix(letter.identity))),
             };
-            self.put_in(Letter { group, copy, ..letter }, delay);
+            let view_key = self.m.groups[group as usize].view_key;
+            let request = self.frames[id as usize].request;
+            let about = if view_key == NONE16 { letter.about } else { Some(self.key_value(view_key, request)) };
+            self.put_in(Letter { group, copy, about, ..letter }, delay);
         }
         id
     }
@@ -58,6 +61,7 @@ impl World<'_> {
         let sent = if waits { self.frames[parent as usize].since } else { entered };
         let key = if call.given_key == NONE16 { spec.ordered } else { call.given_key };
         let value = if spec.ordered == NONE16 { 0 } else { self.key_value(key, request) };
+        let about = (call.given_key != NONE16).then(|| self.key_value(call.given_key, request));
         let row = self.requests[request as usize];
         Letter {
             occasion: row.occasion,
@@ -67,6 +71,7 @@ impl World<'_> {
             taken: self.now,
             token: 0,
             value,
+            about,
             bytes,
             context: row.context,
             attempts: 0,
@@ -112,6 +117,10 @@ impl World<'_> {
         let number = self.post.topics[topic as usize].number;
         self.post.topics[topic as usize].number += 1;
         let id = self.new_letter(Letter { number, state: LetterState::Later, ..letter });
+        if let Some(about) = letter.about.filter(|_| self.m.groups[letter.group as usize].updates != NONE16) {
+            let pending = &mut self.post.groups[letter.group as usize].pending;
+            pending.entry(about).or_default().push_back((number, self.now));
+        }
         if spec.age.0 != 0 || spec.drops {
             self.post.groups[letter.group as usize].ages.push_back((id, number));
             self.watch_age(letter.group);

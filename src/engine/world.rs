@@ -229,6 +229,8 @@ pub(super) mod row {
     pub(in crate::engine) const APPLIES: u8 = 4;
     /// A copy reads for a coordinator; `number` is who asks: generation and frame.
     pub(in crate::engine) const ANSWERS: u8 = 8;
+    /// A message that was worked on before, so that nothing was done.
+    pub(in crate::engine) const SKIPPED: u8 = 16;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }

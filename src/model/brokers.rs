@@ -68,6 +68,9 @@ pub struct Group {
     pub redelivery: Redelivery,
     /// Topic of what was tried too often, or `NONE16`.
     pub then: u16,
+    /// Component whose reads see what the work of this group has done, and the key that tells about what; or `NONE16`.
+    pub updates: u16,
+    pub view_key: u16,
 }
 
 /// A service that consumes.
@@ -150,7 +153,8 @@ impl Compiler<'_> {
         let first = self.index(self.model.groups.len() + groups.len(), "groups of consumers") - groups.len() as u16;
         let made = &mut self.model.topics[usize::from(topic)];
         (made.first, made.groups) = (first, groups.len() as u16);
-        self.model.groups.extend(groups.into_iter().map(|name| Group { topic, name, redelivery, then }));
+        let group = |name| Group { topic, name, redelivery, then, updates: NONE16, view_key: NONE16 };
+        self.model.groups.extend(groups.into_iter().map(group));
     }
 
     fn redelivery(&mut self, topic: u16) -> (Redelivery, u16) {
@@ -199,7 +203,13 @@ impl Compiler<'_> {
 
     /// What a `consumes` names must be there.
     fn check_consumes(&mut self, owner: &str, said: &Consumes) {
-        self.topic_named(&said.from);
+        if let (Some(topic), Some((within, key))) = (self.topic_named(&said.from), &said.updates) {
+            let component = self.names.find_component(&within.value, within.spot, self.diags);
+            let view_key = self.names.find_key(Some(key), self.diags);
+            let group = self.group_of(topic, said);
+            let group = &mut self.model.groups[usize::from(group)];
+            (group.updates, group.view_key) = (component.unwrap_or(NONE16), view_key);
+        }
         let Some(component) = self.names.component(owner) else { return };
         if self.names.operation(component, &said.operation.value).is_none() {
             let known: Vec<&str> = self.names.offered(component).map(|offer| offer.name.as_str()).collect();
@@ -219,6 +229,17 @@ impl Compiler<'_> {
 }
 
 impl<'s> Writer<'_, 's> {
+    /// A read of what messages keep up to date looks how far they have come.
+    pub(super) fn view(&mut self) {
+        let end = self.place.end();
+        let Some(component) = self.compiler.names.component(end.name) else { return };
+        let is_view = self.compiler.model.groups.iter().any(|group| group.updates == component);
+        let said = self.compiler.scenario.components[end.name].value.operations.get(end.operation);
+        if is_view && said.is_none_or(|said| !said.value.writes) {
+            self.push(Step::View { component });
+        }
+    }
+
     /// The program of an operation of a queue, behind what it costs.
     pub(super) fn queue_operation(&mut self, verb: QueueVerb) {
         let component = self.place.end().name.to_owned();

@@ -55,6 +55,7 @@ impl Compiler<'_> {
                     *answered = answered.or(path);
                 }
                 Verb::Lock { body, .. } | Verb::Transaction { body, .. } => self.check_answers(body, answered),
+                Verb::Saga(steps) => steps.iter().for_each(|step| self.check_answers(&step.body, answered)),
                 Verb::Parallel { .. } | Verb::Each { .. } | Verb::Spawn(_) => self.forbid_answers(step),
                 _ => {}
             }
@@ -308,6 +309,7 @@ impl Model {
                 | Step::UnlessCaught { to, .. }
                 | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
+                | Step::Dedupe { to, .. }
                 | Step::Stale { to, .. } => {
                     open.push(*to);
                     true

@@ -336,6 +336,7 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
             vec![body]
         }
         Verb::Cached { miss, .. } => vec![miss],
+        Verb::Saga(steps) => steps.iter().flat_map(|step| [&step.body[..], &step.undo[..]]).collect(),
         Verb::Get { hit, miss, .. } => vec![hit, miss],
         Verb::Choose(choices) => choices.iter().map(|choice| &choice.body[..]).collect(),
         _ => Vec::new(),

@@ -374,14 +374,24 @@ impl Compiler<'_> {
 
     /// Measures of messages; whether it may be one of something else.
     fn check_messages(&mut self, measure: &Measure, scope: Scope, spot: Spot) -> bool {
-        use Quantity::{Backlog, DeadLetters, Depth, Duplicates, Lag};
+        use Quantity::{Backlog, Compensations, DeadLetters, Depth, Duplicates, Lag};
+        use Quantity::{StaleReads, Staleness, UnresolvedSagas, Violations};
         let component = match scope {
             Scope::Component(component) => component,
             Scope::Operation(operation) => self.names.operations[usize::from(operation)].component,
             _ => return true,
         };
+        let has_saga = self.model.sagas.iter().any(|saga| saga.component == component);
+        if matches!(measure.what, Compensations | UnresolvedSagas) && !has_saga {
+            let message = format!("`{}` runs no saga", self.names.components[usize::from(component)]);
+            self.tell(Diagnostic::new(Code::NeverJudged, spot, message));
+        }
+        let is_view = self.model.groups.iter().any(|group| group.updates == component);
+        if is_view && matches!(measure.what, StaleReads | Staleness) {
+            return false;
+        }
         if usize::from(component) < self.model.components.len() && !self.model.groups_in(component).is_empty() {
-            return measure.what != Lag;
+            return !matches!(measure.what, Lag | Violations);
         }
         if matches!(measure.what, Backlog | Depth | Duplicates | DeadLetters) {
             let name = self.names.components[usize::from(component)];

@@ -104,6 +104,13 @@ impl Line<'_> {
             Step::Done { well } => if well { "done" } else { "failed" }.to_owned(),
             Step::Settle { topic } => format!("settle in {}", self.model.topics[usize::from(topic)].name),
             Step::Finish { received } => if received { "finish" } else { "finish unreceived" }.to_owned(),
+            Step::Undertake { saga } => format!("undertake {}", self.model.sagas[usize::from(saga)].name),
+            Step::Regret { .. } => "regret".to_owned(),
+            Step::Undone { well, .. } => if well { "undone" } else { "not undone" }.to_owned(),
+            Step::Resolve { undone, .. } => if undone { "resolve as undone" } else { "resolve" }.to_owned(),
+            Step::Dedupe { to, .. } => format!("done before to {}", to - self.base),
+            Step::Remember { .. } => "remember".to_owned(),
+            Step::View { .. } => "view".to_owned(),
             Step::Return => "return".to_owned(),
         }
     }

@@ -174,6 +174,37 @@ pub enum Step {
     Finish {
         received: bool,
     },
+    /// A saga begins.
+    Undertake {
+        saga: u16,
+    },
+    /// A step of a saga has failed: what was done is undone from here on.
+    Regret {
+        saga: u16,
+    },
+    /// A compensation has ended.
+    Undone {
+        saga: u16,
+        well: bool,
+    },
+    /// A saga is complete; or it is undone, and fails as its step did.
+    Resolve {
+        saga: u16,
+        undone: bool,
+    },
+    /// Jump if the same was done before.
+    Dedupe {
+        dedupe: u16,
+        to: u16,
+    },
+    /// From now on it is known that this was done.
+    Remember {
+        dedupe: u16,
+    },
+    /// A read of what messages keep up to date: how old what it sees is.
+    View {
+        component: u16,
+    },
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }
@@ -282,6 +313,26 @@ pub struct TransactionUse {
     pub edge: u16,
     /// Where the time of votes and commits goes.
     pub cell: u16,
+}
+
+/// A `saga` step: the stretch of its program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saga {
+    pub component: u16,
+    pub name: String,
+    pub from: u16,
+    /// The step behind it.
+    pub to: u16,
+}
+
+/// What a `dedupe` step tells events apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DedupeUse {
+    /// `NONE16`: the message itself.
+    pub key: u16,
+    pub span: Span,
+    /// All instances know what one has done.
+    pub shared: bool,
 }
 
 /// What a `publish` says of its message.

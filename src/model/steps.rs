@@ -172,10 +172,12 @@ impl Compiler<'_> {
     /// Draws that are made before anything can branch, block or call: what `least_work` knows in advance.
     fn upfront(&self, entry: u16) -> Vec<u16> {
         let program = self.model.steps.get(usize::from(entry)..).unwrap_or_default();
-        let draws = program.iter().filter(|step| **step != Step::Observe).map_while(|step| match step {
-            Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
-            _ => None,
-        });
+        let draws = program.iter().filter(|step| !matches!(step, Step::Observe | Step::View { .. })).map_while(
+            |step| match step {
+                Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
+                _ => None,
+            },
+        );
         draws.collect()
     }
 }
@@ -186,6 +188,7 @@ impl<'s> Writer<'_, 's> {
         if self.role == Role::Reads {
             self.push(Step::Observe);
         }
+        self.view();
         match body {
             Body::Steps { before, steps } => {
                 self.steps(before);
@@ -227,8 +230,11 @@ impl<'s> Writer<'_, 's> {
         }
     }
 
-    fn steps(&mut self, steps: &'s [scenario::Step]) {
-        for step in steps {
+    pub(super) fn steps(&mut self, steps: &'s [scenario::Step]) {
+        for (number, step) in steps.iter().enumerate() {
+            if let Verb::Dedupe(said) = &step.verb.value {
+                return self.dedupe(said, step, &steps[number + 1..]);
+            }
             self.guarded(|writer| {
                 writer.verb(step);
                 writer.fallback(step)
@@ -346,6 +352,11 @@ impl<'s> Writer<'_, 's> {
                 self.cache_step(step);
             }
             Verb::Publish(said) => self.publish(said, step),
+            Verb::Saga(steps) => {
+                self.check_saga(steps, step);
+                self.saga(steps);
+            }
+            Verb::Dedupe(_) => unreachable!("it stands around what follows it"),
         }
     }
 
@@ -525,6 +536,7 @@ impl<'s> Writer<'_, 's> {
                 | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
                 | Step::Stale { to, .. }
+                | Step::Dedupe { to, .. }
                 | Step::Jump { to } => *to = here,
                 step => unreachable!("{step:?} is not a jump"),
             }

@@ -3,7 +3,7 @@
 use crate::measure::histogram::Compact;
 use crate::model::{Probe, Scope};
 use crate::probe::{Between, ratio};
-use crate::record::GroupTally;
+use crate::record::{GroupTally, SagaTally};
 use crate::scenario::condition::{Per, Stat};
 
 impl Between<'_> {
@@ -76,6 +76,47 @@ impl Between<'_> {
         self.groups(scope).into_iter().map(|(before, after)| of(after) - of(before)).sum()
     }
 
+    /// Groups whose work the reads of a scope see.
+    fn views(&self, scope: Scope) -> Vec<(&GroupTally, &GroupTally)> {
+        let component = match scope {
+            Scope::Component(component) => component,
+            Scope::Operation(operation) => self.model.operations[usize::from(operation)].component,
+            _ => return Vec::new(),
+        };
+        let groups = (0..self.model.groups.len()).filter(|group| self.model.groups[*group].updates == component);
+        groups.map(|group| (&self.from.groups[group], &self.to.groups[group])).collect()
+    }
+
+    /// How old what reads saw was, because messages were not done.
+    pub fn view_staleness(&self, scope: Scope) -> Compact {
+        let mut merged = Compact::default();
+        for (before, after) in self.views(scope) {
+            merged.merge(&after.staleness.minus(&before.staleness));
+        }
+        merged
+    }
+
+    /// Reads that saw what messages had not brought up to date, as a share or a number.
+    pub(super) fn stale_views(&self, probe: &Probe) -> Option<f64> {
+        let views = self.views(probe.scope);
+        let gained =
+            |of: fn(&GroupTally) -> u64| views.iter().map(|(before, after)| of(after) - of(before)).sum::<u64>();
+        let (stale, all) = (gained(|tally| tally.stale_views), gained(|tally| tally.views));
+        if probe.per == Some(Per::Count) && !views.is_empty() {
+            return Some(stale as f64 * self.model.scale_of(probe.scope));
+        }
+        ratio(stale, all)
+    }
+
+    /// Messages that were done after a later one about the same, as a share or a number.
+    pub(super) fn disorder(&self, probe: &Probe) -> Option<f64> {
+        if matches!(probe.scope, Scope::All) {
+            return None;
+        }
+        let disordered = self.gained_by_groups(probe.scope, |tally| tally.disordered);
+        self.number_or_share(probe, disordered, self.gained_by_groups(probe.scope, |tally| tally.ordered))
+    }
+
     /// Work that had been done before, as a share of all that was done, or as a number.
     pub(super) fn duplicates(&self, probe: &Probe) -> Option<f64> {
         let twice = self.gained_by_groups(probe.scope, |tally| tally.duplicates);
@@ -88,6 +129,21 @@ impl Between<'_> {
         let dead = self.gained_by_groups(probe.scope, |tally| tally.dead + tally.given_up);
         let left = |tally: &GroupTally| tally.delivered + tally.dead + tally.expired + tally.lost();
         self.number_or_share(probe, dead, self.gained_by_groups(probe.scope, left))
+    }
+
+    /// What a figure of the sagas of a scope has grown by; `None` where there are none.
+    pub fn gained_by_sagas(&self, scope: Scope, of: fn(&SagaTally) -> u64) -> Option<u64> {
+        let model = self.model;
+        let is_in = |saga: &usize| match scope {
+            Scope::Component(component) => model.sagas[*saga].component == component,
+            Scope::Operation(operation) => {
+                model.sagas[*saga].component == model.operations[usize::from(operation)].component
+            }
+            _ => true,
+        };
+        let sagas: Vec<usize> = (0..model.sagas.len()).filter(is_in).collect();
+        let gained = |saga: &usize| of(&self.to.sagas[*saga]) - of(&self.from.sagas[*saga]);
+        (!sagas.is_empty()).then(|| sagas.iter().map(gained).sum())
     }
 
     fn number_or_share(&self, probe: &Probe, some: u64, all: u64) -> Option<f64> {

@@ -57,6 +57,8 @@ pub struct Consumes {
     /// Messages that an instance may have taken and not finished; `None`: as many as it has workers.
     pub prefetch: Option<u32>,
     pub commit: Commit,
+    /// What it keeps up to date for others to read, and the key by which messages and reads are about the same.
+    pub updates: Option<(Reference, Reference)>,
 }
 
 /// What a `publish` sends.
@@ -195,6 +197,15 @@ pub static QUEUE: Table = Table {
     ],
 };
 
+static UPDATES: Table = Table {
+    name: "read model",
+    about: "What messages bring up to date",
+    fields: &[
+        Field::new("in", Shape::Name(Thing::Component), "views", "The component whose reads see it").required(),
+        Field::new("key", Shape::Name(Thing::Key), "user", "The key by which a message and a read are about the same")
+            .required(),
+    ],
+};
 static CONSUMES: Table = Table {
     name: "consumption",
     about: "Messages that a service works on: its operation runs once for each",
@@ -222,6 +233,12 @@ static CONSUMES: Table = Table {
             "When a message is acknowledged: before the work (at most once), or after it (at least once)",
         )
         .or("after"),
+        Field::new(
+            "updates",
+            Shape::Object(&UPDATES),
+            "{in: views, key: user}",
+            "What this work keeps up to date: a read there is stale while a message about the same is not done",
+        ),
     ],
 };
 static CONSUMES_SHAPES: &[Shape] = &[Shape::Object(&CONSUMES), Shape::ListOf(&Shape::Object(&CONSUMES))];
@@ -347,9 +364,10 @@ fn one(r: &mut Reader) -> Option<Consumes> {
         let message = format!("an instance may have {prefetch} messages, so it never takes {batch} at once");
         r.tell(Diagnostic::new(Code::OutOfRange, r.key("prefetch"), message));
     }
+    let updates = r.object("updates").and_then(|mut r| name(&mut r, "in").zip(name(&mut r, "key")));
     let (from, group, operation) = (name(r, "from"), r.text("group"), name(r, "operation"));
     let group = group.map(|group| group.value);
-    Some(Consumes { from: from?, group, operation: operation?, batch, prefetch, commit })
+    Some(Consumes { from: from?, group, operation: operation?, batch, prefetch, commit, updates })
 }
 
 /// Reads the map of a `publish`.

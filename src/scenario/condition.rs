@@ -137,6 +137,8 @@ pub enum Quantity {
     Depth,
     Duplicates,
     DeadLetters,
+    Compensations,
+    UnresolvedSagas,
     Staleness,
     StaleReads,
     Violations,

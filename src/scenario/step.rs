@@ -7,6 +7,7 @@ use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::broker;
 use crate::scenario::database::writes_by_name;
 use crate::scenario::policy::{BREAKER, CANCEL, DEADLINE, FALLBACK, HEDGE, RETRY_FIELD, TIMEOUT, policy};
+use crate::scenario::saga;
 use crate::scenario::values::{Env, count, draw, inert, letters, name, shares, verb};
 use crate::scenario::watch;
 use crate::scenario::{Choice, Join, Need, Operation, Step, Verb};
@@ -33,10 +34,12 @@ pub static STEPS: &[&Table] = &[
     &PUT_STEP,
     &INVALIDATE_STEP,
     &broker::PUBLISH_STEP,
+    &saga::SAGA_STEP,
+    &saga::DEDUPE_STEP,
 ];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] = &["dedupe", "window", "saga"];
+pub const LATER: &[&str] = &["window"];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -486,6 +489,8 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
             Some(Verb::Transaction { within: within?, body: body? })
         }),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
+        "saga" => r.object("saga").and_then(|mut r| saga::saga(&mut r, env)),
+        "dedupe" => r.object("dedupe").and_then(|mut r| saga::dedupe(&mut r)),
         "publish" => r.object("publish").and_then(|mut r| broker::publish(&mut r, &mut named, env)),
         "cached" | "get" | "put" | "invalidate" => {
             r.object(table.name).and_then(|mut r| in_cache(&mut r, table.name, &mut named, env))

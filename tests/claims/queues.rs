@@ -15,7 +15,7 @@ fn stage8(seconds: u32, warmup: u32) -> Stage {
         .set("run.replications", 1)
         .set("run.prefill", "none")
         .set("load.likes.rate", "50/s")
-        .set("load.visitors.users", "{daily: 1k, each: 20/day, peak: 2}")
+        .set("load.visitors.rate", "20/s")
         .set("load.assets.rate", "10/s")
 }
 
@@ -132,4 +132,65 @@ fn p_event_driven() {
         &format!("{counts:.3?}"),
         counts.iter().all(|c| (c - 1.0).abs() < 0.02),
     );
+}
+
+const SAGA: &str = "patterns/saga.yaml";
+
+#[test]
+fn p_saga() {
+    let report = Stage::new(SAGA).report();
+    let failed = report.operations["pay.charge"].requests.throughput_per_s.mean - rate(&report, "pay.charge");
+    let sold_out = report.operations["ship.book"].requests.throughput_per_s.mean - rate(&report, "ship.book");
+    let undone = rate(&report, "stock.put") / (failed + sold_out);
+    claim("p-saga", "goods put back for each order that failed", undone, [0.98, 1.02]);
+    claim("p-saga", "unresolved sagas", figure(&report, "shop", "unresolved_sagas"), [0.0, 0.0]);
+    let dies = Stage::new(SAGA).variant("shop_dies").report();
+    let left = figure(&dies, "shop", "unresolved_sagas");
+    claim("p-saga", "unresolved sagas when the shop dies", left, [1.0, 100.0]);
+    let free = Stage::new(SAGA).variant("choreographed").report();
+    let undone = rate(&free, "stock.put") / rate(&free, "stock.take");
+    claim("p-saga", "choreographed: goods put back for each taken", undone, [0.045, 0.075]);
+}
+
+const CQRS: &str = "patterns/cqrs.yaml";
+const ORDER: &str = "pitfalls/event-ordering.yaml";
+
+#[test]
+fn p_cqrs() {
+    let one = Stage::new(CQRS).report();
+    let twice = Stage::new(CQRS).variant("twice").report();
+    let slow = Stage::new(CQRS).variant("one_reader").report();
+    let p99 =
+        |report: &Report, operation: &str| report.operations[operation].latency.all.p99.expect("there are enough").mean;
+    let writes = p99(&twice, "orders.place") / p99(&one, "orders.place");
+    claim("p-cqrs", "p99 of a write when reads double and get their machines", writes, [0.8, 1.25]);
+    claim("p-cqrs", "p99 of a read then", p99(&twice, "screens.show"), [0.0, 0.05]);
+    let figures = ["lag_p99", "staleness", "stale_reads"];
+    let of = |report: &Report| {
+        [
+            figure(report, "projector", figures[0]),
+            figure(report, "views", figures[1]),
+            figure(report, "views", figures[2]),
+        ]
+    };
+    let (quick, late) = (of(&one), of(&slow));
+    let told = format!("{figures:?}: {quick:.5?}, with one slow projector {late:.5?}");
+    words(
+        "p-cqrs",
+        "the read model lags, and more when its projector does",
+        &told,
+        (0..3).all(|i| 0.0 < quick[i] && quick[i] < late[i]),
+    );
+    let refused = one.operations["orders.place"].requests.errors["rejected"].mean;
+    claim("p-cqrs", "commands rejected", refused, [0.015, 0.025]);
+}
+
+#[test]
+fn x_ordering() {
+    let share = |stage: Stage| value(&stage.read("overtaken", "violations of worker").report(), "overtaken");
+    let (none, order) = (share(Stage::new(ORDER)), share(Stage::new(ORDER).variant("by_order")));
+    let item = share(Stage::new(ORDER).variant("by_item"));
+    claim("x-ordering", "events done after a later one of the same order, competing consumers", none, [0.02, 0.6]);
+    claim("x-ordering", "the same, ordered by another key", item, [0.02, 0.6]);
+    claim("x-ordering", "the same, ordered by that key", order, [0.0, 0.0]);
 }
