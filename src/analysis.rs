@@ -14,6 +14,7 @@ mod messages;
 pub mod objective;
 pub mod recovery;
 pub mod replicate;
+mod scaling;
 pub mod stability;
 pub mod study;
 mod summary;
@@ -166,7 +167,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         alerts: alerts(&study),
         faults: recovery::faults(&study),
         regions: summary::regions(&study, &stability),
-        decisions: Vec::new(),
+        decisions: scaling::decisions(&study),
         exemplars: summary::exemplars(&study),
         assumptions: summary::assumptions(scenario),
         audit: audit::check(&study).into_iter().chain(theory).collect(),

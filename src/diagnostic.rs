@@ -590,6 +590,16 @@ region that is the default. What stands on shared hosts is where they are.",
         "A queue gives up a message and sends it to itself, so it never gives up. Dead letters need a place of their own.",
         "tasks: {kind: queue, redelivery: {attempts: 3, then: tasks}}",
         "tasks: {kind: queue, redelivery: {attempts: 3, then: failed}}\nfailed: {kind: queue}";
+    UnknownMetric: "E0490", "metric that is not explained",
+        "A Kubernetes autoscaler reads metrics by the names that somebody gave them. Which measure stands behind such a name is
+said beside `hpa`, under `means`; names that are measures here (`arrivals`, `in_flight`, `queue`) need no explanation.",
+        "web: {autoscale: {hpa: {maxReplicas: 9, metrics: [{type: Pods, pods: {metric: {name: http_requests}, target: {type: AverageValue, averageValue: 100}}}]}}}",
+        "web: {autoscale: {means: {http_requests: arrivals}, hpa: {maxReplicas: 9, metrics: [{type: Pods, pods: {metric: {name: http_requests}, target: {type: AverageValue, averageValue: 100}}}]}}}";
+    NotMeasurable: "E0491", "nothing to scale by",
+        "The autoscaler reads a measure that the component can never have: the use of cores without cores, or of memory without
+a limit. It would never see a value, and never do anything.",
+        "web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}",
+        "web: {kind: service, cores: 4, autoscale: {max: 9, target: {utilisation of cores: 70%}}}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",

@@ -17,11 +17,13 @@ mod call;
 mod cancel;
 mod consumer;
 mod copies;
+mod elastic;
 mod election;
 mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod function;
 mod host;
 mod keys;
 mod lock;
@@ -37,6 +39,7 @@ mod replica;
 mod reshard;
 mod rows;
 mod saga;
+mod scale;
 mod shard;
 mod station;
 mod timeout;
@@ -177,6 +180,7 @@ impl World<'_> {
             Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),
             Timer::Patience { frame, generation } => return self.patience_over(frame, generation),
             Timer::PoolWait { frame, generation } => return self.pool_wait_over(frame, generation),
+            Timer::Reserve { frame, generation } => return self.reserve_opens(frame, generation),
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),
@@ -184,6 +188,8 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
+            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
@@ -205,6 +211,7 @@ impl World<'_> {
             Timer::Expire { group } => self.expire_letters(group),
             Timer::Dispatch { group } => self.dispatch_again(group),
             Timer::Look(watch) => self.look(watch),
+            Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }

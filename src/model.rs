@@ -7,6 +7,7 @@
 //! that request time is attributed to.
 
 mod arrows;
+pub mod autoscale;
 pub mod brokers;
 pub mod caches;
 mod check;
@@ -34,6 +35,7 @@ mod steps;
 pub mod traffic;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::autoscale::Scaler;
 use crate::model::brokers::{Consumer, Group, Topic};
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
@@ -45,6 +47,7 @@ use crate::model::program::{
 use crate::model::region::{Place, Region, Ways};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::environment::Environments;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::popularity::Popular;
@@ -82,7 +85,9 @@ pub struct Model {
     pub publish_uses: Vec<PublishUse>,
     pub sagas: Vec<Saga>,
     pub dedupe_uses: Vec<DedupeUse>,
+    pub functions: Vec<Function>,
     pub stations: Vec<Station>,
+    pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
     pub hosts: Vec<Host>,
@@ -137,6 +142,7 @@ impl Failure {
     pub const QUEUE_FULL: Failure = Failure(3);
     pub const RATE_LIMITED: Failure = Failure(4);
     pub const POOL_FULL: Failure = Failure(7);
+    pub const THROTTLED: Failure = Failure(8);
     pub const REFUSED: Failure = Failure(9);
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
@@ -253,8 +259,11 @@ pub struct Component {
     /// Up and down in turn (samplers, seconds in ns), or `NONE16`.
     pub up_draw: u16,
     pub down_draw: u16,
-    /// Time to come back after an instance died.
+    /// Time an instance needs until it serves, when it is started or comes back after it died.
     pub boot_draw: u16,
+    pub warm: Option<Warm>,
+    /// Time to finish for what is in flight when an instance is taken away.
+    pub drain: Span,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
@@ -267,6 +276,10 @@ pub struct Component {
     pub cache: u16,
     /// Index into [`Model::topics`], or `NONE16`.
     pub topic: u16,
+    /// Index into [`Model::functions`], or `NONE16`.
+    pub function: u16,
+    /// Passes queries of one transaction on over one connection.
+    pub pools_transactions: bool,
     pub price_per_request: f64,
 }
 
@@ -275,6 +288,16 @@ pub struct Sticky {
     /// `NONE16`: the session (a closed client counts as one).
     pub key: u16,
     pub hold: Option<Span>,
+}
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts: Span,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -297,6 +320,17 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
+}
+
+/// What starts environments for requests.
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub component: u16,
+    pub environments: Environments,
+    /// `NONE16`: a new environment is there at once.
+    pub cold_draw: u16,
+    pub cold_cell: u16,
+    pub memory_bytes: f64,
 }
 
 /// One instance.
@@ -340,6 +374,9 @@ pub struct Pool {
     /// Component the connections lead to; a killed instance empties them.
     pub target: u16,
     pub size: u32,
+    /// More for who has waited that long.
+    pub reserve: u32,
+    pub reserve_after: Span,
     /// Longest wait; `None` for ever.
     pub wait: Option<Span>,
     /// `NONE16`: opening costs nothing.
@@ -476,6 +513,8 @@ pub enum Cause {
     Pool,
     Connect,
     Lock,
+    /// For a new environment of a function.
+    Cold,
     /// For replicas, before a write may be acknowledged.
     Replication,
     BackOff,
@@ -495,6 +534,7 @@ impl Cause {
             Cause::Pool => "pool",
             Cause::Connect => "connect",
             Cause::Lock => "lock",
+            Cause::Cold => "cold start",
             Cause::Replication => "replication",
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
@@ -645,8 +685,10 @@ pub struct Price {
 pub enum Metered {
     /// So many machines at dollars an hour each, whatever happens.
     Machines { count: f64, per_hour: f64 },
-    /// Machines of so many instances from the first on, at dollars an hour each while they are up.
+    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
     Joining { first: u32, count: u32, per_hour: f64 },
+    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
+    Work { component: u16, gigabytes: f64, each: f64 },
     /// Requests that reached the component.
     Requests { component: u16, each: f64 },
     /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).

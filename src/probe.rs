@@ -14,7 +14,7 @@ mod messages;
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, ScalingTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -74,6 +74,13 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,
         Quantity::LeaderChanges => stretch.leader_changes(probe.scope) as f64,
         Quantity::ShardVariance => stretch.shard_variance(probe.scope)?,
+        Quantity::ColdStarts if probe.per == Some(Per::Count) => whole(stretch.starts(probe.scope)?.0 as f64),
+        Quantity::ColdStarts => {
+            let (cold, all) = stretch.starts(probe.scope)?;
+            ratio(cold, all)?
+        }
+        Quantity::ScaleChanges if probe.per == Some(Per::Count) => stretch.scaling(probe.scope)?.changes as f64,
+        Quantity::ScaleChanges => stretch.scaling(probe.scope)?.changes as f64 / seconds,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
     };
     match probe.per {
@@ -449,6 +456,24 @@ impl Between<'_> {
             (0.0 < mean).then(|| (most - mean) / mean)
         };
         self.components_of(scope).into_iter().filter_map(of).reduce(f64::max)
+    }
+
+    /// Cold starts of the functions of a scope, and starts in all; `None` if there are no functions.
+    pub fn starts(&self, scope: Scope) -> Option<(u64, u64)> {
+        let pairs = self.component_pairs(scope).into_iter();
+        let pairs = pairs.filter_map(|(before, after)| Some((before.function?, after.function?)));
+        let starts = pairs.map(|(before, after)| {
+            let cold = after.cold - before.cold;
+            (cold, cold + after.warm - before.warm)
+        });
+        starts.reduce(|one, other| (one.0 + other.0, one.1 + other.1))
+    }
+
+    /// What the autoscalers of a scope have done; `None` if there are none.
+    pub fn scaling(&self, scope: Scope) -> Option<ScalingTally> {
+        let pairs = self.component_pairs(scope).into_iter();
+        let pairs = pairs.filter_map(|(before, after)| Some((before.scaling.as_deref()?, after.scaling.as_deref()?)));
+        pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
     }
 
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {

@@ -6,6 +6,7 @@
 
 use crate::measure::histogram::Compact;
 use crate::model::Scope;
+use crate::policy::scale::Why;
 use crate::units::{Span, Time};
 
 /// Everything one replication leaves behind.
@@ -24,6 +25,19 @@ pub struct Record {
     pub faults: Vec<Vec<FaultPeriod>>,
     /// The slowest of the requests that were followed.
     pub exemplars: Vec<Exemplar>,
+    /// Changes of the number of instances, in the order of time.
+    pub decisions: Vec<Decision>,
+}
+
+/// An autoscaler has changed the number of instances; counts are those of the whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    pub at: Time,
+    /// Index into [`Model::scalers`](crate::model::Model).
+    pub scaler: u16,
+    pub from: u32,
+    pub to: u32,
+    pub why: Why,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +148,34 @@ pub struct ComponentTally {
     pub cache: CacheTally,
     /// Of a database with shards or replicas.
     pub copies: Option<Box<CopiesTally>>,
+    /// Of what an autoscaler changes.
+    pub scaling: Option<Box<ScalingTally>>,
+    pub function: Option<FunctionTally>,
+}
+
+/// How requests of a function began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FunctionTally {
+    pub warm: u64,
+    pub cold: u64,
+    pub throttled: u64,
+}
+
+/// How an autoscaler has done; areas are instances x seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScalingTally {
+    pub changes: u64,
+    /// Instances that what came would have filled.
+    pub needed: f64,
+    /// More than needed, and fewer.
+    pub over: f64,
+    pub under: f64,
+    /// What was needed and there at the same time, and what was one of both.
+    pub both: f64,
+    pub either: f64,
+    /// Errors of forecasts as shares of what came, and how many were judged.
+    pub forecast_error: f64,
+    pub forecasts: u64,
 }
 
 /// How far replicas were behind, and what came of it.
@@ -268,6 +310,31 @@ impl GroupTally {
     }
 }
 
+impl ScalingTally {
+    /// What happened after an earlier tally of the same.
+    pub fn since(&self, earlier: &ScalingTally) -> ScalingTally {
+        self.with(earlier, |now, before| now - before, |now, before| now - before)
+    }
+
+    /// Of two autoscalers together.
+    pub fn plus(self, other: ScalingTally) -> ScalingTally {
+        self.with(&other, |one, other| one + other, |one, other| one + other)
+    }
+
+    fn with(&self, other: &ScalingTally, area: fn(f64, f64) -> f64, count: fn(u64, u64) -> u64) -> ScalingTally {
+        ScalingTally {
+            changes: count(self.changes, other.changes),
+            needed: area(self.needed, other.needed),
+            over: area(self.over, other.over),
+            under: area(self.under, other.under),
+            both: area(self.both, other.both),
+            either: area(self.either, other.either),
+            forecast_error: area(self.forecast_error, other.forecast_error),
+            forecasts: count(self.forecasts, other.forecasts),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StationTally {
     pub arrivals: u64,
@@ -291,6 +358,8 @@ pub struct StationTally {
     /// Slots without a visit that are kept for a transaction.
     pub kept: u32,
     pub up_ns: u128,
+    /// Its machine was there, booting or dead times included: what is paid.
+    pub there_ns: u128,
     /// Bytes of memory x ns.
     pub memory_byte_ns: u128,
 }

@@ -204,6 +204,9 @@ pub struct Specific {
     /// Of a database: the shards that share its rows at the end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<Shard>,
+    /// Of what an autoscaler changes: time and number of instances from then on, of the first replication.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replicas_over_time: Vec<[f64; 2]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -354,6 +357,7 @@ pub struct Fault {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decision {
+    /// Of the first replication.
     pub t_s: f64,
     pub component: String,
     pub from: f64,

@@ -9,7 +9,10 @@ pub mod cache;
 pub mod component;
 pub mod condition;
 pub mod database;
+pub mod elastic;
 pub mod fault;
+pub mod function;
+pub mod hpa;
 pub mod keys;
 pub mod load;
 pub mod machine;
@@ -19,6 +22,7 @@ pub mod resolved;
 pub mod root;
 pub mod run;
 pub mod saga;
+pub mod scale;
 pub mod step;
 pub mod values;
 pub mod watch;
@@ -35,9 +39,11 @@ use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::function::{Function, Pooler};
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
 use crate::scenario::saga::{Dedupe, SagaStep};
+use crate::scenario::scale::Autoscale;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -186,7 +192,11 @@ pub enum KeyOverride {
 pub struct Component {
     pub kind: Kind,
     pub placement: Placement,
+    /// At the start.
     pub instances: u32,
+    /// At any time: more only where they are scaled.
+    pub most: u32,
+    pub autoscale: Option<Spotted<Autoscale>>,
     /// `None`: without limit.
     pub workers: Option<u32>,
     /// A worker is held while its request waits for what it called (`sync`) or not (`async`).
@@ -199,11 +209,24 @@ pub struct Component {
     pub health: Option<Health>,
     pub prefer: Prefer,
     pub memory: Memory,
-    /// Seconds an instance needs to come back after it died.
+    /// Seconds an instance needs until it serves, when it is started or comes back after it died.
     pub boot: Distribution,
+    pub warm: Option<Warm>,
+    /// Seconds that what is in flight has to finish when an instance is taken away.
+    pub drain_s: f64,
     pub rate_limit: Option<Limit>,
     /// Messages it works on.
     pub consumes: Vec<Consumes>,
+}
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts_s: f64,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
 }
 
 /// What makes a kind special; the rest is shared by all.
@@ -229,6 +252,8 @@ pub enum Kind {
     Cache(Box<Cache>),
     Store(Store),
     Queue(Box<Queue>),
+    Function(Box<Function>),
+    Pooler(Pooler),
 }
 
 impl Kind {
@@ -244,6 +269,8 @@ impl Kind {
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
             Kind::Queue(_) => "queue",
+            Kind::Function(_) => "function",
+            Kind::Pooler(_) => "pooler",
         }
     }
 }

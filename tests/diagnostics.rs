@@ -176,9 +176,11 @@ fn reads(shape: &Shape, text: &str) -> bool {
 
 /// What every kind of component has is used on one of them.
 fn is_same_elsewhere(field: &str) -> bool {
-    const COMMON: [&str; 26] = [
+    const COMMON: [&str; 28] = [
         "place",
-        "place",
+        "warm",
+        "drain",
+        "autoscale",
         "like",
         "abstract",
         "machine",

@@ -78,11 +78,32 @@ fn component(dice: &mut Dice, c: u32, count: u32) -> String {
             .replace(", ", "\n    ")
                         .replace("\n    order:", ", order:")
     );
+    text += &autoscale(dice, place);
     text += "    operations:\n      go:\n";
     for _ in 0..=dice.roll(4) {
         text += &step(dice, c, count, 8);
     }
     text
+}
+
+/// Instances that come and go every few looks, some slow at first and some with no time to finish.
+fn autoscale(dice: &mut Dice, place: &str) -> String {
+    let use_of = if place.contains("cores") { "utilisation of cores" } else { "utilisation" };
+    let rules = [
+        "step: {arrivals > 20/s: +2, arrivals < 60/s: -1}".to_owned(),
+        "target: {arrivals per instance: 15/s}".to_owned(),
+        "schedule: {00:00: 4, 00:00:03: 1, 00:00:05: 3}".to_owned(),
+        "concurrency: {target: 1, panic: 150% in 500ms}".to_owned(),
+        format!("score: [100% {use_of} / 100%], up: {{above: 0.4, by: 2}}, down: {{below: 0.2, by: x0.5, stable: 0s}}"),
+    ];
+    let rule = &rules[dice.roll(rules.len() as u32) as usize];
+    let seen = if rule.starts_with("schedule") { "" } else { ", window: 1s, age: 0s" };
+    let boot = dice.pick(&["boot: 0s", "boot: exp(500ms)", "boot: 200ms\n    warm: {for: 1s, slower: x3}"]);
+    let drain = dice.pick(&["0s", "50ms", "2s"]);
+    if dice.roll(3) != 0 {
+        return String::new();
+    }
+    format!("    {boot}\n    drain: {drain}\n    autoscale: {{min: 1, max: 5, every: 500ms{seen}, {rule}}}\n")
 }
 
 fn step(dice: &mut Dice, c: u32, count: u32, indent: usize) -> String {

@@ -324,7 +324,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Staleness,
             _,
         ) => "s",
-        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
+        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals | Quantity::ScaleChanges, _) => "per_s",
         (Quantity::Memory | Quantity::Bytes, _) => "bytes",
         (
             Quantity::Errors
@@ -335,6 +335,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::ShardVariance
             | Quantity::Duplicates
             | Quantity::DeadLetters
+            | Quantity::ColdStarts
             | Quantity::Conflicts
             | Quantity::StaleReads
             | Quantity::Violations

@@ -6,7 +6,7 @@ use crate::analysis::bottleneck::part_name;
 use crate::analysis::messages;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
-use crate::analysis::{estimate, windows};
+use crate::analysis::{estimate, scaling, windows};
 use crate::measure::histogram::Compact;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
@@ -157,7 +157,11 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         specific.insert("spread".to_owned(), spread);
     }
     specific.extend(of_copies(study, scope));
-    let Scope::Component(index) = scope else { return Specific { figures: specific, shards: Vec::new() } };
+    let Scope::Component(index) = scope else { return Specific { figures: specific, ..Specific::default() } };
+    specific.extend(scaling::figures(study, index));
+    let starts =
+        study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
+    specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_cache(study, usize::from(index)));
     specific.extend(messages::of(study, index));
     specific.extend(messages::views(study, index));
@@ -167,7 +171,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         let variance = study.mean(|stretch| probe::read(&probe, stretch));
         specific.extend(variance.map(|variance| ("shard_variance".to_owned(), variance)));
     }
-    Specific { figures: specific, shards }
+    Specific { figures: specific, shards, replicas_over_time: scaling::replicas(study, index) }
 }
 
 /// The shards that share the rows of a database at the end, with what came to each.

@@ -51,6 +51,12 @@ overstated where a pool was made smaller.",
 sent before a run. What is asked for rarely may be missing at its start, so hit ratios are a little lower than later.
 `run: {prefill: 2h}` sends the traffic of two hours, whatever that takes; `prefill: none` starts cold.",
     ),
+    (
+        "W0511",
+        "an autoscaler thrashes",
+        "More than ten changes of the number of instances in an hour: instances are taken away and ordered again before they
+have served. A longer `down: {stable: ...}`, a smaller step or a longer `window` cures it.",
+    ),
     ("W0508", "partial", "The run was stopped before all replications were done."),
 ];
 
@@ -74,7 +80,23 @@ pub(super) fn about(report: &Report, run: &Run) -> Vec<Warning> {
         part(report),
         cold(run),
     ];
-    found.into_iter().flatten().collect()
+    found.into_iter().flatten().chain(thrash(report)).collect()
+}
+
+/// Changes of the number of instances in an hour from which on it is called thrashing.
+const THRASH: f64 = 10.0;
+
+/// Autoscalers that change their mind.
+fn thrash(report: &Report) -> Vec<Warning> {
+    let of = |(name, component): (&String, &crate::report::Component)| {
+        let changes = component.kind_specific.figures.get("scale_changes")?.mean;
+        let rate = component.kind_specific.figures.get("scale_changes_per_h")?.mean;
+        let help = Some("try a longer `down: {stable: ..}`".to_owned());
+        let message = format!("`{name}` changes its number of instances {rate:.0} times an hour");
+        // In a short run a few changes are a high rate.
+        (THRASH < rate && THRASH < changes).then(|| warn("W0511", message, help))
+    };
+    report.components.iter().filter_map(of).collect()
 }
 
 /// Caches that have seen less than their time to live asks for.

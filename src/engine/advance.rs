@@ -85,6 +85,7 @@ impl World<'_> {
 
     fn rarer(&mut self, id: u32, step: Step) -> u32 {
         match step {
+            Step::Start => self.start_environment(id),
             Step::Again { cache, to } => self.again(id, cache, to),
             Step::Stale { cache, to } => self.stale(id, cache, to),
             Step::Later { cache } => self.write_later(id, cache),

@@ -9,17 +9,19 @@ use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
+use crate::engine::elastic::Elastic;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::world::{
-    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
-    Ring, Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
+    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route,
+    Shortcut, Slab, Source, Station, Steady, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -77,6 +79,7 @@ impl<'m> World<'m> {
         world.find_mirrors();
         world.make_pools();
         world.close_future_shards();
+        world.close_future_instances();
         world.prefill();
         world
     }
@@ -138,6 +141,7 @@ impl<'m> World<'m> {
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
             post: Post::new(m),
+            elastic: Elastic::new(m, salt),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
@@ -409,10 +413,4 @@ fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
 
 fn buffer(spec: &model::Component) -> Option<Buffer> {
     spec.buffer.as_ref().map(|b| Buffer::new(b.pages, b.data_pages, b.rows_per_page))
-}
-
-impl PoolStats {
-    fn new() -> PoolStats {
-        PoolStats { held: Gauge::default(), waiting: Gauge::default(), wait: Histogram::new(), opened: 0, refused: 0 }
-    }
 }

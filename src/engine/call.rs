@@ -342,6 +342,9 @@ impl World<'_> {
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
         self.keep_connection(id);
+        if !self.elastic.functions.is_empty() {
+            self.leave_environment(id);
+        }
         let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);

@@ -118,6 +118,9 @@ impl World<'_> {
     fn end_stopped(&mut self, id: u32, held: bool) {
         self.abandon_sagas(id);
         self.unlock_since(id, 0);
+        if !self.elastic.functions.is_empty() {
+            self.leave_environment(id);
+        }
         let frame = self.frames[id as usize];
         let counted = frame.flags & flag::COUNTED != 0;
         let at_door = counted && !(frame.flags & flag::STAGED != 0 && self.is_under_way(id));

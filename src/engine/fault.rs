@@ -69,7 +69,7 @@ impl World<'_> {
         let n = self.fault_periods[f as usize].len() as u64;
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
-            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
+            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => self.hit_by(target, draw),
             Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Reshard { .. } => {
                 vec![]
             }
@@ -85,6 +85,19 @@ impl World<'_> {
             self.set_timer(self.now + lasts, CLAIM, Timer::FaultEnd { fault: f, period: n as u32 });
         }
         self.strike(f, &hit);
+    }
+
+    /// The instances that a fault hits: of `any` one that is there.
+    fn hit_by(&self, target: &Target, draw: u64) -> Vec<u32> {
+        match target {
+            Target::Stations(stations) => stations.clone(),
+            Target::AnyOf(parts) if self.elastic.scalers.is_empty() => World::any_of(parts, draw),
+            Target::AnyOf(parts) => {
+                let is_there = |part: &&Vec<u32>| part.len() != 1 || !self.is_away(part[0]);
+                let parts: Vec<Vec<u32>> = parts.iter().filter(is_there).cloned().collect();
+                if parts.is_empty() { Vec::new() } else { World::any_of(&parts, draw) }
+            }
+        }
     }
 
     fn strike(&mut self, f: u16, hit: &[u32]) {
@@ -114,14 +127,20 @@ impl World<'_> {
         let fault = &m.faults[f as usize];
         self.fault_periods[f as usize][period as usize].end = Some(Time(self.now));
         let draw = bits(self.seeded(fault.key), mix(occasion(u64::from(period))));
+        let known = self.fault_periods[f as usize][period as usize].station;
+        let hit = |target: &Target| match target {
+            // Since then others may have come and gone.
+            Target::AnyOf(_) if known != NONE => vec![known],
+            _ => self.hit_by(target, draw),
+        };
         match &fault.act {
-            Act::Kill(target) => hit_by(target, draw).into_iter().for_each(|s| self.restart(s)),
+            Act::Kill(target) => hit(target).into_iter().for_each(|s| self.restart(s)),
             Act::Slow(target, factor) => {
-                for s in hit_by(target, draw) {
+                for s in hit(target) {
                     self.stations[s as usize].scale /= factor;
                 }
             }
-            Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
+            Act::Pause(target) => hit(target).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
             Act::Surge { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Reshard { .. } => {}
         }
@@ -170,7 +189,7 @@ impl World<'_> {
     }
 
     /// A visit at the instance, or a spawned program there; branches die with their visit.
-    fn dies_with(&self, id: u32, s: u32) -> bool {
+    pub(super) fn dies_with(&self, id: u32, s: u32) -> bool {
         let frame = &self.frames[id as usize];
         let alive = !matches!(frame.state, State::Free | State::Zombie);
         let travels = frame.flags & flag::STAGED != 0 && frame.flags & flag::GUARDED != 0 && self.is_under_way(id);
@@ -235,6 +254,7 @@ impl World<'_> {
         } else {
             self.samplers.draw_ns(spec.boot_draw, mix(self.salt ^ spec.key ^ u64::from(epoch)))
         };
+        let boot = boot + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
         if boot == 0 {
             return self.booted(s, epoch);
         }
@@ -252,6 +272,7 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.post_returns(s);
+        self.cold_now(s);
         self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
@@ -289,7 +310,7 @@ impl World<'_> {
         }
     }
 
-    fn set_eligible(&mut self, s: u32, eligible: bool) {
+    pub(super) fn set_eligible(&mut self, s: u32, eligible: bool) {
         let component = self.stations[s as usize].component as usize;
         let i = s - self.m.components[component].first;
         self.groups[component].balancer.set_eligible(i, eligible);
@@ -392,16 +413,9 @@ impl World<'_> {
         for (w, watch) in self.m.watches.iter().enumerate() {
             self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
         }
+        self.begin_scaling();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }
-    }
-}
-
-/// The instances that a fault hits.
-fn hit_by(target: &Target, draw: u64) -> Vec<u32> {
-    match target {
-        Target::Stations(stations) => stations.clone(),
-        Target::AnyOf(parts) => World::any_of(parts, draw),
     }
 }

@@ -83,7 +83,7 @@ impl Observer {
             snapshots: Vec::new(),
             history: VecDeque::new(),
             peaks: [Peaks::default(), Peaks::default()],
-            longest: model.watches.iter().map(|w| w.over.0).max().unwrap_or(0),
+            longest: longest(model),
             looks: vec![Vec::new(); watches],
             holding: vec![false; watches],
             tail: vec![0; BUCKETS * (stride + 1)],
@@ -185,6 +185,13 @@ impl Observer {
             *before += std::mem::take(fresh);
         }
     }
+}
+
+/// How far back what the looks saw may be asked for.
+fn longest(model: &Model) -> Ns {
+    let watches = model.watches.iter().map(|w| w.over.0);
+    let scalers = model.scalers.iter().map(|s| s.window.0 + s.every.0 * (s.lag as u64 + 1));
+    watches.chain(scalers).max().unwrap_or(0)
 }
 
 fn bucket_of(ns: Ns) -> usize {
@@ -381,12 +388,28 @@ impl World<'_> {
     fn capacity_of(&self, t: &Tracked) -> u128 {
         let i = t.index as usize;
         match t.what {
-            TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.m.components[i].count),
+            TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.instances_there(i)),
             TrackedKind::Pool => self.pool_capacity(i).into(),
-            TrackedKind::Cores => hosts_of(t).map(|h| u128::from(self.hosts[h].cores)).sum(),
-            TrackedKind::Memory => hosts_of(t).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
-            TrackedKind::Disk | TrackedKind::Nic => u128::from(t.hosts),
+            TrackedKind::Cores => self.hosts_there(t).map(|h| u128::from(self.hosts[h].cores)).sum(),
+            TrackedKind::Memory => self.hosts_there(t).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
+            TrackedKind::Disk | TrackedKind::Nic => self.hosts_there(t).count() as u128,
         }
+    }
+
+    /// Machines that have not been given back by an autoscaler.
+    fn hosts_there<'a>(&'a self, t: &Tracked) -> impl Iterator<Item = usize> + use<'a> {
+        hosts_of(t).filter(|&h| {
+            let stations = &self.hosts[h].stations;
+            self.elastic.scalers.is_empty() || stations.is_empty() || stations.iter().any(|&s| !self.is_away(s))
+        })
+    }
+
+    fn instances_there(&self, component: usize) -> u32 {
+        let spec = &self.m.components[component];
+        if self.elastic.scalers.is_empty() {
+            return spec.count;
+        }
+        (spec.first..spec.first + spec.count).filter(|&s| !self.is_away(s)).count() as u32
     }
 
     fn pool_capacity(&self, kind: usize) -> u64 {
@@ -525,6 +548,8 @@ impl World<'_> {
             bytes_out: group.bytes_out as u64,
             cache: self.cache_tally(self.m.components[c].cache),
             copies: self.copies_tally(self.m.components[c].copies as usize),
+            scaling: self.scaling_tally(c as u16).map(Box::new),
+            function: self.function_tally(c),
         }
     }
 
@@ -568,6 +593,20 @@ impl World<'_> {
         self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
     }
 
+    /// What a watch saw so many looks ago.
+    pub(super) fn seen(&self, watch: u16, looks_ago: usize) -> f64 {
+        let looks = &self.observer.looks[watch as usize];
+        looks.len().checked_sub(1 + looks_ago).map_or(f64::NAN, |at| looks[at])
+    }
+
+    /// The stretch of so long that ended so long ago, as far as there were looks.
+    pub(super) fn stretch(&self, ago: Ns, over: Ns) -> Option<Between<'_>> {
+        let snapshot = |at: Ns| self.observer.history.iter().rev().map(|s| &s.tallies).find(|t| t.at.0 <= at);
+        let to = snapshot(self.now.checked_sub(ago)?)?;
+        let from = snapshot(to.at.0.saturating_sub(over)).unwrap_or(&self.observer.snapshots[0].tallies);
+        Some(Between { model: self.m, from, to, path: &[] })
+    }
+
     fn forget_history(&mut self) {
         let from = self.now.saturating_sub(self.observer.longest);
         let history = &mut self.observer.history;
@@ -597,6 +636,7 @@ impl World<'_> {
             looks: self.observer.looks,
             faults: self.fault_periods,
             exemplars: self.observer.exemplars,
+            decisions: self.elastic.decisions,
         }
     }
 }

@@ -232,9 +232,12 @@ impl World<'_> {
         let in_turn = (1..=count).map(|step| (group.turn + step) % count);
         let found = in_turn.into_iter().find(|&i| {
             let member = &group.members[i as usize];
-            // Whoever asks has room for all that it may be given.
-            self.m.consumers[member.consumer as usize].batch <= member.room
+            // Whoever asks has room for all that it may be given, and is not about to leave.
+            let spec = &self.m.consumers[member.consumer as usize];
+            let workers = &self.groups[spec.component as usize];
+            spec.batch <= member.room
                 && self.stations[member.station as usize].gate & gate::DOWN == 0
+                && workers.balancer.eligible(member.station - workers.first)
         })?;
         self.post.groups[g as usize].turn = found;
         Some(found)

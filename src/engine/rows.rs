@@ -197,6 +197,7 @@ impl Call {
             missed: 0,
             transaction: 0,
             shard: NONE,
+            in_environment: false,
         }
     }
 }

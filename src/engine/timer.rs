@@ -23,6 +23,11 @@ pub(super) enum Timer {
         frame: u32,
         generation: u32,
     },
+    /// It has waited so long for a connection that it may have one of the reserve.
+    Reserve {
+        frame: u32,
+        generation: u32,
+    },
     LockWait {
         frame: u32,
         generation: u32,
@@ -50,6 +55,17 @@ pub(super) enum Timer {
     Boot {
         station: u32,
         epoch: u32,
+    },
+    /// An instance is as fast as the others from now on.
+    Warm {
+        station: u32,
+        epoch: u32,
+    },
+    /// A look whether anything is still in flight at an instance that leaves; at `until` it goes in any case.
+    Drained {
+        station: u32,
+        epoch: u32,
+        until: u64,
     },
     /// The primary of a shard, named by its first copy, sends what was written since.
     Ship {
@@ -154,6 +170,8 @@ pub(super) enum Timer {
     },
     Window,
     Look(u16),
+    /// An autoscaler looks.
+    Scale(u16),
     Cut,
 }
 

@@ -49,8 +49,18 @@ impl World<'_> {
         if self.transactions.is_empty() || parent == NONE || parent & JOIN != 0 {
             return None;
         }
-        let number = self.calls[parent as usize].transaction;
+        let mut number = self.calls[parent as usize].transaction;
+        if number == 0 && self.is_pooler(parent) {
+            // A pooler passes on what its client began.
+            let client = self.frames[parent as usize].parent;
+            number = if client == NONE || client & JOIN != 0 { 0 } else { self.calls[client as usize].transaction };
+        }
         self.transactions.get(&number).is_some_and(|found| found.component == component).then_some(number)
+    }
+
+    fn is_pooler(&self, frame: u32) -> bool {
+        let station = self.frames[frame as usize].station;
+        station != NONE && self.m.components[self.stations[station as usize].component as usize].pools_transactions
     }
 
     fn lives(&self, keeper: &Keeper) -> bool {

@@ -14,10 +14,12 @@ use crate::distribution::sampler::Samplers;
 use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::elastic::Elastic;
 use crate::engine::fork::Join;
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::timer::Timers;
@@ -182,6 +184,8 @@ pub(super) struct Call {
     pub(super) transaction: u32,
     /// The one shard among all that this frame's program asks, or `NONE`.
     pub(super) shard: u32,
+    /// Its function has given it an environment.
+    pub(super) in_environment: bool,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -276,7 +280,7 @@ pub(super) mod gate {
     pub(in crate::engine) const CHECKS: u8 = 4;
     /// Queues in an order other than first in, first out.
     pub(in crate::engine) const ORDERED: u8 = 8;
-    /// Not there yet: nothing brings it up but the fault that makes it join.
+    /// Not there yet, or leaving: nothing brings it up but whatever makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
 }
 
@@ -531,28 +535,6 @@ impl Fluid {
     }
 }
 
-/// Connections of one instance to another component.
-#[derive(Clone, Debug)]
-pub(super) struct Pool {
-    pub(super) spec: u16,
-    pub(super) size: u32,
-    pub(super) used: u32,
-    /// Connections that stand open (in use or idle).
-    pub(super) opened: u32,
-    /// Frame and generation; stale ones are skipped.
-    pub(super) line: VecDeque<(u32, u32)>,
-}
-
-/// Figures of all pools of one kind.
-#[derive(Clone, Debug)]
-pub(super) struct PoolStats {
-    pub(super) held: Gauge,
-    pub(super) waiting: Gauge,
-    pub(super) wait: Histogram,
-    pub(super) opened: u64,
-    pub(super) refused: u64,
-}
-
 /// A key value that differs from what the occasion gives; shared by all requests below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -669,6 +651,7 @@ pub(super) struct World<'m> {
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
     pub(super) post: Post,
+    pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.

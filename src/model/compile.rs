@@ -6,6 +6,7 @@
 //! can go wrong: an index that no longer fits 16 bits, which is told as such and never wraps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Spot};
 use crate::distribution::Distribution;
@@ -48,6 +49,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_brokers();
     compiler.compile_operations();
     compiler.compile_loads();
+    compiler.compile_scalers();
     compiler.compile_faults();
     compiler.compile_conditions();
     compiler.compile_plan();
@@ -79,6 +81,8 @@ pub(super) struct Compiler<'a> {
     pub(super) machines: Vec<(String, String, u32, Option<f64>)>,
     /// The same for machines that join later, each with its instance.
     pub(super) joining: Vec<(String, String, u32, Option<f64>)>,
+    /// Machines of instances that come and go.
+    pub(super) elastic: Vec<(String, String, Range<u32>, Option<f64>)>,
     /// Tables that outgrew their 16 bits.
     full: BTreeMap<&'static str, usize>,
 }
@@ -101,6 +105,7 @@ impl<'a> Compiler<'a> {
             unlinked: BTreeSet::new(),
             machines: Vec::new(),
             joining: Vec::new(),
+            elastic: Vec::new(),
             full: BTreeMap::new(),
         };
         compiler.name_failures();
@@ -244,6 +249,7 @@ impl Model {
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
         self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
+        self.functions.iter_mut().for_each(|function| change(&mut function.cold_cell));
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
+use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Sticky, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -95,6 +95,12 @@ impl<'a> Compiler<'a> {
             up_draw,
             down_draw,
             boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
+            warm: said.warm.map(|warm| Warm {
+                lasts: span(warm.lasts_s),
+                slower: warm.slower,
+                joins_warm: warm.joins_warm,
+            }),
+            drain: span(said.drain_s),
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
@@ -102,6 +108,8 @@ impl<'a> Compiler<'a> {
             copies: NONE16,
             cache: NONE16,
             topic: NONE16,
+            function: self.function(name, &said.kind),
+            pools_transactions: matches!(&said.kind, Kind::Pooler(pooler) if !pooler.by_statement),
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }
@@ -258,10 +266,36 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// What starts environments, if it is a function.
+    fn function(&mut self, name: &str, kind: &Kind) -> u16 {
+        let Kind::Function(said) = kind else { return NONE16 };
+        let cold_draw = self.draw_unless_zero(&format!("components.{name}.cold"), Purpose::Service, Some(&said.cold));
+        let made = Function {
+            component: self.names.component(name).unwrap_or(NONE16),
+            environments: said.environments.clone(),
+            cold_draw,
+            cold_cell: self.cell(name, Cause::Cold),
+            memory_bytes: said.memory_bytes,
+        };
+        self.model.functions.push(made);
+        self.index(self.model.functions.len() - 1, "functions")
+    }
+
+    /// The database behind a pooler, or the component itself.
+    pub(super) fn behind(&self, component: u16) -> Option<u16> {
+        match &self.written(component).value.kind {
+            Kind::Pooler(pooler) if !pooler.by_statement => {
+                pooler.targets.first().and_then(|(to, _)| self.names.component(&to.value))
+            }
+            _ => Some(component),
+        }
+    }
+
     fn price_per_request(&self, name: &str, kind: &Kind) -> f64 {
         let own = match kind {
             Kind::External { price_per_request, .. } => *price_per_request,
             Kind::Queue(queue) => queue.price_per_request,
+            Kind::Function(function) => function.per_request,
             _ => 0.0,
         };
         self.scenario.prices.requests.get(name).copied().unwrap_or(own)

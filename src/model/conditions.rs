@@ -88,7 +88,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn watch(&mut self, watch: Watch) -> u16 {
+    pub(super) fn watch(&mut self, watch: Watch) -> u16 {
         let known = self.model.watches.iter().position(|known| *known == watch);
         let index = known.unwrap_or(self.model.watches.len());
         if known.is_none() {
@@ -360,6 +360,22 @@ impl Compiler<'_> {
         }
         if self.check_messages(measure, scope, spot) {
             self.check_copied(measure, scope, spot);
+        }
+        if let (Quantity::ColdStarts, Scope::Component(number)) = (measure.what, scope)
+            && !matches!(self.written(number).value.kind, scenario::Kind::Function(_))
+        {
+            let name = self.names.components[usize::from(number)];
+            let made =
+                Diagnostic::new(Code::NeverJudged, spot, format!("`{name}` is no function, and starts nothing cold"));
+            self.tell(made.help("name a component of `kind: function`"));
+        }
+        if let (Quantity::ScaleChanges, Scope::Component(number)) = (measure.what, scope)
+            && self.written(number).value.autoscale.is_none()
+        {
+            let message =
+                format!("the number of instances of `{}` never changes", self.names.components[usize::from(number)]);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            self.tell(made.help("a service has a changing number of them with `autoscale:`"));
         }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope

@@ -49,6 +49,7 @@ struct Line<'m> {
 impl Line<'_> {
     fn step(&self, step: Step) -> String {
         match step {
+            Step::Start => "start an environment".to_owned(),
             Step::Cpu { draw, cell } => format!("cpu {} ({})", self.mean(draw), self.cell(cell)),
             Step::Wait { draw, cell } => format!("wait {} ({})", self.mean(draw), self.cell(cell)),
             Step::Io { io, cell } => {

@@ -341,7 +341,10 @@ impl<'a> Offers<'a, '_> {
             Kind::Cache(cache) => return of_cache(cache, component),
             Kind::Store(_) => return of_store(),
             Kind::Queue(_) => return of_queue(component),
-            Kind::Service | Kind::Database(_) | Kind::External { .. } => {}
+            Kind::Pooler(pooler) => {
+                offer.extend(self.of_targets(&pooler.targets, &[], None));
+            }
+            Kind::Service | Kind::Database(_) | Kind::External { .. } | Kind::Function(_) => {}
         }
         offer.into_iter().collect()
     }

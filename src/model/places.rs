@@ -60,7 +60,7 @@ impl Compiler<'_> {
                         vec![NONE16; written.instances as usize]
                     }
                     Kind::Cache(cache) if cache.per.is_some() => vec![WITH_REQUEST; written.instances as usize],
-                    _ => self.spread(name, component.spot, &written.placement.at, written.instances),
+                    _ => self.spread(name, component.spot, &written.placement.at, written.most),
                 };
                 for place in places {
                     self.add_station(number, place, NONE);
@@ -86,14 +86,14 @@ impl Compiler<'_> {
     fn place_on_shared(&mut self, number: u16, written: &Component, name: &str, on: (u32, u32)) {
         let at = &written.placement.at;
         if at.is_empty() {
-            for instance in 0..written.instances {
+            for instance in 0..written.most {
                 let host = on.0 + instance % on.1;
                 self.add_station(number, self.place_of_host(host), host);
             }
         }
         for (place, here) in at {
             let hosts = self.hosts_within(name, on, place);
-            let all = if at.len() == 1 { written.instances } else { *here };
+            let all = if at.len() == 1 { written.most } else { *here };
             for host in hosts.iter().cycle().take(all as usize) {
                 self.add_station(number, self.place_of_host(*host), *host);
             }
@@ -124,11 +124,11 @@ impl Compiler<'_> {
         let overrides = &component.value.placement.overrides;
         let mut types: Vec<(String, Machine, u32)> = Vec::new();
         for (machine, count) in machines {
-            let count = if *count == 0 { component.value.instances } else { *count };
+            let count = if *count == 0 { component.value.most } else { *count };
             types.push((machine.value.clone(), self.figures(machine, overrides), count));
         }
         if types.is_empty() {
-            types.push(("machine".to_owned(), overrides.clone(), component.value.instances));
+            types.push(("machine".to_owned(), overrides.clone(), component.value.most));
         }
         let total = types.iter().map(|(.., count)| count).sum();
         let places = self.spread(name, component.spot, &component.value.placement.at, total);
@@ -141,7 +141,12 @@ impl Compiler<'_> {
                 self.add_station(number, *place, first + instance as u32);
             }
             turn += count;
-            self.machines.push((name.to_owned(), kind, count, figures.price_per_hour));
+            if component.value.autoscale.is_some() {
+                let station = (self.model.stations.len() as u32) - count;
+                self.elastic.push((name.to_owned(), kind, station..station + count, figures.price_per_hour));
+            } else {
+                self.machines.push((name.to_owned(), kind, count, figures.price_per_hour));
+            }
         }
     }
 

@@ -7,6 +7,8 @@ use crate::units::Span;
 /// One instruction, eight bytes; figures are in side tables. `cell` is where the time that passes is attributed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// A function's request takes an environment, or waits until a new one has started.
+    Start,
     /// Time on a core of the instance's host.
     Cpu {
         draw: u16,

@@ -39,6 +39,7 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
     for component in small.components.values_mut() {
         let part = scaling.part(&component.value);
         component.value.instances /= part.fewer;
+        component.value.most = component.value.most.div_ceil(part.fewer);
         component.value.placement.at.iter_mut().for_each(|(_, count)| *count /= part.fewer);
         if let MachineChoice::Own(machines) = &mut component.value.placement.machine {
             for (_, count) in machines {

@@ -189,6 +189,9 @@ impl<'s> Writer<'_, 's> {
             self.push(Step::Observe);
         }
         self.view();
+        if matches!(self.compiler.scenario.components[self.place.end().name].value.kind, Kind::Function(_)) {
+            self.push(Step::Start);
+        }
         match body {
             Body::Steps { before, steps } => {
                 self.steps(before);
@@ -622,7 +625,9 @@ impl<'s> Writer<'_, 's> {
         let Verb::Transaction { within, body } = &step.verb.value else { unreachable!("only transactions come here") };
         let path = self.place.next("transaction");
         let names = &self.compiler.names;
-        let Some(component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
+        let Some(mut component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
+        component = self.compiler.behind(component).unwrap_or(component);
+        let within = &Spotted::new(self.compiler.names.components[usize::from(component)].to_owned(), within.spot);
         let offered = self.compiler.names.operations.iter().position(|offer| offer.component == component);
         let kind = &self.compiler.scenario.components[&within.value].value.kind;
         let (Kind::Database(_), Some(operation)) = (kind, offered) else {

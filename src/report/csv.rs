@@ -131,6 +131,7 @@ mod tests {
             looks: Vec::new(),
             faults: Vec::new(),
             exemplars: Vec::new(),
+            decisions: Vec::new(),
         };
         let text = render(&Model::default(), &[record]);
         let rows: Vec<&str> = text.lines().skip(1).collect();

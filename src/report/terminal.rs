@@ -5,6 +5,7 @@
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
 mod evidence;
+mod scaling;
 pub(super) mod figures;
 mod layout;
 
@@ -74,6 +75,7 @@ pub fn render(report: &Report, look: Look) -> String {
         evidence::where_time_goes(report, look),
         replicas(report, look),
         shards(report, look),
+        scaling::scaling(report, look),
         cost(report, look),
         events(report, look),
         evidence::slowest(report, look),

@@ -147,6 +147,8 @@ pub enum Quantity {
     Convergence,
     LeaderChanges,
     ShardVariance,
+    ScaleChanges,
+    ColdStarts,
     Memory,
     Bytes,
     Cost,

@@ -37,6 +37,7 @@ const TIME: &[Dimension] = &[Dimension::Time];
 const RATE: &[Dimension] = &[Dimension::Rate];
 const SHARE: &[Dimension] = &[Dimension::Share];
 const SHARE_OR_COUNT: &[Dimension] = &[Dimension::Share, Dimension::Count];
+const RATE_OR_COUNT: &[Dimension] = &[Dimension::Rate, Dimension::Count];
 const COUNT: &[Dimension] = &[Dimension::Count];
 const BYTES: &[Dimension] = &[Dimension::Bytes];
 const COST: &[Dimension] = &[Dimension::MoneyRate, Dimension::Money];
@@ -104,8 +105,18 @@ pub const MEASURES: &[Entry] = &[
         SHARE_OR_COUNT,
         "share of the work on messages that had been done before; bare: its number",
     ),
-    later("scale_changes"),
-    later("cold_starts"),
+    now(
+        "scale_changes",
+        Quantity::ScaleChanges,
+        RATE_OR_COUNT,
+        "changes of the number of instances by an autoscaler in a time; bare: their number",
+    ),
+    now(
+        "cold_starts",
+        Quantity::ColdStarts,
+        SHARE_OR_COUNT,
+        "share of a function's requests that waited for a new environment; bare: their number",
+    ),
     now(
         "shard_variance",
         Quantity::ShardVariance,
@@ -463,6 +474,9 @@ impl<'a> Parser<'a> {
         if dimensions == SHARE_OR_COUNT && !self.text[start..end].ends_with('%') {
             measure.per = Some(Per::Count);
         }
+        if dimensions == RATE_OR_COUNT && !self.text[start..end].contains('/') {
+            measure.per = Some(Per::Count);
+        }
         Some(Spotted::new(Bound::Value(value), self.node.part(start, end)))
     }
 
@@ -503,7 +517,8 @@ impl<'a> Parser<'a> {
 }
 
 /// What a measure can be compared with.
-fn dimensions(measure: &Measure) -> &'static [Dimension] {
+/// What a measure can be compared with; the first is its own.
+pub fn dimensions(measure: &Measure) -> &'static [Dimension] {
     match (measure.what, measure.per) {
         (Quantity::Cost, Some(Per::Million)) => &[Dimension::Money],
         (Quantity::Cost, _) => &[Dimension::MoneyRate],
@@ -634,7 +649,7 @@ mod tests {
         assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
         assert_eq!((Code::Condition, "<=".to_owned()), told("in_flight of db with user <= 1"));
         assert_eq!((Code::Condition, "user".to_owned()), told("in_flight of db with user"));
-        assert_eq!((Code::NotAvailable, "cold_starts".to_owned()), told("cold_starts of db <= 1k"));
+        assert_eq!((Code::NotAvailable, "partition_skew".to_owned()), told("partition_skew of db <= 1k"));
         assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
         assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));
         assert_eq!((Code::Condition, "before".to_owned()), told("goodput >= 90% of before"));
