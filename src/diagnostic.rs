@@ -588,8 +588,7 @@ region that is the default. What stands on shared hosts is where they are.",
         "tasks: {kind: queue}\nweb: {kind: service, operations: {buy: [{publish: {to: tasks}}]}}";
     DeadLetterCircle: "E0471", "dead letters come back",
         "A queue gives up a message and sends it to itself, so it never gives up. Dead letters need a place of their own.",
-        "tasks: {kind: queue, redelivery: {attempts: 3, then: tasks}}",
-        "tasks: {kind: queue, redelivery: {attempts: 3, then: failed}}\nfailed: {kind: queue}";
+        "tasks: {kind: queue, redelivery: {then: tasks}}", "tasks: {kind: queue, redelivery: {then: failed}}";
     UnknownMetric: "E0490", "metric that is not explained",
         "A Kubernetes autoscaler reads metrics by the names that somebody gave them. Which measure stands behind such a name is
 said beside `hpa`, under `means`; names that are measures here (`arrivals`, `in_flight`, `queue`) need no explanation.",
@@ -649,13 +648,11 @@ policies: {web -> db: {pool: {size: 20}}}",
         "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
 policies: {web -> db: {pool: {size: 10}}}";
     NoRoom: "W0417", "more messages than places",
-        "An instance takes more messages at once than it has workers and places in its queue. What does not fit fails as
-`queue_full` and comes again, which counts as an attempt.",
+        "An instance takes more messages than it has workers and places. The rest fails as `queue_full` and comes again.",
         "mailer: {kind: service, workers: 4, queue: {limit: 10}, consumes: {from: tasks, operation: send, prefetch: 100}}",
         "mailer: {kind: service, workers: 4, queue: {limit: 100}, consumes: {from: tasks, operation: send, prefetch: 100}}";
     NoUndo: "W0418", "saga that undoes nothing",
-        "A saga is a promise: all of its steps, or none that counts. None of these steps says how it is undone, so a failure
-leaves behind what was done before it.",
+        "None of the steps of this saga says how it is undone, so a failure leaves behind what was done before it.",
         "order: [{saga: {steps: [{do: [{call: stock.take}]}, {do: [{call: pay.charge}]}]}}]",
         "order: [{saga: {steps: [{do: [{call: stock.take}], undo: [{call: stock.put}]}, {do: [{call: pay.charge}]}]}}]";
 }

@@ -537,34 +537,6 @@ pub enum Verb {
     Dedupe(Dedupe),
 }
 
-impl Verb {
-    /// The word it is written with.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Verb::Cpu(_) => "cpu",
-            Verb::Wait(_) => "wait",
-            Verb::Io { .. } => "io",
-            Verb::Pages(_) => "pages",
-            Verb::Call { .. } => "call",
-            Verb::Parallel { .. } => "parallel",
-            Verb::Each { .. } => "each",
-            Verb::Choose(_) => "choose",
-            Verb::Lock { .. } => "lock",
-            Verb::Transaction { .. } => "transaction",
-            Verb::Spawn(_) => "spawn",
-            Verb::Respond(_) => "respond",
-            Verb::Fail { .. } => "fail",
-            Verb::Cached { .. } => "cached",
-            Verb::Get { .. } => "get",
-            Verb::Put { .. } => "put",
-            Verb::Invalidate { .. } => "invalidate",
-            Verb::Publish(_) => "publish",
-            Verb::Saga(_) => "saga",
-            Verb::Dedupe(_) => "dedupe",
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Join {
     pub need: Need,

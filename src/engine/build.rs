@@ -72,7 +72,6 @@ impl<'m> World<'m> {
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
-            patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
         };
@@ -143,7 +142,6 @@ impl<'m> World<'m> {
             post: Post::new(m),
             elastic: Elastic::new(m, salt),
             paused: 0,
-            patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
             entries: Vec::new(),
@@ -240,7 +238,8 @@ fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
 
 fn course(m: &Model) -> Course {
     let request_limit = m.run.requests.unwrap_or(u64::MAX);
-    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX }
+    let patience = m.sources.iter().any(|s| s.patience_draw != NONE16);
+    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX, patience }
 }
 
 /// Distinguishes the gaps of a source from its other draws.

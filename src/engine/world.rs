@@ -564,6 +564,8 @@ pub(super) struct Course {
     pub(super) request_limit: u64,
     /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
     pub(super) next_mark: u64,
+    /// Whether any load's requests leave a queue they have waited in too long.
+    pub(super) patience: bool,
 }
 
 /// What requests took in all, and what was done for nobody: ticks by cell.
@@ -656,8 +658,6 @@ pub(super) struct World<'m> {
     pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
-    /// Whether any load's requests leave a queue they have waited in too long.
-    pub(super) patience: bool,
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
     pub(super) beside: Option<Beside>,

@@ -99,9 +99,6 @@ impl<'s> Writer<'_, 's> {
             },
             None => None,
         };
-        if let Some(used) = cache {
-            self.compiler.check_key(key, used.cache, step.verb.spot);
-        }
         let index = self.compiler.index(self.compiler.model.dedupe_uses.len(), "dedupe steps");
         let made = DedupeUse { key, span: span(said.for_s), shared: cache.is_some() };
         self.compiler.model.dedupe_uses.push(made);

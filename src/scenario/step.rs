@@ -640,3 +640,31 @@ fn in_cache(r: &mut Reader, verb: &str, key: &mut Option<Spotted<String>>, env: 
         _ => Verb::Invalidate { cache: cache? },
     })
 }
+
+impl Verb {
+    /// The word it is written with.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verb::Cpu(_) => "cpu",
+            Verb::Wait(_) => "wait",
+            Verb::Io { .. } => "io",
+            Verb::Pages(_) => "pages",
+            Verb::Call { .. } => "call",
+            Verb::Parallel { .. } => "parallel",
+            Verb::Each { .. } => "each",
+            Verb::Choose(_) => "choose",
+            Verb::Lock { .. } => "lock",
+            Verb::Transaction { .. } => "transaction",
+            Verb::Spawn(_) => "spawn",
+            Verb::Respond(_) => "respond",
+            Verb::Fail { .. } => "fail",
+            Verb::Cached { .. } => "cached",
+            Verb::Get { .. } => "get",
+            Verb::Put { .. } => "put",
+            Verb::Invalidate { .. } => "invalidate",
+            Verb::Publish(_) => "publish",
+            Verb::Saga(_) => "saga",
+            Verb::Dedupe(_) => "dedupe",
+        }
+    }
+}
