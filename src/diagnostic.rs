@@ -6,6 +6,7 @@
 //! message must never hide the mistake it was to report.
 
 mod render;
+mod sources;
 
 use crate::reader;
 
@@ -71,59 +72,6 @@ impl<T> Spotted<T> {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     texts: Vec<(String, String)>,
-}
-
-impl Sources {
-    /// Takes a text under the name people know it by, and numbers it.
-    pub fn add(&mut self, name: String, text: String) -> u32 {
-        self.texts.push((name, text));
-        self.texts.len() as u32 - 1
-    }
-
-    /// The name of a text: a path, `<stdin>`, or `--set web.instances=x`.
-    pub fn name(&self, file: u32) -> &str {
-        self.texts.get(file as usize).map_or("", |(name, _)| name)
-    }
-
-    /// The text itself.
-    pub fn text(&self, file: u32) -> &str {
-        self.texts.get(file as usize).map_or("", |(_, text)| text)
-    }
-
-    /// The number of the text with that name, if it was added.
-    pub fn find(&self, name: &str) -> Option<u32> {
-        self.texts.iter().position(|(known, _)| known == name).map(|file| file as u32)
-    }
-
-    /// The text at a place.
-    pub fn slice(&self, spot: Spot) -> &str {
-        let (start, end) = self.bounds(spot);
-        &self.text(spot.file)[start..end]
-    }
-
-    /// Line and column of the start of a place, both counted from 1, columns in characters.
-    pub fn line_column(&self, spot: Spot) -> (usize, usize) {
-        let (start, _) = self.bounds(spot);
-        let before = &self.text(spot.file)[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-
-    /// The bytes of a place, forced inside its text and onto character boundaries.
-    fn bounds(&self, spot: Spot) -> (usize, usize) {
-        let text = self.text(spot.file);
-        let start = floor_char_boundary(text, spot.start as usize);
-        (start, floor_char_boundary(text, spot.end as usize).max(start))
-    }
-}
-
-/// The nearest character boundary at or before `at`.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// Whether a run can go on.
@@ -589,6 +537,21 @@ region that is the default. What stands on shared hosts is where they are.",
     DeadLetterCircle: "E0471", "dead letters come back",
         "A queue gives up a message and sends it to itself, so it never gives up. Dead letters need a place of their own.",
         "tasks: {kind: queue, redelivery: {then: tasks}}", "tasks: {kind: queue, redelivery: {then: failed}}";
+    CannotDeploy: "E0480", "cannot be deployed",
+        "A deployment replaces instances one after the other by fresh ones. Services, gateways and balancers can be replaced
+like that; what holds data (databases, caches) or belongs to somebody else cannot.",
+        "faults: {rollout: {at: 5m, deploy: db}}",
+        "faults: {rollout: {at: 5m, deploy: web}}";
+    CannotWatch: "E0481", "cannot be watched",
+        "Telemetry runs as an agent on the machine of what it watches. Beside somebody else's service, a store or another
+telemetry there is no such machine; watch whoever calls it.",
+        "components: {watch: {kind: telemetry, of: stripe, logs: {lines: 3}}}",
+        "components: {watch: {kind: telemetry, of: web, logs: {lines: 3}}}";
+    NoBudget: "E0482", "no error budget",
+        "`budget_burn` compares the share of failures with the share that an objective allows. There has to be one: of the same
+thing, or of everything.",
+        "alerts: {fast: budget_burn over 1h > 14.4}",
+        "objectives: {up: availability >= 99.9%}\nalerts: {fast: budget_burn over 1h > 14.4}";
     UnknownMetric: "E0490", "metric that is not explained",
         "A Kubernetes autoscaler reads metrics by the names that somebody gave them. Which measure stands behind such a name is
 said beside `hpa`, under `means`; names that are measures here (`arrivals`, `in_flight`, `queue`) need no explanation.",
@@ -640,6 +603,17 @@ of their sum, so that one of the entries is always chosen.",
 is known, so that they take no time.",
         "db: {kind: database, operations: {read: {io: 2}}}",
         "db: {kind: database, machine: r5.4xlarge, operations: {read: {io: 2}}}";
+    SampledScaler: "W0532", "autoscaler that sleeps",
+        "Between the samples of quiet time nobody asks anything, so what an autoscaler averages over its window is too low
+right after a sleep, and it may take away what is needed.",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}}",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, instances: 9}}";
+    OutsideResidency: "W0530", "data where it must not be",
+        "`residency` says where the data of some people may be, and this stands elsewhere: each copy of a database holds
+the rows of everybody, unless its shards are by place. What depends on who asks whom is counted in the run as
+`visits_outside` and `bytes_outside`.",
+        "residency: {home: {eu-west-1: [eu-west-1]}}\ncomponents: {db: {kind: database, primary: us-east-1}}",
+        "residency: {home: {eu-west-1: [eu-west-1]}}\ncomponents: {db: {kind: database, shards: {count: 2, by: place(home)}}}";
     PoolTooLarge: "W0410", "pools larger than what they lead to",
         "The pools of all callers together may open more connections than the database accepts. What it does not accept
 waits in its queue, where no caller sees it; scaling out the callers makes it worse.",

@@ -17,6 +17,7 @@ mod call;
 mod cancel;
 mod consumer;
 mod copies;
+mod deploy;
 mod elastic;
 mod election;
 mod failover;
@@ -37,16 +38,20 @@ mod prefill;
 mod queue;
 mod quorum;
 mod replica;
+mod residency;
 mod reshard;
 mod rows;
 mod saga;
+mod sampling;
 mod scale;
 mod shard;
 mod station;
+mod telemetry;
 mod timeout;
 mod timer;
 mod trace;
 mod transaction;
+mod trouble;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -211,9 +216,14 @@ impl World<'_> {
             Timer::Visible { token } => self.visible_again(token),
             Timer::Expire { group } => self.expire_letters(group),
             Timer::Dispatch { group } => self.dispatch_again(group),
+            Timer::Scrape(telemetry) => self.scrape(telemetry),
+            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
+            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
+            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
             Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
+            Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }
         NONE

@@ -15,6 +15,8 @@ pub mod compile;
 mod components;
 mod conditions;
 pub mod copies;
+pub mod budget;
+pub mod deploy;
 mod edges;
 mod faults;
 mod keys;
@@ -24,27 +26,36 @@ pub mod loads;
 mod names;
 pub mod naming;
 mod places;
-mod plan;
+pub mod plan;
 mod prices;
 pub mod program;
 pub mod region;
+pub mod residency;
 mod replay;
 mod sagas;
 mod scale;
 mod steps;
+pub mod telemetry;
 pub mod traffic;
+pub mod trouble;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
 use crate::model::brokers::{Consumer, Group, Topic};
+use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
+use crate::model::deploy::Deploy;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
+use crate::model::plan::{Prefill, Sampling};
 use crate::model::program::{
     CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
 };
 use crate::model::region::{Place, Region, Ways};
+use crate::model::residency::Residency;
+use crate::model::telemetry::Telemetry;
+use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::environment::Environments;
@@ -74,10 +85,12 @@ pub struct Model {
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    pub telemetry: Vec<Telemetry>,
     /// In the order of names; empty where the author named none.
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
+    pub residency: Vec<Residency>,
     pub caches: Vec<Cache>,
     pub topics: Vec<Topic>,
     pub groups: Vec<Group>,
@@ -105,6 +118,7 @@ pub struct Model {
     pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
+    pub budgets: Vec<Budget>,
     pub run: Run,
     /// What the whole costs; evaluated by analysis on the measured use.
     pub prices: Vec<Price>,
@@ -175,6 +189,8 @@ pub struct Run {
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
+    /// Quiet time is sampled.
+    pub sampling: Option<Sampling>,
     /// The time line of a request is kept where its address has none of these bits: of a few thousand in a run.
     pub sample: u64,
 }
@@ -187,18 +203,6 @@ pub struct Scale {
     /// By how much each instance of a component, and each host, is smaller than it was written.
     pub components: Vec<u32>,
     pub hosts: Vec<u32>,
-}
-
-/// Traffic that caches and buffer pools have seen when a run starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Prefill {
-    /// Loads whose requests leave traces, and their requests a second.
-    pub sources: Vec<(u16, f64)>,
-    pub seconds: f64,
-    /// Longer if need be: until everything that fills up is full, and as long again.
-    pub until_full: bool,
-    /// Most requests.
-    pub most: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -247,6 +251,8 @@ pub struct Component {
     pub failover: Vec<u16>,
     /// Regions of `geoproximity(...)` with their weights and biases.
     pub pulls: Vec<(u16, f64, f64)>,
+    /// Key and number of the cells that its instances are dealt to, where it is part of a stamp.
+    pub cells: Option<(u16, u32)>,
     /// It is a name service: no hop.
     pub naming: Option<Naming>,
     /// Stream for the balancer's draws.
@@ -270,6 +276,8 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Of a database: bytes of a row.
+    pub row_bytes: f64,
     /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
@@ -455,7 +463,8 @@ pub enum Act {
     Errors {
         component: u16,
         operation: u16,
-        station: u32,
+        /// `None`: at all instances.
+        target: Option<Target>,
         share: u64,
         kind: Failure,
     },
@@ -467,6 +476,9 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// Messages are lost or late.
+    Link(Trouble),
+    Deploy(Deploy),
     /// The shards of a database become more; `map` is where rows are afterwards.
     Reshard {
         copies: u16,
@@ -695,4 +707,8 @@ pub enum Metered {
     BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
     /// Bytes over a priced link.
     Pipe { pipe: u16 },
+    /// What a telemetry takes in, by the byte.
+    Taken { component: u16, each: f64 },
+    /// What it keeps lies there for so many seconds, at dollars a byte and second.
+    Kept { component: u16, seconds: f64, each: f64 },
 }

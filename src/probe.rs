@@ -7,7 +7,7 @@
 //! Definitions. *Latency* is that of all outcomes, from the intended arrival (of an operation or component: from its door).
 //! *Throughput* counts all answers, *goodput* the good ones. The *utilisation* of a named resource is that of all its parts
 //! together; without a name it is the busiest resource on its busiest part. Instances that are down do not count as
-//! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
+//! capacity of workers. The *burn* of a budget is the share of failures over the share that an objective allows. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
 mod messages;
@@ -47,28 +47,19 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
         Quantity::Memory => whole(stretch.memory(probe.scope)),
         Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
-        Quantity::Lag => {
-            let mut times = stretch.lag(probe.scope);
-            times.merge(&stretch.message_lag(probe.scope));
-            statistic(&times, probe.stat)?
-        }
-        Quantity::Depth => whole(stretch.messages(probe, false)?),
-        Quantity::Backlog => whole(stretch.messages(probe, true)?),
-        Quantity::Duplicates => stretch.duplicates(probe)?,
-        Quantity::DeadLetters => stretch.dead_letters(probe)?,
-        Quantity::Compensations => whole(stretch.gained_by_sagas(probe.scope, |tally| tally.compensations)? as f64),
-        Quantity::UnresolvedSagas => {
-            whole(stretch.gained_by_sagas(probe.scope, |tally| tally.unresolved + tally.abandoned)? as f64)
-        }
-        Quantity::Staleness => {
-            let mut ages = stretch.staleness(probe.scope);
-            ages.merge(&stretch.view_staleness(probe.scope));
-            statistic(&ages, probe.stat)?
-        }
-        Quantity::StaleReads => {
-            stretch.stale_views(probe).or_else(|| stretch.reads(probe, |tally| tally.stale_reads))?
-        }
-        Quantity::Violations => stretch.disorder(probe).or_else(|| stretch.reads(probe, |tally| tally.violations))?,
+        Quantity::Lag
+        | Quantity::Depth
+        | Quantity::Backlog
+        | Quantity::Duplicates
+        | Quantity::DeadLetters
+        | Quantity::Compensations
+        | Quantity::UnresolvedSagas
+        | Quantity::Staleness
+        | Quantity::StaleReads
+        | Quantity::Violations => stretch.of_messages(probe)?,
+        Quantity::VisitsOutside => whole(stretch.outside(probe.scope, |tally| tally.visits_outside) as f64),
+        Quantity::BytesOutside => whole(stretch.outside(probe.scope, |tally| tally.bytes_outside) as f64),
+        Quantity::BudgetBurn => ratio(flow().failed, flow().finished())? / model.budget_of(probe.scope)?.allowed,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
         Quantity::Conflicts => stretch.conflicts(probe)?,
         Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,
@@ -146,9 +137,14 @@ pub enum Part {
 }
 
 impl Between<'_> {
-    /// Length in seconds.
+    /// Length in seconds; what was slept through does not count.
     pub fn seconds(&self) -> f64 {
-        (self.to.at - self.from.at).secs()
+        (self.to.at - self.from.at).secs() - (self.to.asleep.secs() - self.from.asleep.secs())
+    }
+
+    /// Share of the stretch that was simulated.
+    fn awake(&self) -> f64 {
+        self.seconds() / (self.to.at - self.from.at).secs().max(1e-9)
     }
 
     /// The flows of a scope at both ends.
@@ -487,6 +483,7 @@ impl Between<'_> {
     pub fn instances(&self, scope: Scope) -> f64 {
         let up = |index: u32| self.to.stations[index as usize].up_ns - self.from.stations[index as usize].up_ns;
         let stations = self.stations_of(scope);
+        let up = |index: u32| (up(index) as f64 * self.awake()) as u128;
         if self.model.run.scale.by <= 1 || matches!(scope, Scope::Station(_) | Scope::Host(_)) {
             return self.per_second(stations.into_iter().map(up).sum());
         }
@@ -519,11 +516,16 @@ impl Between<'_> {
             let at = *index as usize;
             self.to.stations[at].memory_byte_ns - self.from.stations[at].memory_byte_ns
         };
-        self.per_second(self.stations_of(scope).iter().map(area).sum())
+        self.per_second(self.stations_of(scope).iter().map(area).sum()) * self.awake()
     }
 
     fn bytes(&self, scope: Scope) -> u64 {
         self.component_pairs(scope).iter().map(|(before, after)| after.bytes_out - before.bytes_out).sum()
+    }
+
+    /// What was done where the data of the request must not be.
+    fn outside(&self, scope: Scope, of: fn(&ComponentTally) -> u64) -> u64 {
+        self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
     }
 
     fn utilisation(&self, scope: Scope, resource: Option<Resource>) -> Option<f64> {
@@ -565,7 +567,7 @@ impl Between<'_> {
     fn busy_station(&self, index: u32) -> Vec<Busy> {
         let (before, after) = (&self.from.stations[index as usize], &self.to.stations[index as usize]);
         let component = &self.model.components[usize::from(self.model.stations[index as usize].component)];
-        let up = secs(after.up_ns - before.up_ns);
+        let up = secs(after.up_ns - before.up_ns) * self.awake();
         let mut parts = Vec::new();
         if component.slots != NONE {
             let capacity = f64::from(component.slots) * up;

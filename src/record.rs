@@ -23,12 +23,26 @@ pub struct Record {
     pub looks: Vec<Vec<f64>>,
     /// For each fault: its periods.
     pub faults: Vec<Vec<FaultPeriod>>,
-    /// The slowest of the requests that were followed.
+    /// The slowest of the requests that were followed, then some at random.
     pub exemplars: Vec<Exemplar>,
+    /// The stretches that were simulated, in a run that samples its quiet time.
+    pub samples: Vec<Sample>,
     /// All that were followed, in the order in which they left.
     pub sampled: Vec<Sampled>,
     /// Changes of the number of instances, in the order of time.
     pub decisions: Vec<Decision>,
+}
+
+/// A stretch of a run that was simulated, up to the next one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    pub from: Time,
+    pub until: Time,
+    /// How many requests each of its requests stands for.
+    pub weight: f64,
+    pub offered: u64,
+    pub ok: u64,
+    pub failed: u64,
 }
 
 /// An autoscaler has changed the number of instances; counts are those of the whole.
@@ -82,6 +96,10 @@ pub struct FaultPeriod {
     /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
     pub lost_writes: u64,
     pub oldest_lost: Option<Span>,
+    /// Messages that had to be sent again, or were never.
+    pub lost_messages: u64,
+    /// A deployment that brought the old version back.
+    pub rolled_back: bool,
     /// Share of all keys that moved to other shards, and their bytes; set when they have.
     pub moved: Option<(f64, f64)>,
 }
@@ -90,6 +108,8 @@ pub struct FaultPeriod {
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     pub at: Time,
+    /// So much of it was not simulated.
+    pub asleep: Span,
     /// Per request class: end to end, from the intended arrival.
     pub classes: Vec<Flow>,
     /// Per filter of the model: as what it filters.
@@ -148,6 +168,9 @@ pub struct ComponentTally {
     pub page_misses: u64,
     /// Bytes answered.
     pub bytes_out: u64,
+    /// Visits and bytes of data that must not be where they were.
+    pub visits_outside: u64,
+    pub bytes_outside: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
     /// Of a database with shards or replicas.
@@ -155,6 +178,25 @@ pub struct ComponentTally {
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
     pub function: Option<FunctionTally>,
+    pub telemetry: Option<Box<TelemetryTally>>,
+}
+
+/// What a telemetry has seen, and how much of it was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TelemetryTally {
+    pub lines: u64,
+    pub lines_kept: u64,
+    pub log_bytes: f64,
+    /// Readings of metrics.
+    pub points: f64,
+    pub metric_bytes: f64,
+    pub spans: u64,
+    pub spans_kept: u64,
+    pub trace_bytes: f64,
+    /// Bytes that agents sent over the network, those that were thrown away later too.
+    pub sent_bytes: f64,
+    /// Time on cores that agents used.
+    pub core_ns: u64,
 }
 
 /// How requests of a function began.
@@ -495,6 +537,8 @@ pub struct Exemplar {
     pub arrived: Time,
     pub latency: Span,
     pub failed: Option<u8>,
+    /// Chosen by its address, not because it was slow.
+    pub is_random: bool,
     /// What it waited for and worked at, in the order of time.
     pub segments: Vec<Segment>,
 }

@@ -9,21 +9,29 @@ pub mod cache;
 pub mod component;
 pub mod condition;
 pub mod database;
+pub mod deploy;
 pub mod elastic;
 pub mod fault;
+pub mod goal;
+pub mod growth;
+pub mod journey;
 pub mod function;
 pub mod hpa;
 pub mod keys;
 pub mod load;
 pub mod machine;
+pub mod naming;
 pub mod policy;
 pub mod price;
+pub mod residency;
 pub mod resolved;
 pub mod root;
 pub mod run;
 pub mod saga;
+pub mod stamps;
 pub mod scale;
 pub mod step;
+pub mod telemetry;
 pub mod values;
 pub mod watch;
 
@@ -39,11 +47,19 @@ use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
+use crate::scenario::goal::Goal;
+use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
+use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
+use crate::scenario::residency::Residency;
+use crate::scenario::run::Sampling;
 use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
+use crate::scenario::stamps::Stamp;
+use crate::scenario::telemetry::Telemetry;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -68,16 +84,24 @@ pub struct Scenario {
     pub hosts: Named<Host>,
     /// Regions with their zones; none: one place without a name.
     pub regions: Named<Region>,
+    /// Where data may be, in the order of keys and values.
+    pub residency: Vec<Residency>,
     /// `a -> b`, most exact last; see [`Pair`].
     pub links: Vec<Spotted<(Pair, Link)>>,
     pub policies: Vec<Spotted<(Pair, Policy)>>,
     pub faults: Named<Fault>,
     pub objectives: Named<Condition>,
+    /// Those about capacity, which no run at one load can judge.
+    pub goals: Named<Goal>,
     pub evolve_when: Named<Condition>,
     pub alerts: Named<Alert>,
+    /// What is copied together; components are as they are after that.
+    pub stamps: Named<Stamp>,
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
+    /// How load and data grow.
+    pub plan: Option<Growth>,
     /// Names of the variants the file offers.
     pub variants: Vec<String>,
 }
@@ -99,6 +123,8 @@ pub struct Run {
     pub prefill_s: Option<f64>,
     /// Every n-th user and every n-th instance; 1 is the whole.
     pub scale: Spotted<u32>,
+    /// Quiet time between faults is sampled.
+    pub sampling: Option<Spotted<Sampling>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -252,6 +278,7 @@ pub enum Kind {
     Cache(Box<Cache>),
     Store(Store),
     Queue(Box<Queue>),
+    Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
 }
@@ -269,19 +296,11 @@ impl Kind {
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
             Kind::Queue(_) => "queue",
+            Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
         }
     }
-}
-
-/// A balancer that is a name service.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Naming {
-    /// Seconds for which callers keep an answer.
-    pub ttl_s: f64,
-    /// Share of callers that keep it for ever.
-    pub ignore: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -373,6 +392,8 @@ pub struct Region {
     pub zones: u32,
     /// What says no place stands here.
     pub is_default: bool,
+    /// Seconds by which its clocks are ahead of UTC, where the author says so.
+    pub ahead_s: Option<f64>,
 }
 
 /// `a -> b`; `any` on either side.
@@ -621,42 +642,6 @@ pub enum When {
     At(Moment),
     /// Again and again, so many seconds from one end to the next start.
     Every(Distribution),
-}
-
-#[derive(Clone, Debug)]
-pub enum Act {
-    Kill(Target),
-    Slow {
-        target: Target,
-        factor: f64,
-    },
-    Errors {
-        target: Target,
-        share: f64,
-        kind: String,
-    },
-    Surge {
-        load: Reference,
-        factor: f64,
-        ramp_s: f64,
-    },
-    Pause(Target),
-    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
-    Reshard {
-        database: Reference,
-        to: Spotted<u32>,
-        bytes_per_s: f64,
-    },
-    /// Dead letters go back to where they came from.
-    Redrive {
-        queue: Reference,
-    },
-    /// The entry of a key value expires at once; without a value, all of them.
-    Expire {
-        cache: Reference,
-        key: Option<Reference>,
-        value: Option<u64>,
-    },
 }
 
 /// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.

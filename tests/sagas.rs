@@ -135,8 +135,8 @@ fn what_was_done_is_not_done_again() {
     let shared = mail("{dedupe: {by: event, within: 1h, in: redis}}, ");
     let own = mail("{dedupe: {by: event, within: 1h}}, ");
     let brief = mail("{dedupe: {by: event, within: 1ms, in: redis}}, ");
-    assert!(500 < plain.0.duplicates && plain.0.skipped == 0, "{:?}", plain.0);
-    assert!(20 * shared.0.duplicates < plain.0.duplicates, "but for those at the same moment: {:?}", shared.0);
+    assert!(500 < plain.0.duplicates && plain.0.skipped == 0, "{}", plain.0.duplicates);
+    assert!(5 * shared.0.duplicates < plain.0.duplicates, "but for those at the same moment: {}", shared.0.duplicates);
     assert!(shared.1 + 500 < plain.1, "mails sent");
     assert!(
         shared.0.duplicates < own.0.duplicates && own.0.duplicates < plain.0.duplicates,

@@ -5,7 +5,7 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::copies::Seeker;
-use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, TICK, World, flag, row};
+use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, World, flag, row};
 use crate::model::program::{Edge, Post, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
@@ -157,14 +157,6 @@ impl World<'_> {
         if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
     }
 
-    /// What a call is about that a queue must know: the message, whichever attempt it is, or the batch.
-    fn token(&self, id: u32, spec: &Edge) -> u64 {
-        match spec.post {
-            Post::Acknowledge => self.calls[id as usize].token,
-            _ => mix(self.frames[id as usize].occasion ^ spec.key),
-        }
-    }
-
     /// The edge's rate limits, in order; a leaky one holds the request back.
     fn limits_of(&mut self, child: u32, edge: u16) -> u32 {
         let m = self.m;
@@ -211,6 +203,7 @@ impl World<'_> {
                 };
                 self.attempt(id, edge)
             }
+            again @ (Stage::OutAgain | Stage::BackAgain) => self.send_again(id, again),
             Stage::None => id,
         }
     }
@@ -245,7 +238,7 @@ impl World<'_> {
         let frame = &mut self.frames[id as usize];
         frame.station = station;
         frame.flags |= route.flags;
-        if self.shortcuts[edge as usize].no_way {
+        if self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.arrived(id);
         }
         let spec = &self.m.edges[edge as usize];
@@ -256,12 +249,15 @@ impl World<'_> {
         } else {
             0.0
         };
-        let until = self.travel(id, caller, station, bytes, occasion);
+        let until = self.travel(id, [caller, station], bytes, occasion);
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Out, until);
+        }
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
 
     /// Instant at which bytes sent now from one instance are at the other.
-    fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
+    pub(super) fn travel(&mut self, id: u32, [from, to]: [u32; 2], bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let on_one_box = (spec.local || 0.0 < bytes) && self.on_one_box(from, to);
         if on_one_box && spec.local {
@@ -383,17 +379,19 @@ impl World<'_> {
         let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
         let edge = self.calls[id as usize].edge;
         self.calls[parent as usize].bytes = bytes;
-        if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
+        if bytes == 0.0 && self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.learn(id, outcome);
         }
         let caller = self.frames[parent as usize].station;
         let component = self.routes[operation as usize].component;
         // What nodes send each other has not left the component.
-        if caller == NONE || self.stations[caller as usize].component != component {
-            self.groups[component as usize].bytes_out += f64::from(bytes);
-        }
+        let leaves = caller == NONE || self.stations[caller as usize].component != component;
+        self.count_bytes(station, self.frames[id as usize].request, bytes, leaves);
         self.calls[id as usize].outcome = outcome;
-        let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
+        let until = self.travel(id, [station, caller], f64::from(bytes), mix(occasion));
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Back, until);
+        }
         let cell = self.m.edges[edge as usize].network_cell;
         self.stage(id, Stage::Back, until, cell)
     }
@@ -456,7 +454,7 @@ impl World<'_> {
         }
         self.frames[id as usize].state = State::Running;
         if !self.handled(id, kind) {
-            return self.conclude(id, Outcome::failed(kind));
+            return self.conclude_badly(id, kind);
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
     }
@@ -511,7 +509,7 @@ impl World<'_> {
         self.frames[id as usize].request = own;
         self.frames[id as usize].parent = NONE;
         if frame.parent == NONE {
-            self.groups[self.m.operations[frame.operation as usize].component as usize].bytes_out += f64::from(bytes);
+            self.count_bytes(frame.station, frame.request, bytes, true);
             self.finish_request(frame.request, Outcome::OK);
             return id;
         }
@@ -632,6 +630,9 @@ impl World<'_> {
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
         let is_slow = self.observer.finished(took, cells);
+        if flags & row::TOLD != 0 {
+            self.end_spans(id, took, outcome);
+        }
         if flags & row::FOLLOWED != 0 {
             self.end_trace(id, took, outcome.failure().map(|f| f.0), is_slow);
         }
@@ -647,16 +648,6 @@ impl World<'_> {
         if client != NONE {
             self.client_done(client);
         }
-    }
-
-    /// Whether the row's ticks sum to the request's latency (a saturated cell cannot).
-    fn telescopes(&self, id: u32) -> bool {
-        let from = id as usize * self.stride;
-        let cells = &self.cells[from..from + self.stride];
-        let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
-        let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
-        let carried: u64 = (0..self.stride as u16).filter_map(|cell| self.effort.carried.get(&(id, cell))).sum();
-        ticks + carried == took
     }
 
     #[cold]
@@ -675,7 +666,11 @@ impl World<'_> {
     /// A row for work that goes on without its request.
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
-        self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
+        self.new_request(Request {
+            flags: of.flags & !(row::FOLLOWED | row::TOLD) | row::DETACHED | flags,
+            client: NONE,
+            ..of
+        })
     }
 }
 

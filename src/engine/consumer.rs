@@ -6,6 +6,7 @@
 
 use crate::engine::broker::{Batch, Carried, Letter, LetterState, Work};
 use crate::engine::world::{Call, Frame, Request, State, World, flag, row};
+use crate::model::program::{Edge, Post};
 use crate::model::{Failure, NONE};
 use crate::random::{bits, mix};
 
@@ -92,6 +93,14 @@ impl World<'_> {
         let frame = &mut self.frames[id as usize];
         (frame.child, frame.state, frame.since) = (child, State::Calling, now);
         self.door(child)
+    }
+
+    /// What a call is about that a queue must know: the message, whichever attempt it is, or the batch.
+    pub(super) fn token(&self, id: u32, spec: &Edge) -> u64 {
+        match spec.post {
+            Post::Acknowledge => self.calls[id as usize].token,
+            _ => mix(self.frames[id as usize].occasion ^ spec.key),
+        }
     }
 
     fn bytes_of(&self, token: u64) -> f32 {

@@ -9,11 +9,11 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series,
-    Snapshot, Stopped, Tallies, Tracked, TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series, Snapshot,
+    Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 /// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
 pub(super) const BUCKETS: usize = 48 << 3;
@@ -57,6 +57,8 @@ pub(super) struct Observer {
     bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
+    /// Requests at random, with the draws that chose them.
+    drawn: Vec<(u64, Exemplar)>,
     pub(super) sampled: Vec<Sampled>,
 }
 
@@ -105,6 +107,7 @@ impl Observer {
             bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
+            drawn: Vec::new(),
             sampled: Vec::new(),
         }
     }
@@ -135,6 +138,15 @@ impl Observer {
         self.exemplars.insert(at, seen);
         self.exemplars.truncate(SLOWEST);
         self.raise_bar();
+    }
+
+    /// Keeps a request if its draw is among the lowest so far: each is as likely as any other.
+    pub(super) fn keep_drawn(&mut self, draw: u64, seen: Exemplar) {
+        let at = self.drawn.partition_point(|(known, _)| *known <= draw);
+        if at < SLOWEST {
+            self.drawn.insert(at, (draw, seen));
+            self.drawn.truncate(SLOWEST);
+        }
     }
 
     fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
@@ -354,6 +366,12 @@ impl World<'_> {
         if class.mirror == NONE16 { class } else { &self.operations[class.mirror as usize] }
     }
 
+    /// Requests offered, answered and failed so far.
+    pub(super) fn counted_requests(&self) -> [u64; 3] {
+        let (ok, failed, _) = self.outcomes();
+        [self.classes.iter().map(|class| class.offered).sum(), ok, failed]
+    }
+
     /// Answers, failures, and the sum of both's latencies, over all classes.
     fn outcomes(&self) -> (u64, u64, u64) {
         self.classes.iter().map(|c| self.figures(c)).fold((0, 0, 0), |(ok, failed, sum), c| {
@@ -492,6 +510,7 @@ impl World<'_> {
         let pools = 0..self.m.pools.len();
         Tallies {
             at: Time(self.now),
+            asleep: Span(self.slept()),
             classes: self.classes.iter().map(|c| self.figures(c).tally()).collect(),
             filtered: self.filtered.iter().map(Flow::tally).collect(),
             operations: self.operations.iter().map(Flow::tally).collect(),
@@ -517,11 +536,6 @@ impl World<'_> {
             finished: self.course.finished,
             open: 0,
         }
-    }
-
-    fn copies_tally(&self, c: usize) -> Option<Box<CopiesTally>> {
-        let tally = self.replication.get(c)?.tally();
-        Some(Box::new(CopiesTally { shards: self.maps[c].shards(), ..tally }))
     }
 
     /// What is still going on at the end, frame by frame: the other side of the conservation laws.
@@ -562,7 +576,10 @@ impl World<'_> {
             page_hits: group.page_hits,
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
+            visits_outside: group.outside.visits,
+            bytes_outside: group.outside.bytes as u64,
             cache: self.cache_tally(self.m.components[c].cache),
+            telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
             scaling: self.scaling_tally(c as u16).map(Box::new),
             function: self.function_tally(c),
@@ -591,6 +608,12 @@ impl World<'_> {
     pub(super) fn look(&mut self, w: u16) {
         self.events -= 1;
         let watch = &self.m.watches[w as usize];
+        if self.is_asleep() {
+            self.observer.looks[w as usize].push(f64::NAN);
+            self.observer.holding[w as usize] = false;
+            self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
+            return;
+        }
         if self.observer.history.back().is_none_or(|seen| seen.tallies.at.0 < self.now) {
             let tallies = self.tallies_since(LOOK);
             self.observer.history.push_back(Snapshot { mark: Mark::Cut, tallies });
@@ -606,6 +629,9 @@ impl World<'_> {
         let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
+        if holds && !self.incidents.rollouts.is_empty() {
+            self.roll_back_if(w);
+        }
         self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
     }
 
@@ -639,10 +665,13 @@ impl World<'_> {
         if self.observer.last_at < self.now {
             self.close_window();
         }
+        self.close_sample();
         self.snapshot(Mark::End);
         let mut last = self.observer.snapshots.pop().expect("it was just taken");
         self.count_open(&mut last.tallies);
         self.observer.snapshots.push(last);
+        let drawn = std::mem::take(&mut self.observer.drawn);
+        let drawn = drawn.into_iter().map(|(_, seen)| seen);
         Record {
             stopped: self.stopped,
             end: Time(self.now),
@@ -651,21 +680,10 @@ impl World<'_> {
             series: self.observer.series,
             looks: self.observer.looks,
             faults: self.fault_periods,
-            exemplars: self.observer.exemplars,
+            exemplars: self.observer.exemplars.into_iter().chain(drawn).collect(),
+            samples: self.course.samples.map_or_else(Vec::new, |samples| samples.taken),
             sampled: self.observer.sampled,
             decisions: self.elastic.decisions,
-        }
-    }
-}
-
-impl Flow {
-    fn tally(&self) -> crate::record::Flow {
-        crate::record::Flow {
-            offered: self.offered,
-            ok: self.ok.compact(),
-            failed: self.failed.compact(),
-            kinds: self.kinds.clone(),
-            in_flight_max: self.most,
         }
     }
 }

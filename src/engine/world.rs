@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
+use crate::engine::arrive::{Beside, Steady};
 use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
@@ -22,8 +23,11 @@ use crate::engine::observe::Observer;
 use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
+use crate::engine::residency::Outside;
+use crate::engine::sampling::Samples;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
+use crate::engine::trouble::Incidents;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model, NONE16};
@@ -205,6 +209,9 @@ pub(super) enum Stage {
     Back,
     /// The caller waits before the next attempt.
     BackOff,
+    /// The request, or the answer, was lost and is sent again when this is over.
+    OutAgain,
+    BackAgain,
 }
 
 /// The row that time is attributed to.
@@ -235,6 +242,8 @@ pub(super) mod row {
     pub(in crate::engine) const ANSWERS: u8 = 8;
     /// A message that was worked on before, so that nothing was done.
     pub(in crate::engine) const SKIPPED: u8 = 16;
+    /// Its spans are counted until it is known whether they are kept.
+    pub(in crate::engine) const TOLD: u8 = 64;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
@@ -312,6 +321,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// What was done where its data must not be.
+    pub(super) outside: Outside,
     /// Of a name service: what it tells.
     pub(super) name: Option<Box<Name>>,
 }
@@ -399,20 +410,6 @@ pub(super) struct Source {
     pub(super) done: bool,
 }
 
-/// The stream that stands beside the calendar, one draw ahead.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beside {
-    pub(super) stream: Steady,
-    /// Of the source.
-    pub(super) key: u64,
-    /// Address of the next arrival.
-    pub(super) address: u64,
-    /// Arrivals planned; the same two figures of the one after them.
-    pub(super) count: u64,
-    pub(super) next_address: u64,
-    pub(super) next_gap: Ns,
-}
-
 /// What a visit needs of the model before it is at the door.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
@@ -457,16 +454,6 @@ pub(super) struct Entry {
     pub(super) priority: u8,
     /// Key whose value says where the request comes from, or `NONE16`.
     pub(super) place_key: u16,
-}
-
-/// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
-/// that a load keeps its arrivals when another joins it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Steady {
-    pub(super) source: u16,
-    pub(super) gap: f64,
-    /// Seeded stream of the gaps.
-    pub(super) key: u64,
 }
 
 /// A closed client or a session: asks, waits, thinks, asks again.
@@ -519,22 +506,6 @@ pub(super) struct Fluid {
     pub(super) bytes: f64,
 }
 
-impl Fluid {
-    /// Gives it work of so many ns no earlier than `at`; returns when that is done.
-    pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
-        self.run = if self.free_at < at { work } else { self.run + work };
-        self.free_at = self.free_at.max(at) + work;
-        self.busy += u128::from(work);
-        self.bytes += bytes;
-        self.free_at
-    }
-
-    /// Work done by `now` (what was given but lies in the future is not).
-    pub(super) fn busy_by(&self, now: Ns) -> u128 {
-        self.busy - u128::from(self.free_at.saturating_sub(now).min(self.run))
-    }
-}
-
 /// A key value that differs from what the occasion gives; shared by all requests below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -566,6 +537,7 @@ pub(super) struct Course {
     pub(super) next_mark: u64,
     /// Whether any load's requests leave a queue they have waited in too long.
     pub(super) patience: bool,
+    pub(super) samples: Option<Box<Samples>>,
 }
 
 /// What requests took in all, and what was done for nobody: ticks by cell.
@@ -655,6 +627,7 @@ pub(super) struct World<'m> {
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
     pub(super) post: Post,
+    pub(super) incidents: Incidents,
     pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
@@ -667,7 +640,6 @@ pub(super) struct World<'m> {
     pub(super) routes: Vec<Route>,
     /// By edge.
     pub(super) shortcuts: Vec<Shortcut>,
-    pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,
     pub(super) effort: Effort,

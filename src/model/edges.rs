@@ -306,7 +306,7 @@ impl Compiler<'_> {
         let target = self.names.operations[usize::from(operation)].component;
         let is_keyed = self.model.components.get(usize::from(target));
         let is_keyed = is_keyed.is_some_and(|target| target.cache != NONE16 || target.topic != NONE16);
-        edge.plain = is_plain(edge) && !is_keyed;
+        edge.plain = is_plain(edge) && !is_keyed && !self.has_trouble();
         if edge.plain {
             return;
         }

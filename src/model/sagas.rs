@@ -13,6 +13,7 @@ use crate::model::program::{CacheUse, DedupeUse, Handler, Saga, Step};
 use crate::model::steps::Writer;
 use crate::model::{Failure, NONE16};
 use crate::scenario;
+use crate::scenario::Reference;
 use crate::scenario::saga::{Dedupe, SagaStep};
 
 impl<'s> Writer<'_, 's> {
@@ -123,6 +124,24 @@ impl<'s> Writer<'_, 's> {
         let from = self.at();
         self.ask(path, used, operation, step);
         (from, self.at())
+    }
+
+    /// `fail`: now and then, or always for some values of a key.
+    pub(super) fn fail(&mut self, share: f64, kind: &str, by: Option<&Reference>) {
+        let path = self.place.next("fail");
+        if share <= 0.0 {
+            return;
+        }
+        let kind = self.compiler.failure(kind);
+        let around = self.branch_around(&path, share);
+        let key = self.compiler.names.find_key(by, self.compiler.diags);
+        if let (Some(at), true) = (around, key != NONE16)
+            && let Step::Branch { chance, to } = self.compiler.model.steps[at]
+        {
+            self.compiler.model.steps[at] = Step::BranchBy { chance, key, to };
+        }
+        self.push(Step::Fail { kind });
+        self.land(around.as_slice());
     }
 
     /// A saga of nothing, or one that cannot be undone.

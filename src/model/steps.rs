@@ -172,19 +172,28 @@ impl Compiler<'_> {
     /// Draws that are made before anything can branch, block or call: what `least_work` knows in advance.
     fn upfront(&self, entry: u16) -> Vec<u16> {
         let program = self.model.steps.get(usize::from(entry)..).unwrap_or_default();
-        let draws = program.iter().filter(|step| !matches!(step, Step::Observe | Step::View { .. })).map_while(
-            |step| match step {
-                Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
-                _ => None,
-            },
-        );
+        let looks = |step: &Step| matches!(step, Step::Observe | Step::View { .. } | Step::Tell { .. });
+        let draws = program.iter().filter(|step| !looks(step)).map_while(|step| match step {
+            Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
+            _ => None,
+        });
         draws.collect()
     }
 }
 
 impl<'s> Writer<'_, 's> {
+    /// What telemetry writes down about each visit.
+    fn tell(&mut self) {
+        let Some(component) = self.compiler.names.component(&self.place.component) else { return };
+        for telemetry in self.compiler.watchers(component) {
+            let cell = self.compiler.cell(&self.place.component, Cause::Cpu);
+            self.push(Step::Tell { telemetry, cell });
+        }
+    }
+
     fn operation(&mut self, body: &Body<'s>) {
         self.sidecar_of_callee();
+        self.tell();
         if self.role == Role::Reads {
             self.push(Step::Observe);
         }
@@ -646,23 +655,6 @@ impl<'s> Writer<'_, 's> {
         self.push(Step::Prepare { transaction: index });
         self.push(Step::Decide { transaction: index });
         self.push(Step::End { transaction: index });
-    }
-
-    fn fail(&mut self, share: f64, kind: &str, by: Option<&Reference>) {
-        let path = self.place.next("fail");
-        if share <= 0.0 {
-            return;
-        }
-        let kind = self.compiler.failure(kind);
-        let around = self.branch_around(&path, share);
-        let key = self.compiler.names.find_key(by, self.compiler.diags);
-        if let (Some(at), true) = (around, key != NONE16)
-            && let Step::Branch { chance, to } = self.compiler.model.steps[at]
-        {
-            self.compiler.model.steps[at] = Step::BranchBy { chance, key, to };
-        }
-        self.push(Step::Fail { kind });
-        self.land(around.as_slice());
     }
 }
 

@@ -2,11 +2,39 @@
 
 use crate::measure::histogram::Compact;
 use crate::model::{Probe, Scope};
-use crate::probe::{Between, ratio};
+use crate::probe::{Between, ratio, statistic};
 use crate::record::{GroupTally, SagaTally};
-use crate::scenario::condition::{Per, Stat};
+use crate::scenario::condition::{Per, Quantity, Stat};
 
 impl Between<'_> {
+    /// Measures that messages have a part in.
+    pub(super) fn of_messages(&self, probe: &Probe) -> Option<f64> {
+        let whole = |count: u64| count as f64 * self.model.scale_of(probe.scope);
+        let scope = probe.scope;
+        match probe.quantity {
+            Quantity::Lag => {
+                let mut times = self.lag(scope);
+                times.merge(&self.message_lag(scope));
+                statistic(&times, probe.stat)
+            }
+            Quantity::Staleness => {
+                let mut ages = self.staleness(scope);
+                ages.merge(&self.view_staleness(scope));
+                statistic(&ages, probe.stat)
+            }
+            Quantity::Depth => Some(self.messages(probe, false)? * self.model.scale_of(scope)),
+            Quantity::Backlog => Some(self.messages(probe, true)? * self.model.scale_of(scope)),
+            Quantity::Duplicates => self.duplicates(probe),
+            Quantity::DeadLetters => self.dead_letters(probe),
+            Quantity::Compensations => self.gained_by_sagas(scope, |tally| tally.compensations).map(whole),
+            Quantity::UnresolvedSagas => {
+                self.gained_by_sagas(scope, |tally| tally.unresolved + tally.abandoned).map(whole)
+            }
+            Quantity::StaleReads => self.stale_views(probe).or_else(|| self.reads(probe, |tally| tally.stale_reads)),
+            _ => self.disorder(probe).or_else(|| self.reads(probe, |tally| tally.violations)),
+        }
+    }
+
     /// The groups of a scope, at both ends: of a queue or its operations, or those that a service consumes in.
     pub fn groups(&self, scope: Scope) -> Vec<(&GroupTally, &GroupTally)> {
         let found = self.groups_of(scope);

@@ -150,6 +150,7 @@ mod tests {
             looks: Vec::new(),
             faults: Vec::new(),
             exemplars: Vec::new(),
+            samples: Vec::new(),
             sampled: Vec::new(),
             decisions: Vec::new(),
         };

@@ -13,12 +13,12 @@ use crate::scenario::machine::{
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
-use crate::scenario::values::{Env, count, draw, forms, inert, letters, name, shares};
+use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Naming, Operation, Placement, Prefer,
-    Route, RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
+    RouteTarget, Sticky,
 };
-use crate::scenario::{broker, cache, database, function};
+use crate::scenario::{broker, cache, database, function, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -34,11 +34,12 @@ pub static KINDS: &[&Table] = &[
     &cache::STORE,
     &function::FUNCTION,
     &function::POOLER,
+    &telemetry::TELEMETRY,
     &broker::QUEUE,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["log", "telemetry"];
+pub const LATER: &[&str] = &["log"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -47,7 +48,17 @@ pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
 pub(super) static KIND: Field = Field::new(
     "kind",
     Shape::Word(&[
-        "service", "balancer", "gateway", "database", "external", "cache", "cdn", "store", "function", "pooler",
+        "service",
+        "balancer",
+        "gateway",
+        "database",
+        "external",
+        "cache",
+        "cdn",
+        "store",
+        "function",
+        "pooler",
+        "telemetry",
         "queue",
     ]),
     "service",
@@ -194,6 +205,8 @@ pub static BALANCER: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        WARM,
+        DRAIN,
         AUTOSCALE,
         Field::new(
             "ttl",
@@ -350,6 +363,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "database" => Kind::Database(Box::new(database::database(&mut r, env))),
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
+        "telemetry" => Kind::Telemetry(Box::new(telemetry::telemetry(&mut r, env))),
         "function" => Kind::Function(Box::new(function::function(&mut r, env))),
         "pooler" => {
             let read = function::pooler(&mut r);
@@ -421,7 +435,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler and queue",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry and queue",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
@@ -599,41 +613,7 @@ fn memory(r: &mut Reader) -> Memory {
 fn balancer(r: &mut Reader) -> Kind {
     let owner = r.key("targets");
     let targets = r.node("targets").map(|node| shares(owner, node, "a component", r.diags()));
-    Kind::Balancer { targets: targets.unwrap_or_default(), naming: naming(r) }
-}
-
-/// What a hop has and a name service has not.
-pub(super) const OF_HOPS: &[&str] = &[
-    "machine",
-    "on",
-    "instances",
-    "place",
-    "workers",
-    "waits",
-    "queue",
-    "sticky",
-    "prefer",
-    "rate_limit",
-    "cores",
-    "memory",
-    "disk",
-    "nic",
-    "speed",
-    "scheduling",
-    "price",
-    "boot",
-];
-
-fn naming(r: &mut Reader) -> Option<Naming> {
-    if !r.has("ttl") {
-        inert(r, &["ignore_ttl"], "without `ttl`, which makes a balancer a name service");
-        return None;
-    }
-    inert(r, OF_HOPS, "with `ttl`: a name service is no hop");
-    let ignore = r.share("ignore_ttl");
-    let ignore = r.within("ignore_ttl", ignore, 0.0, 1.0).map_or(0.0, |share| share.value);
-    let ttl_s = r.time("ttl").map_or(60.0, |time| time.value);
-    Some(Naming { ttl_s, ignore })
+    Kind::Balancer { targets: targets.unwrap_or_default(), naming: naming::naming(r) }
 }
 
 fn gateway(r: &mut Reader, env: &mut Env) -> Kind {

@@ -143,6 +143,8 @@ pub enum Quantity {
     StaleReads,
     Violations,
     LostWrites,
+    /// Share of failures over the share that an objective allows.
+    BudgetBurn,
     Conflicts,
     Convergence,
     LeaderChanges,
@@ -151,5 +153,7 @@ pub enum Quantity {
     ColdStarts,
     Memory,
     Bytes,
+    VisitsOutside,
+    BytesOutside,
     Cost,
 }
