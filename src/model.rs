@@ -555,31 +555,6 @@ impl Cause {
     }
 }
 
-impl Model {
-    /// All probes that conditions ask for.
-    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
-        let mut found = Vec::new();
-        for condition in &self.conditions {
-            condition.body.collect(&mut found);
-        }
-        found.into_iter()
-    }
-}
-
-impl Body {
-    fn collect<'a>(&'a self, found: &mut Vec<&'a Probe>) {
-        match self {
-            Body::All(parts) | Body::Any(parts) => parts.iter().for_each(|p| p.collect(found)),
-            Body::Test(test) => {
-                found.push(&test.probe);
-                if let Bound::ShareOf(_, probe) = &test.bound {
-                    found.push(probe);
-                }
-            }
-        }
-    }
-}
-
 /// What a condition reads, resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
