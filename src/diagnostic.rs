@@ -621,6 +621,10 @@ waits in its queue, where no caller sees it; scaling out the callers makes it wo
 policies: {web -> db: {pool: {size: 20}}}",
         "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
 policies: {web -> db: {pool: {size: 10}}}";
+    NeverEjects: "W0414", "ejection that never happens",
+        "`most` is a share of the instances, rounded down, and never all of them. Of so few instances that allows for none.",
+        "web: {kind: service, instances: 2}\npolicies: {any -> web: {eject: {errors: 5 in a row, most: 10%}}}",
+        "web: {kind: service, instances: 2}\npolicies: {any -> web: {eject: {errors: 5 in a row, most: 50%}}}";
     NoRoom: "W0417", "more messages than places",
         "An instance takes more messages than it has workers and places. The rest fails as `queue_full` and comes again.",
         "mailer: {kind: service, workers: 4, queue: {limit: 10}, consumes: {from: tasks, operation: send, prefetch: 100}}",

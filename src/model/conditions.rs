@@ -6,7 +6,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::budget::Budget;
 use crate::model::compile::{Compiler, parts_of, span};
-use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
+use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, Model, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::policy::replication::Mode;
 use crate::scenario;
 use crate::scenario::Length;
