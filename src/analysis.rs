@@ -4,16 +4,28 @@
 //! records into a report. Every figure is an estimate over independent replications with a 95 % interval; what noise cannot
 //! decide stays undecided, what has no steady state is not stated. Nothing here knows any mechanism of the engine.
 
+pub mod advise;
 pub mod audit;
+pub mod axis;
 pub mod bottleneck;
+pub mod by_hand;
+pub mod capacity;
+pub mod check;
+pub mod compare;
 pub mod cost;
+pub mod design;
 pub mod estimate;
 pub mod expected;
+pub mod figures;
+pub mod growth;
+pub mod journey;
+pub mod lab;
 pub mod look;
 pub mod objective;
 mod pictures;
 pub mod recovery;
 pub mod replicate;
+pub mod size;
 mod scaling;
 pub mod stability;
 pub mod study;
@@ -155,7 +167,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         run,
         verdict: objective::overall(&objectives),
         measured,
-        objectives,
+        objectives: objectives.into_iter().chain(goals(scenario)).collect(),
         evolve_when: triggers(&study),
         requests: summary::requests(&study, Scope::All),
         latency: summary::latencies(&study, &stability, Scope::All),
@@ -166,6 +178,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         where_time_goes,
         cost: cost::bill(&study),
         alerts: alerts(&study),
+        budgets: summary::budgets(&study),
         faults: recovery::faults(&study),
         regions: summary::regions(&study, &stability),
         decisions: scaling::decisions(&study),
@@ -206,6 +219,15 @@ fn alerts(study: &Study) -> Vec<Alert> {
 fn judged(study: &Study, stability: &Stability) -> Vec<Objective> {
     with_role(study.model, |condition| {
         (condition.role == Role::Objective).then(|| objective::judge(study, stability, condition))
+    })
+}
+
+/// Objectives about capacity, which nothing here can judge.
+fn goals(scenario: &Scenario) -> impl Iterator<Item = Objective> {
+    let note = "a run at one load cannot tell; `plimsoll check` does";
+    scenario.goals.iter().map(move |(name, goal)| Objective {
+        limit: Some(goal.value.per_s),
+        ..objective::unjudged(name, &goal.value.text, "per_s", note)
     })
 }
 

@@ -582,6 +582,21 @@ region that is the default. What stands on shared hosts is where they are.",
         "Latencies are built in between well-known cloud regions only. Calls may cross this pair, so its link has to be stated.",
         "regions: {home: {}, cloud: {}}\nload: {users: {from: home, requests: {api.serve: 1}}}",
         "regions: {home: {}, cloud: {}}\nlinks: {home -> cloud: {latency: 12ms}}\nload: {users: {from: home, requests: {api.serve: 1}}}";
+    CannotDeploy: "E0480", "cannot be deployed",
+        "A deployment replaces instances one after the other by fresh ones. Services, gateways and balancers can be replaced
+like that; what holds data (databases, caches) or belongs to somebody else cannot.",
+        "faults: {rollout: {at: 5m, deploy: db}}",
+        "faults: {rollout: {at: 5m, deploy: web}}";
+    CannotWatch: "E0481", "cannot be watched",
+        "Telemetry runs as an agent on the machine of what it watches. Beside somebody else's service, a store or another
+telemetry there is no such machine; watch whoever calls it.",
+        "components: {watch: {kind: telemetry, of: stripe, logs: {lines: 3}}}",
+        "components: {watch: {kind: telemetry, of: web, logs: {lines: 3}}}";
+    NoBudget: "E0482", "no error budget",
+        "`budget_burn` compares the share of failures with the share that an objective allows. There has to be one: of the same
+thing, or of everything.",
+        "alerts: {fast: budget_burn over 1h > 14.4}",
+        "objectives: {up: availability >= 99.9%}\nalerts: {fast: budget_burn over 1h > 14.4}";
     UnknownMetric: "E0490", "metric that is not explained",
         "A Kubernetes autoscaler reads metrics by the names that somebody gave them. Which measure stands behind such a name is
 said beside `hpa`, under `means`; names that are measures here (`arrivals`, `in_flight`, `queue`) need no explanation.",

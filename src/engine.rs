@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod deploy;
 mod elastic;
 mod election;
 mod failover;
@@ -39,10 +40,12 @@ mod rows;
 mod scale;
 mod shard;
 mod station;
+mod telemetry;
 mod timeout;
 mod timer;
 mod trace;
 mod transaction;
+mod trouble;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -202,6 +205,10 @@ impl World<'_> {
             Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Scrape(telemetry) => self.scrape(telemetry),
+            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
+            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
+            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
             Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),

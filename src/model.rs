@@ -14,6 +14,8 @@ pub mod compile;
 mod components;
 mod conditions;
 pub mod copies;
+pub mod budget;
+pub mod deploy;
 mod edges;
 mod faults;
 mod keys;
@@ -30,16 +32,22 @@ pub mod region;
 mod replay;
 mod scale;
 mod steps;
+pub mod telemetry;
 pub mod traffic;
+pub mod trouble;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
+use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
+use crate::model::deploy::Deploy;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
+use crate::model::telemetry::Telemetry;
+use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::environment::Environments;
@@ -69,6 +77,7 @@ pub struct Model {
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    pub telemetry: Vec<Telemetry>,
     /// In the order of names; empty where the author named none.
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
@@ -94,6 +103,7 @@ pub struct Model {
     pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
+    pub budgets: Vec<Budget>,
     pub run: Run,
     /// What the whole costs; evaluated by analysis on the measured use.
     pub prices: Vec<Price>,
@@ -442,7 +452,8 @@ pub enum Act {
     Errors {
         component: u16,
         operation: u16,
-        station: u32,
+        /// `None`: at all instances.
+        target: Option<Target>,
         share: u64,
         kind: Failure,
     },
@@ -454,6 +465,9 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// Messages are lost or late.
+    Link(Trouble),
+    Deploy(Deploy),
     /// The shards of a database become more; `map` is where rows are afterwards.
     Reshard {
         copies: u16,
@@ -678,4 +692,8 @@ pub enum Metered {
     BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
     /// Bytes over a priced link.
     Pipe { pipe: u16 },
+    /// What a telemetry takes in, by the byte.
+    Taken { component: u16, each: f64 },
+    /// What it keeps lies there for so many seconds, at dollars a byte and second.
+    Kept { component: u16, seconds: f64, each: f64 },
 }

@@ -7,7 +7,7 @@
 //! Definitions. *Latency* is that of all outcomes, from the intended arrival (of an operation or component: from its door).
 //! *Throughput* counts all answers, *goodput* the good ones. The *utilisation* of a named resource is that of all its parts
 //! together; without a name it is the busiest resource on its busiest part. Instances that are down do not count as
-//! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
+//! capacity of workers. The *burn* of a budget is the share of failures over the share that an objective allows. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
 use crate::measure::histogram::Compact;
@@ -49,6 +49,7 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::Staleness => statistic(&stretch.staleness(probe.scope), probe.stat)?,
         Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
         Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
+        Quantity::BudgetBurn => ratio(flow().failed, flow().finished())? / model.budget_of(probe.scope)?.allowed,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
         Quantity::Conflicts => stretch.conflicts(probe)?,
         Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,

@@ -23,7 +23,7 @@ pub struct Record {
     pub looks: Vec<Vec<f64>>,
     /// For each fault: its periods.
     pub faults: Vec<Vec<FaultPeriod>>,
-    /// The slowest of the requests that were followed.
+    /// The slowest of the requests that were followed, then some at random.
     pub exemplars: Vec<Exemplar>,
     /// All that were followed, in the order in which they left.
     pub sampled: Vec<Sampled>,
@@ -82,6 +82,10 @@ pub struct FaultPeriod {
     /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
     pub lost_writes: u64,
     pub oldest_lost: Option<Span>,
+    /// Messages that had to be sent again, or were never.
+    pub lost_messages: u64,
+    /// A deployment that brought the old version back.
+    pub rolled_back: bool,
     /// Share of all keys that moved to other shards, and their bytes; set when they have.
     pub moved: Option<(f64, f64)>,
 }
@@ -152,6 +156,25 @@ pub struct ComponentTally {
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
     pub function: Option<FunctionTally>,
+    pub telemetry: Option<Box<TelemetryTally>>,
+}
+
+/// What a telemetry has seen, and how much of it was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TelemetryTally {
+    pub lines: u64,
+    pub lines_kept: u64,
+    pub log_bytes: f64,
+    /// Readings of metrics.
+    pub points: f64,
+    pub metric_bytes: f64,
+    pub spans: u64,
+    pub spans_kept: u64,
+    pub trace_bytes: f64,
+    /// Bytes that agents sent over the network, those that were thrown away later too.
+    pub sent_bytes: f64,
+    /// Time on cores that agents used.
+    pub core_ns: u64,
 }
 
 /// How requests of a function began.
@@ -401,6 +424,8 @@ pub struct Exemplar {
     pub arrived: Time,
     pub latency: Span,
     pub failed: Option<u8>,
+    /// Chosen by its address, not because it was slow.
+    pub is_random: bool,
     /// What it waited for and worked at, in the order of time.
     pub segments: Vec<Segment>,
 }

@@ -4,13 +4,24 @@
 //! These are plain values without behaviour, filled in by `analysis`; times are seconds, sizes bytes, rates per second,
 //! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
 
+pub mod advise;
+pub mod by_hand;
+pub mod capacity;
+pub mod check;
+pub mod compare;
 pub mod chart;
 pub mod csv;
+pub mod evaluation;
 pub mod hgrm;
-pub mod html;
+pub mod journey;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod plan;
+pub mod rows;
+pub mod size;
+pub mod sweep;
+pub mod html;
 pub mod pictures;
 pub mod terminal;
 pub mod trace;
@@ -48,6 +59,9 @@ pub struct Report {
     pub where_time_goes: TimeGoes,
     pub cost: Cost,
     pub alerts: Vec<Alert>,
+    /// How fast the failures that objectives allow were used up.
+    #[serde(default)]
+    pub budgets: Vec<Budget>,
     pub faults: BTreeMap<String, Fault>,
     pub regions: BTreeMap<String, Traffic>,
     pub decisions: Vec<Decision>,
@@ -312,6 +326,16 @@ pub struct Alert {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Name of the objective.
+    pub objective: String,
+    /// Share of requests that may fail.
+    pub allowed: f64,
+    /// Share that failed over that: 1 uses it up exactly, 10 a month's in three days.
+    pub burn: Option<Estimate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bottleneck {
     pub component: String,
     /// `cores`, `workers`, `connections`, `pool`, `disk`, `nic` or `memory`.
@@ -371,6 +395,14 @@ pub struct Fault {
     pub recovered_share: Option<f64>,
     pub rpo_s: Option<Estimate>,
     pub lost_writes: Option<Estimate>,
+    /// Of what goes wrong between two sides: messages that were lost, each time they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_messages: Option<Estimate>,
+    /// Of a deployment: how long it took, and the share of them that brought the old version back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployed_in_s: Option<Estimate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back_share: Option<f64>,
     /// From the death to the last time a balancer picked the dead instance.
     pub removal_s: Option<Estimate>,
     /// Of a change of shards: the share of all keys that moved, their bytes, and how long it took.
@@ -401,6 +433,9 @@ pub struct Exemplar {
     #[serde(default)]
     pub arrived_s: f64,
     pub latency_s: f64,
+    /// `slowest`, or `random`: one of all.
+    #[serde(deserialize_with = "word")]
+    pub chosen: Word,
     /// `ok` or the kind of failure.
     pub outcome: String,
     pub spans: Vec<ExemplarSpan>,

@@ -8,8 +8,12 @@ pub mod cache;
 pub mod component;
 pub mod condition;
 pub mod database;
+pub mod deploy;
 pub mod elastic;
 pub mod fault;
+pub mod goal;
+pub mod growth;
+pub mod journey;
 pub mod function;
 pub mod hpa;
 pub mod keys;
@@ -22,6 +26,7 @@ pub mod root;
 pub mod run;
 pub mod scale;
 pub mod step;
+pub mod telemetry;
 pub mod values;
 pub mod watch;
 
@@ -36,10 +41,14 @@ use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
+use crate::scenario::goal::Goal;
+use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
 use crate::scenario::price::Prices;
 use crate::scenario::scale::Autoscale;
+use crate::scenario::telemetry::Telemetry;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -69,11 +78,15 @@ pub struct Scenario {
     pub policies: Vec<Spotted<(Pair, Policy)>>,
     pub faults: Named<Fault>,
     pub objectives: Named<Condition>,
+    /// Those about capacity, which no run at one load can judge.
+    pub goals: Named<Goal>,
     pub evolve_when: Named<Condition>,
     pub alerts: Named<Alert>,
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
+    /// How load and data grow.
+    pub plan: Option<Growth>,
     /// Names of the variants the file offers.
     pub variants: Vec<String>,
 }
@@ -245,6 +258,7 @@ pub enum Kind {
     },
     Cache(Box<Cache>),
     Store(Store),
+    Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
 }
@@ -261,6 +275,7 @@ impl Kind {
             Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
+            Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
         }
@@ -633,38 +648,6 @@ pub enum When {
     At(Moment),
     /// Again and again, so many seconds from one end to the next start.
     Every(Distribution),
-}
-
-#[derive(Clone, Debug)]
-pub enum Act {
-    Kill(Target),
-    Slow {
-        target: Target,
-        factor: f64,
-    },
-    Errors {
-        target: Target,
-        share: f64,
-        kind: String,
-    },
-    Surge {
-        load: Reference,
-        factor: f64,
-        ramp_s: f64,
-    },
-    Pause(Target),
-    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
-    Reshard {
-        database: Reference,
-        to: Spotted<u32>,
-        bytes_per_s: f64,
-    },
-    /// The entry of a key value expires at once; without a value, all of them.
-    Expire {
-        cache: Reference,
-        key: Option<Reference>,
-        value: Option<u64>,
-    },
 }
 
 /// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.

@@ -15,6 +15,7 @@ use plimsoll::scenario::root::{Given, load};
 mod cdn;
 mod data;
 mod elastic;
+mod observability;
 mod shards;
 mod spine;
 

@@ -84,6 +84,17 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let bytes = monthly(after.bytes_out - before.bytes_out);
             (bytes / GIGA, tiered(bytes, tiers))
         }
+        Metered::Taken { component: index, each } => {
+            let (before, after) = component(*index);
+            let bytes = monthly(after.bytes_out - before.bytes_out);
+            (bytes / GIGA, bytes * each)
+        }
+        Metered::Kept { component: index, seconds, each } => {
+            let (before, after) = component(*index);
+            // As much lies there as comes in that time.
+            let kept = monthly(after.bytes_out - before.bytes_out) / MONTH * seconds;
+            (kept / GIGA, kept * each * MONTH)
+        }
         Metered::Pipe { pipe } => {
             let index = usize::from(*pipe);
             let bytes = monthly(stretch.to.pipes[index].bytes - stretch.from.pipes[index].bytes);

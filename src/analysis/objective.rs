@@ -66,6 +66,12 @@ fn body(study: &Study, stability: &Stability, said: &Body) -> Objective {
     }
 }
 
+/// An objective that is stated and not judged.
+pub fn unjudged(name: &str, text: &str, unit: &'static str, note: &str) -> Objective {
+    let (name, text, note) = (name.to_owned(), text.to_owned(), Some(note.to_owned()));
+    Objective { name, text, unit, note, verdict: Verdict::None, ..blank() }
+}
+
 fn blank() -> Objective {
     Objective {
         name: String::new(),
@@ -185,7 +191,7 @@ pub fn value(study: &Study, test: &Test) -> Option<Estimate> {
 }
 
 /// The value in one replication.
-fn one(study: &Study, test: &Test, index: usize) -> Option<f64> {
+pub(in crate::analysis) fn one(study: &Study, test: &Test, index: usize) -> Option<f64> {
     match test.period {
         Period::Over => worst(study, test, index),
         period => reading(study, &test.probe, period, index),
@@ -306,7 +312,12 @@ pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
         | (
-            Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::LeaderChanges,
+            Quantity::Queue
+            | Quantity::InFlight
+            | Quantity::Replicas
+            | Quantity::LostWrites
+            | Quantity::LeaderChanges
+            | Quantity::BudgetBurn,
             _,
         ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",

@@ -18,6 +18,7 @@ use crate::engine::observe::Observer;
 use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
 use crate::engine::timer::{Timer, Timers};
+use crate::engine::trouble::Incidents;
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route,
     Shortcut, Slab, Source, Station, Steady, World, flag, gate,
@@ -139,6 +140,7 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            incidents: Incidents::default(),
             elastic: Elastic::new(m, salt),
             paused: 0,
             patience: false,
@@ -147,7 +149,6 @@ impl<'m> World<'m> {
             entries: Vec::new(),
             routes: Vec::new(),
             shortcuts: m.edges.iter().map(shortcut).collect(),
-            parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
             effort: Effort::new(stride, m.edges.len()),

@@ -85,6 +85,9 @@ impl World<'_> {
 
     /// The instance is to leave: nobody picks it any more, and what is in flight may finish within the time of `drain`.
     pub(super) fn take_away(&mut self, s: u32) {
+        if !self.incidents.rollouts.is_empty() {
+            self.leave_rollouts(s);
+        }
         let station = &mut self.stations[s as usize];
         station.gate |= gate::ABSENT;
         if station.gate & gate::DOWN != 0 {

@@ -70,9 +70,16 @@ impl World<'_> {
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
             Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => self.hit_by(target, draw),
-            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => vec![],
+            Act::Errors { target: Some(target), .. } => self.hit_by(target, draw),
+            Act::Errors { .. }
+            | Act::Surge { .. }
+            | Act::Expire { .. }
+            | Act::Reshard { .. }
+            | Act::Link(_)
+            | Act::Deploy(_) => vec![],
         };
-        let station = if hit.len() == 1 { hit[0] } else { NONE };
+        let is_struck = !matches!(fault.act, Act::Errors { .. });
+        let station = if is_struck && hit.len() == 1 { hit[0] } else { NONE };
         let period = FaultPeriod { start: Time(self.now), station, ..FaultPeriod::default() };
         self.fault_periods[f as usize].push(period);
         if fault.at.is_some() {
@@ -81,6 +88,9 @@ impl World<'_> {
         if fault.lasts_draw != NONE16 {
             let lasts = self.samplers.draw_ns(fault.lasts_draw, mix(draw));
             self.set_timer(self.now + lasts, CLAIM, Timer::FaultEnd { fault: f, period: n as u32 });
+        }
+        if let Act::Link(trouble) = &fault.act {
+            self.begin_trouble(f, trouble, draw);
         }
         self.strike(f, &hit);
     }
@@ -99,23 +109,33 @@ impl World<'_> {
     }
 
     fn strike(&mut self, f: u16, hit: &[u32]) {
-        match &self.m.faults[f as usize].act {
+        let m = self.m;
+        match &m.faults[f as usize].act {
             Act::Kill(_) => hit.iter().for_each(|&s| self.kill(s)),
             Act::Slow(_, factor) => hit.iter().for_each(|&s| self.stations[s as usize].scale *= factor),
             Act::Pause(_) => hit.iter().for_each(|&s| self.pause(s)),
-            &Act::Errors { component, operation, station, share, kind } => {
-                let key = self.seeded(self.m.faults[f as usize].key);
-                let injection = Injection { fault: f, operation, station, share, kind, key };
-                self.groups[component as usize].injected.push(injection);
-                let spec = &self.m.components[component as usize];
-                for s in spec.first..spec.first + spec.count {
-                    self.stations[s as usize].gate |= gate::CHECKS;
-                }
-            }
+            Act::Errors { .. } => self.inject(f, hit),
             &Act::Expire { cache, key: NONE16, .. } => self.flush_cache(cache),
             &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Reshard { .. } => self.begin_reshard(f),
-            Act::Surge { .. } => {}
+            Act::Deploy(_) => self.begin_rollout(f),
+            Act::Surge { .. } | Act::Link(_) => {}
+        }
+    }
+
+    /// Requests begin to fail, at these instances or at all.
+    fn inject(&mut self, f: u16, hit: &[u32]) {
+        let m = self.m;
+        let &Act::Errors { component, operation, share, kind, ref target } = &m.faults[f as usize].act else { return };
+        let key = self.seeded(m.faults[f as usize].key);
+        let everywhere = [NONE];
+        for &station in if target.is_none() { &everywhere } else { hit } {
+            let injection = Injection { fault: f, operation, station, share, kind, key };
+            self.groups[component as usize].injected.push(injection);
+        }
+        let spec = &m.components[component as usize];
+        for s in spec.first..spec.first + spec.count {
+            self.stations[s as usize].gate |= gate::CHECKS;
         }
     }
 
@@ -139,7 +159,8 @@ impl World<'_> {
             }
             Act::Pause(target) => hit(target).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
-            Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => {}
+            Act::Link(trouble) => self.end_trouble(f, trouble),
+            Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } | Act::Deploy(_) => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -209,6 +230,8 @@ impl World<'_> {
         frame.since = self.now;
         frame.state = State::Running;
         frame.flags &= !flag::STAGED;
+        // What was armed for the call that it waited for is stale, however long the news takes to its caller.
+        frame.generation = frame.generation.wrapping_add(1);
         let next = self.conclude(id, Outcome::failed(Failure::RESET));
         if next != NONE {
             self.ready.push(next);
@@ -240,15 +263,9 @@ impl World<'_> {
 
     /// The machine is there again; the instance needs its time to boot.
     pub(super) fn restart(&mut self, s: u32) {
-        let station = &self.stations[s as usize];
-        let (component, epoch) = (station.component, station.epoch);
-        let spec = &self.m.components[component as usize];
-        let boot = if spec.boot_draw == NONE16 {
-            0
-        } else {
-            self.samplers.draw_ns(spec.boot_draw, mix(self.salt ^ spec.key ^ u64::from(epoch)))
-        };
-        let boot = boot + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
+        let epoch = self.stations[s as usize].epoch;
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        let boot = self.boot_time(s) + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
         if boot == 0 {
             return self.booted(s, epoch);
         }
@@ -277,7 +294,10 @@ impl World<'_> {
     }
 
     /// More memory than there is: the instance dies and boots again.
-    pub(super) fn out_of_memory(&mut self, s: u32) {
+    pub(super) fn out_of_memory(&mut self, s: u32, epoch: u32) {
+        if self.stations[s as usize].epoch != epoch {
+            return;
+        }
         self.kill(s);
         self.restart(s);
     }
@@ -308,6 +328,9 @@ impl World<'_> {
         let i = s - self.m.components[component].first;
         self.groups[component].balancer.set_eligible(i, eligible);
         self.copy_noticed(s);
+        if !self.incidents.rollouts.is_empty() {
+            self.replaced(s);
+        }
     }
 
     /// A balancer has picked a dead instance.
@@ -336,7 +359,7 @@ impl World<'_> {
         self.stop_cores(s, false);
         let frames = &self.frames;
         let ready = &mut self.ready;
-        self.parked.retain(|&id| {
+        self.incidents.parked.retain(|&id| {
             let here = frames[id as usize].station == s;
             if here {
                 ready.push(id);
@@ -395,6 +418,7 @@ impl World<'_> {
         self.begin_sources();
         self.begin_faults();
         self.begin_flushes();
+        self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;
         self.timers.all.push(Timer::Window);

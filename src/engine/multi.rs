@@ -15,7 +15,7 @@ use crate::engine::replica::Seat;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Frame, Ns, RELEASE, Request, World, row};
 use crate::measure::histogram::Histogram;
-use crate::model::{Act, NONE16, Target};
+use crate::model::{Act, NONE, NONE16, Target};
 use crate::policy::replication::{Merge, Mode};
 use crate::random::{bits, mix, occasion};
 use crate::units::Span;
@@ -236,7 +236,7 @@ impl World<'_> {
         }
         for copy in (0..self.shard(seat).copies.len()).filter(|&copy| copy != seat.copy) {
             let to = seat.first + copy as u32;
-            let is_up = self.is_up(to);
+            let is_up = self.is_up(to) && !self.is_cut([from, to], NONE);
             let log = &mut self.multi(seat).logs[seat.copy];
             let last = log.last();
             if !is_up || last <= log.sent[copy] {

@@ -57,6 +57,8 @@ pub(super) struct Observer {
     bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
+    /// Requests at random, with the draws that chose them.
+    drawn: Vec<(u64, Exemplar)>,
     pub(super) sampled: Vec<Sampled>,
 }
 
@@ -104,6 +106,7 @@ impl Observer {
             bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
+            drawn: Vec::new(),
             sampled: Vec::new(),
         }
     }
@@ -134,6 +137,15 @@ impl Observer {
         self.exemplars.insert(at, seen);
         self.exemplars.truncate(SLOWEST);
         self.raise_bar();
+    }
+
+    /// Keeps a request if its draw is among the lowest so far: each is as likely as any other.
+    pub(super) fn keep_drawn(&mut self, draw: u64, seen: Exemplar) {
+        let at = self.drawn.partition_point(|(known, _)| *known <= draw);
+        if at < SLOWEST {
+            self.drawn.insert(at, (draw, seen));
+            self.drawn.truncate(SLOWEST);
+        }
     }
 
     fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
@@ -546,6 +558,7 @@ impl World<'_> {
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
             cache: self.cache_tally(self.m.components[c].cache),
+            telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
             scaling: self.scaling_tally(c as u16).map(Box::new),
             function: self.function_tally(c),
@@ -589,6 +602,9 @@ impl World<'_> {
         let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
+        if holds && !self.incidents.rollouts.is_empty() {
+            self.roll_back_if(w);
+        }
         self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
     }
 
@@ -626,6 +642,8 @@ impl World<'_> {
         let mut last = self.observer.snapshots.pop().expect("it was just taken");
         self.count_open(&mut last.tallies);
         self.observer.snapshots.push(last);
+        let drawn = std::mem::take(&mut self.observer.drawn);
+        let drawn = drawn.into_iter().map(|(_, seen)| seen);
         Record {
             stopped: self.stopped,
             end: Time(self.now),
@@ -634,7 +652,7 @@ impl World<'_> {
             series: self.observer.series,
             looks: self.observer.looks,
             faults: self.fault_periods,
-            exemplars: self.observer.exemplars,
+            exemplars: self.observer.exemplars.into_iter().chain(drawn).collect(),
             sampled: self.observer.sampled,
             decisions: self.elastic.decisions,
         }

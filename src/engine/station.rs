@@ -1,7 +1,8 @@
 //! The door of an instance, its slots and its waiting line.
 
 use crate::engine::copies::Seeker;
-use crate::engine::world::{Choice, Frame, Line, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Choice, Frame, Line, Ns, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -172,7 +173,13 @@ impl World<'_> {
                 return Err(injection.kind);
             }
         }
-        self.take_memory(frame.station)
+        if self.has_memory(frame.station) {
+            return Ok(());
+        }
+        // Whoever is at the door is turned away first; those inside die when it has left.
+        let epoch = self.stations[frame.station as usize].epoch;
+        self.set_timer(self.now, RELEASE, Timer::OutOfMemory { station: frame.station, epoch });
+        Err(Failure::OUT_OF_MEMORY)
     }
 
     /// Verdict of a rate limit for this request.
@@ -186,7 +193,7 @@ impl World<'_> {
         let frame = &self.frames[id as usize];
         let component = self.stations[frame.station as usize].component;
         self.groups[component as usize].rejected[usize::from(kind.0)] += 1;
-        self.conclude(id, Outcome::failed(kind))
+        self.conclude_badly(id, kind)
     }
 
     /// To the waiting line; the line's order says who leaves it first.
@@ -420,11 +427,11 @@ impl World<'_> {
             return NONE;
         }
         self.leave_line(id);
-        self.conclude(id, Outcome::failed(Failure::ABANDONED))
+        self.conclude_badly(id, Failure::ABANDONED)
     }
 
-    /// Memory for one more request; more than there is kills the instance.
-    fn take_memory(&mut self, s: u32) -> Result<(), Failure> {
+    /// Whether there is memory for one more request.
+    fn has_memory(&self, s: u32) -> bool {
         let station = &self.stations[s as usize];
         let spec = &self.m.components[station.component as usize];
         let host = station.host;
@@ -434,11 +441,7 @@ impl World<'_> {
             let used: u64 = host.stations.iter().map(|&s| self.memory_of(s)).sum();
             host.memory_limit < used + spec.memory_each
         };
-        if over || over_host {
-            self.out_of_memory(s);
-            return Err(Failure::OUT_OF_MEMORY);
-        }
-        Ok(())
+        !over && !over_host
     }
 
     /// Bytes the instance uses now.

@@ -145,6 +145,24 @@ pub(super) enum Timer {
         cache: u16,
         node: u32,
     },
+    /// A telemetry reads the metrics of everything that it watches.
+    Scrape(u16),
+    /// An instance has taken more memory than there is.
+    OutOfMemory {
+        station: u32,
+        epoch: u32,
+    },
+    /// An instance that is to be replaced may have finished what it works on.
+    Drain {
+        station: u32,
+        epoch: u32,
+        until: u64,
+    },
+    /// The next step of a deployment.
+    Rollout {
+        fault: u16,
+        turn: u32,
+    },
     Window,
     Look(u16),
     /// An autoscaler looks.

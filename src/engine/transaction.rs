@@ -211,6 +211,10 @@ impl World<'_> {
             if edge.local && self.on_one_box(station, to) {
                 continue;
             }
+            if self.is_cut([station, to], request) {
+                // Nobody hears a vote from there.
+                return self.fail(id, Failure::TIMEOUT);
+            }
             let (link, _) = self.way_from_to(edge, from, self.place_of(to, request));
             if link != NONE16 {
                 let address = bits(mix(edge.key ^ what), occasion ^ mix(u64::from(to)));

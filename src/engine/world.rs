@@ -22,6 +22,7 @@ use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
+use crate::engine::trouble::Incidents;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model, NONE16};
@@ -201,6 +202,9 @@ pub(super) enum Stage {
     Back,
     /// The caller waits before the next attempt.
     BackOff,
+    /// The request, or the answer, was lost and is sent again when this is over.
+    OutAgain,
+    BackAgain,
 }
 
 /// The row that time is attributed to.
@@ -229,6 +233,8 @@ pub(super) mod row {
     pub(in crate::engine) const APPLIES: u8 = 4;
     /// A copy reads for a coordinator; `number` is who asks: generation and frame.
     pub(in crate::engine) const ANSWERS: u8 = 8;
+    /// Its spans are counted until it is known whether they are kept.
+    pub(in crate::engine) const TOLD: u8 = 64;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
@@ -513,22 +519,6 @@ pub(super) struct Fluid {
     pub(super) bytes: f64,
 }
 
-impl Fluid {
-    /// Gives it work of so many ns no earlier than `at`; returns when that is done.
-    pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
-        self.run = if self.free_at < at { work } else { self.run + work };
-        self.free_at = self.free_at.max(at) + work;
-        self.busy += u128::from(work);
-        self.bytes += bytes;
-        self.free_at
-    }
-
-    /// Work done by `now` (what was given but lies in the future is not).
-    pub(super) fn busy_by(&self, now: Ns) -> u128 {
-        self.busy - u128::from(self.free_at.saturating_sub(now).min(self.run))
-    }
-}
-
 /// Branches that a frame waits for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
@@ -661,6 +651,7 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) incidents: Incidents,
     pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
@@ -675,7 +666,6 @@ pub(super) struct World<'m> {
     pub(super) routes: Vec<Route>,
     /// By edge.
     pub(super) shortcuts: Vec<Shortcut>,
-    pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,
     pub(super) effort: Effort,

@@ -15,7 +15,8 @@ use crate::model::names::Names;
 use crate::model::scale;
 use crate::model::{Cause, Cell, FAILURES, Failure, Model, NONE16};
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Act, Scenario, Step, Verb};
+use crate::scenario::fault::Act;
+use crate::scenario::{Scenario, Step, Verb};
 use crate::units::{Span, Time};
 
 /// The model of a scenario, or `None` if anything forbids a run; mistakes and warnings go to `diags`.
@@ -46,6 +47,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_components();
     compiler.check_names();
     compiler.compile_caches();
+    compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.compile_loads();
     compiler.compile_scalers();
@@ -80,6 +82,8 @@ pub(super) struct Compiler<'a> {
     pub(super) machines: Vec<(String, String, u32, Option<f64>)>,
     /// The same for machines that join later, each with its instance.
     pub(super) joining: Vec<(String, String, u32, Option<f64>)>,
+    /// Where burn rates are asked for, and of what.
+    pub(super) burns: Vec<(Spot, crate::model::Scope)>,
     /// Machines of instances that come and go.
     pub(super) elastic: Vec<(String, String, Range<u32>, Option<f64>)>,
     /// Tables that outgrew their 16 bits.
@@ -104,6 +108,7 @@ impl<'a> Compiler<'a> {
             unlinked: BTreeSet::new(),
             machines: Vec::new(),
             joining: Vec::new(),
+            burns: Vec::new(),
             elastic: Vec::new(),
             full: BTreeMap::new(),
         };
@@ -232,7 +237,13 @@ impl Model {
     fn each_cell(&mut self, mut change: impl FnMut(&mut u16)) {
         for step in &mut self.steps {
             use crate::model::program::Step as S;
-            if let S::Cpu { cell, .. } | S::Wait { cell, .. } | S::Io { cell, .. } | S::Pages { cell, .. } = step {
+            if let S::Cpu { cell, .. }
+            | S::Wait { cell, .. }
+            | S::Io { cell, .. }
+            | S::Pages { cell, .. }
+            | S::Tell { cell, .. }
+            | S::TellLate { cell, .. } = step
+            {
                 change(cell);
             }
         }

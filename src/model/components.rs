@@ -18,7 +18,8 @@ use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
 use crate::scenario::database::Database;
-use crate::scenario::{Act, Availability, Kind, MachineChoice, Prefer};
+use crate::scenario::fault::Act;
+use crate::scenario::{Availability, Kind, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
 /// Bytes of a page.

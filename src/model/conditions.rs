@@ -4,6 +4,7 @@
 //! others are judged afterwards on the measured time.
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
+use crate::model::budget::Budget;
 use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::policy::replication::Mode;
@@ -22,6 +23,7 @@ impl Compiler<'_> {
         for (name, said) in &scenario.objectives {
             self.condition(name, &said.value, Role::Objective);
         }
+        self.model.budgets = budgets(&self.model.conditions);
         for (name, said) in &scenario.evolve_when {
             self.condition(name, &said.value, Role::EvolveWhen);
         }
@@ -30,6 +32,18 @@ impl Compiler<'_> {
             self.condition(name, &said.value.when, role);
         }
         self.index(self.model.watches.len(), "conditions that are looked at during the run");
+        self.check_budgets();
+    }
+
+    /// Burn rates of what has no budget.
+    fn check_budgets(&mut self) {
+        for (spot, scope) in std::mem::take(&mut self.burns) {
+            if self.model.budget_of(scope).is_none() {
+                let message = "no objective says how much may fail, so there is no budget to burn";
+                let told = Diagnostic::new(Code::NoBudget, spot, message);
+                self.tell(told.help("state one, as in `objectives: {up: availability >= 99.9%}`"));
+            }
+        }
     }
 
     fn condition(&mut self, name: &str, said: &condition::Condition, role: Role) {
@@ -147,6 +161,9 @@ impl Compiler<'_> {
             scope = Scope::Component(number);
         }
         self.check_scope(measure, scope, spot);
+        if measure.what == Quantity::BudgetBurn {
+            self.burns.push((spot, scope));
+        }
         let (stat, resource, per) = (measure.stat, measure.resource, measure.per);
         Some(Probe { quantity: measure.what, stat, scope, resource, per })
     }
@@ -419,4 +436,23 @@ impl Compiler<'_> {
     pub(super) fn written(&self, component: u16) -> &Spotted<scenario::Component> {
         &self.scenario.components[self.names.components[usize::from(component)]]
     }
+}
+
+/// What availability objectives allow to fail over the measured time.
+fn budgets(conditions: &[Condition]) -> Vec<Budget> {
+    let of = |condition: &Condition| {
+        let Body::Test(Test { probe, bound: Bound::Value(bound), period: Period::Measured, hold: None, .. }) =
+            &condition.body
+        else {
+            return None;
+        };
+        let allowed = match probe.quantity {
+            Quantity::Availability => 1.0 - bound,
+            Quantity::Errors if probe.per.is_none() => *bound,
+            _ => return None,
+        };
+        let budget = Budget { objective: condition.name.clone(), scope: probe.scope, allowed };
+        (0.0 < allowed && allowed < 1.0).then_some(budget)
+    };
+    conditions.iter().filter_map(of).collect()
 }

@@ -15,7 +15,8 @@ use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::sharding::{Map, Sharding};
 use crate::random::Purpose;
 use crate::scenario::database::{CopyPart, Database};
-use crate::scenario::{self, Act, Component, KeyOrigin, Kind, Machine, MachineChoice};
+use crate::scenario::fault::Act;
+use crate::scenario::{self, Component, KeyOrigin, Kind, Machine, MachineChoice};
 use crate::units::Span;
 
 /// How a database is spread over its instances.

@@ -304,7 +304,7 @@ impl Compiler<'_> {
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
         let target = self.names.operations[usize::from(operation)].component;
         let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
-        edge.plain = is_plain(edge) && !is_keyed;
+        edge.plain = is_plain(edge) && !is_keyed && !self.has_trouble();
         if edge.plain {
             return;
         }

@@ -92,6 +92,8 @@ impl Line<'_> {
                 format!("branch {share:.4} by {} to {}", self.model.keys[usize::from(key)].name, to - self.base)
             }
             Step::Observe => "observe".to_owned(),
+            Step::Tell { telemetry, .. } => format!("tell {telemetry}"),
+            Step::TellLate { telemetry, .. } => format!("tell late {telemetry}"),
             Step::Commit => "commit".to_owned(),
             Step::Begin { transaction } => format!("begin {transaction}"),
             Step::Prepare { transaction } => format!("prepare {transaction}"),

@@ -15,8 +15,9 @@ use crate::model::region::Origin;
 use crate::policy::arrivals::{Arrivals, Shape, Surge};
 use crate::random::Purpose;
 use crate::scenario;
+use crate::scenario::fault::Act;
 use crate::scenario::load::{Load, Moment};
-use crate::scenario::{Act, Reference, When};
+use crate::scenario::{Reference, When};
 use crate::units::{Span, Time};
 
 #[derive(Clone, Debug)]

@@ -321,7 +321,7 @@ impl<'a> Offers<'a, '_> {
             Kind::Pooler(pooler) => {
                 offer.extend(self.of_targets(&pooler.targets, &[], None));
             }
-            Kind::Service | Kind::Database(_) | Kind::External { .. } | Kind::Function(_) => {}
+            Kind::Service | Kind::Database(_) | Kind::External { .. } | Kind::Function(_) | Kind::Telemetry(_) => {}
         }
         offer.into_iter().collect()
     }

@@ -14,8 +14,10 @@ impl Compiler<'_> {
         self.request_prices();
         self.function_prices();
         self.byte_prices();
+        self.telemetry_prices();
         for (name, component) in &self.scenario.components {
-            let is_external = matches!(component.value.kind, crate::scenario::Kind::External { .. });
+            use crate::scenario::Kind;
+            let is_external = matches!(component.value.kind, Kind::External { .. } | Kind::Telemetry(_));
             let has_machine = self.machines.iter().any(|(owner, ..)| owner == name);
             let has_machine = has_machine || self.model.unpriced.contains(name);
             let on_host = matches!(component.value.placement.machine, crate::scenario::MachineChoice::On(_));

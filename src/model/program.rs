@@ -148,6 +148,16 @@ pub enum Step {
     Commit,
     /// A write has been repeated at a replica.
     Applied,
+    /// What the visit does is written down: lines of a log, a span of a trace.
+    Tell {
+        telemetry: u16,
+        cell: u16,
+    },
+    /// The lines of a visit that has failed.
+    TellLate {
+        telemetry: u16,
+        cell: u16,
+    },
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }

@@ -126,6 +126,7 @@ mod tests {
     fn what_overlaps_stands_in_different_lanes() {
         let spans = vec![span("b", 0.0, 1.0), span("a", 0.0, 2.0), span("b", 0.5, 0.7), span("b", 1.0, 1.5)];
         let exemplar = Exemplar {
+            chosen: "slowest",
             request: "users#1".to_owned(),
             replication: 0,
             arrived_s: 3.0,

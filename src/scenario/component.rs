@@ -18,7 +18,7 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Naming, Operation, Placement, Prefer,
     Route, RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database, function};
+use crate::scenario::{cache, database, function, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -34,10 +34,11 @@ pub static KINDS: &[&Table] = &[
     &cache::STORE,
     &function::FUNCTION,
     &function::POOLER,
+    &telemetry::TELEMETRY,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log", "telemetry"];
+pub const LATER: &[&str] = &["queue", "log"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -46,7 +47,17 @@ pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
 pub(super) static KIND: Field = Field::new(
     "kind",
     Shape::Word(&[
-        "service", "balancer", "gateway", "database", "external", "cache", "cdn", "store", "function", "pooler",
+        "service",
+        "balancer",
+        "gateway",
+        "database",
+        "external",
+        "cache",
+        "cdn",
+        "store",
+        "function",
+        "pooler",
+        "telemetry",
     ]),
     "service",
     "What it is",
@@ -192,6 +203,8 @@ pub static BALANCER: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        WARM,
+        DRAIN,
         AUTOSCALE,
         Field::new(
             "ttl",
@@ -348,6 +361,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "database" => Kind::Database(Box::new(database::database(&mut r, env))),
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
+        "telemetry" => Kind::Telemetry(Box::new(telemetry::telemetry(&mut r, env))),
         "function" => Kind::Function(Box::new(function::function(&mut r, env))),
         "pooler" => {
             let read = function::pooler(&mut r);
@@ -417,7 +431,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function and pooler",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler and telemetry",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),

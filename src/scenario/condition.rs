@@ -137,6 +137,8 @@ pub enum Quantity {
     StaleReads,
     Violations,
     LostWrites,
+    /// Share of failures over the share that an objective allows.
+    BudgetBurn,
     Conflicts,
     Convergence,
     LeaderChanges,

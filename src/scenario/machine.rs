@@ -27,7 +27,7 @@ pub static REGION: Table = Table {
 
 /// What lies between two.
 pub static LINK: Table = Table {
-    name: "link",
+    name: "link between two",
     about: "What lies between two: time, bandwidth, price; the way back is the same unless given",
     fields: &[
         Field::new(

@@ -10,6 +10,9 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::component::{self, KINDS};
 use crate::scenario::fault::{self, FAULTS};
+use crate::scenario::goal;
+use crate::scenario::growth::{self, PLAN};
+use crate::scenario::journey::JOURNEY;
 use crate::scenario::keys::{self, KEY};
 use crate::scenario::load::{self, LOAD};
 use crate::scenario::machine::{self, HOST, LINK, REGION};
@@ -129,8 +132,18 @@ static ROOT: Table = Table {
             "{c5.2xlarge: $0.34/h}",
             "What the author pays, over the built-in catalogue",
         ),
-        Field::new("journey", Shape::Any, "", "A ladder of scenarios").later(),
-        Field::new("plan", Shape::Any, "", "Growth until an objective breaks").later(),
+        Field::new(
+            "journey",
+            Shape::Object(&JOURNEY),
+            "{stages: [{scenario: 01-single-server.yaml, users: 1k}]}",
+            "A ladder of scenarios, in place of all that makes one",
+        ),
+        Field::new(
+            "plan",
+            Shape::Object(&PLAN),
+            "{growth: 8%/month, horizon: 18 months}",
+            "How load and data grow; `plimsoll plan` says when an objective breaks",
+        ),
         Field::new("stamps", Shape::Any, "", "Copies of several components").later(),
     ],
 };
@@ -147,6 +160,11 @@ const UNREAD: &[Code] = &[Code::FileNotFound, Code::Syntax, Code::Tab, Code::Too
 pub fn load(given: &Given, sources: &mut Sources, diags: &mut Diagnostics) -> Option<(Scenario, Node)> {
     let mut tree = text::load(given.path, given.read, sources, diags)?;
     if diags.iter().any(|told| UNREAD.contains(&told.code)) {
+        return None;
+    }
+    if let Some((key, _)) = tree.entry("journey") {
+        let told = Diagnostic::new(Code::Excluded, key.spot, "this file is a ladder of scenarios and none itself");
+        diags.push(told.help("`plimsoll journey FILE` tells it; the scenarios it names can be run"));
         return None;
     }
     if let Some(name) = given.variant {
@@ -200,11 +218,15 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
         policies: arrows(&mut r, "policies", |owner, node, diags| policy::of_arrow(owner, node, env, diags)),
         faults: faults(&mut r, env),
-        objectives: with_node(&mut r, "objectives", |node, diags| watch::conditions(node, &objectives, diags)),
+        objectives: with_node(&mut r, "objectives", |node, diags| {
+            watch::conditions(&goal::without(node), &objectives, diags)
+        }),
+        goals: with_node(&mut r, "objectives", |node, diags| goal::goals(node, &objectives, diags)),
         evolve_when: with_node(&mut r, "evolve_when", |node, diags| watch::conditions(node, &objectives, diags)),
         alerts: with_node(&mut r, "alerts", |node, diags| watch::alerts(node, &objectives, diags)),
         prices: price::prices(&r.map("prices"), &components, r.diags()),
         assumptions: price::assumptions(tree, &r.map("assumptions"), r.diags()),
+        plan: r.object("plan").and_then(|mut r| growth::growth(&mut r)),
         variants: variants(tree, r.diags()),
     }
 }
@@ -509,7 +531,6 @@ objectives: {fast: latency p99 <= 500ms}
             ("components.api.kind=log", "`log`"),
             ("components.api.autoscale={max: 3}", "`autoscale`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
-            ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
             ("residency={home: {eu: [eu]}}", "`residency`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
             ("objectives.behind=backlog of api <= 1", "`backlog`"),

@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 3] =
-    ["## Coverage of the intervals\n", "## Hit ratios beside libCacheSim\n", "## One day under six autoscalers\n"];
+const SECTIONS: [&str; 4] = [
+    "## Coverage of the intervals\n",
+    "## Hit ratios beside libCacheSim\n",
+    "## One day under six autoscalers\n",
+    "## Studies\n",
+];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
 const KNOWN: &[(&str, &str, &str)] = &[];

@@ -103,6 +103,7 @@ fn report() -> Report {
         end_s,
     };
     report.exemplars = vec![Exemplar {
+        chosen: "slowest",
         request: "members#18231".to_owned(),
         replication: 2,
         arrived_s: 17.0,

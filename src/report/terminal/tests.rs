@@ -164,6 +164,7 @@ pub(in crate::report) fn sample() -> Report {
         faults: BTreeMap::new(),
         regions: BTreeMap::new(),
         decisions: Vec::new(),
+        budgets: Vec::new(),
         exemplars: Vec::new(),
         assumptions: Vec::new(),
         audit: vec![Audit { law: "Little", of: "db".to_string(), holds: true, left: None, right: None }],

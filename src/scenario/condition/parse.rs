@@ -118,8 +118,18 @@ pub const MEASURES: &[Entry] = &[
     later("compensations"),
     later("unresolved_sagas"),
     now("rpo", Quantity::Rpo, TIME, "age, at a fault, of the oldest acknowledged write that was lost"),
-    later("budget_burn"),
-    later("capacity"),
+    now(
+        "budget_burn",
+        Quantity::BudgetBurn,
+        COUNT,
+        "how many times as fast as it may the error budget of an `availability` objective is used up",
+    ),
+    Entry {
+        name: "capacity",
+        what: None,
+        dimensions: &[],
+        doc: "load that is carried; only as an objective, as in `capacity >= 1000/s within fast`, which `check` judges",
+    },
 ];
 
 /// The resources a utilisation can be of.
@@ -318,7 +328,11 @@ impl<'a> Parser<'a> {
         }
         let (first, last) = (self.words[from], self.words[self.at - 1]);
         let spot = self.node.part(first.start, last.end);
-        self.diags.push(Diagnostic::new(Code::NotAvailable, spot, format!("`{}` is not available yet", entry.name)));
+        let told = match entry.name {
+            "capacity" => "`capacity` stands only in objectives, by itself".to_owned(),
+            name => format!("`{name}` is not available yet"),
+        };
+        self.diags.push(Diagnostic::new(Code::NotAvailable, spot, told));
         None
     }
 
