@@ -6,6 +6,7 @@
 //! toggles and the copying. No clock, no chance: the same report gives the same bytes.
 
 pub mod run;
+pub mod study;
 #[cfg(test)]
 mod tests;
 
