@@ -46,7 +46,7 @@ use crate::measure::histogram::Compact;
 use crate::model::{Bound, Condition, Model, Period, Probe, Role, Scope, Test};
 use crate::probe::Outcome;
 use crate::record::{Record, Stopped};
-use crate::report::{About, Alert, Objective, Report, Run, SCHEMA, Stretch, Trigger};
+use crate::report::{About, Alert, Objective, Report, Run, SCHEMA, Sampled, Stretch, Trigger};
 use crate::scenario::Scenario;
 use crate::scenario::condition::Relation;
 
@@ -256,8 +256,20 @@ fn run(study: &Study, stability: &Stability, scenario: &Scenario) -> (Stretch, R
         stopped_by: stopped_by(study.records),
         precision: None,
         scale: (1 < study.model.run.scale.by).then_some(study.model.run.scale.by),
+        sampling: sampled(study),
     };
     (measured, run)
+}
+
+/// What was simulated of a run whose quiet time was sampled.
+fn sampled(study: &Study) -> Option<Sampled> {
+    study.model.run.sampling?;
+    let n = study.records.len() as f64;
+    let samples = || study.records.iter().flat_map(|record| &record.samples);
+    let simulated_s = samples().map(|sample| (sample.until - sample.from).secs()).sum::<f64>() / n;
+    let of_s = study.records.iter().map(|record| record.end.secs()).sum::<f64>() / n;
+    let most_weight = samples().map(|sample| sample.weight).fold(1.0, f64::max);
+    Some(Sampled { simulated_s, of_s, stretches: samples().count() as f64 / n, most_weight })
 }
 
 /// The gravest reason for which a replication ended early.

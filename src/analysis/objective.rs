@@ -176,6 +176,9 @@ pub fn value(study: &Study, test: &Test) -> Option<Estimate> {
         let times: Vec<Compact> = (0..study.records.len()).map(|index| times(study, test, index)).collect();
         return estimate::quantile(&times, q);
     }
+    if let Some(share) = of_all_requests(study, test) {
+        return Some(share);
+    }
     let values: Vec<f64> = (0..study.records.len()).filter_map(|index| one(study, test, index)).collect();
     let is_share = matches!(probe.quantity, Quantity::Errors | Quantity::Availability) && probe.per != Some(Per::Count);
     if !is_share || test.period == Period::Over {
@@ -188,6 +191,19 @@ pub fn value(study: &Study, test: &Test) -> Option<Estimate> {
         all += counts.finished();
     }
     estimate::share(&values, hits, all)
+}
+
+/// Where quiet time was sampled: the shares of all requests, each counted as often as it stands for.
+fn of_all_requests(study: &Study, test: &Test) -> Option<Estimate> {
+    let probe = &test.probe;
+    if probe.scope != Scope::All || test.period != Period::Measured || probe.per.is_some() {
+        return None;
+    }
+    match probe.quantity {
+        Quantity::Availability => study.availability(),
+        Quantity::Errors => study.availability().map(Estimate::complement),
+        _ => None,
+    }
 }
 
 /// The value in one replication.
@@ -317,6 +333,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Replicas
             | Quantity::LostWrites
             | Quantity::LeaderChanges
+            | Quantity::VisitsOutside
             | Quantity::BudgetBurn,
             _,
         ) => "",
@@ -335,7 +352,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             _,
         ) => "s",
         (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals | Quantity::ScaleChanges, _) => "per_s",
-        (Quantity::Memory | Quantity::Bytes, _) => "bytes",
+        (Quantity::Memory | Quantity::Bytes | Quantity::BytesOutside, _) => "bytes",
         (
             Quantity::Errors
             | Quantity::Availability

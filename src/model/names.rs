@@ -209,7 +209,8 @@ fn tell_clashes(scenario: &Scenario, diags: &mut Diagnostics) {
     let hosts = scenario.hosts.iter().map(|(name, host)| (name.as_str(), "a host", host.spot));
     let keys = scenario.keys.iter().map(|(name, key)| (name.as_str(), "a key", key.spot));
     let region = scenario.regions.iter().map(|(name, region)| (name.as_str(), "a region", region.spot));
-    for (name, what, spot) in loads.chain(components).chain(hosts).chain(keys).chain(region) {
+    let stamps = scenario.stamps.iter().map(|(name, stamp)| (name.as_str(), "a stamp", stamp.spot));
+    for (name, what, spot) in loads.chain(stamps).chain(components).chain(hosts).chain(keys).chain(region) {
         if let Some((first, place)) = known.get(name) {
             let made = Diagnostic::new(Code::NameClash, spot, format!("`{name}` is {first} and {what}"));
             diags.push(made.note_at(*place, format!("{first} here")).help("rename one of the two"));

@@ -18,7 +18,9 @@ use crate::scenario::load::{self, LOAD};
 use crate::scenario::machine::{self, HOST, LINK, REGION};
 use crate::scenario::policy::{self, POLICY};
 use crate::scenario::price;
+use crate::scenario::residency;
 use crate::scenario::run::{self, RUN};
+use crate::scenario::stamps::{self, STAMP};
 use crate::scenario::values::{Env, arrow, exactness, letters};
 use crate::scenario::watch::{self, ALERT, CONDITION_SHAPES};
 use crate::scenario::{Named, Pair, Run, Scenario};
@@ -83,7 +85,12 @@ static ROOT: Table = Table {
         Field::new("hosts", Shape::MapOf(&Shape::Object(&HOST)), "{box: {cores: 4}}", "Machines that components share"),
         Field::new("regions", Shape::MapOf(&Shape::Object(&REGION)), "{us-east-1: {zones: 3}}", "Where it stands"),
         Field::new("links", Shape::MapOf(&Shape::Object(&LINK)), "{web -> db: {latency: 300us}}", "What lies between"),
-        Field::new("residency", Shape::Any, "", "Data that must stay in a place").later(),
+        Field::new(
+            "residency",
+            Shape::MapOf(&Shape::MapOf(&Shape::ListOf(&Shape::Name(Thing::Place)))),
+            "{home: {eu-west-1: [eu-west-1, eu-central-1]}}",
+            "Data of requests with that value of the key stays in these places; what does not is told and counted",
+        ),
         Field::new(
             "policies",
             Shape::MapOf(&Shape::Object(&POLICY)),
@@ -144,7 +151,12 @@ static ROOT: Table = Table {
             "{growth: 8%/month, horizon: 18 months}",
             "How load and data grow; `plimsoll plan` says when an objective breaks",
         ),
-        Field::new("stamps", Shape::Any, "", "Copies of several components").later(),
+        Field::new(
+            "stamps",
+            Shape::MapOf(&Shape::Object(&STAMP)),
+            "{cell: {count: 10, by: tenant, of: [web, db]}}",
+            "Copies of several components together; each tenant lives in one of them",
+        ),
     ],
 };
 
@@ -202,7 +214,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
     let components: Vec<&str> = components.iter().map(String::as_str).collect();
     let title = r.text("title").map(|title| title.value);
     let stem = Path::new(file).file_stem().map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    Scenario {
+    let mut scenario = Scenario {
         title: title.unwrap_or(stem),
         description: r.text("description").map(|text| text.value),
         file: file.to_owned(),
@@ -215,6 +227,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         }),
         hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
         regions: regions(&mut r),
+        residency: residency::residency(&mut r),
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
         policies: arrows(&mut r, "policies", |owner, node, diags| policy::of_arrow(owner, node, env, diags)),
         faults: faults(&mut r, env),
@@ -228,7 +241,10 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         assumptions: price::assumptions(tree, &r.map("assumptions"), r.diags()),
         plan: r.object("plan").and_then(|mut r| growth::growth(&mut r)),
         variants: variants(tree, r.diags()),
-    }
+        stamps: named(&mut r, "stamps", |owner, node, diags| Some(stamps::stamp(owner, node, diags))),
+    };
+    stamps::copy_out(&mut scenario, r.diags());
+    scenario
 }
 
 /// The hash of what the tree says and of every data file it uses.
@@ -529,9 +545,7 @@ objectives: {fast: latency p99 <= 500ms}
         let told = |set: &str| read(SMALLEST, &[set], None).expect_err("it is refused");
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
-            ("components.api.autoscale={max: 3}", "`autoscale`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
-            ("residency={home: {eu: [eu]}}", "`residency`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
             ("objectives.behind=backlog of api <= 1", "`backlog`"),
         ] {

@@ -68,6 +68,8 @@ pub const MEASURES: &[Entry] = &[
     now("rto", Quantity::Rto, TIME, "from a fault to the return of the error share to its level before"),
     now("memory", Quantity::Memory, BYTES, "bytes in use"),
     now("bytes", Quantity::Bytes, BYTES, "bytes sent"),
+    now("visits_outside", Quantity::VisitsOutside, COUNT, "visits where the data of the request must not be"),
+    now("bytes_outside", Quantity::BytesOutside, BYTES, "bytes answered, written or kept where they must not be"),
     now("cost", Quantity::Cost, COST, "dollars a month; per million: dollars for a million requests"),
     now("lag", Quantity::Lag, TIME, "from a write to its application at a replica"),
     later("backlog"),
