@@ -16,6 +16,7 @@ mod cdn;
 mod data;
 mod elastic;
 mod observability;
+mod regions;
 mod shards;
 mod spine;
 
