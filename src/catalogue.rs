@@ -9,6 +9,7 @@
 //! local drives of `i3`. What can go wrong: a type that is missing here is not wrong, only unknown; it can be given as `hosts:`
 //! or by overriding figures on the component.
 
+pub mod clock;
 pub mod latency;
 
 /// The month the figures were current.

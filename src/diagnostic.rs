@@ -648,6 +648,17 @@ of their sum, so that one of the entries is always chosen.",
 is known, so that they take no time.",
         "db: {kind: database, operations: {read: {io: 2}}}",
         "db: {kind: database, machine: r5.4xlarge, operations: {read: {io: 2}}}";
+    SampledScaler: "W0532", "autoscaler that sleeps",
+        "Between the samples of quiet time nobody asks anything, so what an autoscaler averages over its window is too low
+right after a sleep, and it may take away what is needed.",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}}",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, instances: 9}}";
+    OutsideResidency: "W0530", "data where it must not be",
+        "`residency` says where the data of some people may be, and this stands elsewhere: each copy of a database holds
+the rows of everybody, unless its shards are by place. What depends on who asks whom is counted in the run as
+`visits_outside` and `bytes_outside`.",
+        "residency: {home: {eu-west-1: [eu-west-1]}}\ncomponents: {db: {kind: database, primary: us-east-1}}",
+        "residency: {home: {eu-west-1: [eu-west-1]}}\ncomponents: {db: {kind: database, shards: {count: 2, by: place(home)}}}";
     PoolTooLarge: "W0410", "pools larger than what they lead to",
         "The pools of all callers together may open more connections than the database accepts. What it does not accept
 waits in its queue, where no caller sees it; scaling out the callers makes it worse.",

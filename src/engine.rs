@@ -35,8 +35,10 @@ mod pool;
 mod prefill;
 mod quorum;
 mod replica;
+mod residency;
 mod reshard;
 mod rows;
+mod sampling;
 mod scale;
 mod shard;
 mod station;
@@ -212,6 +214,7 @@ impl World<'_> {
             Timer::Look(watch) => self.look(watch),
             Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
+            Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }
         NONE

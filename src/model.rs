@@ -25,10 +25,11 @@ pub mod loads;
 mod names;
 pub mod naming;
 mod places;
-mod plan;
+pub mod plan;
 mod prices;
 pub mod program;
 pub mod region;
+pub mod residency;
 mod replay;
 mod scale;
 mod steps;
@@ -44,8 +45,10 @@ use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
+use crate::model::plan::{Prefill, Sampling};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
+use crate::model::residency::Residency;
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
@@ -82,6 +85,7 @@ pub struct Model {
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
+    pub residency: Vec<Residency>,
     pub caches: Vec<Cache>,
     pub functions: Vec<Function>,
     pub stations: Vec<Station>,
@@ -174,6 +178,8 @@ pub struct Run {
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
+    /// Quiet time is sampled.
+    pub sampling: Option<Sampling>,
     /// The time line of a request is kept where its address has none of these bits: of a few thousand in a run.
     pub sample: u64,
 }
@@ -186,18 +192,6 @@ pub struct Scale {
     /// By how much each instance of a component, and each host, is smaller than it was written.
     pub components: Vec<u32>,
     pub hosts: Vec<u32>,
-}
-
-/// Traffic that caches and buffer pools have seen when a run starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Prefill {
-    /// Loads whose requests leave traces, and their requests a second.
-    pub sources: Vec<(u16, f64)>,
-    pub seconds: f64,
-    /// Longer if need be: until everything that fills up is full, and as long again.
-    pub until_full: bool,
-    /// Most requests.
-    pub most: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -246,6 +240,8 @@ pub struct Component {
     pub failover: Vec<u16>,
     /// Regions of `geoproximity(...)` with their weights and biases.
     pub pulls: Vec<(u16, f64, f64)>,
+    /// Key and number of the cells that its instances are dealt to, where it is part of a stamp.
+    pub cells: Option<(u16, u32)>,
     /// It is a name service: no hop.
     pub naming: Option<Naming>,
     /// Stream for the balancer's draws.
@@ -269,14 +265,16 @@ pub struct Component {
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Of a database: bytes of a row.
+    pub row_bytes: f64,
     /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
     /// Index into [`Model::functions`], or `NONE16`.
     pub function: u16,
-    /// Passes queries of one transaction on over one connection.
-    pub pools_transactions: bool,
+    /// Of a pooler: what it gives a connection for.
+    pub pooling: Option<Pooling>,
     pub price_per_request: f64,
 }
 
@@ -317,6 +315,13 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
+}
+
+/// For how long a pooler lends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    Transaction,
+    Statement,
 }
 
 /// What starts environments for requests.

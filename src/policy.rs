@@ -11,7 +11,7 @@
 //!    asks, so a decision elsewhere never moves them. No decision allocates, but for tables that grow with the load.
 //! 5. **Its tests**; an intricate decision has a slow twin there.
 //!
-//! Families: [`arrivals`] (when requests come), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
+//! Families: [`arrivals`] (when requests come), [`daylight`] (the day at several places), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
 //! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
 //! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are
 //! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`environment`]
@@ -22,6 +22,7 @@
 
 pub mod arrivals;
 pub mod balance;
+pub mod daylight;
 pub mod discipline;
 pub mod environment;
 pub mod election;

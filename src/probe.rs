@@ -45,6 +45,8 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
         Quantity::Memory => whole(stretch.memory(probe.scope)),
         Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
+        Quantity::VisitsOutside => whole(stretch.outside(probe.scope, |tally| tally.visits_outside) as f64),
+        Quantity::BytesOutside => whole(stretch.outside(probe.scope, |tally| tally.bytes_outside) as f64),
         Quantity::Lag => statistic(&stretch.lag(probe.scope), probe.stat)?,
         Quantity::Staleness => statistic(&stretch.staleness(probe.scope), probe.stat)?,
         Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
@@ -127,9 +129,14 @@ pub enum Part {
 }
 
 impl Between<'_> {
-    /// Length in seconds.
+    /// Length in seconds; what was slept through does not count.
     pub fn seconds(&self) -> f64 {
-        (self.to.at - self.from.at).secs()
+        (self.to.at - self.from.at).secs() - (self.to.asleep.secs() - self.from.asleep.secs())
+    }
+
+    /// Share of the stretch that was simulated.
+    fn awake(&self) -> f64 {
+        self.seconds() / (self.to.at - self.from.at).secs().max(1e-9)
     }
 
     /// The flows of a scope at both ends.
@@ -467,6 +474,7 @@ impl Between<'_> {
     pub fn instances(&self, scope: Scope) -> f64 {
         let up = |index: u32| self.to.stations[index as usize].up_ns - self.from.stations[index as usize].up_ns;
         let stations = self.stations_of(scope);
+        let up = |index: u32| (up(index) as f64 * self.awake()) as u128;
         if self.model.run.scale.by <= 1 || matches!(scope, Scope::Station(_) | Scope::Host(_)) {
             return self.per_second(stations.into_iter().map(up).sum());
         }
@@ -499,11 +507,16 @@ impl Between<'_> {
             let at = *index as usize;
             self.to.stations[at].memory_byte_ns - self.from.stations[at].memory_byte_ns
         };
-        self.per_second(self.stations_of(scope).iter().map(area).sum())
+        self.per_second(self.stations_of(scope).iter().map(area).sum()) * self.awake()
     }
 
     fn bytes(&self, scope: Scope) -> u64 {
         self.component_pairs(scope).iter().map(|(before, after)| after.bytes_out - before.bytes_out).sum()
+    }
+
+    /// What was done where the data of the request must not be.
+    fn outside(&self, scope: Scope, of: fn(&ComponentTally) -> u64) -> u64 {
+        self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
     }
 
     fn utilisation(&self, scope: Scope, resource: Option<Resource>) -> Option<f64> {
@@ -545,7 +558,7 @@ impl Between<'_> {
     fn busy_station(&self, index: u32) -> Vec<Busy> {
         let (before, after) = (&self.from.stations[index as usize], &self.to.stations[index as usize]);
         let component = &self.model.components[usize::from(self.model.stations[index as usize].component)];
-        let up = secs(after.up_ns - before.up_ns);
+        let up = secs(after.up_ns - before.up_ns) * self.awake();
         let mut parts = Vec::new();
         if component.slots != NONE {
             let capacity = f64::from(component.slots) * up;
@@ -583,7 +596,9 @@ impl Between<'_> {
     /// How long a machine was there: one that joined later is no capacity before.
     fn seconds_there(&self, host: u32) -> f64 {
         let here = |station: &u32| self.model.stations[*station as usize].host == host;
-        match self.model.joining_stations().find(here) {
+        // A host that several share is there, whoever of them comes or goes.
+        let is_own = self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();
+        match self.model.joining_stations().find(here).filter(|_| is_own) {
             Some(station) => self.per_second(self.gained(Scope::Station(station), |s| s.up_ns)) * self.seconds(),
             None => self.seconds(),
         }

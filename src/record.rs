@@ -25,10 +25,24 @@ pub struct Record {
     pub faults: Vec<Vec<FaultPeriod>>,
     /// The slowest of the requests that were followed, then some at random.
     pub exemplars: Vec<Exemplar>,
+    /// The stretches that were simulated, in a run that samples its quiet time.
+    pub samples: Vec<Sample>,
     /// All that were followed, in the order in which they left.
     pub sampled: Vec<Sampled>,
     /// Changes of the number of instances, in the order of time.
     pub decisions: Vec<Decision>,
+}
+
+/// A stretch of a run that was simulated, up to the next one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    pub from: Time,
+    pub until: Time,
+    /// How many requests each of its requests stands for.
+    pub weight: f64,
+    pub offered: u64,
+    pub ok: u64,
+    pub failed: u64,
 }
 
 /// An autoscaler has changed the number of instances; counts are those of the whole.
@@ -94,6 +108,8 @@ pub struct FaultPeriod {
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     pub at: Time,
+    /// So much of it was not simulated.
+    pub asleep: Span,
     /// Per request class: end to end, from the intended arrival.
     pub classes: Vec<Flow>,
     /// Per filter of the model: as what it filters.
@@ -149,6 +165,9 @@ pub struct ComponentTally {
     pub page_misses: u64,
     /// Bytes answered.
     pub bytes_out: u64,
+    /// Visits and bytes of data that must not be where they were.
+    pub visits_outside: u64,
+    pub bytes_outside: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
     /// Of a database with shards or replicas.
@@ -247,11 +266,13 @@ pub struct CacheTally {
 
 impl ScalingTally {
     /// What happened after an earlier tally of the same.
+    #[must_use]
     pub fn since(&self, earlier: &ScalingTally) -> ScalingTally {
         self.with(earlier, |now, before| now - before, |now, before| now - before)
     }
 
     /// Of two autoscalers together.
+    #[must_use]
     pub fn plus(self, other: ScalingTally) -> ScalingTally {
         self.with(&other, |one, other| one + other, |one, other| one + other)
     }

@@ -4,13 +4,24 @@
 //! These are plain values without behaviour, filled in by `analysis`; times are seconds, sizes bytes, rates per second,
 //! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
 
+pub mod advise;
+pub mod by_hand;
+pub mod capacity;
+pub mod check;
+pub mod compare;
 pub mod chart;
 pub mod csv;
+pub mod evaluation;
 pub mod hgrm;
-pub mod html;
+pub mod journey;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod plan;
+pub mod rows;
+pub mod size;
+pub mod sweep;
+pub mod html;
 pub mod pictures;
 pub mod terminal;
 pub mod trace;
@@ -114,6 +125,20 @@ pub struct Run {
     /// The 50 of a run at 1/50, whose rates, counts and costs are those of the whole; absent in a run of the whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<u32>,
+    /// What was simulated of a run whose quiet time was sampled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampled>,
+}
+
+/// Means over replications.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampled {
+    /// Seconds that were simulated, of so many of the run.
+    pub simulated_s: f64,
+    pub of_s: f64,
+    /// Stretches that were simulated, and how many requests one of a sample stands for at most.
+    pub stretches: f64,
+    pub most_weight: f64,
 }
 
 /// Three-valued wherever noise decides: a claim needs its whole interval on one side of the limit.
@@ -153,6 +178,15 @@ pub struct Estimate {
     pub low: Option<f64>,
     pub high: Option<f64>,
     pub replications: u32,
+}
+
+impl Estimate {
+    /// Of one minus it.
+    #[must_use]
+    pub fn complement(self) -> Estimate {
+        let (low, high) = (self.high.map(|high| 1.0 - high), self.low.map(|low| 1.0 - low));
+        Estimate { mean: 1.0 - self.mean, low, high, ..self }
+    }
 }
 
 /// Summary of latencies (or waits, or holding times) in seconds. A quantile with fewer than ten observations beyond it is

@@ -11,16 +11,22 @@ pub mod database;
 pub mod deploy;
 pub mod elastic;
 pub mod fault;
+pub mod goal;
+pub mod growth;
+pub mod journey;
 pub mod function;
 pub mod hpa;
 pub mod keys;
 pub mod load;
 pub mod machine;
+pub mod naming;
 pub mod policy;
 pub mod price;
+pub mod residency;
 pub mod resolved;
 pub mod root;
 pub mod run;
+pub mod stamps;
 pub mod scale;
 pub mod step;
 pub mod telemetry;
@@ -40,9 +46,15 @@ use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
 use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
+use crate::scenario::goal::Goal;
+use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
+use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
+use crate::scenario::residency::Residency;
+use crate::scenario::run::Sampling;
 use crate::scenario::scale::Autoscale;
+use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -68,16 +80,24 @@ pub struct Scenario {
     pub hosts: Named<Host>,
     /// Regions with their zones; none: one place without a name.
     pub regions: Named<Region>,
+    /// Where data may be, in the order of keys and values.
+    pub residency: Vec<Residency>,
     /// `a -> b`, most exact last; see [`Pair`].
     pub links: Vec<Spotted<(Pair, Link)>>,
     pub policies: Vec<Spotted<(Pair, Policy)>>,
     pub faults: Named<Fault>,
     pub objectives: Named<Condition>,
+    /// Those about capacity, which no run at one load can judge.
+    pub goals: Named<Goal>,
     pub evolve_when: Named<Condition>,
     pub alerts: Named<Alert>,
+    /// What is copied together; components are as they are after that.
+    pub stamps: Named<Stamp>,
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
+    /// How load and data grow.
+    pub plan: Option<Growth>,
     /// Names of the variants the file offers.
     pub variants: Vec<String>,
 }
@@ -99,6 +119,8 @@ pub struct Run {
     pub prefill_s: Option<f64>,
     /// Every n-th user and every n-th instance; 1 is the whole.
     pub scale: Spotted<u32>,
+    /// Quiet time between faults is sampled.
+    pub sampling: Option<Spotted<Sampling>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -273,15 +295,6 @@ impl Kind {
     }
 }
 
-/// A balancer that is a name service.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Naming {
-    /// Seconds for which callers keep an answer.
-    pub ttl_s: f64,
-    /// Share of callers that keep it for ever.
-    pub ignore: f64,
-}
-
 #[derive(Clone, Debug)]
 pub struct Route {
     /// `users.*`, `orders.place` or `home`.
@@ -371,6 +384,8 @@ pub struct Region {
     pub zones: u32,
     /// What says no place stands here.
     pub is_default: bool,
+    /// Seconds by which its clocks are ahead of UTC, where the author says so.
+    pub ahead_s: Option<f64>,
 }
 
 /// `a -> b`; `any` on either side.

@@ -14,9 +14,9 @@ use plimsoll::scenario::root::{Given, load};
 
 mod cdn;
 mod data;
+mod globe;
 mod elastic;
 mod observability;
-mod regions;
 mod shards;
 mod spine;
 
@@ -56,6 +56,11 @@ impl Stage {
     /// An objective that holds whatever happens, to read a share.
     fn read(self, name: &str, measure: &str) -> Self {
         self.set(&format!("objectives.{name}"), format!("{measure} >= 0%"))
+    }
+
+    /// The same, to read a time.
+    fn read_time(self, name: &str, measure: &str) -> Self {
+        self.set(&format!("objectives.{name}"), format!("{measure} >= 0s"))
     }
 
     fn report(&self) -> Report {

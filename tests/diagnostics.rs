@@ -112,6 +112,10 @@ fn the_kitchen_sink_uses_every_field() {
     let tree = text::parse("sink", &text, &mut Sources::default(), &mut diags).expect("it is YAML");
     let mut used = BTreeSet::new();
     walk(&tree, &Shape::Object(root_table()), &mut used);
+    // A ladder is a file of its own.
+    let ladder = fs::read_to_string(folder("tests/kitchen_ladder.yaml")).expect("it is there");
+    let ladder = text::parse("ladder", &ladder, &mut Sources::default(), &mut diags).expect("it is YAML");
+    walk(&ladder, &Shape::Object(root_table()), &mut used);
     let mut lacking = Vec::new();
     for table in plimsoll::fields::reachable(root_table()) {
         for field in table.fields.iter().filter(|field| field.available) {

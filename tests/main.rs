@@ -23,6 +23,7 @@ mod replication;
 mod scale;
 mod serverless;
 mod shards;
+mod studies;
 mod support;
 mod telemetry;
 mod tidy;

@@ -22,7 +22,7 @@ mod measured;
 mod queueing;
 mod scaling;
 mod statistics;
-mod table;
+pub(crate) mod table;
 
 use cases::{Case, Got, Judged, Verdict, all};
 use measured::Lab;

@@ -27,12 +27,13 @@ const EXEMPLARS: usize = 10;
 /// What was offered and what became of it.
 pub(super) fn requests(study: &Study, scope: Scope) -> Requests {
     let counts = study.counts(scope);
+    let sampled = study.availability().filter(|_| scope == Scope::All);
     Requests {
         offered_per_s: study.rate(|stretch| stretch.counts(scope).offered),
         throughput_per_s: study.rate(|stretch| stretch.counts(scope).finished()),
         goodput_per_s: study.rate(|stretch| stretch.counts(scope).ok),
-        error_ratio: share(&counts, |counts| counts.failed),
-        availability: share(&counts, |counts| counts.ok),
+        error_ratio: sampled.map(|up| up.complement()).or_else(|| share(&counts, |counts| counts.failed)),
+        availability: sampled.or_else(|| share(&counts, |counts| counts.ok)),
         errors: errors(study, &counts),
     }
 }
@@ -159,6 +160,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         specific.insert("spread".to_owned(), spread);
     }
     specific.extend(of_copies(study, scope));
+    specific.extend(outside(study, scope));
     let Scope::Component(index) = scope else { return Specific { figures: specific, ..Specific::default() } };
     specific.extend(scaling::figures(study, index));
     let starts =
@@ -217,6 +219,16 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     let changes = study.mean(|stretch| probe::read(&probe, stretch)).filter(|changes| 0.0 < changes.mean);
     found.extend(changes.map(|changes| ("leader_changes".to_owned(), changes)));
     found
+}
+
+/// What was done where the data of requests must not be; nothing if nothing was.
+fn outside(study: &Study, scope: Scope) -> Vec<(String, Estimate)> {
+    let wanted = [("visits_outside", Quantity::VisitsOutside), ("bytes_outside", Quantity::BytesOutside)];
+    let found = wanted.into_iter().filter_map(|(name, quantity)| {
+        let probe = Probe { quantity, stat: None, scope, resource: None, per: None };
+        study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
+    });
+    found.filter(|(_, value)| 0.0 < value.mean).collect()
 }
 
 /// What a telemetry has seen and kept.

@@ -1,5 +1,7 @@
 //! What may be typed. Flags win over `PLIMSOLL_*` variables, which win over `plimsoll.toml`, which wins over the scenario.
 
+pub mod study;
+
 use std::num::NonZero;
 
 use clap::builder::FalseyValueParser as Falsey;
@@ -7,6 +9,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter as Complete;
 use clap_complete::{Shell, ValueHint};
 
+use crate::cli::args::study::{
+    Advise, Baseline, Capacity, Check, Compare, Estimate, Journey, Merge, Plan, Size, Sweep,
+};
 use crate::cli::complete;
 use crate::units::{self, Dimension, UnitError};
 
@@ -78,6 +83,30 @@ pub enum Color {
 pub enum Verb {
     /// Simulate one design: latency, load, bottleneck, cost
     Run(Box<Run>),
+    /// Two or more designs on the same random inputs: honest differences
+    Compare(Box<Compare>),
+    /// Vary settings over a grid, a list or a sample: a row for each point
+    Sweep(Box<Sweep>),
+    /// The most load a design carries within its objectives, or the least of a setting that a load needs
+    Capacity(Box<Capacity>),
+    /// The cheapest design that meets the objectives at a load
+    #[command(alias = "optimize")]
+    Size(Box<Size>),
+    /// Single changes, tried and ranked by what they do and what they cost
+    Advise(Box<Advise>),
+    /// How long a design lasts while load and data grow
+    Plan(Box<Plan>),
+    /// The back of the envelope, step by step, beside the simulation
+    Estimate(Box<Estimate>),
+    /// A ladder of scenarios: what each stage carries, what it costs, and what the step to it bought
+    #[command(alias = "walkthrough")]
+    Journey(Box<Journey>),
+    /// Is it still true: objectives and stored baselines of files, folders and patterns
+    Check(Box<Check>),
+    /// What `check` holds scenarios against
+    Baseline(Baseline),
+    /// Put the parts of a sweep on several machines together
+    Merge(Merge),
     /// Check a scenario without simulating it: shape, units, references, sums
     Validate(Validate),
     /// Print the JSON Schema of a scenario or of a report
@@ -369,6 +398,18 @@ pub enum Draft {
 pub enum SchemaOf {
     Scenario,
     Report,
+    /// Of what `compare --json` prints, and so on
+    Compare,
+    Sweep,
+    Capacity,
+    Size,
+    Advise,
+    Journey,
+    Plan,
+    #[value(name = "estimate")]
+    ByHand,
+    Check,
+    Baseline,
     /// Of `plimsoll.toml`
     Config,
     /// The reference page in Markdown, from the same tables

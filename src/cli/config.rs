@@ -182,6 +182,15 @@ fn source(verb: &ArgMatches, id: &str) -> Option<ValueSource> {
 fn concerned(verb: &Verb) -> Option<&str> {
     match verb {
         Verb::Run(run) => Some(&run.input.scenario),
+        Verb::Compare(compare) => compare.scenarios.first().map(String::as_str),
+        Verb::Sweep(sweep) => Some(&sweep.input.scenario),
+        Verb::Capacity(capacity) => Some(&capacity.input.scenario),
+        Verb::Size(size) => Some(&size.input.scenario),
+        Verb::Advise(advise) => Some(&advise.input.scenario),
+        Verb::Plan(plan) => Some(&plan.input.scenario),
+        Verb::Estimate(estimate) => Some(&estimate.input.scenario),
+        Verb::Journey(journey) => Some(&journey.ladder),
+        Verb::Check(check) => check.paths.first().map(String::as_str),
         Verb::Validate(validate) => validate.scenarios.first().map(String::as_str),
         Verb::Config(config) => {
             let ConfigVerb::Show(show) = &config.verb;
@@ -380,7 +389,7 @@ fn with_defaults(command: Command, config: &Config, typed: &ArgMatches) -> Comma
 /// Sets the default of an argument wherever the command and its verbs have it, unless the verb takes other values.
 fn default(command: Command, id: &str, value: &'static str) -> Command {
     let has = command.get_arguments().any(|arg| arg.get_id() == id);
-    let is_other = id == "format" && command.get_name() == "validate";
+    let is_other = id == "format" && !["run", "show", "check"].contains(&command.get_name());
     let command = if has && !is_other { command.mut_arg(id, |arg| arg.default_value(value)) } else { command };
     let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     verbs.iter().fold(command, |command, verb| command.mut_subcommand(verb, |verb| default(verb, id, value)))

@@ -17,7 +17,7 @@ use crate::scenario::root::{Given, load};
 use crate::text::{self, Node};
 
 /// Columns at the least for source text with its carets.
-const LEAST_WIDTH: usize = 80;
+pub(crate) const LEAST_WIDTH: usize = 80;
 
 /// What to read, and what to change in it.
 #[derive(Clone, Debug)]
@@ -188,7 +188,7 @@ pub(crate) fn warnings(reading: &Reading) -> Vec<Warning> {
     told.map(|d| Warning { code: d.code.to_string(), message: d.message, help: d.help }).collect()
 }
 
-fn read_stdin() -> Result<String, Stop> {
+pub(crate) fn read_stdin() -> Result<String, Stop> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         let help = "`-` reads a scenario from standard input, which is a terminal; name a file instead";

@@ -127,7 +127,7 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-fn seconds(text: &str) -> Result<f64, Stop> {
+pub(crate) fn seconds(text: &str) -> Result<f64, Stop> {
     let read = units::parse_as(text, Dimension::Time);
     read.map_err(|error| Stop::usage(format!("--timeout {text}: {}", error.message)))
 }

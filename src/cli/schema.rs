@@ -12,21 +12,34 @@ use crate::scenario::root::root_table;
 /// The schema of the JSON report, which a test holds against reports.
 const REPORT: &str = include_str!("../../docs/report.schema.json");
 
+/// Those of the documents of studies.
+const COMPARE: &str = include_str!("../../docs/compare.schema.json");
+const SWEEP: &str = include_str!("../../docs/sweep.schema.json");
+const CAPACITY: &str = include_str!("../../docs/capacity.schema.json");
+const SIZE: &str = include_str!("../../docs/size.schema.json");
+const ADVISE: &str = include_str!("../../docs/advise.schema.json");
+const JOURNEY: &str = include_str!("../../docs/journey.schema.json");
+const PLAN: &str = include_str!("../../docs/plan.schema.json");
+const BY_HAND: &str = include_str!("../../docs/by_hand.schema.json");
+const BASELINE: &str = include_str!("../../docs/baseline.schema.json");
+const CHECK: &str = include_str!("../../docs/check.schema.json");
+
 /// Prints a schema.
 pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
+    let text = written(args.of);
+    if let Some(text) = text.filter(|_| args.draft == Draft::Of2020) {
+        out.print(text)?;
+        return Ok(Exit::Done);
+    }
     let mut tree = match args.of {
-        SchemaOf::Report if args.draft == Draft::Of2020 => {
-            out.print(REPORT)?;
-            return Ok(Exit::Done);
-        }
         SchemaOf::Scenario => json_schema(root_table()),
-        SchemaOf::Report => serde_json::from_str(REPORT).expect("a test reads it"),
         SchemaOf::Config => of_configuration(),
         SchemaOf::Reference => return page(&pages::fields(), out),
         SchemaOf::CheatSheet => return page(&pages::cheat_sheet(), out),
         SchemaOf::Measures => return page(&pages::measures(), out),
         SchemaOf::Diagnostics => return page(&pages::diagnostics(), out),
         SchemaOf::Verbs => return page(&pages::verbs(), out),
+        _ => serde_json::from_str(text.unwrap_or_default()).expect("a test reads it"),
     };
     if args.draft == Draft::Of07 {
         older(&mut tree);
@@ -39,6 +52,24 @@ pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
 fn page(text: &str, out: &mut Out) -> Result<Exit, Stop> {
     out.print(text)?;
     Ok(Exit::Done)
+}
+
+/// The schema of a document that the program writes.
+fn written(of: SchemaOf) -> Option<&'static str> {
+    match of {
+        SchemaOf::Report => Some(REPORT),
+        SchemaOf::Compare => Some(COMPARE),
+        SchemaOf::Sweep => Some(SWEEP),
+        SchemaOf::Capacity => Some(CAPACITY),
+        SchemaOf::Size => Some(SIZE),
+        SchemaOf::Advise => Some(ADVISE),
+        SchemaOf::Journey => Some(JOURNEY),
+        SchemaOf::Plan => Some(PLAN),
+        SchemaOf::ByHand => Some(BY_HAND),
+        SchemaOf::Check => Some(CHECK),
+        SchemaOf::Baseline => Some(BASELINE),
+        _ => None,
+    }
 }
 
 /// The JSON Schema of a scenario file, for editors.

@@ -382,9 +382,8 @@ impl World<'_> {
         let caller = self.frames[parent as usize].station;
         let component = self.routes[operation as usize].component;
         // What nodes send each other has not left the component.
-        if caller == NONE || self.stations[caller as usize].component != component {
-            self.groups[component as usize].bytes_out += f64::from(bytes);
-        }
+        let leaves = caller == NONE || self.stations[caller as usize].component != component;
+        self.count_bytes(station, self.frames[id as usize].request, bytes, leaves);
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, [station, caller], f64::from(bytes), mix(occasion));
         if !self.incidents.troubles.is_empty() {
@@ -507,7 +506,7 @@ impl World<'_> {
         self.frames[id as usize].request = own;
         self.frames[id as usize].parent = NONE;
         if frame.parent == NONE {
-            self.groups[self.m.operations[frame.operation as usize].component as usize].bytes_out += f64::from(bytes);
+            self.count_bytes(frame.station, frame.request, bytes, true);
             self.finish_request(frame.request, Outcome::OK);
             return id;
         }

@@ -415,6 +415,7 @@ impl World<'_> {
     pub(super) fn begin(&mut self) {
         self.snapshot(Mark::Start);
         self.plan_mark();
+        self.begin_samples();
         self.begin_sources();
         self.begin_faults();
         self.begin_flushes();

@@ -214,6 +214,9 @@ impl World<'_> {
         let session = self.session_at(&m.copies[seat.c], request, row);
         let entry = Written { row, session, at, occasion, operation, missing: 0, is_overwritten: false };
         self.multi(seat).write(seat.copy, entry);
+        if !m.residency.is_empty() {
+            self.note_row(seat, request);
+        }
         let every = m.copies[seat.c].ship_every.0;
         if every == 0 {
             return self.spread(seat);

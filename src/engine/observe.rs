@@ -13,7 +13,7 @@ use crate::record::{
     Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 /// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
 pub(super) const BUCKETS: usize = 48 << 3;
@@ -363,6 +363,12 @@ impl World<'_> {
         if class.mirror == NONE16 { class } else { &self.operations[class.mirror as usize] }
     }
 
+    /// Requests offered, answered and failed so far.
+    pub(super) fn counted_requests(&self) -> [u64; 3] {
+        let (ok, failed, _) = self.outcomes();
+        [self.classes.iter().map(|class| class.offered).sum(), ok, failed]
+    }
+
     /// Answers, failures, and the sum of both's latencies, over all classes.
     fn outcomes(&self) -> (u64, u64, u64) {
         self.classes.iter().map(|c| self.figures(c)).fold((0, 0, 0), |(ok, failed, sum), c| {
@@ -494,6 +500,7 @@ impl World<'_> {
         let pools = 0..self.m.pools.len();
         Tallies {
             at: Time(self.now),
+            asleep: Span(self.slept()),
             classes: self.classes.iter().map(|c| self.figures(c).tally()).collect(),
             filtered: self.filtered.iter().map(Flow::tally).collect(),
             operations: self.operations.iter().map(Flow::tally).collect(),
@@ -557,6 +564,8 @@ impl World<'_> {
             page_hits: group.page_hits,
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
+            visits_outside: group.outside.visits,
+            bytes_outside: group.outside.bytes as u64,
             cache: self.cache_tally(self.m.components[c].cache),
             telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
@@ -587,6 +596,12 @@ impl World<'_> {
     pub(super) fn look(&mut self, w: u16) {
         self.events -= 1;
         let watch = &self.m.watches[w as usize];
+        if self.is_asleep() {
+            self.observer.looks[w as usize].push(f64::NAN);
+            self.observer.holding[w as usize] = false;
+            self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
+            return;
+        }
         if self.observer.history.back().is_none_or(|seen| seen.tallies.at.0 < self.now) {
             let tallies = self.tallies_since(LOOK);
             self.observer.history.push_back(Snapshot { mark: Mark::Cut, tallies });
@@ -638,6 +653,7 @@ impl World<'_> {
         if self.observer.last_at < self.now {
             self.close_window();
         }
+        self.close_sample();
         self.snapshot(Mark::End);
         let mut last = self.observer.snapshots.pop().expect("it was just taken");
         self.count_open(&mut last.tallies);
@@ -653,6 +669,7 @@ impl World<'_> {
             looks: self.observer.looks,
             faults: self.fault_periods,
             exemplars: self.observer.exemplars.into_iter().chain(drawn).collect(),
+            samples: self.course.samples.map_or_else(Vec::new, |samples| samples.taken),
             sampled: self.observer.sampled,
             decisions: self.elastic.decisions,
         }

@@ -147,7 +147,9 @@ impl World<'_> {
         let Frame { operation, parent, request, .. } = self.frames[id as usize];
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component as usize;
-        let from = self.place_of(caller, request);
+        // Cells are alike in where they stand, so the first one does for all.
+        let is_dealt = self.m.components[component].cells.is_some();
+        let from = if is_dealt { 0 } else { self.place_of(caller, request) };
         let ahead = self.groups[component].balancer.likely(from);
         let to = ahead.map_or(NOWHERE, |i| self.m.stations[(self.m.components[component].first + i) as usize].place);
         self.way_from_to(spec, from, to).0

@@ -146,6 +146,9 @@ impl World<'_> {
             self.write_here(id, &seat);
             return id;
         }
+        if !self.m.residency.is_empty() {
+            self.note_row(&seat, request);
+        }
         if self.shard(&seat).primary as usize != seat.copy || self.is_leaderless(seat.c, seat.shard) {
             return self.fail(id, Failure::REFUSED);
         }

@@ -41,7 +41,7 @@ impl World<'_> {
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
         let ask = Ask { bits: bits(spec.key, occasion), key_value, now, demand_ns };
-        let place = self.place_of(caller, request);
+        let place = self.side_of(spec, caller, request);
         if let Some(sticky) = &spec.sticky {
             let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
             let hold = sticky.hold.map_or(Ns::MAX, |h| h.0);
@@ -157,6 +157,9 @@ impl World<'_> {
         }
         if gates & gate::CHECKS == 0 {
             return Ok(());
+        }
+        if !self.m.residency.is_empty() {
+            self.note_visit(&frame);
         }
         let component = self.stations[frame.station as usize].component;
         let spec = &self.m.components[component as usize];

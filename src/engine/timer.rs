@@ -164,6 +164,8 @@ pub(super) enum Timer {
         turn: u32,
     },
     Window,
+    /// The next stretch that is simulated begins.
+    Sample,
     Look(u16),
     /// An autoscaler looks.
     Scale(u16),

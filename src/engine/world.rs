@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
+use crate::engine::arrive::{Beside, Steady};
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::elastic::Elastic;
@@ -20,6 +21,8 @@ use crate::engine::observe::Observer;
 use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
+use crate::engine::residency::Outside;
+use crate::engine::sampling::Samples;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
 use crate::engine::trouble::Incidents;
@@ -312,6 +315,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// What was done where its data must not be.
+    pub(super) outside: Outside,
     /// Of a name service: what it tells.
     pub(super) name: Option<Box<Name>>,
 }
@@ -399,20 +404,6 @@ pub(super) struct Source {
     pub(super) done: bool,
 }
 
-/// The stream that stands beside the calendar, one draw ahead.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beside {
-    pub(super) stream: Steady,
-    /// Of the source.
-    pub(super) key: u64,
-    /// Address of the next arrival.
-    pub(super) address: u64,
-    /// Arrivals planned; the same two figures of the one after them.
-    pub(super) count: u64,
-    pub(super) next_address: u64,
-    pub(super) next_gap: Ns,
-}
-
 /// What a visit needs of the model before it is at the door.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
@@ -457,16 +448,6 @@ pub(super) struct Entry {
     pub(super) priority: u8,
     /// Key whose value says where the request comes from, or `NONE16`.
     pub(super) place_key: u16,
-}
-
-/// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
-/// that a load keeps its arrivals when another joins it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Steady {
-    pub(super) source: u16,
-    pub(super) gap: f64,
-    /// Seeded stream of the gaps.
-    pub(super) key: u64,
 }
 
 /// A closed client or a session: asks, waits, thinks, asks again.
@@ -563,6 +544,7 @@ pub(super) struct Course {
     pub(super) request_limit: u64,
     /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
     pub(super) next_mark: u64,
+    pub(super) samples: Option<Box<Samples>>,
 }
 
 /// What requests took in all, and what was done for nobody: ticks by cell.

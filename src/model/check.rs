@@ -330,7 +330,7 @@ impl Model {
     }
 
     /// Whom people hold responsible for a resource: the component, or the host it shares.
-    pub(super) fn owner(&self, what: Resource) -> String {
+    pub fn owner(&self, what: Resource) -> String {
         match what {
             Resource::Slots { component } => self.components[usize::from(component)].name.clone(),
             Resource::Cores { host } | Resource::Disk { host } | Resource::Nic { host } => {

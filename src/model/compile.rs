@@ -46,6 +46,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_places();
     compiler.compile_components();
     compiler.check_names();
+    compiler.compile_residency();
     compiler.compile_caches();
     compiler.compile_telemetry();
     compiler.compile_operations();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Sticky, Warm};
+use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Pooling, Sticky, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -88,6 +88,7 @@ impl<'a> Compiler<'a> {
             prefers_zone: self.prefers(name, said, &choosing.balance.value).1,
             failover: self.failover(choosing.balance),
             pulls: self.pulls(choosing.balance),
+            cells: self.cells(name),
             naming: self.naming(name, written),
             key: stream(&format!("components.{name}"), Purpose::Routing),
             queue_cell: if limited { self.cell(name, Cause::Wait) } else { NONE16 },
@@ -106,10 +107,15 @@ impl<'a> Compiler<'a> {
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
+            row_bytes: database.and_then(|database| database.row_bytes).unwrap_or(0.0),
             copies: NONE16,
             cache: NONE16,
             function: self.function(name, &said.kind),
-            pools_transactions: matches!(&said.kind, Kind::Pooler(pooler) if !pooler.by_statement),
+            pooling: match &said.kind {
+                Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),
+                Kind::Pooler(_) => Some(Pooling::Transaction),
+                _ => None,
+            },
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }
@@ -146,6 +152,9 @@ impl<'a> Compiler<'a> {
         let regions = &self.model.regions;
         let several = 1 < regions.len();
         let any = several || regions.iter().any(|region| 1 < region.zones);
+        if self.stamp_of(name).is_some() && !matches!(said.kind, Kind::Database(_)) {
+            return (true, false);
+        }
         let replicas = if let Kind::Database(database) = &said.kind { database.replicas.as_ref() } else { None };
         let reads_nearest = replicas.is_some_and(|replicas| replicas.read == ReadFrom::Nearest);
         match (balance, said.prefer) {
@@ -155,6 +164,25 @@ impl<'a> Compiler<'a> {
             (_, Prefer::Region) => (several, false),
             (_, Prefer::Any) => (self.is_named(name) && any, false),
         }
+    }
+
+    /// The stamp that a component is part of.
+    pub(super) fn stamp_of(&self, name: &str) -> Option<&'a scenario::stamps::Stamp> {
+        let mut stamps = self.scenario.stamps.values().map(|stamp| &stamp.value);
+        stamps.find(|stamp| stamp.of.iter().any(|part| part.value == name))
+    }
+
+    /// Key and number of the cells that the instances of a component are dealt to.
+    fn cells(&mut self, name: &str) -> Option<(u16, u32)> {
+        let stamp = self.stamp_of(name)?;
+        let key = self.names.find_key(Some(&stamp.by), self.diags);
+        if self.is_named(name) {
+            let message = format!("a name service answers with a region of `{name}`, and its cells are dealt over all");
+            let part = stamp.of.iter().find(|part| part.value == name)?;
+            self.tell(Diagnostic::new(Code::Excluded, part.spot, message).help("put a balancer between the two"));
+        }
+        let is_database = matches!(self.scenario.components[name].value.kind, Kind::Database(_));
+        (key != NONE16 && !is_database).then_some((key, stamp.count))
     }
 
     /// Whether a name service answers with the regions of the component.

@@ -199,7 +199,7 @@ impl Compiler<'_> {
     }
 
     /// A value of a key: its number, or the name of a share.
-    fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
+    pub(super) fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
         let known = self.model.keys.get(usize::from(number))?;
         if matches!(known.origin, KeyOrigin::Scan | KeyOrigin::Trace(_)) {
             let message =
@@ -394,7 +394,7 @@ impl Compiler<'_> {
         }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
-            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
+            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.cache == NONE16)
         {
             let name = self.names.components[usize::from(number)];
             let message = format!("`{name}` keeps nothing that could be hit");

@@ -198,7 +198,21 @@ impl Compiler<'_> {
         is_empty && is_place
     }
 
-    /// The parts of a component (one station each), of a host (the stations on it), of a region (those in each of its
+    /// The instances of a component that are in a cell.
+    fn cell_of(&self, component: &str, cell: u32) -> Vec<u32> {
+        let number = self.names.component(component);
+        let Some(spec) = number.and_then(|number| self.model.components.get(usize::from(number))) else {
+            return Vec::new();
+        };
+        let all = spec.first..spec.first + spec.count;
+        match (spec.cells, self.model.copies.get(usize::from(spec.copies))) {
+            (Some((_, cells)), _) => all.filter(|station| (station - spec.first) % cells == cell).collect(),
+            (None, Some(copies)) => all.filter(|station| (station - spec.first) / copies.each() == cell).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The parts of a cell, of a component (one station each), of a host (the stations on it), of a region (those in each of its
     /// zones), or of all there is by region or zone.
     fn parts(&self, name: &str) -> Option<Vec<Vec<u32>>> {
         let standing = |places: Vec<u16>| -> Vec<u32> {
@@ -217,6 +231,10 @@ impl Compiler<'_> {
         }
         if let Some(region) = self.model.regions.iter().find(|region| region.name == name) {
             return Some(zones(region).map(|zone| standing(vec![zone])).collect());
+        }
+        if let Some(stamp) = self.scenario.stamps.get(name) {
+            let cell = |cell: u32| stamp.value.of.iter().flat_map(|part| self.cell_of(&part.value, cell)).collect();
+            return Some((0..stamp.value.count).map(cell).collect());
         }
         if let Some(component) = self.names.component(name) {
             let component = self.model.components.get(usize::from(component))?;

@@ -4,16 +4,26 @@
 //! binary digits that only confuse (`0.30000000000000004`). What is not finite is `null`. Keys stand in the order of the
 //! report's fields, so the same report gives the same bytes.
 
+use serde::Serialize;
 use serde_json::{Number, Value};
 
 use crate::report::{Report, SCHEMA};
 
 /// The document, indented, with a line end. A list of plain values stands on one line.
 pub fn render(report: &Report) -> String {
+    pretty(report)
+}
+
+/// The document of a study, indented, with a line end.
+pub fn pretty(document: &impl Serialize) -> String {
     let mut text = String::new();
-    write(&mut text, &value(report), 0);
-    text.push('\n');
-    text
+    write(&mut text, &tree(document), 0);
+    text + "\n"
+}
+
+/// The document of a study on one line, without a line end.
+pub fn line(document: &impl Serialize) -> String {
+    tree(document).to_string()
 }
 
 /// A report read back from its document.
@@ -31,7 +41,11 @@ pub fn read(text: &str) -> Result<Report, String> {
 
 /// The document as a tree.
 pub fn value(report: &Report) -> Value {
-    let mut tree = serde_json::to_value(report).expect("the report has only string keys");
+    tree(report)
+}
+
+fn tree(document: &impl Serialize) -> Value {
+    let mut tree = serde_json::to_value(document).expect("documents have only string keys");
     round(&mut tree);
     tree
 }

@@ -4,10 +4,19 @@
 //! colour alone. Tables keep to the width: bars go first, then notes, figures never. Every estimate stands with the
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
+pub mod advise;
+pub mod by_hand;
+pub mod capacity;
+pub mod check;
+pub mod compare;
 mod evidence;
 mod scaling;
 pub(super) mod figures;
+pub mod journey;
 mod layout;
+pub mod plan;
+pub mod size;
+pub mod sweep;
 
 use anstyle::{AnsiColor, Effects, Style};
 
@@ -98,7 +107,8 @@ pub fn verdict_line(report: &Report, look: Look) -> String {
 
 /// The same without a mark, colour or line end: `misses 1 of 2 objectives`.
 pub fn verdict_words(report: &Report) -> String {
-    let all = report.objectives.len();
+    // What is stated and cannot be judged here is neither met nor missed.
+    let all = report.objectives.iter().filter(|objective| objective.verdict != Verdict::None).count();
     let with = |wanted: Verdict| report.objectives.iter().filter(|o| o.verdict == wanted).count();
     match report.verdict {
         Verdict::None => "no objectives are stated; nothing to judge".to_string(),

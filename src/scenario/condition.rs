@@ -147,5 +147,7 @@ pub enum Quantity {
     ColdStarts,
     Memory,
     Bytes,
+    VisitsOutside,
+    BytesOutside,
     Cost,
 }

@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 3] =
-    ["## Coverage of the intervals\n", "## Hit ratios beside libCacheSim\n", "## One day under six autoscalers\n"];
+const SECTIONS: [&str; 5] = [
+    "## Coverage of the intervals\n",
+    "## Hit ratios beside libCacheSim\n",
+    "## One day under six autoscalers\n",
+    "## Studies\n",
+    "## Dead regions\n",
+];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
 const KNOWN: &[(&str, &str, &str)] = &[];
@@ -71,6 +76,11 @@ pub(crate) fn write_day(section: &str) {
     replace(SECTIONS[2], section);
 }
 
+/// Writes the section about regions, and leaves the rest alone.
+pub(crate) fn write_regions(section: &str) {
+    replace(SECTIONS[3], section);
+}
+
 /// What stands under a title, up to the next one.
 fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     let start = text.find(title)? + title.len();
@@ -101,7 +111,8 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
          ```sh\ncargo test --release -- --ignored --nocapture validation_table\n\
          cargo test --release -- --ignored --nocapture interval_coverage   # the section about intervals\n\
          cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n\
-         cargo test --release -- --ignored --nocapture one_day   # the section about autoscalers\n```\n\n\
+         cargo test --release -- --ignored --nocapture one_day   # the section about autoscalers\n\
+         cargo test --release -- --ignored --nocapture two_hundred_region_kills   # the section about regions\n```\n\n\
          and every `cargo test` measures the same cases on shorter runs. A percentile that is expected to be 0 is judged by\n\
          the mean of its distribution. The order of the policies in `lb-order-10` follows from their figures.\n\n",
     );

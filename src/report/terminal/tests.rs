@@ -97,6 +97,7 @@ fn run() -> Run {
         stopped_by: None,
         precision: None,
         scale: None,
+        sampling: None,
     }
 }
 

@@ -68,6 +68,8 @@ pub const MEASURES: &[Entry] = &[
     now("rto", Quantity::Rto, TIME, "from a fault to the return of the error share to its level before"),
     now("memory", Quantity::Memory, BYTES, "bytes in use"),
     now("bytes", Quantity::Bytes, BYTES, "bytes sent"),
+    now("visits_outside", Quantity::VisitsOutside, COUNT, "visits where the data of the request must not be"),
+    now("bytes_outside", Quantity::BytesOutside, BYTES, "bytes answered, written or kept where they must not be"),
     now("cost", Quantity::Cost, COST, "dollars a month; per million: dollars for a million requests"),
     now("lag", Quantity::Lag, TIME, "from a write to its application at a replica"),
     later("backlog"),
@@ -124,7 +126,12 @@ pub const MEASURES: &[Entry] = &[
         COUNT,
         "how many times as fast as it may the error budget of an `availability` objective is used up",
     ),
-    later("capacity"),
+    Entry {
+        name: "capacity",
+        what: None,
+        dimensions: &[],
+        doc: "load that is carried; only as an objective, as in `capacity >= 1000/s within fast`, which `check` judges",
+    },
 ];
 
 /// The resources a utilisation can be of.
@@ -323,7 +330,11 @@ impl<'a> Parser<'a> {
         }
         let (first, last) = (self.words[from], self.words[self.at - 1]);
         let spot = self.node.part(first.start, last.end);
-        self.diags.push(Diagnostic::new(Code::NotAvailable, spot, format!("`{}` is not available yet", entry.name)));
+        let told = match entry.name {
+            "capacity" => "`capacity` stands only in objectives, by itself".to_owned(),
+            name => format!("`{name}` is not available yet"),
+        };
+        self.diags.push(Diagnostic::new(Code::NotAvailable, spot, told));
         None
     }
 
