@@ -666,6 +666,10 @@ waits in its queue, where no caller sees it; scaling out the callers makes it wo
 policies: {web -> db: {pool: {size: 20}}}",
         "web: {kind: service, instances: 20}\ndb: {kind: database, connections: 200}
 policies: {web -> db: {pool: {size: 10}}}";
+    NeverEjects: "W0414", "ejection that never happens",
+        "`most` is a share of the instances, rounded down, and never all of them. Of so few instances that allows for none.",
+        "web: {kind: service, instances: 2}\npolicies: {any -> web: {eject: {errors: 5 in a row, most: 10%}}}",
+        "web: {kind: service, instances: 2}\npolicies: {any -> web: {eject: {errors: 5 in a row, most: 50%}}}";
 }
 
 impl Code {

@@ -22,6 +22,8 @@ mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod guard;
+mod hedge;
 mod function;
 mod heat;
 mod host;
@@ -41,6 +43,7 @@ mod rows;
 mod sampling;
 mod scale;
 mod shard;
+mod shed;
 mod station;
 mod telemetry;
 mod timeout;
@@ -186,6 +189,7 @@ impl World<'_> {
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),
+            Timer::Hedge { join, generation } => self.ask_again_in(join, generation),
             Timer::FaultStart(fault) => self.fault_starts(fault),
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),

@@ -18,6 +18,7 @@ pub mod budget;
 pub mod deploy;
 mod edges;
 mod faults;
+pub mod guards;
 mod keys;
 mod links;
 pub mod listing;
@@ -43,6 +44,7 @@ use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
+use crate::model::guards::{Guard, HedgeSpec};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::plan::{Prefill, Sampling};
@@ -52,10 +54,13 @@ use crate::model::residency::Residency;
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
+use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
+use crate::policy::eject::Eject;
 use crate::policy::environment::Environments;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
+use crate::policy::shed::Shed;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::units::{Span, Time};
@@ -95,6 +100,9 @@ pub struct Model {
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
+    pub breakers: Vec<Guard<Breaker>>,
+    pub ejects: Vec<Guard<Eject>>,
+    pub hedges: Vec<HedgeSpec>,
     pub pipes: Vec<Pipe>,
     pub ways: Vec<Ways>,
     pub sources: Vec<Source>,
@@ -144,6 +152,8 @@ impl Failure {
     pub const ABANDONED: Failure = Failure(2);
     pub const QUEUE_FULL: Failure = Failure(3);
     pub const RATE_LIMITED: Failure = Failure(4);
+    pub const SHED: Failure = Failure(5);
+    pub const BREAKER_OPEN: Failure = Failure(6);
     pub const POOL_FULL: Failure = Failure(7);
     pub const THROTTLED: Failure = Failure(8);
     pub const REFUSED: Failure = Failure(9);
@@ -224,6 +234,7 @@ pub struct Component {
     /// `NONE`: without limit.
     pub queue_limit: u32,
     pub order: Order,
+    pub shed: Option<Shed>,
     /// Key of `fair(key)`.
     pub order_key: u16,
     /// Slots are given back while the request waits for what it called.
@@ -273,8 +284,8 @@ pub struct Component {
     pub cache: u16,
     /// Index into [`Model::functions`], or `NONE16`.
     pub function: u16,
-    /// Passes queries of one transaction on over one connection.
-    pub pools_transactions: bool,
+    /// Of a pooler: what it gives a connection for.
+    pub pooling: Option<Pooling>,
     pub price_per_request: f64,
 }
 
@@ -315,6 +326,13 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
+}
+
+/// For how long a pooler lends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    Transaction,
+    Statement,
 }
 
 /// What starts environments for requests.

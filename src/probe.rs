@@ -596,7 +596,9 @@ impl Between<'_> {
     /// How long a machine was there: one that joined later is no capacity before.
     fn seconds_there(&self, host: u32) -> f64 {
         let here = |station: &u32| self.model.stations[*station as usize].host == host;
-        match self.model.joining_stations().find(here) {
+        // A host that several share is there, whoever of them comes or goes.
+        let is_own = self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();
+        match self.model.joining_stations().find(here).filter(|_| is_own) {
             Some(station) => self.per_second(self.gained(Scope::Station(station), |s| s.up_ns)) * self.seconds(),
             None => self.seconds(),
         }

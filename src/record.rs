@@ -170,6 +170,8 @@ pub struct ComponentTally {
     pub bytes_outside: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
+    /// Of those who call it.
+    pub guards: GuardTally,
     /// Of a database with shards or replicas.
     pub copies: Option<Box<CopiesTally>>,
     /// Of what an autoscaler changes.
@@ -221,6 +223,22 @@ pub struct ScalingTally {
     pub forecasts: u64,
 }
 
+/// What callers did about a component that was failing or slow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardTally {
+    /// Breakers that lead here, how often they opened, and how long they were not closed, all together.
+    pub breakers: u64,
+    pub opened: u64,
+    pub open_ns: u128,
+    /// Callers that leave out instances, how often one did, and instances x time left out.
+    pub benches: u64,
+    pub ejections: u64,
+    pub ejected_ns: u128,
+    /// Further copies of slow calls, and those that brought the first answer.
+    pub hedges: u64,
+    pub hedges_won: u64,
+}
+
 /// How far replicas were behind, and what came of it.
 #[derive(Clone, Debug, Default)]
 pub struct CopiesTally {
@@ -266,11 +284,13 @@ pub struct CacheTally {
 
 impl ScalingTally {
     /// What happened after an earlier tally of the same.
+    #[must_use]
     pub fn since(&self, earlier: &ScalingTally) -> ScalingTally {
         self.with(earlier, |now, before| now - before, |now, before| now - before)
     }
 
     /// Of two autoscalers together.
+    #[must_use]
     pub fn plus(self, other: ScalingTally) -> ScalingTally {
         self.with(&other, |one, other| one + other, |one, other| one + other)
     }

@@ -38,9 +38,13 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Spotted;
 use crate::distribution::Distribution;
 use crate::policy::balance::Balance;
+use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
+use crate::policy::eject::Eject;
+use crate::policy::hedge::Hedge;
 use crate::policy::limit::Limit;
 use crate::policy::retry::Retry;
+use crate::policy::shed::Shed;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
@@ -225,6 +229,7 @@ pub struct Component {
     pub waits_sync: bool,
     pub queue_limit: Option<u32>,
     pub order: Order,
+    pub shed: Option<Shed>,
     pub operations: Named<Operation>,
     pub balance: Spotted<Balance>,
     pub sticky: Option<Sticky>,
@@ -607,8 +612,10 @@ pub struct Policy {
     pub rate_limit: Option<Limit>,
     pub fallback: Option<Fallback>,
     pub connect: Option<Connect>,
-    /// Extra cost at the caller and the callee of each call.
     pub sidecar: Option<Sidecar>,
+    pub breaker: Option<Breaker>,
+    pub eject: Option<Eject>,
+    pub hedge: Option<Hedge>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,6 +14,7 @@ use plimsoll::scenario::root::{Given, load};
 
 mod cdn;
 mod data;
+mod services;
 mod globe;
 mod elastic;
 mod observability;

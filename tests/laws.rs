@@ -43,7 +43,25 @@ fn scenario(seed: u64) -> String {
     for c in 0..count {
         text += &component(&mut dice, c, count);
     }
-    text + &faults(&mut dice, count)
+    text + &faults(&mut dice, count) + &policies(&mut dice)
+}
+
+/// What surrounds every call.
+fn policies(dice: &mut Dice) -> String {
+    let policy = dice.pick(&[
+        "breaker: {errors: 3 in a row, open: 200ms}",
+        "breaker: {errors: 30% of 10, window: 1s, slow: 50% over 20ms, open: exponential(50ms x2), half_open: 3}",
+        "eject: {errors: 2 in a row, for: 300ms, most: 70%}",
+        "hedge: {after: 5ms, most: 2}",
+        "hedge: {after: p80}, cancel: true, timeout: 60ms",
+        "hedge: {after: 3ms}, eject: {errors: 50% of 4}, breaker: {errors: 5 in a row, open: 50ms}, retry: {attempts: 2}",
+        "sidecar: {cpu: 60us, wait: 300us}, pool: {size: 3, wait: 5ms}, hedge: {after: 4ms}",
+        "",
+        "",
+        "",
+        "",
+    ]);
+    if policy.is_empty() { String::new() } else { format!("policies: {{any -> any: {{{policy}}}}}\n") }
 }
 
 fn caller(dice: &mut Dice) -> &'static str {
@@ -70,13 +88,27 @@ fn component(dice: &mut Dice, c: u32, count: u32) -> String {
         "join_idle",
         "hash(user)",
     ]);
+    let sheds: &[&str] = if workers == "none" {
+        &["", "", ", shed: concurrency(gradient min=2)"]
+    } else {
+        &[
+            "",
+            "",
+            "",
+            ", shed: codel(target=2ms interval=20ms)",
+            ", shed: concurrency(aimd target=10ms min=2)",
+            ", shed: priority(0=50%)",
+        ]
+    };
+    let shed = dice.pick(sheds);
     let place = dice.pick(&["", "on: box, ", "cores: 1, ", "cores: 2, scheduling: fcfs, "]);
     let waits = dice.pick(&["sync", "sync", "async"]);
     let mut text = format!(
         "  c{c}:\n    kind: service\n    {}\n",
-        format!("{place}instances: {}, workers: {workers}, waits: {waits}, balance: {balance}, queue: {{limit: {limit}, order: {order}}}", 1 + dice.roll(3))
+        format!("{place}instances: {}, workers: {workers}, waits: {waits}, balance: {balance}, queue: {{limit: {limit}, order: {order}{shed}}}", 1 + dice.roll(3))
             .replace(", ", "\n    ")
-                        .replace("\n    order:", ", order:")
+            .replace("\n    order:", ", order:")
+            .replace("\n    shed:", ", shed:")
     );
     text += dice.pick(&["", "", "    memory: {idle: 1MB, each: 1MB, limit: 9MB}\n"]);
     text += &autoscale(dice, place);

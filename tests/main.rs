@@ -11,6 +11,7 @@ mod diagnostics;
 mod elastic;
 mod examples;
 mod failover;
+mod guards;
 mod faults;
 mod globe;
 mod laws;

@@ -2,16 +2,18 @@
 //!
 //! First a bracket: from what is asked today, by the headroom that utilisation leaves, to a load that meets all objectives
 //! and one that misses one. Then the bracket is halved. At each load the replications are doubled until the objectives are
-//! decided (a verdict needs its whole 95 % interval on one side) or the most is reached; what stays undecided becomes the
+//! decided (a verdict needs its whole 99 % interval on one side) or the most is reached; what stays undecided becomes the
 //! inside of the answer's interval, whose ends are a load that surely holds and one that surely does not. The answer itself
 //! is where the value of the objective that breaks crosses its limit between the two. All loads see the same random
 //! numbers, so the curve is smooth although it is simulated.
 
 use crate::analysis::design::Design;
+use crate::analysis::estimate::CONFIDENCE;
 use crate::analysis::lab::{Interrupted, Lab, Memory};
 use crate::report::Verdict;
 use crate::report::capacity::{Capacity, Next, Outcome, SCHEMA, Tried};
 use crate::report::evaluation::{Busy, Figures, Judged};
+use crate::theory::special::student_quantile;
 
 /// Loads beyond these multiples of today's are not looked for.
 const MOST: f64 = 1024.0;
@@ -19,6 +21,8 @@ const MOST: f64 = 1024.0;
 const CURVE: [f64; 6] = [0.3, 0.5, 0.7, 0.85, 0.95, 1.1];
 /// The knee: so many per cent more p99 for one per cent more load.
 const KNEE: f64 = 4.0;
+/// Confidence of the verdict at a load; a search looks at a dozen loads, and several times at those near the limit.
+const SURE: f64 = 0.99;
 /// Replications are doubled so often before a load counts as undecided.
 const DOUBLINGS: u32 = 3;
 
@@ -241,7 +245,29 @@ impl<M: Memory, F: Fn(f64) -> Option<Design>> Search<'_, '_, M, F> {
 
 /// The verdict on all objectives; a queue without end is a miss whatever they say.
 fn verdict(figures: &Figures) -> Verdict {
-    if figures.stable { figures.verdict } else { Verdict::Misses }
+    if !figures.stable {
+        return Verdict::Misses;
+    }
+    let worse = |verdict: &Verdict| match verdict {
+        Verdict::Misses => 3,
+        Verdict::Undecided => 2,
+        Verdict::Meets => 1,
+        Verdict::None => 0,
+    };
+    let all = figures.objectives.iter().map(|judged| surely(judged, figures.replications));
+    all.max_by_key(worse).unwrap_or(Verdict::None)
+}
+
+/// The verdict on one objective with the confidence of a search, which asks many times and must not be wrong once.
+fn surely(judged: &Judged, replications: u32) -> Verdict {
+    let measured = &judged.measured;
+    let known = (measured.value, measured.low, measured.high, judged.limit);
+    let (Some(value), Some(low), Some(high), Some(limit)) = known else { return judged.verdict };
+    let freedom = f64::from(replications.max(2) - 1);
+    let wider = student_quantile(0.5 + 0.5 * SURE, freedom) / student_quantile(0.5 + 0.5 * CONFIDENCE, freedom);
+    let (low, high) = (value - wider * (value - low), value + wider * (high - value));
+    let is_open = low <= limit && limit < high || low < limit && limit <= high;
+    if is_open { Verdict::Undecided } else { judged.verdict }
 }
 
 fn report(base: &Design, question: &Question, found: &Found) -> Capacity {

@@ -245,6 +245,7 @@ impl World<'_> {
         if self.extended {
             self.calls[new as usize] = self.calls[id as usize];
             self.move_transaction(id, new);
+            self.guards.move_attempt(id, new);
         }
         if frame.parent != NONE && frame.parent & JOIN == 0 {
             self.frames[frame.parent as usize].child = new;

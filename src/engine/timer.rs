@@ -41,6 +41,11 @@ pub(super) enum Timer {
         join: u32,
         generation: u32,
     },
+    /// The last copy of a call is slow: another one sets off.
+    Hedge {
+        join: u32,
+        generation: u32,
+    },
     FaultStart(u16),
     FaultEnd {
         fault: u16,

@@ -15,6 +15,7 @@ use crate::engine::arrive::{Beside, Steady};
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::elastic::Elastic;
+use crate::engine::guard::{Guards, Shortcut};
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
@@ -32,8 +33,6 @@ use crate::model::{Failure, Model, NONE16};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
-use crate::policy::limit::LimitState;
-use crate::policy::retry::Budget;
 use crate::policy::sharding::Map;
 use crate::record::FaultPeriod;
 
@@ -102,6 +101,8 @@ pub(super) enum State {
     Calling,
     /// Its instance is paused.
     Parked,
+    /// Its turn came too late; it is in `ready`, to be told.
+    Shed,
     /// Stopped, but some structure still holds its number; freed when that lets go.
     Zombie,
 }
@@ -285,6 +286,8 @@ pub(super) mod gate {
     pub(in crate::engine) const ORDERED: u8 = 8;
     /// Not there yet, or leaving: nothing brings it up but whatever makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
+    /// Whose turn comes may be turned away.
+    pub(in crate::engine) const SHEDS: u8 = 32;
 }
 
 /// The waiting line of a station that is not first in, first out.
@@ -416,17 +419,6 @@ pub(super) struct Route {
     pub(super) proxy: bool,
     /// Instance that the component begins with.
     pub(super) first: u32,
-}
-
-/// What an edge does not have, so that a call need not ask for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shortcut {
-    /// No limit, pool or handshake: the request sets off at once.
-    pub(super) at_once: bool,
-    /// No latency, bandwidth or payload: what carries no bytes is there at once.
-    pub(super) no_way: bool,
-    /// A name service says where to look for the target.
-    pub(super) by_name: bool,
 }
 
 /// How much there is to choose.
@@ -614,9 +606,8 @@ pub(super) struct World<'m> {
     pub(super) pool_stats: Vec<PoolStats>,
     /// Last use of a client's connection over an edge.
     pub(super) connections: FxHashMap<(u16, u64), Ns>,
-    pub(super) limits: Vec<LimitState>,
+    pub(super) guards: Guards,
     pub(super) pipes: Vec<Fluid>,
-    pub(super) budgets: Vec<Option<Budget>>,
     pub(super) joins: Slab<Join>,
     pub(super) locks: Locks,
     pub(super) contexts: Slab<Context>,

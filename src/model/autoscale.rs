@@ -129,10 +129,7 @@ impl Compiler<'_> {
     /// A measure that can never have a value is no rule.
     fn check_measurable(&mut self, name: &str, probe: &Probe, spot: crate::diagnostic::Spot) {
         let (Quantity::Utilisation, Some(resource)) = (probe.quantity, probe.resource) else { return };
-        let component = match probe.scope {
-            Scope::Component(component) => component,
-            _ => return,
-        };
+        let Scope::Component(component) = probe.scope else { return };
         let Some(spec) = self.model.components.get(usize::from(component)) else { return };
         let host = self.model.stations.get(spec.first as usize).map(|station| station.host);
         let host = host.and_then(|host| self.model.hosts.get(host as usize));

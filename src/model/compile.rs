@@ -73,6 +73,8 @@ pub(super) struct Compiler<'a> {
     /// Locks, pools and limits that are already in the model, by what makes them the same.
     pub(super) locks: BTreeMap<(Option<String>, String), u16>,
     pub(super) pools: BTreeMap<String, u16>,
+    /// Breakers and ejections by what they are and whose.
+    pub(super) guards: BTreeMap<String, u16>,
     pub(super) limits: BTreeMap<String, u16>,
     pub(super) pipes: BTreeMap<String, u16>,
     /// What the author's arrows between places say, for each pair of places.
@@ -103,6 +105,7 @@ impl<'a> Compiler<'a> {
             failures: BTreeMap::new(),
             locks: BTreeMap::new(),
             pools: BTreeMap::new(),
+            guards: BTreeMap::new(),
             limits: BTreeMap::new(),
             pipes: BTreeMap::new(),
             between: Vec::new(),

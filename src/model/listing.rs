@@ -115,6 +115,10 @@ impl Line<'_> {
         if fork.shards != NONE16 {
             return format!("each shard {entries} join {need}");
         }
+        if fork.hedge != NONE16 {
+            let most = self.model.hedges[usize::from(fork.hedge)].rule.most;
+            return format!("hedge {entries} and {most} more join {need}");
+        }
         if fork.times == NONE16 {
             return format!("parallel {entries} join {need}");
         }

@@ -207,6 +207,8 @@ pub struct Fork {
     pub draw: u16,
     /// The one entry runs once for each shard of this database (an index of its copies), or `NONE16`.
     pub shards: u16,
+    /// The one entry is a call that is asked again when it is slow: index of a hedge, or `NONE16`.
+    pub hedge: u16,
     /// One after the other instead of at once.
     pub sequence: bool,
     pub need: Need,
@@ -289,6 +291,9 @@ pub struct Edge {
     pub retry: Option<Retry>,
     /// `None`: what the caller leaves behind works on.
     pub cancel: Option<Span>,
+    /// Indices into breakers and ejects, or `NONE16`.
+    pub breaker: u16,
+    pub eject: u16,
     /// Index into pools, or `NONE16`.
     pub pool: u16,
     /// Rate limits at the caller's side of this arrow, indices into limits.

@@ -22,6 +22,7 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::model::arrows::End;
 use crate::model::compile::{Compiler, is_zero, span, stream, threshold};
+use crate::model::guards::HedgedCall;
 use crate::model::names::Body;
 use crate::model::program::{CacheUse, Chance, Fork, Handler, Io, LockUse, Need, PageUse, Step};
 use crate::model::{Cause, NONE16, Operation};
@@ -63,6 +64,10 @@ pub(super) enum Task<'s> {
     Ask {
         step: &'s scenario::Step,
     },
+    /// One copy of a call that is asked again when it is slow: index into the writer's hedged calls.
+    Hedged {
+        call: usize,
+    },
     /// Calls the operation behind a cache and keeps the answer.
     Fetch {
         operation: u16,
@@ -89,6 +94,9 @@ pub(super) struct Writer<'c, 's> {
     pub(super) transaction: Option<u16>,
     /// The call is that of every shard.
     pub(super) asks_all: bool,
+    /// Calls whose copies are programs of their own, and whether one of these is being written.
+    pub(super) hedged: Vec<HedgedCall>,
+    pub(super) in_hedge: bool,
     /// The name service by which the call finds its target, or `NONE16`.
     pub(super) asks_name: u16,
 }
@@ -142,6 +150,8 @@ impl Compiler<'_> {
                 role,
                 transaction: None,
                 asks_all: false,
+                hedged: Vec::new(),
+                in_hedge: false,
                 asks_name: NONE16,
             };
             writer.operation(&body);
@@ -230,6 +240,7 @@ impl<'s> Writer<'_, 's> {
             match next.task {
                 Task::Steps(steps) => self.steps(steps),
                 Task::Ask { step } => self.ask_shard(step),
+                Task::Hedged { call } => self.copy_of_call(call),
                 Task::Renew { step, used } => self.renew_from_step(step, used),
                 Task::Fetch { operation, used } => self.renew_from_backing(operation, used),
             }
@@ -445,7 +456,7 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// A program of its own, in the transaction of whoever starts it.
-    fn add_branch(&mut self, task: Task<'s>, path: String, patch: Patch) {
+    pub(super) fn add_branch(&mut self, task: Task<'s>, path: String, patch: Patch) {
         self.pending.push_back(Pending { task, path, patch, transaction: self.transaction });
     }
 
@@ -478,7 +489,7 @@ impl<'s> Writer<'_, 's> {
         fork.lost_cell = self.compiler.cell(&self.place.component, Cause::Lost);
     }
 
-    fn add_fork(&mut self, fork: Fork) -> usize {
+    pub(super) fn add_fork(&mut self, fork: Fork) -> usize {
         let at = self.compiler.model.forks.len();
         let index = self.compiler.index(at, "parallel steps");
         self.compiler.model.forks.push(fork);
@@ -668,6 +679,7 @@ fn fork(path: &str, step: &scenario::Step) -> Fork {
         times: NONE16,
         draw: NONE16,
         shards: NONE16,
+        hedge: NONE16,
         sequence: false,
         need: Need::All,
         ignore_errors: false,

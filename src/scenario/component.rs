@@ -6,6 +6,7 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
+use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
 use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
 use crate::scenario::machine::{
@@ -96,6 +97,7 @@ pub(super) static OPERATIONS: Field = Field::new(
     "What can be asked of it",
 );
 static BALANCES: [PolicyForm; balance::FORMS.len()] = forms(balance::FORMS);
+static SHEDS: [PolicyForm; shed::FORMS.len()] = forms(shed::FORMS);
 static ORDERS: [PolicyForm; discipline::FORMS.len()] = forms(discipline::FORMS);
 pub(super) static BALANCE: Field =
     Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request")
@@ -303,7 +305,12 @@ static QUEUE_TABLE: Table = Table {
         )
         .or("1024"),
         Field::new("order", Shape::Policy(&ORDERS), "fair(user)", "Who is next").or("fifo"),
-        later("shed", "Refuse requests before the queue is full"),
+        Field::new(
+            "shed",
+            Shape::Policy(&SHEDS),
+            "codel(target=50ms interval=500ms)",
+            "Who is turned away before it is full",
+        ),
     ],
 };
 static STICKY_TABLE: Table = Table {
@@ -381,7 +388,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
-    let (queue_limit, order) = queue(&mut r, &kind);
+    let (queue_limit, order, shed) = queue(&mut r, &kind);
     let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
     Component {
         workers: clients.or_else(|| workers(&mut r, &kind)),
@@ -392,6 +399,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         waits_sync,
         queue_limit,
         order,
+        shed,
         operations: operations(&mut r, env),
         balance: balance_of(&mut r),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
@@ -471,6 +479,7 @@ fn silent(owner: Spot) -> Component {
         waits_sync: true,
         queue_limit: None,
         order: Order::Fifo,
+        shed: None,
         operations: Named::new(),
         balance: Spotted::new(Balance::RoundRobin, owner),
         sticky: None,
@@ -536,7 +545,7 @@ fn workers(r: &mut Reader, kind: &Kind) -> Option<u32> {
     if r.has(field) { count(r, field, 1) } else { default }
 }
 
-fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
+fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order, Option<Shed>) {
     let default = match kind {
         Kind::External { .. } | Kind::Function(_) => None,
         // Whoever comes beyond `clients` is turned away.
@@ -544,12 +553,13 @@ fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
         _ => Some(1024),
     };
     if !has(r, "queue") {
-        return (default, Order::Fifo);
+        return (default, Order::Fifo, None);
     }
-    let Some(mut r) = r.object("queue") else { return (default, Order::Fifo) };
+    let Some(mut r) = r.object("queue") else { return (default, Order::Fifo, None) };
     let limit = if r.is("limit", "none") { None } else { count(&mut r, "limit", 0).or(default) };
     let order = r.parsed("order", Code::Policy, |text| Order::read(&read_term(text)?));
-    (limit, order.map_or(Order::Fifo, |order| order.value))
+    let shed = r.parsed("shed", Code::Policy, |text| Shed::read(&read_term(text)?)).map(|shed| shed.value);
+    (limit, order.map_or(Order::Fifo, |order| order.value), shed)
 }
 
 fn balance_of(r: &mut Reader) -> Spotted<Balance> {

@@ -59,7 +59,7 @@ fn capacities_against_theory() {
         let (found, theory) = mmc(servers, limit_ms, 120);
         let [low, high, value] = [found.low, found.high, found.value].map(|x| x.unwrap_or(f64::NAN));
         println!(
-            "| M/M/{servers}, p99 <= {limit_ms} ms | {theory:.1}/s | {value:.1}/s ({low:.1} to {high:.1}) | {} |",
+            "\n| M/M/{servers}, p99 <= {limit_ms} ms | {theory:.1}/s | {value:.1}/s ({low:.1} to {high:.1}) | {} |",
             found.runs
         );
         holds(&found, theory);
@@ -68,7 +68,7 @@ fn capacities_against_theory() {
         let (found, theory) = closed(think, 120);
         let [low, high, value] = [found.low, found.high, found.value].map(|x| x.unwrap_or(f64::NAN));
         println!(
-            "| closed, think {think} s, mean <= 100 ms | {theory} clients | {value:.1} ({low:.0} to {high:.0}) | {} |",
+            "\n| closed, think {think} s, mean <= 100 ms | {theory} clients | {value:.1} ({low:.0} to {high:.0}) | {} |",
             found.runs
         );
         assert!(low <= theory && theory < high, "{low} {theory} {high}");

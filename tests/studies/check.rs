@@ -153,6 +153,6 @@ fn an_unchanged_model_passes_two_hundred_times() {
         desk.call(&format!("check s --no-files --fresh --seed {seed} -qq")).status.code() == Some(0)
     });
     let passed = passed.count();
-    println!("| unchanged models that pass, of 200 | {passed} | 200 |");
+    println!("\n| unchanged models that pass, of 200 | {passed} | 200 |");
     assert_eq!(passed, 200);
 }

@@ -39,7 +39,7 @@ fn a_ladder_tells_what_each_step_bought() {
     assert_eq!(step["p99"]["word"], "improved", "for the users of before the second stage is quicker");
     assert!((60.0..90.0).contains(&number(&one["evolve"]["at_per_s"])), "{}", one["evolve"]);
     let shown = desk.prints("journey ladder.yaml", 0);
-    for words in ["A single worker.", "times the capacity", "time to move", "next        Two, for 1,200 users"] {
+    for words in ["A single worker.", "times the capacity", "time to move", "next          Two, for 1,200 users"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(desk.text("output/ladder/journey.md").contains("## Two"));

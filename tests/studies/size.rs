@@ -83,7 +83,7 @@ fn races_on_three_spaces() {
         let (best, all) = exhaustive(&points, &make);
         let (found, runs, designs) = raced(vary);
         println!(
-            "| {} | {designs} | {:.2} | {:.2} | {runs} of {all} ({:.1} %) |",
+            "\n| {} | {designs} | {:.2} | {:.2} | {runs} of {all} ({:.1} %) |",
             vary.join(" "),
             best.unwrap_or(f64::NAN),
             found.unwrap_or(f64::NAN),

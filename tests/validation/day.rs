@@ -21,17 +21,21 @@ fn row(title: &str, variant: Option<&'static str>) -> String {
     let window = series.window.secs();
     let bad = (0..series.ok.len()).filter(|&at| 1.0 < series.p99_s[at] || 0 < series.failed[at]).count();
     let web = &report.components["web"];
-    let figure = |name: &str| web.kind_specific.figures.get(name).map_or(0.0, |estimate| estimate.mean);
+    // A fleet that never changes has no such figures.
+    let figure = |name: &str, unit: f64| {
+        let found = web.kind_specific.figures.get(name);
+        found.map_or("—".to_owned(), |estimate| format!("{:.1}", unit * estimate.mean))
+    };
     let errors = report.requests.error_ratio.map_or(0.0, |ratio| 100.0 * ratio.mean);
     let p99 = report.latency.all.p99.map_or(f64::NAN, |p99| p99.mean);
     format!(
-        "| {title} | {errors:.3} % | {:.0} min | {p99:.2} s | {:.0} | {:.0} | {:.1} | {:.0} % | {:.0} % |",
+        "| {title} | {errors:.3} % | {:.0} min | {p99:.2} s | {:.0} | {:.0} | {} | {} | {} |",
         bad as f64 * window / 60.0,
         24.0 * web.instances.mean,
         report.cost.usd_per_month,
-        figure("scale_changes_per_h"),
-        100.0 * figure("under_provisioned"),
-        100.0 * figure("over_provisioned"),
+        figure("scale_changes_per_h", 1.0),
+        figure("under_provisioned", 100.0),
+        figure("over_provisioned", 100.0),
     )
 }
 
@@ -52,7 +56,7 @@ fn one_day() {
          A minute counts as bad for each of its windows in which a request failed or one in a hundred took longer than a second.\n\
          Dollars are those of the web servers, the database and the balancer in a month of such days; too few and too many are\n\
          instance-hours over those that the arrivals needed.\n\n\
-         | servers by | failed | bad time | p99 | instance-hours | $ a month | changes/h | too few | too many |\n\
+         | servers by | failed | bad time | p99 | instance-hours | $ a month | changes/h | too few, % | too many, % |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
     for (title, variant) in ways {

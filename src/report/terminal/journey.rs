@@ -38,7 +38,7 @@ pub fn question(journey: &Journey, at: usize, look: Look) -> String {
     let stage = &journey.stages[at];
     let mut lines = vec![heading(stage, look)];
     lines.extend(stage.story.iter().map(|story| format!("  {}", wrap(story.trim(), look.width, 2))));
-    lines.push(format!("  load        {}", load(stage)));
+    lines.push(format!("  load          {}", load(stage)));
     finish(&lines, look)
 }
 
@@ -103,7 +103,7 @@ fn load(stage: &Stage) -> String {
 fn answer(journey: &Journey, at: usize, look: Look) -> String {
     let stage = &journey.stages[at];
     let mut lines = Vec::new();
-    let mut say = |label: &str, text: String| lines.push(format!("  {label:<12}{}", wrap(&text, look.width, 14)));
+    let mut say = |label: &str, text: String| lines.push(format!("  {label:<14}{}", wrap(&text, look.width, 16)));
     let time = |value: Option<f64>| value.map_or_else(|| "no steady state".to_owned(), spaced_time);
     let failed = stage.failed.filter(|share| 0.0 < *share).map(|share| format!(", {} fail", percent(share)));
     say("answers in", format!("p50 {}, p99 {}{}", time(stage.p50_s), time(stage.p99_s), failed.unwrap_or_default()));
