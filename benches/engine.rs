@@ -109,7 +109,7 @@ fn model(name: &str) -> Model {
 fn workloads(c: &mut Criterion) {
     let mut group = c.benchmark_group("workload");
     group.sample_size(10);
-    for name in ["w1", "w2", "w3"] {
+    for name in ["w1", "w2", "w3", "calls", "guarded", "linked", "linked_guarded"] {
         let model = model(&format!("{name}.yaml"));
         let events = simulate(&model, 1, 0, &Signals::default()).events;
         group.throughput(Throughput::Elements(events));

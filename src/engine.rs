@@ -9,11 +9,13 @@
 
 mod advance;
 mod arrive;
+mod broker;
 mod buffer;
 mod build;
 mod cache;
 mod call;
 mod cancel;
+mod consumer;
 mod copies;
 mod deploy;
 mod elastic;
@@ -22,6 +24,8 @@ mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod guard;
+mod hedge;
 mod function;
 mod heat;
 mod host;
@@ -33,14 +37,17 @@ mod near;
 mod observe;
 mod pool;
 mod prefill;
+mod queue;
 mod quorum;
 mod replica;
 mod residency;
 mod reshard;
 mod rows;
+mod saga;
 mod sampling;
 mod scale;
 mod shard;
+mod shed;
 mod station;
 mod telemetry;
 mod timeout;
@@ -186,6 +193,7 @@ impl World<'_> {
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),
+            Timer::Hedge { join, generation } => self.ask_again_in(join, generation),
             Timer::FaultStart(fault) => self.fault_starts(fault),
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
@@ -207,6 +215,11 @@ impl World<'_> {
             Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Appear { letter, number, group } => self.appear(letter, number, group),
+            Timer::Return { letter, number, group } => self.returned(letter, number, group),
+            Timer::Visible { token } => self.visible_again(token),
+            Timer::Expire { group } => self.expire_letters(group),
+            Timer::Dispatch { group } => self.dispatch_again(group),
             Timer::Scrape(telemetry) => self.scrape(telemetry),
             Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),

@@ -8,6 +8,7 @@
 
 mod arrows;
 pub mod autoscale;
+pub mod brokers;
 pub mod caches;
 mod check;
 pub mod compile;
@@ -18,6 +19,7 @@ pub mod budget;
 pub mod deploy;
 mod edges;
 mod faults;
+pub mod guards;
 mod keys;
 mod links;
 pub mod listing;
@@ -31,6 +33,7 @@ pub mod program;
 pub mod region;
 pub mod residency;
 mod replay;
+mod sagas;
 mod scale;
 mod steps;
 pub mod telemetry;
@@ -39,23 +42,30 @@ pub mod trouble;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
+use crate::model::brokers::{Consumer, Group, Topic};
 use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
+use crate::model::guards::{Guard, HedgeSpec};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::plan::{Prefill, Sampling};
-use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
+use crate::model::program::{
+    CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
+};
 use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
 use crate::policy::balance::Balance;
+use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
+use crate::policy::eject::Eject;
 use crate::policy::environment::Environments;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
+use crate::policy::shed::Shed;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::units::{Span, Time};
@@ -87,6 +97,12 @@ pub struct Model {
     pub places: Vec<Place>,
     pub residency: Vec<Residency>,
     pub caches: Vec<Cache>,
+    pub topics: Vec<Topic>,
+    pub groups: Vec<Group>,
+    pub consumers: Vec<Consumer>,
+    pub publish_uses: Vec<PublishUse>,
+    pub sagas: Vec<Saga>,
+    pub dedupe_uses: Vec<DedupeUse>,
     pub functions: Vec<Function>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
@@ -95,6 +111,9 @@ pub struct Model {
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
+    pub breakers: Vec<Guard<Breaker>>,
+    pub ejects: Vec<Guard<Eject>>,
+    pub hedges: Vec<HedgeSpec>,
     pub pipes: Vec<Pipe>,
     pub ways: Vec<Ways>,
     pub sources: Vec<Source>,
@@ -144,6 +163,8 @@ impl Failure {
     pub const ABANDONED: Failure = Failure(2);
     pub const QUEUE_FULL: Failure = Failure(3);
     pub const RATE_LIMITED: Failure = Failure(4);
+    pub const SHED: Failure = Failure(5);
+    pub const BREAKER_OPEN: Failure = Failure(6);
     pub const POOL_FULL: Failure = Failure(7);
     pub const THROTTLED: Failure = Failure(8);
     pub const REFUSED: Failure = Failure(9);
@@ -224,6 +245,7 @@ pub struct Component {
     /// `NONE`: without limit.
     pub queue_limit: u32,
     pub order: Order,
+    pub shed: Option<Shed>,
     /// Key of `fair(key)`.
     pub order_key: u16,
     /// Slots are given back while the request waits for what it called.
@@ -271,6 +293,8 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
+    /// Index into [`Model::topics`], or `NONE16`.
+    pub topic: u16,
     /// Index into [`Model::functions`], or `NONE16`.
     pub function: u16,
     /// Of a pooler: what it gives a connection for.
@@ -479,6 +503,10 @@ pub enum Act {
         map: Map,
         bytes_per_s: f64,
     },
+    /// Dead letters of this topic go back.
+    Redrive {
+        topic: u16,
+    },
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,
@@ -541,31 +569,6 @@ impl Cause {
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
             Cause::Lost => "lost",
-        }
-    }
-}
-
-impl Model {
-    /// All probes that conditions ask for.
-    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
-        let mut found = Vec::new();
-        for condition in &self.conditions {
-            condition.body.collect(&mut found);
-        }
-        found.into_iter()
-    }
-}
-
-impl Body {
-    fn collect<'a>(&'a self, found: &mut Vec<&'a Probe>) {
-        match self {
-            Body::All(parts) | Body::Any(parts) => parts.iter().for_each(|p| p.collect(found)),
-            Body::Test(test) => {
-                found.push(&test.probe);
-                if let Bound::ShareOf(_, probe) = &test.bound {
-                    found.push(probe);
-                }
-            }
         }
     }
 }

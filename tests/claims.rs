@@ -14,8 +14,10 @@ use plimsoll::scenario::root::{Given, load};
 
 mod cdn;
 mod data;
+mod services;
 mod globe;
 mod elastic;
+mod queues;
 mod observability;
 mod shards;
 mod spine;

@@ -9,6 +9,7 @@
 //! cargo test --release -- --ignored --nocapture validation_table    # writes docs/validation.md
 //! cargo test --release -- --ignored --nocapture interval_coverage   # writes a section of it
 //! cargo test --release -- --ignored --nocapture hit_ratios          # writes another
+//! cargo test --release -- --ignored --nocapture retry_storms        # and another
 //! cargo test --release -- --ignored --nocapture one_day             # and another
 //! ```
 
@@ -20,8 +21,10 @@ mod day;
 mod hpa;
 mod measured;
 mod queueing;
+mod reliability;
 mod scaling;
 mod statistics;
+mod storm;
 pub(crate) mod table;
 
 use cases::{Case, Got, Judged, Verdict, all};
@@ -34,6 +37,7 @@ fn measure(case: &Case, lab: &Lab) -> Got {
         Some("lb") => balancing::measure(case, lab),
         Some("as") => scaling::measure(case),
         Some("c") => caches::measure(case, lab),
+        Some("r") => reliability::measure(case, lab),
         _ => statistics::measure(case, lab),
     }
 }

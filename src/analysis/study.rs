@@ -67,7 +67,7 @@ impl<'a> Study<'a> {
         let estimate = estimate::mean(&values)?;
         let high = estimate.high.map(|high| high.min(1.0));
         let half_width = estimate.low.zip(high).map(|(low, high)| (high - low) / 2.0);
-        Some(Estimate { high, half_width, ..estimate })
+        Some(Estimate { half_width, high, ..estimate })
     }
 
     /// Measured seconds of all replications together.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::bottleneck::part_name;
+use crate::analysis::messages;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
 use crate::analysis::{estimate, scaling, windows};
 use crate::measure::histogram::Compact;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
-use crate::record::{self, CacheTally, ComponentTally, StationTally, Tallies, TelemetryTally};
+use crate::record::{self, CacheTally, ComponentTally, GuardTally, StationTally, Tallies, TelemetryTally};
 use crate::report::{
     self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard,
     Specific, Traffic, Utilisation, Utilisations,
@@ -32,7 +33,7 @@ pub(super) fn requests(study: &Study, scope: Scope) -> Requests {
         offered_per_s: study.rate(|stretch| stretch.counts(scope).offered),
         throughput_per_s: study.rate(|stretch| stretch.counts(scope).finished()),
         goodput_per_s: study.rate(|stretch| stretch.counts(scope).ok),
-        error_ratio: sampled.map(|up| up.complement()).or_else(|| share(&counts, |counts| counts.failed)),
+        error_ratio: sampled.map(Estimate::complement).or_else(|| share(&counts, |counts| counts.failed)),
         availability: sampled.or_else(|| share(&counts, |counts| counts.ok)),
         errors: errors(study, &counts),
     }
@@ -159,6 +160,9 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
     if let Some(spread) = study.mean(|stretch| spread(&stretch.busy(scope))) {
         specific.insert("spread".to_owned(), spread);
     }
+    let wasted = Probe { quantity: Quantity::WastedWork, stat: None, scope, resource: None, per: None };
+    let wasted = study.mean(|stretch| probe::read(&wasted, stretch)).filter(|wasted| 0.0 < wasted.mean);
+    specific.extend(wasted.map(|wasted| ("wasted_work".to_owned(), wasted)));
     specific.extend(of_copies(study, scope));
     specific.extend(outside(study, scope));
     let Scope::Component(index) = scope else { return Specific { figures: specific, ..Specific::default() } };
@@ -167,6 +171,9 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
     specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_cache(study, usize::from(index)));
+    specific.extend(messages::of(study, index));
+    specific.extend(messages::views(study, index));
+    specific.extend(of_guards(study, usize::from(index)));
     specific.extend(of_telemetry(study, usize::from(index)));
     let shards = shards(study, index);
     if !shards.is_empty() {
@@ -290,6 +297,37 @@ fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
     let lost = study.mean(|stretch| Some(gained(stretch, |tally| tally.lost_writes) as f64));
     found.extend(lost.filter(|lost| 0.0 < lost.mean).map(|lost| ("lost_writes".to_owned(), lost)));
     found
+}
+
+/// What callers did about the component when it was failing or slow; only what was set up.
+fn of_guards(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
+    let tally = |tallies: &Tallies| tallies.components[index].guards;
+    let gained = |of: fn(&GuardTally) -> u128| {
+        study.mean(|stretch| Some((of(&tally(stretch.to)) - of(&tally(stretch.from))) as f64))
+    };
+    let share = |of: fn(&GuardTally) -> u128, among: fn(&GuardTally) -> u64| {
+        study.mean(|stretch| {
+            let spent = (of(&tally(stretch.to)) - of(&tally(stretch.from))) as f64 * 1e-9;
+            Some(spent / (stretch.seconds() * among(&tally(stretch.to)) as f64))
+        })
+    };
+    let Some(last) = study.measured.first().map(|stretch| tally(stretch.to)) else { return BTreeMap::new() };
+    let mut found = BTreeMap::new();
+    if 0 < last.breakers {
+        found.insert("breaker_openings", gained(|tally| tally.opened.into()));
+        found.insert("breaker_open_share", share(|tally| tally.open_ns, |tally| tally.breakers));
+    }
+    if 0 < last.benches {
+        found.insert("ejections", gained(|tally| tally.ejections.into()));
+        found.insert("ejected_instances", share(|tally| tally.ejected_ns, |tally| tally.benches));
+    }
+    if study.model.hedges.iter().any(|hedge| usize::from(hedge.target) == index) {
+        let per_s =
+            |of: fn(&GuardTally) -> u64| Some(study.rate(|stretch| of(&tally(stretch.to)) - of(&tally(stretch.from))));
+        found.insert("hedges_per_s", per_s(|tally| tally.hedges));
+        found.insert("hedges_won_per_s", per_s(|tally| tally.hedges_won));
+    }
+    found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// Busiest over least busy instance: of their cores, or of their slots where cores have no limit.

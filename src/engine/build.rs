@@ -6,12 +6,14 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::arrive::{Beside, Steady};
+use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
 use crate::engine::elastic::Elastic;
 use crate::engine::fault::surged;
 use crate::engine::filter;
+use crate::engine::guard::{Guards, shortcut};
 use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
@@ -23,8 +25,8 @@ use crate::engine::sampling;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::trouble::Incidents;
 use crate::engine::world::{
-    Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route, Shortcut,
-    Slab, Source, Station, World, flag, gate,
+    Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route, Slab, Source,
+    Station, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -34,8 +36,7 @@ use crate::model::{self, Act, Model, NONE, NONE16, Scope};
 use crate::policy::arrivals::{ArrivalState, Arrivals, Shape};
 use crate::policy::balance::{Balance, Balancer};
 use crate::policy::discipline::{Fair, Order, Ranked};
-use crate::policy::limit::LimitState;
-use crate::policy::retry::Budget;
+use crate::policy::shed::Shed;
 use crate::random::{Stream, mix};
 use crate::record::Stopped;
 use crate::scenario::condition::{Quantity, Stat};
@@ -70,12 +71,9 @@ impl<'m> World<'m> {
             timers: Timers { all: timers, ..Timers::default() },
             sources,
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
-            limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
-            budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
-            patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
         };
@@ -129,9 +127,8 @@ impl<'m> World<'m> {
             pool_base: Vec::new(),
             pool_stats: Vec::new(),
             connections: FxHashMap::default(),
-            limits: Vec::new(),
+            guards: Guards::new(m),
             pipes: vec![Fluid::default(); m.pipes.len()],
-            budgets: Vec::new(),
             joins: Slab::new(),
             locks: Locks::default(),
             contexts: Slab::new(),
@@ -144,15 +141,15 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            post: Post::new(m),
             incidents: Incidents::default(),
             elastic: Elastic::new(m, salt),
             paused: 0,
-            patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
             entries: Vec::new(),
             routes: Vec::new(),
-            shortcuts: m.edges.iter().map(shortcut).collect(),
+            shortcuts: m.edges.iter().map(|edge| shortcut(m, edge)).collect(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
             effort: Effort::new(stride, m.edges.len()),
@@ -223,19 +220,10 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
         () if involved => Choice::Involved,
         () => Choice::Plain,
     };
-    let proxy = spec.cache != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let proxy = spec.cache != NONE16 || spec.topic != NONE16 || matches!(spec.kind, "balancer" | "gateway");
     let releases = spec.waits_async && spec.slots != NONE;
     let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
     Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
-}
-
-fn shortcut(edge: &model::program::Edge) -> Shortcut {
-    let none = |samplers: &[u16]| samplers.iter().all(|&s| s == NONE16);
-    Shortcut {
-        at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
-        no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
-        by_name: edge.name != NONE16,
-    }
 }
 
 fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
@@ -246,7 +234,8 @@ fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
 
 fn course(m: &Model) -> Course {
     let request_limit = m.run.requests.unwrap_or(u64::MAX);
-    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX, samples: None }
+    let patience = m.sources.iter().any(|s| s.patience_draw != NONE16);
+    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX, patience, samples: None }
 }
 
 /// Distinguishes the gaps of a source from its other draws.
@@ -302,7 +291,9 @@ fn station(m: &Model, s: u32) -> Station {
     let component = &m.components[spec.component as usize];
     let speed = if spec.host == NONE { 1.0 } else { m.hosts[spec.host as usize].speed };
     let memory = 0 < component.memory_each;
-    let checks = component.limit != NONE16 || 0 < component.coin || memory || m.is_forbidden_to_some(s);
+    let (at_door, at_turn) = component.shed.as_ref().map_or((false, false), Shed::acts);
+    let forbidden = m.is_forbidden_to_some(s);
+    let checks = component.limit != NONE16 || 0 < component.coin || memory || at_door || forbidden;
     let ordered = !matches!(component.order, Order::Fifo);
     Station {
         free: component.slots,
@@ -312,7 +303,9 @@ fn station(m: &Model, s: u32) -> Station {
         tail: NONE,
         host: spec.host,
         component: spec.component,
-        gate: if checks { gate::CHECKS } else { 0 } | if ordered { gate::ORDERED } else { 0 },
+        gate: if checks { gate::CHECKS } else { 0 }
+            | if ordered { gate::ORDERED } else { 0 }
+            | if at_turn { gate::SHEDS } else { 0 },
         scale: 1.0 / speed,
         busy: Gauge::default(),
         waiting: Gauge::default(),

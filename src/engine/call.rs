@@ -5,11 +5,10 @@
 //! lets go of its child, whatever that is doing.
 
 use crate::engine::copies::Seeker;
-use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, TICK, World, flag, row};
-use crate::model::program::{Edge, Step};
+use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, World, flag, row};
+use crate::model::program::{Edge, Post, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
-use crate::policy::limit::Verdict;
 use crate::random::{bits, mix, unit};
 
 impl World<'_> {
@@ -112,7 +111,7 @@ impl World<'_> {
         call.pause = 0;
         let own = if spec.deadline.0 == 0 { Ns::MAX } else { now.saturating_add(spec.deadline.0) };
         call.until = call.deadline.min(own);
-        if let Some(budget) = self.budgets[edge as usize].as_mut() {
+        if let Some(budget) = self.guards.budgets[edge as usize].as_mut() {
             budget.first_attempt(crate::units::Time(now));
         }
         self.attempt(id, edge)
@@ -146,27 +145,18 @@ impl World<'_> {
             ..Frame::default()
         });
         self.calls[child as usize] = Call { deadline: until, edge, given_key: spec.key_given, ..Call::new() };
+        if spec.post != Post::None {
+            self.calls[child as usize].token = self.token(id, spec);
+        }
         self.frames[id as usize].child = child;
         if until <= now {
             return self.attempt_failed(child, Failure::DEADLINE);
         }
+        if self.shortcuts[edge as usize].watched && !self.may_pass(child, edge) {
+            return self.attempt_failed(child, Failure::BREAKER_OPEN);
+        }
         self.arm(id, edge, until);
         if self.shortcuts[edge as usize].at_once { self.send(child) } else { self.limits_of(child, edge) }
-    }
-
-    /// The edge's rate limits, in order; a leaky one holds the request back.
-    fn limits_of(&mut self, child: u32, edge: u16) -> u32 {
-        let m = self.m;
-        let mut held_back = 0;
-        for &limit in &m.edges[edge as usize].limits {
-            match self.limit_verdict(limit, self.frames[child as usize].request) {
-                Verdict::Admit => {}
-                Verdict::Delay(span) => held_back = held_back.max(span.0),
-                Verdict::Reject => return self.attempt_failed(child, Failure::RATE_LIMITED),
-            }
-        }
-        let cell = m.edges[edge as usize].limit_cell;
-        self.stage(child, Stage::Shaped, self.now + held_back, cell)
     }
 
     /// The frame waits for the end of a stage of its call; if that is now, goes on at once.
@@ -207,15 +197,23 @@ impl World<'_> {
 
     /// The request sets off: the balancer chooses an instance, then NIC, link bandwidth and latency take their time.
     pub(super) fn send(&mut self, id: u32) -> u32 {
-        let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
+        let Frame { operation, parent, .. } = self.frames[id as usize];
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
+        let wary = self.shortcuts[self.calls[id as usize].edge as usize].wary;
+        let station = if wary { self.choose_warily(id, caller) } else { self.choose(id, caller) };
+        self.groups[self.routes[operation as usize].component as usize].arrivals += 1;
+        if let Some(station) = station { self.send_to(id, caller, station) } else { self.nobody_up(id) }
+    }
+
+    /// The instance that the request goes to.
+    #[inline(always)]
+    pub(super) fn choose(&mut self, id: u32, caller: u32) -> Option<u32> {
+        let Frame { operation, occasion, request, parent, .. } = self.frames[id as usize];
         let route = self.routes[operation as usize];
         let spec = &self.m.components[route.component as usize];
-        let edge = self.calls[id as usize].edge;
-        let station = match (spec.cache, spec.copies) {
-            (NONE16, NONE16) if self.shortcuts[edge as usize].by_name => {
-                self.pick_by_name(id, self.m.edges[edge as usize].name, caller)
-            }
+        let edge = self.calls[id as usize].edge as usize;
+        match (spec.cache, spec.copies) {
+            (NONE16, NONE16) if self.shortcuts[edge].by_name => self.pick_by_name(id, self.m.edges[edge].name, caller),
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
@@ -225,16 +223,19 @@ impl World<'_> {
                 self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })
             }
             (cache, _) => self.pick_node(id, cache),
-        };
+        }
+    }
+
+    #[inline(always)]
+    fn send_to(&mut self, id: u32, caller: u32, station: u32) -> u32 {
+        let Frame { operation, occasion, .. } = self.frames[id as usize];
+        let route = self.routes[operation as usize];
         let group = &mut self.groups[route.component as usize];
-        group.arrivals += 1;
-        let Some(station) = station else {
-            return self.nobody_up(id);
-        };
         group.balancer.more(station - route.first);
         let frame = &mut self.frames[id as usize];
         frame.station = station;
         frame.flags |= route.flags;
+        let edge = self.calls[id as usize].edge;
         if self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.arrived(id);
         }
@@ -342,6 +343,9 @@ impl World<'_> {
         }
         let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
+            if !self.guards.shedders.is_empty() {
+                self.shedder_learns(id, outcome);
+            }
             self.close_visit(id, outcome);
         } else if flags & flag::HOLDS != 0 {
             self.lose_keeper(id);
@@ -415,6 +419,9 @@ impl World<'_> {
         }
         if flags & flag::GUARDED != 0 {
             self.hang_up(id);
+            if self.guards.are_used {
+                self.attempt_ended(id, outcome);
+            }
         }
         self.free_frame(id);
         self.answered(parent, outcome)
@@ -474,7 +481,7 @@ impl World<'_> {
         if call.until <= now.saturating_add(pause) {
             return None;
         }
-        if let Some(budget) = self.budgets[edge as usize].as_mut()
+        if let Some(budget) = self.guards.budgets[edge as usize].as_mut()
             && !budget.retry(crate::units::Time(now))
         {
             return None;
@@ -516,6 +523,7 @@ impl World<'_> {
         if self.extended {
             self.calls[courier as usize] = Call { holds: NONE, transaction: 0, ..self.calls[id as usize] };
             self.calls[id as usize].pool = NONE;
+            self.guards.move_attempt(id, courier);
         }
         self.frames[frame.parent as usize].child = courier;
         let next = if frame.flags & flag::GUARDED != 0 {
@@ -645,16 +653,6 @@ impl World<'_> {
         if client != NONE {
             self.client_done(client);
         }
-    }
-
-    /// Whether the row's ticks sum to the request's latency (a saturated cell cannot).
-    fn telescopes(&self, id: u32) -> bool {
-        let from = id as usize * self.stride;
-        let cells = &self.cells[from..from + self.stride];
-        let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
-        let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
-        let carried: u64 = (0..self.stride as u16).filter_map(|cell| self.effort.carried.get(&(id, cell))).sum();
-        ticks + carried == took
     }
 
     #[cold]

@@ -23,6 +23,7 @@ impl World<'_> {
         }
         if self.extended {
             self.tear_connection(child);
+            self.give_up_attempt(child);
         }
         self.orphan(child);
         let early = self.is_early(child);
@@ -84,6 +85,7 @@ impl World<'_> {
             self.stop_join(child & !JOIN);
         } else if child != NONE {
             self.hang_up(child);
+            self.give_up_attempt(child);
             self.frames[child as usize].parent = NONE;
             // The row is the caller's: the child gets one of its own to end with.
             let row = self.detached_copy(self.frames[child as usize].request, row::WASTED);
@@ -101,6 +103,7 @@ impl World<'_> {
         match frame.state {
             State::Scheduled => return true,
             State::OnCore => return self.leave_core(id),
+            State::Shed => return true,
             State::Granted => {
                 self.grant(id);
                 return true;
@@ -116,6 +119,7 @@ impl World<'_> {
 
     /// Books the end of a stopped visit and frees what it held.
     fn end_stopped(&mut self, id: u32, held: bool) {
+        self.abandon_sagas(id);
         self.unlock_since(id, 0);
         if !self.elastic.functions.is_empty() {
             self.leave_environment(id);

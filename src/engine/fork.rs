@@ -4,10 +4,25 @@
 //! its row to the caller, so that the caller's time is attributed along the path that took longest.
 
 use crate::engine::timer::Timer;
-use crate::engine::world::{CLAIM, Call, Context, Frame, JOIN, Join, Outcome, Request, State, World, flag, row};
+use crate::engine::world::{CLAIM, Call, Context, Frame, JOIN, Outcome, Request, State, World, flag, row};
 use crate::model::program::Need;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{bits, mix};
+
+/// Branches that a frame waits for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Join {
+    pub(super) caller: u32,
+    pub(super) fork: u16,
+    pub(super) need: u32,
+    pub(super) done: u32,
+    pub(super) failed: u32,
+    /// Branches in all, and how many were started.
+    pub(super) total: u32,
+    pub(super) started: u32,
+    pub(super) generation: u32,
+    pub(super) branches: Vec<u32>,
+}
 
 impl World<'_> {
     /// The frame waits for branches; returns who runs next.
@@ -15,6 +30,7 @@ impl World<'_> {
         let spec = &self.m.forks[fork as usize];
         let frame = self.frames[id as usize];
         let total = match spec.times {
+            NONE16 if spec.hedge != NONE16 => 1 + self.m.hedges[spec.hedge as usize].rule.most,
             NONE16 if spec.shards != NONE16 => self.maps[spec.shards as usize].shards(),
             NONE16 => spec.entries.len() as u32,
             times => self.whole(times, mix(frame.occasion ^ spec.key)),
@@ -39,9 +55,12 @@ impl World<'_> {
             let generation = self.joins.all[join as usize].generation;
             self.set_timer(self.now + spec.timeout.0, CLAIM, Timer::Fork { join, generation });
         }
-        let at_once = if spec.sequence { 1 } else { total };
+        let at_once = if spec.sequence || spec.hedge != NONE16 { 1 } else { total };
         for _ in 0..at_once {
             self.start_branch(join);
+        }
+        if spec.hedge != NONE16 {
+            self.plan_copy(join);
         }
         NONE
     }
@@ -60,14 +79,17 @@ impl World<'_> {
     }
 
     /// The next branch is made ready.
-    fn start_branch(&mut self, join: u32) {
+    pub(super) fn start_branch(&mut self, join: u32) {
         let Join { caller, fork, started, .. } = self.joins.all[join as usize];
         self.joins.all[join as usize].started += 1;
         let spec = &self.m.forks[fork as usize];
-        let is_repeated = spec.times != NONE16 || spec.shards != NONE16;
+        let is_repeated = spec.times != NONE16 || spec.shards != NONE16 || spec.hedge != NONE16;
         let entry = spec.entries[if is_repeated { 0 } else { started as usize }];
         let of = self.frames[caller as usize];
-        let occasion = bits(spec.key, mix(of.occasion ^ mix(u64::from(started) + 1)));
+        // The first copy of a hedged call draws what the call alone would.
+        let is_first = spec.hedge != NONE16 && started == 0;
+        let own = bits(spec.key, mix(of.occasion ^ mix(u64::from(started) + 1)));
+        let occasion = if is_first { of.occasion } else { own };
         let branch = self.new_branch(caller, entry, occasion, 0);
         self.frames[branch as usize].parent = JOIN | join;
         if spec.shards != NONE16 {
@@ -103,9 +125,9 @@ impl World<'_> {
             ..frame
         });
         self.inherit(id, of);
-        let Call { given_key, transaction, .. } = self.calls[of as usize];
+        let Call { given_key, transaction, shard, .. } = self.calls[of as usize];
         let call = &mut self.calls[id as usize];
-        (call.given_key, call.transaction) = (given_key, transaction);
+        (call.given_key, call.transaction, call.shard) = (given_key, transaction, shard);
         id
     }
 
@@ -130,8 +152,13 @@ impl World<'_> {
             Some(_) if !spec.ignore_errors => join.failed += 1,
             _ => join.done += 1,
         }
-        let (complete, hopeless) = (join.need <= join.done, join.total - join.failed < join.need);
+        // Copies that have not set off do not save a call whose others have failed.
+        let most = if spec.hedge == NONE16 { join.total } else { join.started };
+        let (complete, hopeless) = (join.need <= join.done, most - join.failed < join.need);
         let (caller, next) = (join.caller, spec.sequence && join.started < join.total);
+        if spec.hedge != NONE16 && complete {
+            self.first_answer(id, caller, spec.hedge);
+        }
         self.free_frame(id);
         if complete || hopeless {
             self.hand_over_row(request, self.frames[caller as usize].request);

@@ -85,7 +85,7 @@ fn stretches(sampling: &Sampling, changes: &[Ns], horizon: Ns, salt: u64) -> Vec
     let mut whole = |from: Ns, until: Ns, weight: f64| match found.last_mut() {
         _ if until <= from => {}
         Some(last) if from <= last.until && last.weight == weight && weight == 1.0 => {
-            last.until = until.max(last.until)
+            last.until = until.max(last.until);
         }
         _ => found.push(Stretch { from, until, weight }),
     };

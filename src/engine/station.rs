@@ -2,7 +2,7 @@
 
 use crate::engine::copies::Seeker;
 use crate::engine::timer::Timer;
-use crate::engine::world::{Choice, Frame, Line, Ns, RELEASE, Route, State, World, flag, gate};
+use crate::engine::world::{Choice, Frame, Line, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -176,6 +176,9 @@ impl World<'_> {
                 return Err(injection.kind);
             }
         }
+        if spec.shed.is_some() && !self.is_let_in(id) {
+            return Err(Failure::SHED);
+        }
         if self.has_memory(frame.station) {
             return Ok(());
         }
@@ -189,7 +192,7 @@ impl World<'_> {
     pub(super) fn limit_verdict(&mut self, limit: u16, request: u32) -> Verdict {
         let key = self.m.limits[limit as usize].key;
         let value = if key == NONE16 { 0 } else { self.key_value(key, request) };
-        self.limits[limit as usize].decide(value, crate::units::Time(self.now))
+        self.guards.limits[limit as usize].decide(value, crate::units::Time(self.now))
     }
 
     fn turn_away(&mut self, id: u32, kind: Failure) -> u32 {
@@ -224,7 +227,7 @@ impl World<'_> {
         } else {
             frames[last as usize].link = id;
         }
-        if self.patience {
+        if self.course.patience {
             self.arm_patience(id);
         }
     }
@@ -247,7 +250,7 @@ impl World<'_> {
             Line::Ranked(ranked) => ranked.push(id, rank),
             Line::Fair(fair) => fair.push(id, rank),
         }
-        if self.patience {
+        if self.course.patience {
             self.arm_patience(id);
         }
     }
@@ -275,8 +278,9 @@ impl World<'_> {
     #[inline(always)]
     pub(super) fn next_in_line(&mut self, s: usize) {
         let mut next = self.stations[s].head;
-        if self.stations[s].gate & gate::ORDERED != 0 {
-            next = self.next_ordered(s);
+        if self.stations[s].gate & (gate::ORDERED | gate::SHEDS) != 0 {
+            let Some(found) = self.next_unusual(s) else { return };
+            next = found;
         }
         let station = &mut self.stations[s];
         let frame = &mut self.frames[next as usize];
@@ -291,8 +295,30 @@ impl World<'_> {
         self.ready.push(next);
     }
 
+    /// The next one in a line that has an order, or whose turn-takers may be turned away; `None`: they all were, and the
+    /// slot is free.
     #[cold]
     #[inline(never)]
+    fn next_unusual(&mut self, s: usize) -> Option<u32> {
+        loop {
+            let is_ordered = self.stations[s].gate & gate::ORDERED != 0;
+            let next = if is_ordered { self.next_ordered(s) } else { self.stations[s].head };
+            if self.stations[s].gate & gate::SHEDS == 0 || !self.is_too_late(s, next) {
+                return Some(next);
+            }
+            if !is_ordered {
+                self.unlink(s as u32, next);
+            }
+            self.shed_in_line(next);
+            let station = &mut self.stations[s];
+            if station.queued == 0 {
+                station.free += 1;
+                station.busy.leave(self.now);
+                return None;
+            }
+        }
+    }
+
     fn next_ordered(&mut self, s: usize) -> u32 {
         let station = &self.stations[s];
         let order = &self.m.components[station.component as usize].order;
@@ -340,6 +366,10 @@ impl World<'_> {
             self.free_frame(id);
             return NONE;
         }
+        if self.frames[id as usize].state == State::Shed {
+            self.frames[id as usize].state = State::Running;
+            return self.conclude(id, Outcome::failed(Failure::SHED));
+        }
         if self.frames[id as usize].state == State::Parked {
             let Frame { request, cell, since, .. } = self.frames[id as usize];
             self.attribute(id, request, cell, since);
@@ -372,7 +402,7 @@ impl World<'_> {
 
     /// Takes the frame out of its station's waiting line and books the wait that was for nothing.
     pub(super) fn leave_line(&mut self, id: u32) {
-        let Frame { station: s, since, granted: joined, request, cell, .. } = self.frames[id as usize];
+        let s = self.frames[id as usize].station;
         if self.stations[s as usize].gate & gate::ORDERED != 0 {
             match self.lines[s as usize].as_mut().expect("an ordered station has a line") {
                 Line::Stack(stack) => stack.retain(|&f| f != id),
@@ -382,6 +412,12 @@ impl World<'_> {
         } else {
             self.unlink(s, id);
         }
+        self.waited_in_vain(id);
+    }
+
+    /// Books the wait of one who has left the line without a slot.
+    pub(super) fn waited_in_vain(&mut self, id: u32) {
+        let Frame { station: s, since, granted: joined, request, cell, .. } = self.frames[id as usize];
         let station = &mut self.stations[s as usize];
         station.queued -= 1;
         station.reneged += 1;

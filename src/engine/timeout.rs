@@ -1,7 +1,7 @@
 //! Timeouts and deadlines: how long a caller waits for an attempt, and how it leaves one.
 
 use crate::engine::timer::Timer;
-use crate::engine::world::{CLAIM, Due, Frame, Ns, RING, World};
+use crate::engine::world::{CLAIM, Due, Frame, Ns, Outcome, RING, World};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE};
 
@@ -73,6 +73,9 @@ impl World<'_> {
         self.attribute(id, request, self.m.edges[edge as usize].lost_cell, open);
         self.frames[id as usize].since = self.now;
         self.frames[id as usize].child = NONE;
+        if self.guards.are_used {
+            self.attempt_ended(child, Outcome::failed(kind));
+        }
         self.let_go(child, self.m.edges[edge as usize].cancel.map(|s| s.0));
         self.call_failed(id, kind)
     }

@@ -41,6 +41,11 @@ pub(super) enum Timer {
         join: u32,
         generation: u32,
     },
+    /// The last copy of a call is slow: another one sets off.
+    Hedge {
+        join: u32,
+        generation: u32,
+    },
     FaultStart(u16),
     FaultEnd {
         fault: u16,
@@ -144,6 +149,29 @@ pub(super) enum Timer {
     Flush {
         cache: u16,
         node: u32,
+    },
+    /// The delay of a letter, or its back-off, is over.
+    Appear {
+        letter: u32,
+        number: u64,
+        group: u16,
+    },
+    Return {
+        letter: u32,
+        number: u64,
+        group: u16,
+    },
+    /// The letters of a batch may be taken by others.
+    Visible {
+        token: u64,
+    },
+    /// The oldest letter of a group has waited too long.
+    Expire {
+        group: u16,
+    },
+    /// Those who could not be reached are tried again.
+    Dispatch {
+        group: u16,
     },
     /// A telemetry reads the metrics of everything that it watches.
     Scrape(u16),

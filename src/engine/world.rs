@@ -12,9 +12,12 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::arrive::{Beside, Steady};
+use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::elastic::Elastic;
+use crate::engine::fork::Join;
+use crate::engine::guard::{Guards, Shortcut};
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
@@ -32,8 +35,6 @@ use crate::model::{Failure, Model, NONE16};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
-use crate::policy::limit::LimitState;
-use crate::policy::retry::Budget;
 use crate::policy::sharding::Map;
 use crate::record::FaultPeriod;
 
@@ -102,6 +103,8 @@ pub(super) enum State {
     Calling,
     /// Its instance is paused.
     Parked,
+    /// Its turn came too late; it is in `ready`, to be told.
+    Shed,
     /// Stopped, but some structure still holds its number; freed when that lets go.
     Zombie,
 }
@@ -172,6 +175,8 @@ pub(super) struct Call {
     pub(super) bytes: f32,
     /// Edge that made this frame.
     pub(super) edge: u16,
+    /// Identity of the message it carries, or the batch of letters it is about; 0: none.
+    pub(super) token: u64,
     /// Key given by the caller for the callee's own, or `NONE16`.
     pub(super) given_key: u16,
     pub(super) stage: Stage,
@@ -236,6 +241,8 @@ pub(super) mod row {
     pub(in crate::engine) const APPLIES: u8 = 4;
     /// A copy reads for a coordinator; `number` is who asks: generation and frame.
     pub(in crate::engine) const ANSWERS: u8 = 8;
+    /// A message that was worked on before, so that nothing was done.
+    pub(in crate::engine) const SKIPPED: u8 = 16;
     /// Its spans are counted until it is known whether they are kept.
     pub(in crate::engine) const TOLD: u8 = 64;
     /// Its time line is kept.
@@ -285,6 +292,8 @@ pub(super) mod gate {
     pub(in crate::engine) const ORDERED: u8 = 8;
     /// Not there yet, or leaving: nothing brings it up but whatever makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
+    /// Whose turn comes may be turned away.
+    pub(in crate::engine) const SHEDS: u8 = 32;
 }
 
 /// The waiting line of a station that is not first in, first out.
@@ -418,17 +427,6 @@ pub(super) struct Route {
     pub(super) first: u32,
 }
 
-/// What an edge does not have, so that a call need not ask for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shortcut {
-    /// No limit, pool or handshake: the request sets off at once.
-    pub(super) at_once: bool,
-    /// No latency, bandwidth or payload: what carries no bytes is there at once.
-    pub(super) no_way: bool,
-    /// A name service says where to look for the target.
-    pub(super) by_name: bool,
-}
-
 /// How much there is to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -500,21 +498,6 @@ pub(super) struct Fluid {
     pub(super) bytes: f64,
 }
 
-/// Branches that a frame waits for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Join {
-    pub(super) caller: u32,
-    pub(super) fork: u16,
-    pub(super) need: u32,
-    pub(super) done: u32,
-    pub(super) failed: u32,
-    /// Branches in all, and how many were started.
-    pub(super) total: u32,
-    pub(super) started: u32,
-    pub(super) generation: u32,
-    pub(super) branches: Vec<u32>,
-}
-
 /// A key value that differs from what the occasion gives; shared by all requests below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -544,6 +527,8 @@ pub(super) struct Course {
     pub(super) request_limit: u64,
     /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
     pub(super) next_mark: u64,
+    /// Whether any load's requests leave a queue they have waited in too long.
+    pub(super) patience: bool,
     pub(super) samples: Option<Box<Samples>>,
 }
 
@@ -614,9 +599,8 @@ pub(super) struct World<'m> {
     pub(super) pool_stats: Vec<PoolStats>,
     /// Last use of a client's connection over an edge.
     pub(super) connections: FxHashMap<(u16, u64), Ns>,
-    pub(super) limits: Vec<LimitState>,
+    pub(super) guards: Guards,
     pub(super) pipes: Vec<Fluid>,
-    pub(super) budgets: Vec<Option<Budget>>,
     pub(super) joins: Slab<Join>,
     pub(super) locks: Locks,
     pub(super) contexts: Slab<Context>,
@@ -633,12 +617,11 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) post: Post,
     pub(super) incidents: Incidents,
     pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
-    /// Whether any load's requests leave a queue they have waited in too long.
-    pub(super) patience: bool,
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
     pub(super) beside: Option<Beside>,

@@ -22,6 +22,10 @@ pub(super) struct Merged {
     pub(super) policy: Policy,
     /// Which arrow the rate limit was written for: calls under one arrow share it. `None`: on the step itself.
     pub(super) limit_of: Option<String>,
+    /// The same of the breaker, of ejection and of the hedge.
+    pub(super) breaker_of: Option<String>,
+    pub(super) eject_of: Option<String>,
+    pub(super) hedge_of: Option<String>,
 }
 
 /// What `links:` says about the two ends of a call, wherever they stand.
@@ -46,10 +50,19 @@ impl<'a> Compiler<'a> {
             }
         }
         matching.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
-        let mut merged = Merged { policy: own.clone(), limit_of: None };
+        let mut merged = Merged { policy: own.clone(), ..Merged::default() };
         for (_, pair, policy) in matching {
             if merged.policy.rate_limit.is_none() && policy.rate_limit.is_some() {
                 merged.limit_of = Some(arrow(pair));
+            }
+            if merged.policy.breaker.is_none() && policy.breaker.is_some() {
+                merged.breaker_of = Some(arrow(pair));
+            }
+            if merged.policy.eject.is_none() && policy.eject.is_some() {
+                merged.eject_of = Some(arrow(pair));
+            }
+            if merged.policy.hedge.is_none() && policy.hedge.is_some() {
+                merged.hedge_of = Some(arrow(pair));
             }
             fill(&mut merged.policy, policy);
         }
@@ -203,6 +216,9 @@ fn fill(policy: &mut Policy, other: &Policy) {
     take(&mut policy.fallback, other.fallback.as_ref());
     take(&mut policy.connect, other.connect.as_ref());
     take(&mut policy.sidecar, other.sidecar.as_ref());
+    take(&mut policy.breaker, other.breaker.as_ref());
+    take(&mut policy.eject, other.eject.as_ref());
+    take(&mut policy.hedge, other.hedge.as_ref());
 }
 
 #[cfg(test)]

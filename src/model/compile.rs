@@ -48,6 +48,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.check_names();
     compiler.compile_residency();
     compiler.compile_caches();
+    compiler.compile_brokers();
     compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.compile_loads();
@@ -73,6 +74,8 @@ pub(super) struct Compiler<'a> {
     /// Locks, pools and limits that are already in the model, by what makes them the same.
     pub(super) locks: BTreeMap<(Option<String>, String), u16>,
     pub(super) pools: BTreeMap<String, u16>,
+    /// Breakers and ejections by what they are and whose.
+    pub(super) guards: BTreeMap<String, u16>,
     pub(super) limits: BTreeMap<String, u16>,
     pub(super) pipes: BTreeMap<String, u16>,
     /// What the author's arrows between places say, for each pair of places.
@@ -103,6 +106,7 @@ impl<'a> Compiler<'a> {
             failures: BTreeMap::new(),
             locks: BTreeMap::new(),
             pools: BTreeMap::new(),
+            guards: BTreeMap::new(),
             limits: BTreeMap::new(),
             pipes: BTreeMap::new(),
             between: Vec::new(),
@@ -353,6 +357,7 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
             vec![body]
         }
         Verb::Cached { miss, .. } => vec![miss],
+        Verb::Saga(steps) => steps.iter().flat_map(|step| [&step.body[..], &step.undo[..]]).collect(),
         Verb::Get { hit, miss, .. } => vec![hit, miss],
         Verb::Choose(choices) => choices.iter().map(|choice| &choice.body[..]).collect(),
         _ => Vec::new(),

@@ -14,6 +14,7 @@ use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
 use crate::policy::limit::Limit;
 use crate::policy::replication::ReadFrom;
+use crate::policy::shed::Shed;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
@@ -75,6 +76,7 @@ impl<'a> Compiler<'a> {
             slots_are: if database.is_some() { Resource::Connections } else { Resource::Workers },
             queue_limit: said.queue_limit.unwrap_or(NONE),
             order: said.order.clone(),
+            shed: said.shed.clone(),
             order_key: if let Order::Fair(key) = &said.order { self.key_named(key, written.spot) } else { NONE16 },
             waits_async: !said.waits_sync,
             balance: choosing.balance.value.clone(),
@@ -110,6 +112,7 @@ impl<'a> Compiler<'a> {
             row_bytes: database.and_then(|database| database.row_bytes).unwrap_or(0.0),
             copies: NONE16,
             cache: NONE16,
+            topic: NONE16,
             function: self.function(name, &said.kind),
             pooling: match &said.kind {
                 Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),
@@ -231,6 +234,7 @@ impl<'a> Compiler<'a> {
         let said = &written.value;
         self.tell_problem(said.balance.value.problem(), said.balance.spot);
         self.tell_problem(said.order.problem(said.queue_limit), written.spot);
+        self.check_shed(name, written);
         if let Some(said) = said.health {
             let Health { interval, healthy, unhealthy, timeout } = health(said);
             let checks = Checks { interval, healthy, unhealthy, timeout, phase: Span(0) };
@@ -239,6 +243,23 @@ impl<'a> Compiler<'a> {
         if said.memory.limit_bytes.is_some_and(|limit| limit < said.memory.idle_bytes) {
             let message = format!("an instance of `{name}` needs more memory when idle than its limit allows");
             self.tell(Diagnostic::new(Code::OutOfRange, written.spot, message));
+        }
+    }
+
+    /// Shedding that cannot be, or that nothing here would ever do.
+    fn check_shed(&mut self, name: &str, written: &Spotted<scenario::Component>) {
+        let Some(shed) = &written.value.shed else { return };
+        self.tell_problem(shed.problem(written.value.queue_limit), written.spot);
+        let acts = match shed {
+            Shed::Codel { .. } | Shed::Deadline if written.value.workers.is_none() => {
+                Some("has workers without limit, so nobody waits there and nothing is shed")
+            }
+            Shed::Deadline if !self.has_deadlines() => Some("sheds by deadlines, and nobody states one"),
+            _ => None,
+        };
+        if let Some(why) = acts {
+            let made = Diagnostic::new(Code::Inert, written.spot, format!("`{name}` {why}"));
+            self.tell(made.help("give callers a `deadline`, or the component `workers`; or leave `shed` out"));
         }
     }
 
@@ -322,6 +343,7 @@ impl<'a> Compiler<'a> {
     fn price_per_request(&self, name: &str, kind: &Kind) -> f64 {
         let own = match kind {
             Kind::External { price_per_request, .. } => *price_per_request,
+            Kind::Queue(queue) => queue.price_per_request,
             Kind::Function(function) => function.per_request,
             _ => 0.0,
         };

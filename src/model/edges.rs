@@ -8,11 +8,12 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
 use crate::model::links::Way;
-use crate::model::program::{Edge, Step, TransactionUse};
+use crate::model::program::{Edge, Post, Step, TransactionUse};
 use crate::model::steps::Writer;
 use crate::model::{Cause, FAILURES, NONE16, Pool};
 use crate::policy::retry::Retry;
 use crate::policy::sharding::Sharding;
+use crate::policy::shed::Shed;
 use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::{Cancel, Kind, Policy, Reference, Sidecar};
@@ -112,6 +113,9 @@ impl<'s> Writer<'_, 's> {
     }
 
     pub(super) fn call(&mut self, path: &str, targets: &[(u16, f64)], own: &Policy, key: u16) {
+        if self.hedged(path, targets, own, key) {
+            return;
+        }
         let mut groups: Vec<(Edge, Vec<(u16, f64)>)> = Vec::new();
         let mut sidecar = None;
         // Shares are a map, so their order must not matter; operations are numbered by name.
@@ -280,6 +284,8 @@ impl Compiler<'_> {
                 Some(Cancel::After(seconds)) => Some(span(seconds)),
                 Some(Cancel::No) | None => None,
             },
+            breaker: self.breaker(path, caller, target, merged),
+            eject: self.eject(path, caller, target, merged),
             pool,
             limits: limit.into_iter().collect(),
             link,
@@ -289,6 +295,7 @@ impl Compiler<'_> {
             local,
             payload: NONE16,
             carries: NONE16,
+            post: Post::None,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
             key_given: NONE16,
@@ -303,8 +310,14 @@ impl Compiler<'_> {
     /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
         let target = self.names.operations[usize::from(operation)].component;
-        let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
-        edge.plain = is_plain(edge) && !is_keyed && !self.has_trouble();
+        let is_keyed = self.model.components.get(usize::from(target));
+        let is_keyed = is_keyed.is_some_and(|target| target.cache != NONE16 || target.topic != NONE16);
+        // Who learns from the times of visits must see them end.
+        let learns =
+            self.names.components.get(usize::from(target)).is_some_and(|name| {
+                matches!(self.scenario.components[*name].value.shed, Some(Shed::Concurrency { .. }))
+            });
+        edge.plain = is_plain(edge) && !is_keyed && !learns && !self.has_trouble();
         if edge.plain {
             return;
         }
@@ -322,7 +335,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn has_deadlines(&self) -> bool {
+    pub(super) fn has_deadlines(&self) -> bool {
         let given = |policy: &Policy| policy.deadline.flatten().is_some();
         let on_steps = || {
             let mut found = false;
@@ -336,16 +349,21 @@ impl Compiler<'_> {
             || on_steps()
     }
 
-    /// The failure kinds of a retry as bits.
     fn retry(&mut self, mut retry: Retry, spot: Spot) -> Retry {
         self.tell_problem(retry.problem(), spot);
-        if retry.on.is_empty() {
-            return retry;
+        retry.on_mask = self.kinds_as_bits(&retry.on, spot);
+        retry
+    }
+
+    /// Kinds of failure as a set of their numbers; no names are all.
+    pub(super) fn kinds_as_bits(&mut self, kinds: &[String], spot: Spot) -> u64 {
+        if kinds.is_empty() {
+            return u64::MAX;
         }
-        retry.on_mask = 0;
-        for kind in &retry.on {
+        let mut mask = 0;
+        for kind in kinds {
             match self.failures.get(kind) {
-                Some(number) if *number < 64 => retry.on_mask |= 1 << number,
+                Some(number) if *number < 64 => mask |= 1 << number,
                 _ => {
                     let message = format!("`{kind}` is not a kind of failure that this scenario knows");
                     let known = FAILURES.iter().copied();
@@ -353,7 +371,7 @@ impl Compiler<'_> {
                 }
             }
         }
-        retry
+        mask
     }
 
     /// The pool that instances of the caller have for this component; all their calls share it.
@@ -394,7 +412,8 @@ impl Compiler<'_> {
 
 /// Whether the engine may take its fastest path: nothing surrounds the call.
 fn is_plain(edge: &Edge) -> bool {
-    let indices = [edge.name, edge.pool, edge.link, edge.pipe, edge.ways, edge.payload, edge.key_given];
+    let indices =
+        [edge.name, edge.pool, edge.link, edge.pipe, edge.ways, edge.payload, edge.key_given, edge.breaker, edge.eject];
     !edge.bound
         && edge.timeout == Span(0)
         && edge.deadline == Span(0)

@@ -100,6 +100,20 @@ impl Line<'_> {
             Step::Decide { transaction } => format!("decide {transaction}"),
             Step::End { transaction } => format!("end {transaction}"),
             Step::Applied => "applied".to_owned(),
+            Step::Enqueue { topic } => format!("enqueue in {}", self.model.topics[usize::from(topic)].name),
+            Step::Receive { consumer } => format!("receive as consumer {consumer}"),
+            Step::Handle { consumer } => format!("handle as consumer {consumer}"),
+            Step::Work { consumer } => format!("work as consumer {consumer}"),
+            Step::Done { well } => if well { "done" } else { "failed" }.to_owned(),
+            Step::Settle { topic } => format!("settle in {}", self.model.topics[usize::from(topic)].name),
+            Step::Finish { received } => if received { "finish" } else { "finish unreceived" }.to_owned(),
+            Step::Undertake { saga } => format!("undertake {}", self.model.sagas[usize::from(saga)].name),
+            Step::Regret { .. } => "regret".to_owned(),
+            Step::Undone { well, .. } => if well { "undone" } else { "not undone" }.to_owned(),
+            Step::Resolve { undone, .. } => if undone { "resolve as undone" } else { "resolve" }.to_owned(),
+            Step::Dedupe { to, .. } => format!("done before to {}", to - self.base),
+            Step::Remember { .. } => "remember".to_owned(),
+            Step::View { .. } => "view".to_owned(),
             Step::Return => "return".to_owned(),
         }
     }
@@ -114,6 +128,10 @@ impl Line<'_> {
         };
         if fork.shards != NONE16 {
             return format!("each shard {entries} join {need}");
+        }
+        if fork.hedge != NONE16 {
+            let most = self.model.hedges[usize::from(fork.hedge)].rule.most;
+            return format!("hedge {entries} and {most} more join {need}");
         }
         if fork.times == NONE16 {
             return format!("parallel {entries} join {need}");

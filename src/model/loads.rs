@@ -230,10 +230,20 @@ impl Compiler<'_> {
         edge.payload = self.draw_unless_zero(&path, Purpose::Size, load.value.payload.as_ref());
         edge.name = by_name;
         self.settle(&mut edge, operation);
+        let fork = self.hedge_fork_of_load(&path, operation, &load.value.policy, from);
+        edge.plain &= fork.is_none();
         edge.targets = vec![(1 << 32, operation)];
         edge.round_trip_s = self.round_trip(&edge, known);
         let edge = self.add_edge(edge);
         let entry = self.next_step();
+        if let Some(mut fork) = fork {
+            fork.entries = vec![entry + 2];
+            let fork = {
+                self.model.forks.push(fork);
+                self.index(self.model.forks.len() - 1, "parallel steps")
+            };
+            self.model.steps.extend([Step::Fork { fork }, Step::Return]);
+        }
         self.model.steps.extend([Step::Call { edge }, Step::Return]);
         let first = self.model.classes.len();
         let class = |place: &u16| RequestClass { source: number, operation, edge, entry, place: *place, name: by_name };

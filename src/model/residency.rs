@@ -6,6 +6,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::compile::Compiler;
+use crate::model::copies::Copies;
 use crate::model::names::listed;
 use crate::model::{Model, NONE16};
 use crate::policy::sharding::Sharding;
@@ -73,7 +74,7 @@ impl Compiler<'_> {
                     let by_place = database.shards.as_ref().is_some_and(
                         |shards| matches!(&shards.by.value, Sharding::Place(key) if *key == said.key.value),
                     );
-                    let each = self.model.copies.get(usize::from(component.copies)).map_or(1, |copies| copies.each());
+                    let each = self.model.copies.get(usize::from(component.copies)).map_or(1, Copies::each);
                     let holds = |station: &u32| {
                         let shard = u64::from((station - component.first) / each);
                         let shards = u64::from(component.count / each).max(1);

@@ -22,6 +22,7 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::model::arrows::End;
 use crate::model::compile::{Compiler, is_zero, span, stream, threshold};
+use crate::model::guards::HedgedCall;
 use crate::model::names::Body;
 use crate::model::program::{CacheUse, Chance, Fork, Handler, Io, LockUse, Need, PageUse, Step};
 use crate::model::{Cause, NONE16, Operation};
@@ -63,6 +64,10 @@ pub(super) enum Task<'s> {
     Ask {
         step: &'s scenario::Step,
     },
+    /// One copy of a call that is asked again when it is slow: index into the writer's hedged calls.
+    Hedged {
+        call: usize,
+    },
     /// Calls the operation behind a cache and keeps the answer.
     Fetch {
         operation: u16,
@@ -89,6 +94,9 @@ pub(super) struct Writer<'c, 's> {
     pub(super) transaction: Option<u16>,
     /// The call is that of every shard.
     pub(super) asks_all: bool,
+    /// Calls whose copies are programs of their own, and whether one of these is being written.
+    pub(super) hedged: Vec<HedgedCall>,
+    pub(super) in_hedge: bool,
     /// The name service by which the call finds its target, or `NONE16`.
     pub(super) asks_name: u16,
 }
@@ -142,10 +150,13 @@ impl Compiler<'_> {
                 role,
                 transaction: None,
                 asks_all: false,
+                hedged: Vec::new(),
+                in_hedge: false,
                 asks_name: NONE16,
             };
             writer.operation(&body);
             let replay = writer.replay(owner, &name);
+            writer.consumers(owner, &name);
             let upfront = self.upfront(entry);
             let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
@@ -171,12 +182,11 @@ impl Compiler<'_> {
     /// Draws that are made before anything can branch, block or call: what `least_work` knows in advance.
     fn upfront(&self, entry: u16) -> Vec<u16> {
         let program = self.model.steps.get(usize::from(entry)..).unwrap_or_default();
-        let draws = program.iter().filter(|step| !matches!(step, Step::Observe | Step::Tell { .. })).map_while(
-            |step| match step {
-                Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
-                _ => None,
-            },
-        );
+        let looks = |step: &Step| matches!(step, Step::Observe | Step::View { .. } | Step::Tell { .. });
+        let draws = program.iter().filter(|step| !looks(step)).map_while(|step| match step {
+            Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
+            _ => None,
+        });
         draws.collect()
     }
 }
@@ -197,6 +207,7 @@ impl<'s> Writer<'_, 's> {
         if self.role == Role::Reads {
             self.push(Step::Observe);
         }
+        self.view();
         if matches!(self.compiler.scenario.components[self.place.end().name].value.kind, Kind::Function(_)) {
             self.push(Step::Start);
         }
@@ -212,6 +223,10 @@ impl<'s> Writer<'_, 's> {
             Body::Cache { before, verb } => {
                 self.steps(before);
                 self.cache_operation(verb);
+            }
+            Body::Queue { before, verb } => {
+                self.steps(before);
+                self.queue_operation(*verb);
             }
         }
         if self.role == Role::Writes {
@@ -230,6 +245,7 @@ impl<'s> Writer<'_, 's> {
             match next.task {
                 Task::Steps(steps) => self.steps(steps),
                 Task::Ask { step } => self.ask_shard(step),
+                Task::Hedged { call } => self.copy_of_call(call),
                 Task::Renew { step, used } => self.renew_from_step(step, used),
                 Task::Fetch { operation, used } => self.renew_from_backing(operation, used),
             }
@@ -237,8 +253,11 @@ impl<'s> Writer<'_, 's> {
         }
     }
 
-    fn steps(&mut self, steps: &'s [scenario::Step]) {
-        for step in steps {
+    pub(super) fn steps(&mut self, steps: &'s [scenario::Step]) {
+        for (number, step) in steps.iter().enumerate() {
+            if let Verb::Dedupe(said) = &step.verb.value {
+                return self.dedupe(said, step, &steps[number + 1..]);
+            }
             self.guarded(|writer| {
                 writer.verb(step);
                 writer.fallback(step)
@@ -355,6 +374,12 @@ impl<'s> Writer<'_, 's> {
             Verb::Cached { .. } | Verb::Get { .. } | Verb::Put { .. } | Verb::Invalidate { .. } => {
                 self.cache_step(step);
             }
+            Verb::Publish(said) => self.publish(said, step),
+            Verb::Saga(steps) => {
+                self.check_saga(steps, step);
+                self.saga(steps);
+            }
+            Verb::Dedupe(_) => unreachable!("it stands around what follows it"),
         }
     }
 
@@ -445,7 +470,7 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// A program of its own, in the transaction of whoever starts it.
-    fn add_branch(&mut self, task: Task<'s>, path: String, patch: Patch) {
+    pub(super) fn add_branch(&mut self, task: Task<'s>, path: String, patch: Patch) {
         self.pending.push_back(Pending { task, path, patch, transaction: self.transaction });
     }
 
@@ -478,7 +503,7 @@ impl<'s> Writer<'_, 's> {
         fork.lost_cell = self.compiler.cell(&self.place.component, Cause::Lost);
     }
 
-    fn add_fork(&mut self, fork: Fork) -> usize {
+    pub(super) fn add_fork(&mut self, fork: Fork) -> usize {
         let at = self.compiler.model.forks.len();
         let index = self.compiler.index(at, "parallel steps");
         self.compiler.model.forks.push(fork);
@@ -534,6 +559,7 @@ impl<'s> Writer<'_, 's> {
                 | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
                 | Step::Stale { to, .. }
+                | Step::Dedupe { to, .. }
                 | Step::Jump { to } => *to = here,
                 step => unreachable!("{step:?} is not a jump"),
             }
@@ -641,23 +667,6 @@ impl<'s> Writer<'_, 's> {
         self.push(Step::Decide { transaction: index });
         self.push(Step::End { transaction: index });
     }
-
-    fn fail(&mut self, share: f64, kind: &str, by: Option<&Reference>) {
-        let path = self.place.next("fail");
-        if share <= 0.0 {
-            return;
-        }
-        let kind = self.compiler.failure(kind);
-        let around = self.branch_around(&path, share);
-        let key = self.compiler.names.find_key(by, self.compiler.diags);
-        if let (Some(at), true) = (around, key != NONE16)
-            && let Step::Branch { chance, to } = self.compiler.model.steps[at]
-        {
-            self.compiler.model.steps[at] = Step::BranchBy { chance, key, to };
-        }
-        self.push(Step::Fail { kind });
-        self.land(around.as_slice());
-    }
 }
 
 /// Everything around branches; their entries are filled in by whoever asks.
@@ -668,6 +677,7 @@ fn fork(path: &str, step: &scenario::Step) -> Fork {
         times: NONE16,
         draw: NONE16,
         shards: NONE16,
+        hedge: NONE16,
         sequence: false,
         need: Need::All,
         ignore_errors: false,

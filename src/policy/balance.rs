@@ -323,6 +323,16 @@ impl Balancer {
 
     /// Puts an instance in or takes it out. What `least_work` and `least_latency` knew about it is forgotten.
     pub fn set_eligible(&mut self, i: u32, eligible: bool) {
+        self.show(i, eligible);
+        match &mut self.rule {
+            Rule::LeastWork { busy_until, .. } => busy_until[i as usize] = 0,
+            Rule::LeastLatency(latencies) => latencies[i as usize] = Latency::default(),
+            _ => {}
+        }
+    }
+
+    /// The same for the moment of one pick, for a caller who will not have it; nothing is forgotten.
+    pub fn show(&mut self, i: u32, eligible: bool) {
         let count = self.outstanding.len();
         let others = self.member_of.get(i as usize).map_or(&[][..], |groups| groups);
         for group in [0].iter().chain(others) {
@@ -331,11 +341,6 @@ impl Balancer {
             } else {
                 self.groups[usize::from(*group)].take(i);
             }
-        }
-        match &mut self.rule {
-            Rule::LeastWork { busy_until, .. } => busy_until[i as usize] = 0,
-            Rule::LeastLatency(latencies) => latencies[i as usize] = Latency::default(),
-            _ => {}
         }
     }
 

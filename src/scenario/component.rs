@@ -6,6 +6,7 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
+use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
 use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
 use crate::scenario::machine::{
@@ -18,7 +19,7 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database, function, naming, telemetry};
+use crate::scenario::{broker, cache, database, function, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -35,10 +36,11 @@ pub static KINDS: &[&Table] = &[
     &function::FUNCTION,
     &function::POOLER,
     &telemetry::TELEMETRY,
+    &broker::QUEUE,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log"];
+pub const LATER: &[&str] = &["log"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -58,6 +60,7 @@ pub(super) static KIND: Field = Field::new(
         "function",
         "pooler",
         "telemetry",
+        "queue",
     ]),
     "service",
     "What it is",
@@ -96,6 +99,7 @@ pub(super) static OPERATIONS: Field = Field::new(
     "What can be asked of it",
 );
 static BALANCES: [PolicyForm; balance::FORMS.len()] = forms(balance::FORMS);
+static SHEDS: [PolicyForm; shed::FORMS.len()] = forms(shed::FORMS);
 static ORDERS: [PolicyForm; discipline::FORMS.len()] = forms(discipline::FORMS);
 pub(super) static BALANCE: Field =
     Field::new("balance", Shape::Policy(&BALANCES), "least_connections", "Which instance gets a request")
@@ -163,7 +167,7 @@ pub static SERVICE: Table = Table {
         WARM,
         DRAIN,
         SCALED,
-        later("consumes", "Messages it works on"),
+        broker::CONSUMES_FIELD,
         later("state", "What it keeps between requests"),
     ],
 };
@@ -292,7 +296,7 @@ static ROUTES: &[Shape] =
 static AVAILABILITY: &[Shape] = &[Shape::Share, Shape::Object(&UP_AND_DOWN)];
 
 static QUEUE_TABLE: Table = Table {
-    name: "queue",
+    name: "queue of a component",
     about: "Where requests wait for a worker or a connection",
     fields: &[
         Field::new(
@@ -303,7 +307,12 @@ static QUEUE_TABLE: Table = Table {
         )
         .or("1024"),
         Field::new("order", Shape::Policy(&ORDERS), "fair(user)", "Who is next").or("fifo"),
-        later("shed", "Refuse requests before the queue is full"),
+        Field::new(
+            "shed",
+            Shape::Policy(&SHEDS),
+            "codel(target=50ms interval=500ms)",
+            "Who is turned away before it is full",
+        ),
     ],
 };
 static STICKY_TABLE: Table = Table {
@@ -368,6 +377,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             clients = read.as_ref().map(|(_, clients)| *clients);
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
+        "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -381,7 +391,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
-    let (queue_limit, order) = queue(&mut r, &kind);
+    let (queue_limit, order, shed) = queue(&mut r, &kind);
     let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
     Component {
         workers: clients.or_else(|| workers(&mut r, &kind)),
@@ -392,6 +402,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         waits_sync,
         queue_limit,
         order,
+        shed,
         operations: operations(&mut r, env),
         balance: balance_of(&mut r),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
@@ -402,6 +413,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
         drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
+        consumes: broker::consumes(&mut r),
         kind,
     }
 }
@@ -431,7 +443,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler and telemetry",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry and queue",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
@@ -471,6 +483,7 @@ fn silent(owner: Spot) -> Component {
         waits_sync: true,
         queue_limit: None,
         order: Order::Fifo,
+        shed: None,
         operations: Named::new(),
         balance: Spotted::new(Balance::RoundRobin, owner),
         sticky: None,
@@ -481,6 +494,7 @@ fn silent(owner: Spot) -> Component {
         warm: None,
         drain_s: DRAIN_S,
         rate_limit: None,
+        consumes: Vec::new(),
     }
 }
 
@@ -536,7 +550,7 @@ fn workers(r: &mut Reader, kind: &Kind) -> Option<u32> {
     if r.has(field) { count(r, field, 1) } else { default }
 }
 
-fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
+fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order, Option<Shed>) {
     let default = match kind {
         Kind::External { .. } | Kind::Function(_) => None,
         // Whoever comes beyond `clients` is turned away.
@@ -544,12 +558,13 @@ fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
         _ => Some(1024),
     };
     if !has(r, "queue") {
-        return (default, Order::Fifo);
+        return (default, Order::Fifo, None);
     }
-    let Some(mut r) = r.object("queue") else { return (default, Order::Fifo) };
+    let Some(mut r) = r.object("queue") else { return (default, Order::Fifo, None) };
     let limit = if r.is("limit", "none") { None } else { count(&mut r, "limit", 0).or(default) };
     let order = r.parsed("order", Code::Policy, |text| Order::read(&read_term(text)?));
-    (limit, order.map_or(Order::Fifo, |order| order.value))
+    let shed = r.parsed("shed", Code::Policy, |text| Shed::read(&read_term(text)?)).map(|shed| shed.value);
+    (limit, order.map_or(Order::Fifo, |order| order.value), shed)
 }
 
 fn balance_of(r: &mut Reader) -> Spotted<Balance> {

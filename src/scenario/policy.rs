@@ -4,14 +4,18 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
 use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
+use crate::policy::breaker::Breaker;
+use crate::policy::eject::Eject;
+use crate::policy::hedge::{After, Hedge};
 use crate::policy::limit::{self, Limit};
+use crate::policy::outcomes::{Errors, Slow, Trip, read_length};
 use crate::policy::retry::{self, Backoff, Jitter, Retry};
 use crate::reader::read_term;
 use crate::scenario::step;
 use crate::scenario::values::{Env, count, draw, forms, name_of};
 use crate::scenario::{Cancel, Connect, Fallback, Policy, Pool, Sidecar};
 use crate::text::Node;
-use crate::units::{self, Dimension, UnitError};
+use crate::units::{self, Dimension, Span, UnitError};
 
 /// What a policy of an arrow may say.
 pub static POLICY: Table = Table {
@@ -79,12 +83,24 @@ static POOL_FIELD: Field = Field::new(
 );
 static SIDECAR_FIELD: Field =
     Field::new("sidecar", Shape::Object(&SIDECAR), "{cpu: 60us, wait: 300us}", "What a proxy adds to each call");
-pub(super) static BREAKER: Field =
-    Field::new("breaker", Shape::Any, "{errors: 5 in a row, open: 30s}", "Stop calling who keeps failing").later();
-static EJECT: Field =
-    Field::new("eject", Shape::Any, "{errors: 5 in a row, for: 30s}", "Take failing instances out").later();
-pub(super) static HEDGE: Field =
-    Field::new("hedge", Shape::Any, "{after: p95, most: 1}", "Ask a second instance when the first is slow").later();
+pub(super) static BREAKER: Field = Field::new(
+    "breaker",
+    Shape::Object(&BREAKER_TABLE),
+    "{errors: 5 in a row, open: 30s, half_open: 1}",
+    "Stop calling who keeps failing, for a while; calls then fail as `breaker_open`",
+);
+static EJECT: Field = Field::new(
+    "eject",
+    Shape::Object(&EJECT_TABLE),
+    "{errors: 5 in a row, for: 30s, most: 50%}",
+    "Leave failing instances out for a while",
+);
+pub(super) static HEDGE: Field = Field::new(
+    "hedge",
+    Shape::Object(&HEDGE_TABLE),
+    "{after: p95, most: 1}",
+    "Ask again, at another instance if there is one, when the answer is slow to come; the first answer counts",
+);
 
 static BACKOFF: [PolicyForm; retry::BACKOFF_FORMS.len()] = forms(retry::BACKOFF_FORMS);
 static LIMITS: [PolicyForm; limit::FORMS.len()] = forms(limit::FORMS);
@@ -150,6 +166,86 @@ static LIMIT: Table = Table {
     ],
 };
 
+static LENGTH: &[Shape] = &[Shape::Time, Shape::Policy(&BACKOFF)];
+static ERRORS: Field = Field::new(
+    "errors",
+    Shape::Text,
+    "5 in a row",
+    "How many failures: so many `in a row`, or a share of calls, `50% of 20`",
+)
+.required();
+static ON: Field = Field::new(
+    "on",
+    Shape::ListOf(&Shape::Text),
+    "[timeout, refused, unavailable]",
+    "The kinds of failure that count; without it all",
+);
+static WINDOW: Field = Field::new(
+    "window",
+    Shape::Time,
+    "10s",
+    "Only calls of that long ago or less count, if there were so many; without it the last so many",
+);
+static SLOW: Field = Field::new(
+    "slow",
+    Shape::Text,
+    "60% over 2s",
+    "As bad as failures: such a share of the calls took longer than that",
+);
+
+static BREAKER_TABLE: Table = Table {
+    name: "breaker",
+    about: "One for each instance of the caller and each component it calls: closed, open after failures, half-open to try",
+    fields: &[
+        ERRORS,
+        WINDOW,
+        SLOW,
+        ON,
+        Field::new(
+            "open",
+            Shape::OneOf(LENGTH),
+            "30s",
+            "How long nothing passes; as a back-off, longer each time until it closes",
+        )
+        .or("30s"),
+        Field::new("half_open", Shape::Count, "1", "Calls that then pass to see whether it is better").or("1"),
+    ],
+};
+
+static EJECT_TABLE: Table = Table {
+    name: "eject",
+    about: "Each instance of the caller judges the instances of the callee by what it sees",
+    fields: &[
+        ERRORS,
+        WINDOW,
+        SLOW,
+        ON,
+        Field::new(
+            "for",
+            Shape::OneOf(LENGTH),
+            "30s",
+            "How long an instance is left out; as a back-off, longer each time until it succeeds",
+        )
+        .or("30s"),
+        Field::new("most", Shape::Share, "50%", "Most of the instances that are out at once; never all").or("50%"),
+    ],
+};
+
+static HEDGE_TABLE: Table = Table {
+    name: "hedge",
+    about: "Further copies of a slow call; `cancel` says what becomes of those that lose",
+    fields: &[
+        Field::new(
+            "after",
+            Shape::OneOf(&[Shape::Time, Shape::Text]),
+            "p95",
+            "When: a time after the copy before, or a percentile of what these calls have taken so far",
+        )
+        .required(),
+        Field::new("most", Shape::Count, "1", "Most further copies of one call").or("1"),
+    ],
+};
+
 static CONNECT: Table = Table {
     name: "connect",
     about: "Handshakes before the first request of a connection",
@@ -181,6 +277,9 @@ pub(super) fn policy(r: &mut Reader, env: &mut Env) -> Policy {
         fallback: fallback(r, env),
         connect: connect(r),
         sidecar: offered(r, "sidecar").then(|| r.object("sidecar").map(|mut r| sidecar(&mut r, env))).flatten(),
+        breaker: offered(r, "breaker").then(|| r.object("breaker").and_then(|mut r| breaker(&mut r))).flatten(),
+        eject: offered(r, "eject").then(|| r.object("eject").and_then(|mut r| eject(&mut r))).flatten(),
+        hedge: offered(r, "hedge").then(|| r.object("hedge").and_then(|mut r| hedge(&mut r))).flatten(),
     }
 }
 
@@ -263,12 +362,18 @@ fn retry_of(r: &mut Reader) -> Option<Option<Retry>> {
     let jitter = r.parsed("jitter", Code::Policy, |text| Jitter::read(&read_term(text)?));
     let jitter = jitter.map_or(usual.jitter, |found| found.value);
     let budget = r.share("budget").map(|share| share.value);
+    let on = kinds(&mut r);
+    Some(Some(Retry { attempts, backoff, jitter, budget, on, on_mask: u64::MAX }))
+}
+
+/// The kinds of failure under `on`, by name.
+fn kinds(r: &mut Reader) -> Vec<String> {
     let mut on = Vec::new();
     for node in r.list("on") {
         on.extend(name_of(node, "a kind of failure", r.diags()).map(|kind| kind.value));
     }
     on.sort();
-    Some(Some(Retry { attempts, backoff, jitter, budget, on, on_mask: u64::MAX }))
+    on
 }
 
 fn cancel(r: &mut Reader) -> Option<Cancel> {
@@ -320,6 +425,46 @@ fn connect(r: &mut Reader) -> Option<Connect> {
 
 fn sidecar(r: &mut Reader, env: &mut Env) -> Sidecar {
     Sidecar { cpu: draw(r, env, "cpu", Dimension::Time), wait: draw(r, env, "wait", Dimension::Time) }
+}
+
+/// What outcomes are bad enough, for a breaker or for ejection.
+fn trip(r: &mut Reader) -> Option<Trip> {
+    let slow = r.parsed("slow", Code::Policy, Slow::read).map(|slow| slow.value);
+    let (window, on) = (r.span("window").map(|window| window.value), kinds(r));
+    let errors = r.parsed("errors", Code::Policy, Errors::read)?.value;
+    Some(Trip { errors, window, slow, on, on_mask: u64::MAX })
+}
+
+fn length(r: &mut Reader, name: &str) -> Backoff {
+    r.parsed(name, Code::Unit, read_length).map_or(Backoff::Constant(Span(30_000_000_000)), |length| length.value)
+}
+
+fn breaker(r: &mut Reader) -> Option<Breaker> {
+    let (open, half_open) = (length(r, "open"), count(r, "half_open", 1).unwrap_or(1));
+    let read = Breaker { trip: trip(r)?, open, half_open };
+    tell(r, "errors", read.problem());
+    Some(read)
+}
+
+fn eject(r: &mut Reader) -> Option<Eject> {
+    let (length, most) = (length(r, "for"), r.share("most").map_or(0.5, |most| most.value));
+    let read = Eject { trip: trip(r)?, length, most };
+    tell(r, "errors", read.problem());
+    Some(read)
+}
+
+fn hedge(r: &mut Reader) -> Option<Hedge> {
+    let most = count(r, "most", 1).unwrap_or(1);
+    let read = Hedge { after: r.parsed("after", Code::Policy, After::read)?.value, most };
+    tell(r, "after", read.problem());
+    Some(read)
+}
+
+fn tell(r: &mut Reader, at: &str, problem: Option<String>) {
+    if let Some(problem) = problem {
+        let told = Diagnostic::new(Code::OutOfRange, r.key(at), problem);
+        r.tell(told);
+    }
 }
 
 /// Reads one policy of an arrow.

@@ -546,7 +546,6 @@ objectives: {fast: latency p99 <= 500ms}
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
-            ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
             ("objectives.behind=backlog of api <= 1", "`backlog`"),
         ] {
             let message = told(set).replace('\'', "`");

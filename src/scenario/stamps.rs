@@ -85,8 +85,11 @@ fn copy_one(components: &mut Named<Component>, stamp: &Stamp, part: &Reference, 
     };
     let has_own_shards = matches!(&component.kind, Kind::Database(database) if database.shards.is_some());
     let is_alone = match &component.kind {
-        Kind::External { .. } | Kind::Store(_) | Kind::Function(_) | Kind::Pooler(_) => true,
-        Kind::Balancer { naming: Some(_), .. } => true,
+        Kind::External { .. }
+        | Kind::Store(_)
+        | Kind::Function(_)
+        | Kind::Pooler(_)
+        | Kind::Balancer { naming: Some(_), .. } => true,
         Kind::Cache(cache) => cache.is_cdn || cache.per.is_some(),
         _ => component.sticky.is_some() || component.autoscale.is_some(),
     };
@@ -106,8 +109,12 @@ fn copy_one(components: &mut Named<Component>, stamp: &Stamp, part: &Reference, 
     }
     component.instances *= stamp.count;
     component.most = component.instances;
-    component.placement.at.iter_mut().for_each(|(_, count)| *count *= stamp.count);
+    for (_, count) in &mut component.placement.at {
+        *count *= stamp.count;
+    }
     if let MachineChoice::Own(machines) = &mut component.placement.machine {
-        machines.iter_mut().for_each(|(_, count)| *count *= stamp.count);
+        for (_, count) in machines {
+            *count *= stamp.count;
+        }
     }
 }

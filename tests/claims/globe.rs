@@ -1,5 +1,7 @@
 //! What the sources claim of several regions, shown (or refuted) by simulation, in the way of `claims`.
 
+use std::fmt::Write as _;
+
 use plimsoll::report::Report;
 
 use super::{Stage, claim, value, words};
@@ -209,7 +211,7 @@ fn p_stamps_a_tenth_notices() {
     claim("p-stamps", "errors of a tenant in another cell", value(&report, "neighbours"), [0.0, 0.0]);
     claim("p-stamps", "errors when the one database is gone", hurt("one_dies").0, [0.99, 1.0]);
     let noisy = pattern("patterns/deployment-stamps.yaml", Some("noisy")).report();
-    claim("p-stamps", "p99 of a tenant beside a noisy one's cell", value(&noisy, "neighbours"), [0.0, 0.2]);
+    claim("p-stamps", "p90 of a tenant in another cell than a noisy one", value(&noisy, "neighbours"), [0.0, 0.2]);
 }
 
 #[test]
@@ -251,7 +253,7 @@ fn two_hundred_region_kills_for_each_mode() {
             values.sort_by(f64::total_cmp);
             [0, 20, 100, 180, 199].map(|at: usize| format!("{:.digits$}", values[at])).join(" | ")
         };
-        text += &format!("| {name} | {} | {} |\n", quantiles(&mut rto, 0), quantiles(&mut rpo, 2));
+        writeln!(text, "| {name} | {} | {} |", quantiles(&mut rto, 0), quantiles(&mut rpo, 2)).expect("text");
     }
     text += "\nA year of dead regions, `12-multi-region` with 20 years each: availability of all requests, and what was simulated of it.\n\n\
              | design | availability | 95 % interval | simulated of each year |\n|---|---|---|---|\n";
@@ -259,13 +261,15 @@ fn two_hundred_region_kills_for_each_mode() {
         let report = stage(Some(variant)).set("run.replications", 20).report();
         let up = report.requests.availability.expect("there are requests");
         let sampling = report.run.sampling.expect("it is sampled");
-        text += &format!(
-            "| {name} | {:.5} % | {:.5} .. {:.5} % | {:.1} h |\n",
+        writeln!(
+            text,
+            "| {name} | {:.5} % | {:.5} .. {:.5} % | {:.1} h |",
             100.0 * up.mean,
             100.0 * up.low.expect("twenty years"),
             100.0 * up.high.expect("twenty years"),
             sampling.simulated_s / 3600.0
-        );
+        )
+        .expect("text");
     }
     println!("{text}");
     crate::validation::table::write_regions(&text);

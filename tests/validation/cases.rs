@@ -42,7 +42,7 @@ struct Tolerance {
 }
 
 /// What a row of expected figures is given by.
-const GIVEN: [&str; 22] = [
+const GIVEN: [&str; 36] = [
     "rho",
     "d",
     "servers",
@@ -51,6 +51,20 @@ const GIVEN: [&str; 22] = [
     "df",
     "p",
     "dist",
+    "p_slow",
+    "fanout",
+    "p_fail",
+    "max_attempts",
+    "layers",
+    "attempts_per_layer",
+    "timeout_ms",
+    "clients",
+    "algorithm",
+    "calls_se",
+    "time_se",
+    "probes",
+    "slow_probes_s",
+    "t",
     "test",
     "config",
     "t_s",
@@ -66,6 +80,10 @@ const GIVEN: [&str; 22] = [
     "scale_out_alarm",
     "scale_in_alarm",
 ];
+
+/// Lists of steps of a script, and what is given there.
+const SCRIPTS: [&str; 5] = ["steps[", "burst_1[", "burst_3[", "wait[", "second_wait["];
+const SAID: [&str; 5] = ["do", "n", "t_ms", "tokens_before", "t"];
 
 pub(crate) fn all() -> Vec<Case> {
     let cases: Vec<Value> = serde_json::from_str(include_str!("cases.json")).expect("the cases are JSON");
@@ -261,7 +279,9 @@ fn walk(path: String, value: &Value, leaf: &mut impl FnMut(String, &Value)) {
         Value::Null => {}
         Value::Object(fields) => {
             let in_row = path.starts_with("rows[");
-            for (name, value) in fields.iter().filter(|(name, _)| !(in_row && GIVEN.contains(&name.as_str()))) {
+            let in_script = SCRIPTS.iter().any(|list| path.starts_with(list));
+            let is_given = |name: &str| in_row && GIVEN.contains(&name) || in_script && SAID.contains(&name);
+            for (name, value) in fields.iter().filter(|(name, _)| !is_given(name)) {
                 let dot = if path.is_empty() { "" } else { "." };
                 walk(format!("{path}{dot}{name}"), value, leaf);
             }

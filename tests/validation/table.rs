@@ -7,19 +7,31 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 5] = [
+const SECTIONS: [&str; 6] = [
     "## Coverage of the intervals\n",
     "## Hit ratios beside libCacheSim\n",
     "## One day under six autoscalers\n",
     "## Studies\n",
     "## Dead regions\n",
+    "## Retry storms\n",
 ];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
-const KNOWN: &[(&str, &str, &str)] = &[];
+const KNOWN: &[(&str, &str, &str)] =
+    &[("r-backoff-seq", "grpc.first", "the reference is printed with eight digits, the tolerance asks for nine")];
 
 /// Figures that are not measured, and why.
 const NOT_MEASURED: &[(&str, &str, &str)] = &[
+    ("r-backoff-seq", "grpc.initial_s", "a parameter"),
+    ("r-backoff-seq", "grpc.multiplier", "a parameter"),
+    ("r-backoff-seq", "grpc.max_s", "a parameter"),
+    (
+        "r-backoff-seq",
+        "grpc.jitter",
+        "gRPC spreads its pauses by 20 %; here `none`, `full`, `equal` and `decorrelated`",
+    ),
+    ("r-cb-r4j-count", "failure_rate", "a breaker tells its state, not its rate"),
+    ("r-cb-r4j-half", "rows[", "a breaker tells its state, not its rates"),
     ("lb-p2c", "W_without_replacement", "`choices` draws with replacement"),
     ("q-erlc", "published", "the same figure as printed, to four digits"),
 ];
@@ -78,7 +90,12 @@ pub(crate) fn write_day(section: &str) {
 
 /// Writes the section about regions, and leaves the rest alone.
 pub(crate) fn write_regions(section: &str) {
-    replace(SECTIONS[3], section);
+    replace(SECTIONS[4], section);
+}
+
+/// Writes the section about retry storms, and leaves the rest alone.
+pub(crate) fn write_storms(section: &str) {
+    replace(SECTIONS[5], section);
 }
 
 /// What stands under a title, up to the next one.
@@ -112,7 +129,8 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
          cargo test --release -- --ignored --nocapture interval_coverage   # the section about intervals\n\
          cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n\
          cargo test --release -- --ignored --nocapture one_day   # the section about autoscalers\n\
-         cargo test --release -- --ignored --nocapture two_hundred_region_kills   # the section about regions\n```\n\n\
+         cargo test --release -- --ignored --nocapture two_hundred_region_kills   # the section about regions\n\
+         cargo test --release -- --ignored --nocapture retry_storms   # the section about retry storms\n```\n\n\
          and every `cargo test` measures the same cases on shorter runs. A percentile that is expected to be 0 is judged by\n\
          the mean of its distribution. The order of the policies in `lb-order-10` follows from their figures.\n\n",
     );

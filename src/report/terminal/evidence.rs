@@ -175,6 +175,12 @@ fn notes(component: &Component, shown: Option<&str>, look: Look) -> String {
     if let Some(hits) = component.kind_specific.figures.get("hit_ratio") {
         notes.push(format!("{} hits", percent(hits.mean)));
     }
+    if let Some(wasted) = component.kind_specific.figures.get("wasted_work").filter(|w| WORTH_A_LINE <= w.mean) {
+        notes.push(format!("{} for nobody", percent(wasted.mean)));
+    }
+    if let Some(open) = component.kind_specific.figures.get("breaker_open_share").filter(|open| 0.0 < open.mean) {
+        notes.push(format!("breakers open {}", percent(open.mean)));
+    }
     if 0.0 < component.rejected_per_s.mean {
         notes.push(format!("{} turned away", human_rate(component.rejected_per_s.mean)));
     }
