@@ -71,8 +71,8 @@ fn tiles(of: &[String]) -> String {
     format!("<dl class=\"tiles\">{}</dl>", of.concat())
 }
 
-fn drawn(chart: Option<Chart>) -> String {
-    chart.as_ref().map(figure).unwrap_or_default()
+fn drawn(chart: Option<&Chart>) -> String {
+    chart.map(figure).unwrap_or_default()
 }
 
 // -- capacity ------------------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ pub fn capacity(found: &Capacity, command: &str) -> Page {
     pages(
         page,
         [
-            Section::new("answer", "The answer", format!("{}{}", tiles(&known), drawn(capacity_chart(found)))),
+            Section::new("answer", "The answer", format!("{}{}", tiles(&known), drawn(capacity_chart(found).as_ref()))),
             Section::new("tried", "What was tried", table(&rows(head, tried.collect()))),
             Section::new("within", "Objectives", within),
             again(command),
@@ -213,7 +213,7 @@ pub fn compare(compare: &Compare, command: &str) -> Page {
     let answer: Vec<&str> = compare.after.iter().map(|compared| compared.in_short.as_str()).collect();
     let page = page(&title, verdict, &answer.join(" "), compare);
     let bodies = compare.after.iter().enumerate().map(|(number, compared)| {
-        let mut body = drawn(compare_chart(compare, compared, number));
+        let mut body = drawn(compare_chart(compare, compared, number).as_ref());
         body.push_str(&table(&rows(
             ["figure", "before", "after", "change", "95 % interval", "verdict"],
             compared.differences.iter().map(row).collect(),
@@ -226,7 +226,7 @@ pub fn compare(compare: &Compare, command: &str) -> Page {
         only.clone()
     } else {
         let named = names.iter().zip(&bodies);
-        named.map(|(name, body)| format!("<h3>{}</h3>{body}", escaped(name))).collect()
+        named.fold(String::new(), |all, (name, body)| format!("{all}<h3>{}</h3>{body}", escaped(name)))
     };
     let said = format!(
         "{} paired replications on the same arrivals and the same luck, seed {}.",
@@ -349,7 +349,7 @@ pub fn sweep(sweep: &Sweep, command: &str) -> Page {
     pages(
         page,
         [
-            Section::new("picture", "The picture", drawn(sweep_chart(sweep))),
+            Section::new("picture", "The picture", drawn(sweep_chart(sweep).as_ref())),
             Section::new("points", "Every point", table(&told)),
             again(command),
         ],
@@ -419,7 +419,11 @@ pub fn size(size: &Size, command: &str) -> Page {
     pages(
         page,
         [
-            Section::new("answer", "The answer", format!("{}{binds}{}", tiles(&known), drawn(size_chart(size)))),
+            Section::new(
+                "answer",
+                "The answer",
+                format!("{}{binds}{}", tiles(&known), drawn(size_chart(size).as_ref())),
+            ),
             Section::new("front", "The front", front),
             again(command),
         ],
@@ -472,11 +476,14 @@ pub fn check(check: &Check, command: &str) -> Page {
 
 // -- journey -------------------------------------------------------------------------------------------------------------
 
+/// A figure of a stage, and how it is written.
+type Figure = (fn(&Stage) -> Option<f64>, fn(f64) -> String);
+
 /// The pictures of a journey: what each stage carries, and what it costs.
 pub fn journey_charts(journey: &Journey) -> Vec<Chart> {
     use crate::report::chart::bars::{Bar, Size, bars};
     let most = |of: fn(&Stage) -> Option<f64>| journey.stages.iter().filter_map(of).fold(0.0, f64::max);
-    let draw = |id: &str, title: &str, about: &str, (of, word): (fn(&Stage) -> Option<f64>, fn(f64) -> String)| {
+    let draw = |id: &str, title: &str, about: &str, (of, word): Figure| {
         let most = most(of);
         if most <= 0.0 {
             return None;
