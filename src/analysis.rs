@@ -21,6 +21,7 @@ pub mod growth;
 pub mod journey;
 pub mod lab;
 pub mod look;
+mod messages;
 pub mod objective;
 mod pictures;
 pub mod recovery;

@@ -6,6 +6,7 @@
 //! message must never hide the mistake it was to report.
 
 mod render;
+mod sources;
 
 use crate::reader;
 
@@ -71,59 +72,6 @@ impl<T> Spotted<T> {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     texts: Vec<(String, String)>,
-}
-
-impl Sources {
-    /// Takes a text under the name people know it by, and numbers it.
-    pub fn add(&mut self, name: String, text: String) -> u32 {
-        self.texts.push((name, text));
-        self.texts.len() as u32 - 1
-    }
-
-    /// The name of a text: a path, `<stdin>`, or `--set web.instances=x`.
-    pub fn name(&self, file: u32) -> &str {
-        self.texts.get(file as usize).map_or("", |(name, _)| name)
-    }
-
-    /// The text itself.
-    pub fn text(&self, file: u32) -> &str {
-        self.texts.get(file as usize).map_or("", |(_, text)| text)
-    }
-
-    /// The number of the text with that name, if it was added.
-    pub fn find(&self, name: &str) -> Option<u32> {
-        self.texts.iter().position(|(known, _)| known == name).map(|file| file as u32)
-    }
-
-    /// The text at a place.
-    pub fn slice(&self, spot: Spot) -> &str {
-        let (start, end) = self.bounds(spot);
-        &self.text(spot.file)[start..end]
-    }
-
-    /// Line and column of the start of a place, both counted from 1, columns in characters.
-    pub fn line_column(&self, spot: Spot) -> (usize, usize) {
-        let (start, _) = self.bounds(spot);
-        let before = &self.text(spot.file)[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-
-    /// The bytes of a place, forced inside its text and onto character boundaries.
-    fn bounds(&self, spot: Spot) -> (usize, usize) {
-        let text = self.text(spot.file);
-        let start = floor_char_boundary(text, spot.start as usize);
-        (start, floor_char_boundary(text, spot.end as usize).max(start))
-    }
-}
-
-/// The nearest character boundary at or before `at`.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// Whether a run can go on.
@@ -392,8 +340,8 @@ one of them.",
     NotAvailable: "E0107", "not available yet",
         "The word belongs to the language, but this version cannot simulate it. It is refused rather than ignored, so
 that no result rests on a mechanism that was never there.",
-        "components: {events: {kind: log}}",
-        "components: {events: {kind: queue}}";
+        "components: {resize: {kind: function}}",
+        "components: {resize: {kind: service}}";
     Excluded: "E0108", "fields that exclude each other",
         "The two fields answer the same question, so only one may be given in one map. Over several files the last one
 wins and removes the other.",
@@ -582,6 +530,13 @@ region that is the default. What stands on shared hosts is where they are.",
         "Latencies are built in between well-known cloud regions only. Calls may cross this pair, so its link has to be stated.",
         "regions: {home: {}, cloud: {}}\nload: {users: {from: home, requests: {api.serve: 1}}}",
         "regions: {home: {}, cloud: {}}\nlinks: {home -> cloud: {latency: 12ms}}\nload: {users: {from: home, requests: {api.serve: 1}}}";
+    NoMessages: "E0470", "takes no messages",
+        "`publish` and `consumes` name a queue. What is named here is something else, so no message could be left there.",
+        "web: {kind: service, operations: {buy: [{publish: {to: db}}]}}",
+        "tasks: {kind: queue}\nweb: {kind: service, operations: {buy: [{publish: {to: tasks}}]}}";
+    DeadLetterCircle: "E0471", "dead letters come back",
+        "A queue gives up a message and sends it to itself, so it never gives up. Dead letters need a place of their own.",
+        "tasks: {kind: queue, redelivery: {then: tasks}}", "tasks: {kind: queue, redelivery: {then: failed}}";
     CannotDeploy: "E0480", "cannot be deployed",
         "A deployment replaces instances one after the other by fresh ones. Services, gateways and balancers can be replaced
 like that; what holds data (databases, caches) or belongs to somebody else cannot.",
@@ -670,6 +625,14 @@ policies: {web -> db: {pool: {size: 10}}}";
         "`most` is a share of the instances, rounded down, and never all of them. Of so few instances that allows for none.",
         "web: {kind: service, instances: 2}\npolicies: {any -> web: {eject: {errors: 5 in a row, most: 10%}}}",
         "web: {kind: service, instances: 2}\npolicies: {any -> web: {eject: {errors: 5 in a row, most: 50%}}}";
+    NoRoom: "W0417", "more messages than places",
+        "An instance takes more messages than it has workers and places. The rest fails as `queue_full` and comes again.",
+        "mailer: {kind: service, workers: 4, queue: {limit: 10}, consumes: {from: tasks, operation: send, prefetch: 100}}",
+        "mailer: {kind: service, workers: 4, queue: {limit: 100}, consumes: {from: tasks, operation: send, prefetch: 100}}";
+    NoUndo: "W0418", "saga that undoes nothing",
+        "None of the steps of this saga says how it is undone, so a failure leaves behind what was done before it.",
+        "order: [{saga: {steps: [{do: [{call: stock.take}]}, {do: [{call: pay.charge}]}]}}]",
+        "order: [{saga: {steps: [{do: [{call: stock.take}], undo: [{call: stock.put}]}, {do: [{call: pay.charge}]}]}}]";
 }
 
 impl Code {

@@ -9,11 +9,13 @@
 
 mod advance;
 mod arrive;
+mod broker;
 mod buffer;
 mod build;
 mod cache;
 mod call;
 mod cancel;
+mod consumer;
 mod copies;
 mod deploy;
 mod elastic;
@@ -35,11 +37,13 @@ mod near;
 mod observe;
 mod pool;
 mod prefill;
+mod queue;
 mod quorum;
 mod replica;
 mod residency;
 mod reshard;
 mod rows;
+mod saga;
 mod sampling;
 mod scale;
 mod shard;
@@ -211,6 +215,11 @@ impl World<'_> {
             Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Appear { letter, number, group } => self.appear(letter, number, group),
+            Timer::Return { letter, number, group } => self.returned(letter, number, group),
+            Timer::Visible { token } => self.visible_again(token),
+            Timer::Expire { group } => self.expire_letters(group),
+            Timer::Dispatch { group } => self.dispatch_again(group),
             Timer::Scrape(telemetry) => self.scrape(telemetry),
             Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),

@@ -8,6 +8,7 @@
 
 mod arrows;
 pub mod autoscale;
+pub mod brokers;
 pub mod caches;
 mod check;
 pub mod compile;
@@ -32,6 +33,7 @@ pub mod program;
 pub mod region;
 pub mod residency;
 mod replay;
+mod sagas;
 mod scale;
 mod steps;
 pub mod telemetry;
@@ -40,6 +42,7 @@ pub mod trouble;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
+use crate::model::brokers::{Consumer, Group, Topic};
 use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
@@ -48,7 +51,9 @@ use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::plan::{Prefill, Sampling};
-use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
+use crate::model::program::{
+    CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
+};
 use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
 use crate::model::telemetry::Telemetry;
@@ -91,6 +96,12 @@ pub struct Model {
     pub places: Vec<Place>,
     pub residency: Vec<Residency>,
     pub caches: Vec<Cache>,
+    pub topics: Vec<Topic>,
+    pub groups: Vec<Group>,
+    pub consumers: Vec<Consumer>,
+    pub publish_uses: Vec<PublishUse>,
+    pub sagas: Vec<Saga>,
+    pub dedupe_uses: Vec<DedupeUse>,
     pub functions: Vec<Function>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
@@ -281,6 +292,8 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
+    /// Index into [`Model::topics`], or `NONE16`.
+    pub topic: u16,
     /// Index into [`Model::functions`], or `NONE16`.
     pub function: u16,
     /// Of a pooler: what it gives a connection for.
@@ -473,6 +486,10 @@ pub enum Act {
         map: Map,
         bytes_per_s: f64,
     },
+    /// Dead letters of this topic go back.
+    Redrive {
+        topic: u16,
+    },
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,
@@ -535,31 +552,6 @@ impl Cause {
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
             Cause::Lost => "lost",
-        }
-    }
-}
-
-impl Model {
-    /// All probes that conditions ask for.
-    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
-        let mut found = Vec::new();
-        for condition in &self.conditions {
-            condition.body.collect(&mut found);
-        }
-        found.into_iter()
-    }
-}
-
-impl Body {
-    fn collect<'a>(&'a self, found: &mut Vec<&'a Probe>) {
-        match self {
-            Body::All(parts) | Body::Any(parts) => parts.iter().for_each(|p| p.collect(found)),
-            Body::Test(test) => {
-                found.push(&test.probe);
-                if let Bound::ShareOf(_, probe) = &test.bound {
-                    found.push(probe);
-                }
-            }
         }
     }
 }

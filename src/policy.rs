@@ -15,8 +15,9 @@
 //! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
 //! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are
 //! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`environment`]
-//! (whether a function starts cold), [`breaker`] (when to stop calling), [`eject`] (who is left out for a while), both by
-//! what [`outcomes`] are bad enough, [`hedge`] (when to ask a second time), [`shed`] (who is turned away early).
+//! (whether a function starts cold), [`delivery`] (when a message comes again), [`breaker`] (when to stop calling),
+//! [`eject`] (who is left out for a while), both by what [`outcomes`] are bad enough, [`hedge`] (when to ask a second time),
+//! [`shed`] (who is turned away early).
 //!
 //! What can go wrong: a new variant of an existing family needs its file only, but a new family needs a call site in the
 //! engine and a field in the scenario.
@@ -25,6 +26,7 @@ pub mod arrivals;
 pub mod balance;
 pub mod breaker;
 pub mod daylight;
+pub mod delivery;
 pub mod discipline;
 pub mod eject;
 pub mod environment;

@@ -10,9 +10,11 @@
 //! capacity of workers. The *burn* of a budget is the share of failures over the share that an objective allows. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
+mod messages;
+
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, ScalingTally, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, ScalingTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -45,12 +47,18 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
         Quantity::Memory => whole(stretch.memory(probe.scope)),
         Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
+        Quantity::Lag
+        | Quantity::Depth
+        | Quantity::Backlog
+        | Quantity::Duplicates
+        | Quantity::DeadLetters
+        | Quantity::Compensations
+        | Quantity::UnresolvedSagas
+        | Quantity::Staleness
+        | Quantity::StaleReads
+        | Quantity::Violations => stretch.of_messages(probe)?,
         Quantity::VisitsOutside => whole(stretch.outside(probe.scope, |tally| tally.visits_outside) as f64),
         Quantity::BytesOutside => whole(stretch.outside(probe.scope, |tally| tally.bytes_outside) as f64),
-        Quantity::Lag => statistic(&stretch.lag(probe.scope), probe.stat)?,
-        Quantity::Staleness => statistic(&stretch.staleness(probe.scope), probe.stat)?,
-        Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
-        Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
         Quantity::BudgetBurn => ratio(flow().failed, flow().finished())? / model.budget_of(probe.scope)?.allowed,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
         Quantity::Conflicts => stretch.conflicts(probe)?,
@@ -391,12 +399,13 @@ impl Between<'_> {
         ratio(some, all)
     }
 
-    /// Acknowledged writes that were lost: with a node of a cache, or in a failover.
+    /// Acknowledged writes that were lost: with a node of a cache, or in a failover; and messages, whatever the cause.
     pub fn lost_writes(&self, scope: Scope) -> u64 {
         let of = |tally: &ComponentTally| {
             tally.cache.lost_writes + tally.copies.as_ref().map_or(0, |copies| copies.lost_writes)
         };
-        self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
+        let rows: u64 = self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum();
+        rows + self.gained_by_groups(scope, GroupTally::lost)
     }
 
     /// Writes that were in conflict, as a share of all writes or as their number.

@@ -120,6 +120,9 @@ pub struct Tallies {
     pub stations: Vec<StationTally>,
     pub hosts: Vec<HostTally>,
     pub pools: Vec<PoolTally>,
+    pub topics: Vec<TopicTally>,
+    pub groups: Vec<GroupTally>,
+    pub sagas: Vec<SagaTally>,
     pub pipes: Vec<PipeTally>,
     /// Nanosecond-like ticks of 256 ns per cell, over all finished requests.
     pub cells: Vec<u64>,
@@ -282,6 +285,95 @@ pub struct CacheTally {
     pub bytes: u64,
 }
 
+/// What a queue was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TopicTally {
+    /// Messages taken.
+    pub accepted: u64,
+    /// Refused, because too many wait.
+    pub refused: u64,
+    /// Sent again within the time in which that is noticed, and not taken twice.
+    pub repeated: u64,
+    /// Dead letters that other queues sent here.
+    pub dead_in: u64,
+}
+
+/// What became of the copies of messages for one group of consumers.
+///
+/// At the end of a run, exactly: `entered == delivered + dead + given_up + expired + overflowed + wiped + early + redriven +
+/// open`, where `open` is counted letter by letter.
+#[derive(Clone, Debug, Default)]
+pub struct GroupTally {
+    pub entered: u64,
+    /// Of them those that came back from a queue of dead letters.
+    pub driven_in: u64,
+    /// Worked on and acknowledged.
+    pub delivered: u64,
+    /// Tried too often: sent to another queue, or lost for want of one.
+    pub dead: u64,
+    pub given_up: u64,
+    /// Too old.
+    pub expired: u64,
+    /// Lost: the oldest of too many; with the last instance of a queue; acknowledged before work that failed.
+    pub overflowed: u64,
+    pub wiped: u64,
+    pub early: u64,
+    /// Sent back to the queue that had given them up.
+    pub redriven: u64,
+    /// Handed out, and taken back again.
+    pub deliveries: u64,
+    pub redelivered: u64,
+    /// Done although it had been done; and not done, because that was known.
+    pub duplicates: u64,
+    pub skipped: u64,
+    /// Done that are known to be about something; of them those that were done after a later one about the same.
+    pub ordered: u64,
+    pub disordered: u64,
+    /// Reads of what is kept up to date, and those for which something was not done yet; how old what they saw was.
+    pub views: u64,
+    pub stale_views: u64,
+    pub staleness: Compact,
+    /// Now: those that wait, and those that are out with a consumer; with their integrals.
+    pub waiting: u64,
+    pub out: u64,
+    pub waiting_ns: u128,
+    pub out_ns: u128,
+    /// Most that waited, and that were there, since the snapshot before.
+    pub waiting_max: u64,
+    pub backlog_max: u64,
+    /// From the publication to the first hand-over, and to the end of the work.
+    pub transit: Compact,
+    pub lag: Compact,
+    /// At the end of the run: letters still there, counted one by one.
+    pub open: u64,
+}
+
+/// What became of the sagas of one step.
+///
+/// At the end of a run, exactly: `begun == completed + undone + unresolved + abandoned + open`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SagaTally {
+    pub begun: u64,
+    pub completed: u64,
+    /// Failed, and all that had been done was undone.
+    pub undone: u64,
+    /// Failed, and something could not be undone; or whoever ran it died.
+    pub unresolved: u64,
+    pub abandoned: u64,
+    /// Compensations that went well, and that failed.
+    pub compensations: u64,
+    pub failed: u64,
+    /// At the end of the run: under way, counted one by one.
+    pub open: u64,
+}
+
+impl GroupTally {
+    /// Lost, whatever the cause.
+    pub fn lost(&self) -> u64 {
+        self.given_up + self.overflowed + self.wiped + self.early
+    }
+}
+
 impl ScalingTally {
     /// What happened after an earlier tally of the same.
     #[must_use]
@@ -381,6 +473,8 @@ pub struct Series {
     pub p99_s: Vec<f32>,
     /// Requests in flight at the end of the window.
     pub in_flight: Vec<u32>,
+    /// Messages that wait or are worked on at the end of the window, without those that nobody consumes.
+    pub backlog: Vec<u32>,
     /// Answers and failures of the parts that a time to recover is asked of.
     pub parts: Vec<PartSeries>,
     /// Per resource of the model (see `Tracked`): share busy in the window.

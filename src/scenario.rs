@@ -4,6 +4,7 @@
 //! the default of language section 13 has not been filled in by the lowering. Lowering (`scenario/*.rs`) turns the merged
 //! text tree into these structs and reports every mistake of shape and unit; compilation (`model`) resolves names.
 
+pub mod broker;
 pub mod cache;
 pub mod component;
 pub mod condition;
@@ -26,6 +27,7 @@ pub mod residency;
 pub mod resolved;
 pub mod root;
 pub mod run;
+pub mod saga;
 pub mod stamps;
 pub mod scale;
 pub mod step;
@@ -45,6 +47,7 @@ use crate::policy::hedge::Hedge;
 use crate::policy::limit::Limit;
 use crate::policy::retry::Retry;
 use crate::policy::shed::Shed;
+use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
@@ -57,6 +60,7 @@ use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
 use crate::scenario::residency::Residency;
 use crate::scenario::run::Sampling;
+use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
@@ -242,6 +246,8 @@ pub struct Component {
     /// Seconds that what is in flight has to finish when an instance is taken away.
     pub drain_s: f64,
     pub rate_limit: Option<Limit>,
+    /// Messages it works on.
+    pub consumes: Vec<Consumes>,
 }
 
 /// Slow first requests of an instance that has just booted.
@@ -276,6 +282,7 @@ pub enum Kind {
     },
     Cache(Box<Cache>),
     Store(Store),
+    Queue(Box<Queue>),
     Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
@@ -293,6 +300,7 @@ impl Kind {
             Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
+            Kind::Queue(_) => "queue",
             Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
@@ -548,31 +556,11 @@ pub enum Verb {
     Invalidate {
         cache: Reference,
     },
-}
-
-impl Verb {
-    /// The word it is written with.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Verb::Cpu(_) => "cpu",
-            Verb::Wait(_) => "wait",
-            Verb::Io { .. } => "io",
-            Verb::Pages(_) => "pages",
-            Verb::Call { .. } => "call",
-            Verb::Parallel { .. } => "parallel",
-            Verb::Each { .. } => "each",
-            Verb::Choose(_) => "choose",
-            Verb::Lock { .. } => "lock",
-            Verb::Transaction { .. } => "transaction",
-            Verb::Spawn(_) => "spawn",
-            Verb::Respond(_) => "respond",
-            Verb::Fail { .. } => "fail",
-            Verb::Cached { .. } => "cached",
-            Verb::Get { .. } => "get",
-            Verb::Put { .. } => "put",
-            Verb::Invalidate { .. } => "invalidate",
-        }
-    }
+    Publish(Publish),
+    /// Each step with what undoes it.
+    Saga(Vec<SagaStep>),
+    /// The steps that follow run once for each event.
+    Dedupe(Dedupe),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,6 +17,7 @@ mod data;
 mod services;
 mod globe;
 mod elastic;
+mod queues;
 mod observability;
 mod shards;
 mod spine;

@@ -214,6 +214,19 @@ pub(crate) fn holds(model: &Model, record: &Record, what: &str) {
         }
     }
     assert_eq!(end.created, end.finished + end.open, "conservation of requests, {what}");
+    for tally in &end.sagas {
+        let ended = tally.completed + tally.undone + tally.unresolved + tally.abandoned;
+        assert_eq!(tally.begun, ended + tally.open, "every saga has an end, {what}");
+    }
+    for (g, tally) in end.groups.iter().enumerate() {
+        let topic = &model.topics[model.groups[g].topic as usize];
+        let sent = &end.topics[model.groups[g].topic as usize];
+        let gone = tally.delivered + tally.dead + tally.expired + tally.redriven + tally.lost();
+        assert_eq!(tally.entered, gone + tally.open, "conservation of messages in {}, {what}", topic.name);
+        assert_eq!(tally.open, tally.waiting + tally.out, "letters of {}, {what}", topic.name);
+        let sources = sent.accepted + sent.dead_in + tally.driven_in;
+        assert_eq!(tally.entered, sources, "where messages of {} come from, {what}", topic.name);
+    }
     for class in &end.classes {
         assert!(class.ok.count() + class.failed.count() <= class.offered, "answers to requests, {what}");
     }
@@ -229,9 +242,95 @@ fn swarm(seeds: std::ops::Range<u64>) {
     }
 }
 
+/// A publisher, a queue and those who consume it, with whatever can go wrong in between.
+fn posted(seed: u64) -> String {
+    let mut dice = Dice(mix(seed ^ 0x706f_7374));
+    let length = dice.pick(&["duration: 20s", "duration: 6s", "requests: 800"]);
+    let mut text =
+        format!("plimsoll: 1\ntitle: posted {seed}\nrun: {{{length}, warmup: none, replications: 1, prefill: none}}\n");
+    text += "keys: {user: {count: 20, popularity: zipf(1)}}\n";
+    let caller = dice.pick(&[", timeout: 100ms", ", timeout: 20ms, retry: {attempts: 3, backoff: constant(5ms)}"]);
+    writeln!(
+        text,
+        "load: {{open: {{rate: {}/s, requests: {{web.buy: 3, tasks.publish: 1}}{caller}}}}}",
+        5 + dice.roll(80)
+    )
+    .expect("text");
+    let publish = dice.pick(&["", ", timeout: 8ms, retry: {attempts: 3}", ", timeout: 4ms, fallback: skip"]);
+    let priority = dice.pick(&["", ", priority: 7", ", key: user"]);
+    let times = dice.pick(&["2ms", "exp(4ms)", "0s"]);
+    let trouble = dice.pick(&[
+        "",
+        "faults: {dies: {at: 2s, kill: worker/0, for: 1s}}\n",
+        "faults: {dies: {at: 1s, kill: tasks, for: 1s}}\n",
+        "faults: {dies: {kill: other, every: exp(1s), for: 100ms}, again: {at: 3s, redrive: failed}}\n",
+        "faults: {dies: {kill: web, every: exp(1s), for: 50ms}}\n",
+        "faults: {halt: {at: 2s, pause: worker/1, for: 1s}, again: {redrive: failed, every: exp(1s)}}\n",
+        "faults: {slow: {at: 1s, slow: worker, factor: 4, for: 2s}, bad: {at: 2s, errors: tasks, for: 1s}}\n",
+    ]);
+    let dead = dice.pick(&[
+        "redelivery: {attempts: 2}",
+        "redelivery: {backoff: constant(30ms)}",
+        "redelivery: {attempts: 2, then: failed}",
+        "redelivery: {attempts: 3, backoff: exponential(20ms x2), then: failed}",
+    ]);
+    let queue = [
+        dice.pick(&["visibility: 200ms", "visibility: none", "visibility: 1s", "preset: rabbitmq", "preset: sqs"]),
+        dice.pick(&["order: fifo", "order: priority", "ordered: user"]),
+        dice.pick(&["age: none", "age: 500ms", "depth: 20", "depth: 10, overflow: drop_oldest"]),
+        dice.pick(&["delay: 0s", "delay: exp(50ms)", "deduplicate: 1s"]),
+        dice.pick(&["durable: true", "durable: false", "instances: 2"]),
+        if trouble.contains("redrive") { "redelivery: {attempts: 2, then: failed}" } else { dead },
+    ];
+    let work = dice.pick(&["wait: 5ms", "cpu: exp(10ms)", "wait: exp(40ms)"]);
+    let commit = dice.pick(&["commit: before", "commit: after"]);
+    let batch = dice.pick(&["batch: 1", "batch: 4", "batch: 3, prefetch: 9"]);
+    let group = dice.pick(&["", ", group: other", ", group: mail"]);
+    write!(
+        text,
+        "components:
+  web:
+    kind: service
+    operations: {{buy: [{{wait: 1ms}}, {{saga: {{steps: [{{do: [{{publish: {{to: tasks{priority}}}{publish}}}], undo: [{{call: other.log, timeout: 30ms}}]}}, {{do: [{{call: other.log, timeout: 20ms}}]}}]}}, fallback: skip}}]}}
+  tasks: {{kind: queue, publish: {times}, deliver: {times}, {}}}
+  failed: {{kind: queue}}
+  worker:
+    kind: service
+    instances: 2
+    workers: {}
+    queue: {{limit: 5}}
+    consumes: {{from: tasks, group: mail, operation: send, {batch}, {commit}}}
+    operations: {{send: [{{dedupe: {{by: event, within: 1s}}}}, {{{work}}}, {{fail: {{share: {}%, as: bad}}}}, {{publish: {{to: more}}, fallback: skip}}]}}
+  more: {{kind: queue, depth: 50}}
+  other:
+    kind: service
+    workers: 2
+    cores: 1
+    consumes: [{{from: tasks{group}, operation: log}}, {{from: more, operation: log, commit: before}}]
+    operations: {{log: [{{cpu: exp(5ms)}}]}}
+",
+        queue.join(", "),
+        1 + dice.roll(4),
+        dice.roll(60)
+    )
+    .expect("text");
+    text + trouble
+}
+
 #[test]
 fn exact_laws_on_a_swarm() {
     swarm(0..500);
+}
+
+#[test]
+fn exact_laws_on_a_swarm_of_messages() {
+    for seed in 0..400 {
+        let text = posted(seed);
+        println!("{text}");
+        let model = model(&text);
+        let record = simulate(&model, seed, 0, &Signals::default());
+        holds(&model, &record, &format!("seed {seed}:\n{text}"));
+    }
 }
 
 /// Every field of the language at once.

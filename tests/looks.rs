@@ -198,6 +198,57 @@ fn charts_are_as_asked_for() {
     }
 }
 
+/// A ladder of two rungs.
+const LADDER: &str = "
+plimsoll: 1
+title: Up
+journey:
+  title: Two rungs
+  stages:
+    - {scenario: shop.yaml, story: One shop.}
+    - {scenario: bigger.yaml, story: A bigger one.}
+";
+
+/// Every study that has a page, and how it is asked.
+const STUDIES: [(&str, &[&str]); 6] = [
+    ("capacity", &["capacity", "shop.yaml"]),
+    ("compare", &["compare", "shop.yaml", "bigger.yaml"]),
+    ("sweep", &["sweep", "shop.yaml", "--vary", "web.instances=2,3,4"]),
+    ("size", &["size", "shop.yaml", "--vary", "web.instances=2..4"]),
+    ("check", &["check", "shop.yaml", "bigger.yaml"]),
+    ("journey", &["journey", "ladder.yaml"]),
+];
+
+/// Asks every study, and leaves their pages in `pages`.
+fn studied(folder: &Path) {
+    fs::write(folder.join("bigger.yaml"), SHOP.replace("instances: 3", "instances: 5")).expect("writable");
+    fs::write(folder.join("ladder.yaml"), LADDER).expect("writable");
+    for (name, arguments) in STUDIES {
+        let short = ["--duration", "20s", "--warmup", "2s", "-r", "3", "--out", "pages"];
+        let output = plimsoll(folder, &[arguments, &short].concat());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code().is_some_and(|code| code < 4 && code != 2), "{name}: {told}");
+    }
+}
+
+#[test]
+fn every_study_has_a_page() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    fs::write(folder.path().join("shop.yaml"), SHOP).expect("writable");
+    studied(folder.path());
+    for (name, arguments) in STUDIES {
+        let page = read(folder.path().join(format!("pages/{name}.html")));
+        assert!(page.contains("<table>") && page.len() < 1_000_000, "{name}");
+        assert!(
+            page.contains(&format!("plimsoll {}", arguments.join(" "))),
+            "{name} does not say how to make it again"
+        );
+        assert!(["http:", "https:", "src=", "url("].iter().all(|banned| !page.contains(banned)), "{name}");
+        let has_picture = name == "check" || page.contains("<svg");
+        assert!(has_picture, "{name} shows nothing");
+    }
+}
+
 /// In a folder of its own: `npm install playwright-core axe-core`; then
 /// `PLIMSOLL_BROWSER=that/folder cargo test --test integration -- --ignored browser`.
 #[test]
@@ -208,9 +259,12 @@ fn a_browser_finds_nothing_wrong() {
         return;
     };
     let folder = ran();
+    studied(folder.path());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shots = std::env::var_os("PLIMSOLL_SHOTS").unwrap_or_else(|| "-".into());
     let mut command = Command::new("node");
-    command.arg(root.join("tests/browser/check.mjs")).arg(modules).arg("-").arg(folder.path().join("page.html"));
+    command.arg(root.join("tests/browser/check.mjs")).arg(modules).arg(shots).arg(folder.path().join("page.html"));
+    command.args(STUDIES.map(|(name, _)| folder.path().join(format!("pages/{name}.html"))));
     let output = command.output().expect("node can be started");
     assert!(
         output.status.success(),

@@ -16,6 +16,8 @@ const EDGE: f64 = 0.02;
 /// Every law on every replication.
 pub fn check(study: &Study) -> Vec<Audit> {
     let mut audits = vec![conservation(study), outcomes(study)];
+    audits.extend((0..study.model.topics.len()).map(|topic| messages(study, topic)));
+    audits.extend((0..study.model.sagas.len()).map(|saga| sagas(study, saga)));
     for (index, component) in study.model.components.iter().enumerate() {
         if !component.waits_async {
             audits.push(each_station(study, component, "flow balance", flows_balance));
@@ -45,6 +47,41 @@ fn conservation(study: &Study) -> Audit {
         left: Some(ends().map(|tallies| tallies.created).sum::<u64>() as f64),
         right: Some(ends().map(|tallies| tallies.finished).sum::<u64>() as f64 + counted as f64),
     }
+}
+
+/// Every copy of a message is delivered, dead, expired, lost to a named cause, sent back, or still there; and there are as
+/// many as were taken, for each group.
+fn messages(study: &Study, topic: usize) -> Audit {
+    let model = study.model;
+    let (mut left, mut right, mut holds) = (0, 0, true);
+    for record in study.records {
+        let tallies = &end(record).tallies;
+        let sent = &tallies.topics[topic];
+        let groups = (0..model.groups.len()).filter(|group| usize::from(model.groups[*group].topic) == topic);
+        for tally in groups.map(|group| &tallies.groups[group]) {
+            let gone = tally.delivered + tally.dead + tally.expired + tally.redriven + tally.lost();
+            holds &= tally.entered == gone + tally.open && tally.open == tally.waiting + tally.out;
+            holds &= tally.entered == sent.accepted + sent.dead_in + tally.driven_in;
+            left += tally.entered;
+            right += gone + tally.open;
+        }
+    }
+    let of = model.topics[topic].name.clone();
+    Audit { law: "messages", of, holds, left: Some(left as f64), right: Some(right as f64) }
+}
+
+/// Every saga is complete, undone, unresolved, abandoned by the death of who ran it, or under way.
+fn sagas(study: &Study, saga: usize) -> Audit {
+    let (mut left, mut right, mut holds) = (0, 0, true);
+    for record in study.records {
+        let tally = &end(record).tallies.sagas[saga];
+        let ended = tally.completed + tally.undone + tally.unresolved + tally.abandoned;
+        holds &= tally.begun == ended + tally.open;
+        left += tally.begun;
+        right += ended + tally.open;
+    }
+    let of = study.model.sagas[saga].name.clone();
+    Audit { law: "sagas", of, holds, left: Some(left as f64), right: Some(right as f64) }
 }
 
 /// Everything that finished was counted as an outcome once, and every failure has a kind.

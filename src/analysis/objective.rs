@@ -336,7 +336,8 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::VisitsOutside
             | Quantity::BudgetBurn,
             _,
-        ) => "",
+        )
+        | (Quantity::Backlog | Quantity::Depth | Quantity::Compensations | Quantity::UnresolvedSagas, _) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (
@@ -360,6 +361,8 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::Duplicates
+            | Quantity::DeadLetters
             | Quantity::ColdStarts
             | Quantity::Conflicts
             | Quantity::StaleReads

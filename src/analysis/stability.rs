@@ -66,9 +66,15 @@ fn growth(study: &Study, replication: usize) -> Growth {
     let record: &Record = &study.records[replication];
     let windows = study.windows(replication);
     let middle = windows.start + windows.len() / 2;
-    let half = &record.series.in_flight[middle.min(windows.end)..windows.end];
+    let half = middle.min(windows.end)..windows.end;
+    let in_flight = record.series.in_flight[half.clone()].iter();
+    // What was published and is not done is in the system like any request.
+    let half = in_flight
+        .zip(&record.series.backlog[half])
+        .map(|(requests, messages)| f64::from(*requests) + f64::from(*messages));
+    let half: Vec<f64> = half.collect();
     let length = half.len() / PARTS;
-    let sums = half.chunks_exact(length.max(1)).take(PARTS).map(|part| part.iter().map(|n| f64::from(*n)).sum::<f64>());
+    let sums = half.chunks_exact(length.max(1)).take(PARTS).map(|part| part.iter().sum::<f64>());
     let stretch: &Between = &study.measured[replication];
     Growth {
         parts: if length == 0 { Vec::new() } else { sums.map(|sum| sum / length as f64).collect() },

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::bottleneck::part_name;
+use crate::analysis::messages;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
 use crate::analysis::{estimate, scaling, windows};
@@ -170,6 +171,8 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
     specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_cache(study, usize::from(index)));
+    specific.extend(messages::of(study, index));
+    specific.extend(messages::views(study, index));
     specific.extend(of_guards(study, usize::from(index)));
     specific.extend(of_telemetry(study, usize::from(index)));
     let shards = shards(study, index);

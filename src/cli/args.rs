@@ -257,9 +257,9 @@ pub enum Kind {
     Csv,
     /// The requests that were followed, a row each
     Requests,
-    /// The latency distribution for plotters of HdrHistogram
+    /// The latency distribution for plotters of `HdrHistogram`
     Hgrm,
-    /// The slowest requests for Perfetto and chrome://tracing
+    /// The slowest requests for Perfetto and the viewer of Chrome
     Chrome,
     /// The same for OpenTelemetry
     Otlp,

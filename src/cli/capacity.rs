@@ -9,6 +9,7 @@ use crate::cli::out::Out;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};
 use crate::report::capacity::{self, Outcome};
+use crate::report::html;
 use crate::report::terminal::capacity as terminal;
 use crate::units::{self, Dimension};
 
@@ -41,8 +42,11 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
     });
     let found = session.finish(found, lab.simulated, out)?;
     show(&found, format, out)?;
-    let written =
-        [("capacity.json", study::document(&found, Format::Json)), ("capacity.md", terminal::markdown(&found))];
+    let written = [
+        ("capacity.json", study::document(&found, Format::Json)),
+        ("capacity.md", terminal::markdown(&found)),
+        ("capacity.html", html::study::capacity(&found, &study::typed()).render()),
+    ];
     study::write(&args.trials, &name, &written, out)?;
     Ok(match found.outcome {
         Outcome::Found | Outcome::Unbounded => Exit::Done,

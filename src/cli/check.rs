@@ -15,6 +15,7 @@ use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::sweep::Shard;
 use crate::cli::{Exit, Stop, files, github, journey, progress};
 use crate::report::check::{self, Checked, Outcome, SCHEMA};
+use crate::report::html;
 use crate::report::terminal::check as terminal;
 use crate::report::{junit, terminal::compare as side_by_side};
 use crate::text::Read;
@@ -125,7 +126,11 @@ fn show(checked: &check::Check, format: Format, out: &mut Out) -> Result<(), Sto
 
 /// The files, and the summary of a job on GitHub where there is one.
 fn write(args: &Check, checked: &check::Check, out: &mut Out) -> Result<(), Stop> {
-    let written = [("check.json", study::document(checked, Format::Json)), ("junit.xml", junit::checked(checked))];
+    let written = [
+        ("check.json", study::document(checked, Format::Json)),
+        ("junit.xml", junit::checked(checked)),
+        ("check.html", html::study::check(checked, &study::typed()).render()),
+    ];
     study::write(&args.trials, "check", &written, out)?;
     if let Some(path) = variable("GITHUB_STEP_SUMMARY") {
         use std::io::Write;

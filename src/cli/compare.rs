@@ -9,6 +9,7 @@ use crate::cli::out::Out;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};
 use crate::report::compare::{self, Word};
+use crate::report::html;
 use crate::report::terminal::compare as terminal;
 use crate::text::Read;
 use crate::units::{self, Dimension};
@@ -37,8 +38,11 @@ pub(crate) fn compare(args: &Compare, out: &mut Out) -> Result<Exit, Stop> {
     let figures = session.finish(figures, lab.simulated, out)?;
     let compared = comparing::compare(&all, &figures, noise);
     show(&compared, format, out)?;
-    let written =
-        [("compare.json", study::document(&compared, Format::Json)), ("compare.md", terminal::markdown(&compared))];
+    let written = [
+        ("compare.json", study::document(&compared, Format::Json)),
+        ("compare.md", terminal::markdown(&compared)),
+        ("compare.html", html::study::compare(&compared, &study::typed()).render()),
+    ];
     study::write(&args.trials, &place(&designs), &written, out)?;
     let worse = compared.after.iter().any(|compared| compared.word == Word::Regressed);
     Ok(if args.fail_on_regression.is_some() && worse { Exit::No } else { Exit::Done })

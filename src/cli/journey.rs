@@ -12,6 +12,7 @@ use crate::cli::out::Out;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};
 use crate::diagnostic::{Diagnostics, Sources};
+use crate::report::html;
 use crate::report::journey::{self, SCHEMA};
 use crate::report::terminal::journey as terminal;
 use crate::scenario::journey::{Ladder, Stage, ladder};
@@ -44,7 +45,11 @@ pub(crate) fn journey(args: &Journey, out: &mut Out) -> Result<Exit, Stop> {
     let told = journey::Journey { schema: SCHEMA, title, description, seed: setting.seed, stages, runs: lab.simulated };
     let tell = if args.quiz { quiz } else { show };
     tell(&told, format, out)?;
-    let written = [("journey.json", study::document(&told, Format::Json)), ("journey.md", terminal::markdown(&told))];
+    let written = [
+        ("journey.json", study::document(&told, Format::Json)),
+        ("journey.md", terminal::markdown(&told)),
+        ("journey.html", html::study::journey(&told, &study::typed()).render()),
+    ];
     study::write(&args.trials, &study::stem(&args.ladder), &written, out)?;
     Ok(Exit::Done)
 }

@@ -14,6 +14,7 @@ use crate::cli::out::Out;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, capacity, progress};
 use crate::diagnostic::{Diagnostics, Sources, Spot, Spotted};
+use crate::report::html;
 use crate::report::size::{self, SCHEMA};
 use crate::report::terminal::{advise as of_advice, size as terminal};
 use crate::report::{Verdict, advise as document};
@@ -97,7 +98,11 @@ fn show(found: &size::Size, format: Format, out: &mut Out) -> Result<(), Stop> {
 }
 
 fn write(args: &Size, found: &size::Size, axes: &[Axis], out: &mut Out) -> Result<(), Stop> {
-    let mut written = vec![("size.json", study::document(found, Format::Json)), ("size.md", terminal::markdown(found))];
+    let mut written = vec![
+        ("size.json", study::document(found, Format::Json)),
+        ("size.md", terminal::markdown(found)),
+        ("size.html", html::study::size(found, &study::typed()).render()),
+    ];
     if let Some(best) = found.best.as_ref().filter(|_| args.input.scenario != "-") {
         let folder = args.trials.out.as_deref().map_or_else(|| Path::new("output").join(&found.name), PathBuf::from);
         let settings = [args.input.changes.sets.clone(), sets(axes, &best.settings)].concat();

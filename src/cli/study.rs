@@ -17,7 +17,7 @@ use crate::cli::args::study::Trials;
 use crate::cli::out::Out;
 use crate::cli::progress::{self, Goal, Watch, Watcher};
 use crate::cli::run::{cores, seconds};
-use crate::cli::{Exit, Stop, files, input};
+use crate::cli::{Exit, Stop, files, input, shell};
 use crate::diagnostic::render;
 use crate::report::json;
 use crate::report::terminal::Look;
@@ -191,6 +191,12 @@ pub(crate) fn print_human(text: &str, format: Format, out: &mut Out) -> Result<(
         return Ok(());
     }
     if format == Format::Plain { out.print(&anstream::adapter::strip_str(text).to_string()) } else { out.print(text) }
+}
+
+/// The command as it was typed.
+pub(crate) fn typed() -> String {
+    let words = std::iter::once("plimsoll".to_owned()).chain(std::env::args().skip(1).map(|word| shell::quoted(&word)));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Writes the files of a study, each a name and its text.

@@ -12,6 +12,7 @@ use crate::cli::args::study::{Merge, Sweep};
 use crate::cli::out::{Out, variable};
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, files, progress};
+use crate::report::html;
 use crate::report::sweep::{self, Head, Row, SCHEMA};
 use crate::report::terminal::sweep as terminal;
 
@@ -109,7 +110,14 @@ pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     if let Some(path) = &file.path {
         out.note(&format!("  wrote {}\n", path.display()));
     }
-    show(&sweep::sweep(head, file.rows), format, out)?;
+    let name = head.name.clone();
+    let swept = sweep::sweep(head, file.rows);
+    show(&swept, format, out)?;
+    // The part of one machine is no sweep yet; `merge` makes it one.
+    if shard.of == 1 {
+        let page = html::study::sweep(&swept, &study::typed()).render();
+        study::write(&args.trials, &name, &[("sweep.html", page)], out)?;
+    }
     Ok(Exit::Done)
 }
 

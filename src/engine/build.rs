@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::engine::arrive::{Beside, Steady};
+use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
@@ -73,7 +74,6 @@ impl<'m> World<'m> {
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
-            patience: m.sources.iter().any(|s| s.patience_draw != NONE16),
             beside,
             ..World::empty(m, salt, stride, calendar)
         };
@@ -141,10 +141,10 @@ impl<'m> World<'m> {
             kept: vec![0; m.stations.len()],
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            post: Post::new(m),
             incidents: Incidents::default(),
             elastic: Elastic::new(m, salt),
             paused: 0,
-            patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
             beside: None,
             entries: Vec::new(),
@@ -220,7 +220,7 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
         () if involved => Choice::Involved,
         () => Choice::Plain,
     };
-    let proxy = spec.cache != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let proxy = spec.cache != NONE16 || spec.topic != NONE16 || matches!(spec.kind, "balancer" | "gateway");
     let releases = spec.waits_async && spec.slots != NONE;
     let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
     Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
@@ -234,7 +234,8 @@ fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
 
 fn course(m: &Model) -> Course {
     let request_limit = m.run.requests.unwrap_or(u64::MAX);
-    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX, samples: None }
+    let patience = m.sources.iter().any(|s| s.patience_draw != NONE16);
+    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX, patience, samples: None }
 }
 
 /// Distinguishes the gaps of a source from its other draws.

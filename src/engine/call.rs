@@ -4,8 +4,8 @@
 //! the network before it comes to the callee's door, and afterwards carries the answer back. So a caller that leaves only
 //! lets go of its child, whatever that is doing.
 
-use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, TICK, World, flag, row};
-use crate::model::program::{Edge, Step};
+use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, World, flag, row};
+use crate::model::program::{Edge, Post, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Balance;
 use crate::random::{bits, mix, unit};
@@ -144,6 +144,9 @@ impl World<'_> {
             ..Frame::default()
         });
         self.calls[child as usize] = Call { deadline: until, edge, given_key: spec.key_given, ..Call::new() };
+        if spec.post != Post::None {
+            self.calls[child as usize].token = self.token(id, spec);
+        }
         self.frames[id as usize].child = child;
         if until <= now {
             return self.attempt_failed(child, Failure::DEADLINE);
@@ -628,16 +631,6 @@ impl World<'_> {
         if client != NONE {
             self.client_done(client);
         }
-    }
-
-    /// Whether the row's ticks sum to the request's latency (a saturated cell cannot).
-    fn telescopes(&self, id: u32) -> bool {
-        let from = id as usize * self.stride;
-        let cells = &self.cells[from..from + self.stride];
-        let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
-        let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
-        let carried: u64 = (0..self.stride as u16).filter_map(|cell| self.effort.carried.get(&(id, cell))).sum();
-        ticks + carried == took
     }
 
     #[cold]

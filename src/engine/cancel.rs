@@ -119,6 +119,7 @@ impl World<'_> {
 
     /// Books the end of a stopped visit and frees what it held.
     fn end_stopped(&mut self, id: u32, held: bool) {
+        self.abandon_sagas(id);
         self.unlock_since(id, 0);
         if !self.elastic.functions.is_empty() {
             self.leave_environment(id);

@@ -7,6 +7,7 @@ use crate::policy::balance::Ask;
 use crate::policy::replication::{Mode, ReadFrom};
 use crate::policy::sharding::Row;
 use crate::random::{below, bits, mix, unit};
+use crate::record::CopiesTally;
 use crate::units::Time;
 
 /// A request that looks for an instance.
@@ -36,6 +37,12 @@ pub(super) fn roles(copies: &Copies, primary_of: impl Fn(u32) -> u32) -> Vec<u16
 }
 
 impl World<'_> {
+    /// Cumulative figures of a database with shards or replicas.
+    pub(super) fn copies_tally(&self, c: usize) -> Option<Box<CopiesTally>> {
+        let tally = self.replication.get(c)?.tally();
+        Some(Box::new(CopiesTally { shards: self.maps[c].shards(), ..tally }))
+    }
+
     /// The copy that serves the request; `None` when nobody is up who could.
     #[inline(never)]
     pub(super) fn pick_copy(&mut self, seeker: &Seeker) -> Option<u32> {

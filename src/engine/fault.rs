@@ -74,6 +74,7 @@ impl World<'_> {
             Act::Errors { .. }
             | Act::Surge { .. }
             | Act::Expire { .. }
+            | Act::Redrive { .. }
             | Act::Reshard { .. }
             | Act::Link(_)
             | Act::Deploy(_) => vec![],
@@ -118,6 +119,7 @@ impl World<'_> {
             &Act::Expire { cache, key: NONE16, .. } => self.flush_cache(cache),
             &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Reshard { .. } => self.begin_reshard(f),
+            &Act::Redrive { topic } => self.redrive(topic),
             Act::Deploy(_) => self.begin_rollout(f),
             Act::Surge { .. } | Act::Link(_) => {}
         }
@@ -160,7 +162,7 @@ impl World<'_> {
             Act::Pause(target) => hit(target).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
             Act::Link(trouble) => self.end_trouble(f, trouble),
-            Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } | Act::Deploy(_) => {}
+            Act::Surge { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Reshard { .. } | Act::Deploy(_) => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -183,6 +185,8 @@ impl World<'_> {
         let (component, epoch) = (station.component, station.epoch);
         self.break_connections(component);
         self.wipe(s);
+        self.consumer_died(s);
+        self.queue_died(s);
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
         // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
         for queued in [true, false] {
@@ -215,6 +219,7 @@ impl World<'_> {
 
     /// Ends a visit as `reset`: its caller is told, its branches die too, what it called works on.
     fn die(&mut self, id: u32) {
+        self.abandon_sagas(id);
         let child = std::mem::replace(&mut self.frames[id as usize].child, NONE);
         let below = self.since_below(child);
         if child != NONE && child & JOIN != 0 {
@@ -283,6 +288,7 @@ impl World<'_> {
         station.up_since = self.now;
         let epoch = station.epoch;
         self.copy_returns(s);
+        self.post_returns(s);
         self.cold_now(s);
         self.names_notice(s);
         match self.checks(s) {

@@ -3,7 +3,7 @@
 //! Whatever such a measure looks at is marked as tracked, so the others pay nothing. The value is looked up on the way in
 //! and again on the way out, which gives the same: it is a function of the request's address.
 
-use crate::engine::world::{Ns, Outcome, World};
+use crate::engine::world::{Flow, Ns, Outcome, World};
 use crate::model::{Model, Scope};
 
 impl World<'_> {
@@ -47,5 +47,18 @@ pub(super) fn covers(m: &Model, scope: Scope, at: Scope) -> bool {
         }
         (Scope::Operation(_), _) => scope == at,
         _ => false,
+    }
+}
+
+impl Flow {
+    /// Cumulative figures.
+    pub(super) fn tally(&self) -> crate::record::Flow {
+        crate::record::Flow {
+            offered: self.offered,
+            ok: self.ok.compact(),
+            failed: self.failed.compact(),
+            kinds: self.kinds.clone(),
+            in_flight_max: self.most,
+        }
     }
 }

@@ -4,10 +4,25 @@
 //! its row to the caller, so that the caller's time is attributed along the path that took longest.
 
 use crate::engine::timer::Timer;
-use crate::engine::world::{CLAIM, Call, Context, Frame, JOIN, Join, Outcome, Request, State, World, flag, row};
+use crate::engine::world::{CLAIM, Call, Context, Frame, JOIN, Outcome, Request, State, World, flag, row};
 use crate::model::program::Need;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{bits, mix};
+
+/// Branches that a frame waits for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Join {
+    pub(super) caller: u32,
+    pub(super) fork: u16,
+    pub(super) need: u32,
+    pub(super) done: u32,
+    pub(super) failed: u32,
+    /// Branches in all, and how many were started.
+    pub(super) total: u32,
+    pub(super) started: u32,
+    pub(super) generation: u32,
+    pub(super) branches: Vec<u32>,
+}
 
 impl World<'_> {
     /// The frame waits for branches; returns who runs next.

@@ -1,7 +1,8 @@
 //! Calls that are asked again when they are slow: when the next copy sets off, and what the first answer teaches.
 
+use crate::engine::fork::Join;
 use crate::engine::timer::Timer;
-use crate::engine::world::{CLAIM, Call, JOIN, Join, World};
+use crate::engine::world::{CLAIM, Call, JOIN, World};
 use crate::model::{NONE, NONE16};
 use crate::units::Span;
 

@@ -9,8 +9,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series,
-    Snapshot, Stopped, Tallies, Tracked, TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series, Snapshot,
+    Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
 use crate::units::{Span, Time};
@@ -67,6 +67,7 @@ pub(super) struct Observer {
 struct Peaks {
     queues: Vec<u32>,
     flows: Vec<u64>,
+    letters: Vec<[u64; 2]>,
 }
 
 const SNAPSHOT: usize = 0;
@@ -327,6 +328,7 @@ impl World<'_> {
         let capacities: Vec<u128> = self.observer.series.busy.iter().map(|t| self.capacity_of(t)).collect();
         let parts: Vec<(u64, u64)> = self.observer.series.parts.iter().map(|p| self.outcomes_of(p.scope)).collect();
         let in_flight = (self.course.created - self.course.finished) as u32;
+        let backlog = self.post.groups.iter().map(crate::engine::broker::Group::backlog).sum::<u64>() as u32;
         let o = &mut self.observer;
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
         let window = o.series.ok.len();
@@ -339,6 +341,7 @@ impl World<'_> {
         o.series.failed.push((failed - o.last_counts[2]) as u32);
         o.series.latency_sum_ns.push(sum.wrapping_sub(o.last_sum));
         o.series.in_flight.push(in_flight);
+        o.series.backlog.push(backlog);
         (o.last_counts, o.last_sum) = ([offered, ok, failed], sum);
         let dt = u128::from(now - o.last_at).max(1);
         o.last_at = now;
@@ -481,17 +484,24 @@ impl World<'_> {
         let flows: Vec<u64> = flows.map(|flow| std::mem::replace(&mut flow.most, flow.now)).collect();
         let queues = self.stations.iter_mut().map(|s| std::mem::replace(&mut s.queue_max, s.queued));
         let queues: Vec<u32> = queues.collect();
+        let groups = self.post.groups.iter_mut();
+        let letters: Vec<[u64; 2]> = groups.map(crate::engine::broker::Group::peaks).collect();
         for peaks in &mut self.observer.peaks {
             peaks.queues.resize(queues.len(), 0);
             peaks.flows.resize(flows.len(), 0);
+            peaks.letters.resize(letters.len(), [0; 2]);
+            let both = peaks.letters.iter_mut().zip(&letters);
+            both.for_each(|(most, now)| *most = [most[0].max(now[0]), most[1].max(now[1])]);
             peaks.queues.iter_mut().zip(&queues).for_each(|(most, now)| *most = (*most).max(*now));
             peaks.flows.iter_mut().zip(&flows).for_each(|(most, now)| *most = (*most).max(*now));
         }
-        let Peaks { queues, flows } = std::mem::take(&mut self.observer.peaks[last]);
+        let Peaks { queues, flows, letters } = std::mem::take(&mut self.observer.peaks[last]);
         let mut tallies = self.tallies();
         tallies.stations.iter_mut().zip(queues).for_each(|(tally, most)| tally.queue_max = most);
         let counted = tallies.classes.iter_mut().chain(&mut tallies.operations).chain(&mut tallies.filtered);
         counted.zip(flows).for_each(|(tally, most)| tally.in_flight_max = most);
+        let groups = tallies.groups.iter_mut().zip(letters);
+        groups.for_each(|(tally, most)| [tally.waiting_max, tally.backlog_max] = most);
         tallies
     }
 
@@ -508,6 +518,9 @@ impl World<'_> {
             stations: (0..self.stations.len()).map(|s| self.station_tally(s)).collect(),
             hosts: (0..self.hosts.len()).map(|h| self.host_tally(h)).collect(),
             pools: pools.map(|p| self.pool_tally(p)).collect(),
+            topics: self.post.topics.iter().map(|topic| topic.tally).collect(),
+            groups: (0..self.post.groups.len()).map(|g| self.group_tally(g)).collect(),
+            sagas: self.saga_tallies(false),
             pipes: self
                 .pipes
                 .iter()
@@ -525,13 +538,12 @@ impl World<'_> {
         }
     }
 
-    fn copies_tally(&self, c: usize) -> Option<Box<CopiesTally>> {
-        let tally = self.replication.get(c)?.tally();
-        Some(Box::new(CopiesTally { shards: self.maps[c].shards(), ..tally }))
-    }
-
     /// What is still going on at the end, frame by frame: the other side of the conservation laws.
     fn count_open(&self, tallies: &mut Tallies) {
+        for (group, open) in tallies.groups.iter_mut().zip(self.count_letters()) {
+            group.open = open;
+        }
+        tallies.sagas = self.saga_tallies(true);
         for frame in &self.frames {
             if matches!(frame.state, State::Free | State::Zombie) {
                 continue;
@@ -673,18 +685,6 @@ impl World<'_> {
             samples: self.course.samples.map_or_else(Vec::new, |samples| samples.taken),
             sampled: self.observer.sampled,
             decisions: self.elastic.decisions,
-        }
-    }
-}
-
-impl Flow {
-    fn tally(&self) -> crate::record::Flow {
-        crate::record::Flow {
-            offered: self.offered,
-            ok: self.ok.compact(),
-            failed: self.failed.compact(),
-            kinds: self.kinds.clone(),
-            in_flight_max: self.most,
         }
     }
 }

@@ -87,6 +87,16 @@ impl World<'_> {
         self.free_requests.push(id);
     }
 
+    /// Whether the row's ticks sum to the request's latency (a saturated cell cannot).
+    pub(super) fn telescopes(&self, id: u32) -> bool {
+        let from = id as usize * self.stride;
+        let cells = &self.cells[from..from + self.stride];
+        let ticks: u64 = cells.iter().map(|&t| u64::from(t)).sum();
+        let took = (self.now >> TICK) - (self.requests[id as usize].arrived >> TICK);
+        let carried: u64 = (0..self.stride as u16).filter_map(|cell| self.effort.carried.get(&(id, cell))).sum();
+        ticks + carried == took
+    }
+
     /// The time since `since` was spent on `cell`.
     #[inline(always)]
     pub(super) fn attribute(&mut self, frame: u32, request: u32, cell: u16, since: Ns) {
@@ -189,6 +199,7 @@ impl Call {
             attempt: 0,
             bytes: 0.0,
             edge: NONE16,
+            token: 0,
             given_key: NONE16,
             stage: Stage::None,
             outcome: Outcome::OK,

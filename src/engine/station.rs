@@ -227,7 +227,7 @@ impl World<'_> {
         } else {
             frames[last as usize].link = id;
         }
-        if self.patience {
+        if self.course.patience {
             self.arm_patience(id);
         }
     }
@@ -250,7 +250,7 @@ impl World<'_> {
             Line::Ranked(ranked) => ranked.push(id, rank),
             Line::Fair(fair) => fair.push(id, rank),
         }
-        if self.patience {
+        if self.course.patience {
             self.arm_patience(id);
         }
     }

@@ -150,6 +150,29 @@ pub(super) enum Timer {
         cache: u16,
         node: u32,
     },
+    /// The delay of a letter, or its back-off, is over.
+    Appear {
+        letter: u32,
+        number: u64,
+        group: u16,
+    },
+    Return {
+        letter: u32,
+        number: u64,
+        group: u16,
+    },
+    /// The letters of a batch may be taken by others.
+    Visible {
+        token: u64,
+    },
+    /// The oldest letter of a group has waited too long.
+    Expire {
+        group: u16,
+    },
+    /// Those who could not be reached are tried again.
+    Dispatch {
+        group: u16,
+    },
     /// A telemetry reads the metrics of everything that it watches.
     Scrape(u16),
     /// An instance has taken more memory than there is.

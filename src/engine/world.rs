@@ -12,9 +12,11 @@ use rustc_hash::FxHashMap;
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::arrive::{Beside, Steady};
+use crate::engine::broker::Post;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::elastic::Elastic;
+use crate::engine::fork::Join;
 use crate::engine::guard::{Guards, Shortcut};
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
@@ -173,6 +175,8 @@ pub(super) struct Call {
     pub(super) bytes: f32,
     /// Edge that made this frame.
     pub(super) edge: u16,
+    /// Identity of the message it carries, or the batch of letters it is about; 0: none.
+    pub(super) token: u64,
     /// Key given by the caller for the callee's own, or `NONE16`.
     pub(super) given_key: u16,
     pub(super) stage: Stage,
@@ -237,6 +241,8 @@ pub(super) mod row {
     pub(in crate::engine) const APPLIES: u8 = 4;
     /// A copy reads for a coordinator; `number` is who asks: generation and frame.
     pub(in crate::engine) const ANSWERS: u8 = 8;
+    /// A message that was worked on before, so that nothing was done.
+    pub(in crate::engine) const SKIPPED: u8 = 16;
     /// Its spans are counted until it is known whether they are kept.
     pub(in crate::engine) const TOLD: u8 = 64;
     /// Its time line is kept.
@@ -492,21 +498,6 @@ pub(super) struct Fluid {
     pub(super) bytes: f64,
 }
 
-/// Branches that a frame waits for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Join {
-    pub(super) caller: u32,
-    pub(super) fork: u16,
-    pub(super) need: u32,
-    pub(super) done: u32,
-    pub(super) failed: u32,
-    /// Branches in all, and how many were started.
-    pub(super) total: u32,
-    pub(super) started: u32,
-    pub(super) generation: u32,
-    pub(super) branches: Vec<u32>,
-}
-
 /// A key value that differs from what the occasion gives; shared by all requests below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -536,6 +527,8 @@ pub(super) struct Course {
     pub(super) request_limit: u64,
     /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
     pub(super) next_mark: u64,
+    /// Whether any load's requests leave a queue they have waited in too long.
+    pub(super) patience: bool,
     pub(super) samples: Option<Box<Samples>>,
 }
 
@@ -624,12 +617,11 @@ pub(super) struct World<'m> {
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
     pub(super) caches: Caches,
+    pub(super) post: Post,
     pub(super) incidents: Incidents,
     pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
-    /// Whether any load's requests leave a queue they have waited in too long.
-    pub(super) patience: bool,
     /// The first source, if it is a plain stream, stands beside the calendar: (time, order).
     pub(super) next_arrival: (Ns, u64),
     pub(super) beside: Option<Beside>,

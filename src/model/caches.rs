@@ -434,7 +434,7 @@ impl<'s> Writer<'_, 's> {
     }
 
     /// Calls an operation of the cache's own.
-    fn ask(&mut self, path: &str, used: CacheUse, operation: &str, step: &'s scenario::Step) {
+    pub(super) fn ask(&mut self, path: &str, used: CacheUse, operation: &str, step: &'s scenario::Step) {
         let component = self.compiler.model.caches[usize::from(used.cache)].component;
         let Some(operation) = self.compiler.names.operation(component, operation) else { return };
         self.call(path, &[(operation, 1.0)], &step.policy, used.key);

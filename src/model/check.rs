@@ -55,6 +55,7 @@ impl Compiler<'_> {
                     *answered = answered.or(path);
                 }
                 Verb::Lock { body, .. } | Verb::Transaction { body, .. } => self.check_answers(body, answered),
+                Verb::Saga(steps) => steps.iter().for_each(|step| self.check_answers(&step.body, answered)),
                 Verb::Parallel { .. } | Verb::Each { .. } | Verb::Spawn(_) => self.forbid_answers(step),
                 _ => {}
             }
@@ -208,7 +209,9 @@ impl Model {
         let mut reached: BTreeSet<u16> = self.classes.iter().map(|class| class.operation).collect();
         let mut open: Vec<u16> = reached.iter().copied().collect();
         while let Some(operation) = open.pop() {
-            for callee in self.callees(operation) {
+            let hearers = self.hearers(operation).into_iter().map(|(hearer, _)| hearer);
+            let hearers = hearers.chain(self.given_up_to(operation));
+            for callee in self.callees(operation).into_iter().chain(hearers) {
                 if reached.insert(callee) {
                     open.push(callee);
                 }
@@ -307,6 +310,7 @@ impl Model {
                 | Step::UnlessCaught { to, .. }
                 | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
+                | Step::Dedupe { to, .. }
                 | Step::Stale { to, .. } => {
                     open.push(*to);
                     true

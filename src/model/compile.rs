@@ -48,6 +48,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.check_names();
     compiler.compile_residency();
     compiler.compile_caches();
+    compiler.compile_brokers();
     compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.compile_loads();
@@ -356,6 +357,7 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
             vec![body]
         }
         Verb::Cached { miss, .. } => vec![miss],
+        Verb::Saga(steps) => steps.iter().flat_map(|step| [&step.body[..], &step.undo[..]]).collect(),
         Verb::Get { hit, miss, .. } => vec![hit, miss],
         Verb::Choose(choices) => choices.iter().map(|choice| &choice.body[..]).collect(),
         _ => Vec::new(),

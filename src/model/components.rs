@@ -113,6 +113,7 @@ impl<'a> Compiler<'a> {
             row_bytes: database.and_then(|database| database.row_bytes).unwrap_or(0.0),
             copies: NONE16,
             cache: NONE16,
+            topic: NONE16,
             function: self.function(name, &said.kind),
             pooling: match &said.kind {
                 Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),
@@ -343,6 +344,7 @@ impl<'a> Compiler<'a> {
     fn price_per_request(&self, name: &str, kind: &Kind) -> f64 {
         let own = match kind {
             Kind::External { price_per_request, .. } => *price_per_request,
+            Kind::Queue(queue) => queue.price_per_request,
             Kind::Function(function) => function.per_request,
             _ => 0.0,
         };

@@ -6,7 +6,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::budget::Budget;
 use crate::model::compile::{Compiler, parts_of, span};
-use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
+use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, Model, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::policy::replication::Mode;
 use crate::scenario;
 use crate::scenario::Length;
@@ -375,7 +375,9 @@ impl Compiler<'_> {
             let message = "`removal` is that of an instance".to_owned();
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }
-        self.check_copied(measure, scope, spot);
+        if self.check_messages(measure, scope, spot) {
+            self.check_copied(measure, scope, spot);
+        }
         if let (Quantity::ColdStarts, Scope::Component(number)) = (measure.what, scope)
             && !matches!(self.written(number).value.kind, scenario::Kind::Function(_))
         {
@@ -401,6 +403,35 @@ impl Compiler<'_> {
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
             self.tell(made.help("a database has a hit ratio when `memory` and `data` are given"));
         }
+    }
+
+    /// Measures of messages; whether it may be one of something else.
+    fn check_messages(&mut self, measure: &Measure, scope: Scope, spot: Spot) -> bool {
+        use Quantity::{Backlog, Compensations, DeadLetters, Depth, Duplicates, Lag};
+        use Quantity::{StaleReads, Staleness, UnresolvedSagas, Violations};
+        let component = match scope {
+            Scope::Component(component) => component,
+            Scope::Operation(operation) => self.names.operations[usize::from(operation)].component,
+            _ => return true,
+        };
+        let has_saga = self.model.sagas.iter().any(|saga| saga.component == component);
+        if matches!(measure.what, Compensations | UnresolvedSagas) && !has_saga {
+            let message = format!("`{}` runs no saga", self.names.components[usize::from(component)]);
+            self.tell(Diagnostic::new(Code::NeverJudged, spot, message));
+        }
+        let is_view = self.model.groups.iter().any(|group| group.updates == component);
+        if is_view && matches!(measure.what, StaleReads | Staleness) {
+            return false;
+        }
+        if usize::from(component) < self.model.components.len() && !self.model.groups_in(component).is_empty() {
+            return !matches!(measure.what, Lag | Violations);
+        }
+        if matches!(measure.what, Backlog | Depth | Duplicates | DeadLetters) {
+            let name = self.names.components[usize::from(component)];
+            let message = format!("`{name}` neither is a queue nor consumes messages");
+            self.tell(Diagnostic::new(Code::NeverJudged, spot, message));
+        }
+        true
     }
 
     /// Measures of what is copied.
@@ -455,4 +486,29 @@ fn budgets(conditions: &[Condition]) -> Vec<Budget> {
         (0.0 < allowed && allowed < 1.0).then_some(budget)
     };
     conditions.iter().filter_map(of).collect()
+}
+
+impl Model {
+    /// All probes that conditions ask for.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        let mut found = Vec::new();
+        for condition in &self.conditions {
+            condition.body.collect(&mut found);
+        }
+        found.into_iter()
+    }
+}
+
+impl Body {
+    fn collect<'a>(&'a self, found: &mut Vec<&'a Probe>) {
+        match self {
+            Body::All(parts) | Body::Any(parts) => parts.iter().for_each(|p| p.collect(found)),
+            Body::Test(test) => {
+                found.push(&test.probe);
+                if let Bound::ShareOf(_, probe) = &test.bound {
+                    found.push(probe);
+                }
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, every_body, span, stream, walk};
 use crate::model::links::Way;
-use crate::model::program::{Edge, Step, TransactionUse};
+use crate::model::program::{Edge, Post, Step, TransactionUse};
 use crate::model::steps::Writer;
 use crate::model::{Cause, FAILURES, NONE16, Pool};
 use crate::policy::retry::Retry;
@@ -295,6 +295,7 @@ impl Compiler<'_> {
             local,
             payload: NONE16,
             carries: NONE16,
+            post: Post::None,
             connect_round_trips_milli: policy.connect.map_or(0, |connect| (connect.round_trips * 1e3).round() as u32),
             connect_keep: policy.connect.map_or(Span(0), |connect| connect.keep_s.map_or(Span::MAX, span)),
             key_given: NONE16,
@@ -309,7 +310,8 @@ impl Compiler<'_> {
     /// Tells whether anything surrounds the call, and gives its time the cells that it needs.
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
         let target = self.names.operations[usize::from(operation)].component;
-        let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
+        let is_keyed = self.model.components.get(usize::from(target));
+        let is_keyed = is_keyed.is_some_and(|target| target.cache != NONE16 || target.topic != NONE16);
         // Who learns from the times of visits must see them end.
         let learns =
             self.names.components.get(usize::from(target)).is_some_and(|name| {

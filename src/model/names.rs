@@ -39,6 +39,16 @@ pub(super) enum Body<'a> {
     Forward { before: &'a [Step], to: Vec<(u16, String, f64)> },
     /// What a node of a cache or a store does; `before` first.
     Cache { before: &'a [Step], verb: CacheVerb<'a> },
+    /// What an instance of a queue does; `before` first.
+    Queue { before: &'a [Step], verb: QueueVerb },
+}
+
+/// What a queue is asked to do.
+#[derive(Clone, Copy)]
+pub(super) enum QueueVerb {
+    Publish,
+    Receive,
+    Acknowledge,
 }
 
 /// What a node of a cache or a store is asked to do.
@@ -270,6 +280,18 @@ fn of_cache<'a>(cache: &'a crate::scenario::cache::Cache, component: &'a Compone
     offer.into_iter().collect()
 }
 
+fn of_queue(component: &Component) -> Vec<(String, Body<'_>)> {
+    let offer = |name: &str, verb| {
+        let before = component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
+        (name.to_owned(), Body::Queue { before, verb })
+    };
+    vec![
+        offer("acknowledge", QueueVerb::Acknowledge),
+        offer("publish", QueueVerb::Publish),
+        offer("receive", QueueVerb::Receive),
+    ]
+}
+
 fn of_store<'a>() -> Vec<(String, Body<'a>)> {
     let verb = |name: &str, verb| (name.to_owned(), Body::Cache { before: &[], verb });
     vec![verb("delete", CacheVerb::Delete), verb("get", CacheVerb::Get), verb("put", CacheVerb::Put)]
@@ -317,6 +339,7 @@ impl<'a> Offers<'a, '_> {
             }
             Kind::Cache(cache) => return of_cache(cache, component),
             Kind::Store(_) => return of_store(),
+            Kind::Queue(_) => return of_queue(component),
             Kind::Pooler(pooler) => {
                 offer.extend(self.of_targets(&pooler.targets, &[], None));
             }

@@ -148,6 +148,65 @@ pub enum Step {
     Commit,
     /// A write has been repeated at a replica.
     Applied,
+    /// A queue takes a message.
+    Enqueue {
+        topic: u16,
+    },
+    /// A consumer takes the messages of its batch out of the queue.
+    Receive {
+        consumer: u16,
+    },
+    /// Work on all messages of a batch.
+    Handle {
+        consumer: u16,
+    },
+    /// Work on one message: a visit of the consumer's operation at this instance.
+    Work {
+        consumer: u16,
+    },
+    /// The work on a message has ended.
+    Done {
+        well: bool,
+    },
+    /// A queue hears what became of a batch.
+    Settle {
+        topic: u16,
+    },
+    /// The consumer is done with a batch, or never got it.
+    Finish {
+        received: bool,
+    },
+    /// A saga begins.
+    Undertake {
+        saga: u16,
+    },
+    /// A step of a saga has failed: what was done is undone from here on.
+    Regret {
+        saga: u16,
+    },
+    /// A compensation has ended.
+    Undone {
+        saga: u16,
+        well: bool,
+    },
+    /// A saga is complete; or it is undone, and fails as its step did.
+    Resolve {
+        saga: u16,
+        undone: bool,
+    },
+    /// Jump if the same was done before.
+    Dedupe {
+        dedupe: u16,
+        to: u16,
+    },
+    /// From now on it is known that this was done.
+    Remember {
+        dedupe: u16,
+    },
+    /// A read of what messages keep up to date: how old what it sees is.
+    View {
+        component: u16,
+    },
     /// What the visit does is written down: lines of a log, a span of a trace.
     Tell {
         telemetry: u16,
@@ -270,6 +329,44 @@ pub struct TransactionUse {
     pub cell: u16,
 }
 
+/// A `saga` step: the stretch of its program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saga {
+    pub component: u16,
+    pub name: String,
+    pub from: u16,
+    /// The step behind it.
+    pub to: u16,
+}
+
+/// What a `dedupe` step tells events apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DedupeUse {
+    /// `NONE16`: the message itself.
+    pub key: u16,
+    pub span: Span,
+    /// All instances know what one has done.
+    pub shared: bool,
+}
+
+/// What a `publish` says of its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishUse {
+    /// `None`: that of the request.
+    pub priority: Option<u8>,
+}
+
+/// What a call carries between publishers, queues and consumers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Post {
+    #[default]
+    None,
+    /// A message: its use.
+    Publish(u16),
+    /// What became of a batch.
+    Acknowledge,
+}
+
 /// One call site with all that surrounds the call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edge {
@@ -311,6 +408,7 @@ pub struct Edge {
     pub payload: u16,
     /// The request carries the entry of this use of a cache, or `NONE16`.
     pub carries: u16,
+    pub post: Post,
     /// Handshake before the first request of a connection: round trips in 1/1000, and how long it is kept (0: never).
     pub connect_round_trips_milli: u32,
     pub connect_keep: Span,

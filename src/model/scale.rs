@@ -21,7 +21,7 @@ use crate::scenario::{self, KeyOrigin, KeyOverride, Kind, Length, MachineChoice,
 use crate::scenario::{Component, Scenario, Target, Verb};
 
 /// Kinds whose instances can be made smaller.
-const DIVISIBLE: [&str; 5] = ["service", "balancer", "gateway", "database", "external"];
+const DIVISIBLE: [&str; 6] = ["service", "balancer", "gateway", "database", "external", "queue"];
 
 /// The scenario with fewer of everything there are many of.
 pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
@@ -78,6 +78,12 @@ pub(super) fn smaller(mut model: Model, whole: Model, scenario: &Scenario, diags
     }
     for limit in model.limits.iter_mut().filter(|limit| limit.key == NONE16) {
         scaling.limit(&limit.name, &mut limit.limit);
+    }
+    for topic in model.topics.iter_mut().filter(|topic| topic.depth != u64::MAX) {
+        topic.depth = topic.depth.div_ceil(u64::from(scale.by));
+    }
+    for consumer in &mut model.consumers {
+        consumer.prefetch = consumer.prefetch.div_ceil(scale.components[usize::from(consumer.component)]);
     }
     for pipe in &mut model.pipes {
         pipe.bytes_per_s /= f64::from(scale.by);
@@ -330,7 +336,9 @@ fn targets(act: &Act) -> Vec<&Target> {
     match act {
         Act::Kill(target) | Act::Slow { target, .. } | Act::Pause(target) | Act::Errors { target, .. } => vec![target],
         Act::Partition(sides) | Act::Link { sides, .. } => sides.iter().flatten().collect(),
-        Act::Surge { .. } | Act::Reshard { .. } | Act::Expire { .. } | Act::Deploy(_) => Vec::new(),
+        Act::Surge { .. } | Act::Reshard { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Deploy(_) => {
+            Vec::new()
+        }
     }
 }
 

@@ -156,6 +156,7 @@ impl Compiler<'_> {
             };
             writer.operation(&body);
             let replay = writer.replay(owner, &name);
+            writer.consumers(owner, &name);
             let upfront = self.upfront(entry);
             let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
@@ -181,12 +182,11 @@ impl Compiler<'_> {
     /// Draws that are made before anything can branch, block or call: what `least_work` knows in advance.
     fn upfront(&self, entry: u16) -> Vec<u16> {
         let program = self.model.steps.get(usize::from(entry)..).unwrap_or_default();
-        let draws = program.iter().filter(|step| !matches!(step, Step::Observe | Step::Tell { .. })).map_while(
-            |step| match step {
-                Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
-                _ => None,
-            },
-        );
+        let looks = |step: &Step| matches!(step, Step::Observe | Step::View { .. } | Step::Tell { .. });
+        let draws = program.iter().filter(|step| !looks(step)).map_while(|step| match step {
+            Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
+            _ => None,
+        });
         draws.collect()
     }
 }
@@ -207,6 +207,7 @@ impl<'s> Writer<'_, 's> {
         if self.role == Role::Reads {
             self.push(Step::Observe);
         }
+        self.view();
         if matches!(self.compiler.scenario.components[self.place.end().name].value.kind, Kind::Function(_)) {
             self.push(Step::Start);
         }
@@ -222,6 +223,10 @@ impl<'s> Writer<'_, 's> {
             Body::Cache { before, verb } => {
                 self.steps(before);
                 self.cache_operation(verb);
+            }
+            Body::Queue { before, verb } => {
+                self.steps(before);
+                self.queue_operation(*verb);
             }
         }
         if self.role == Role::Writes {
@@ -248,8 +253,11 @@ impl<'s> Writer<'_, 's> {
         }
     }
 
-    fn steps(&mut self, steps: &'s [scenario::Step]) {
-        for step in steps {
+    pub(super) fn steps(&mut self, steps: &'s [scenario::Step]) {
+        for (number, step) in steps.iter().enumerate() {
+            if let Verb::Dedupe(said) = &step.verb.value {
+                return self.dedupe(said, step, &steps[number + 1..]);
+            }
             self.guarded(|writer| {
                 writer.verb(step);
                 writer.fallback(step)
@@ -366,6 +374,12 @@ impl<'s> Writer<'_, 's> {
             Verb::Cached { .. } | Verb::Get { .. } | Verb::Put { .. } | Verb::Invalidate { .. } => {
                 self.cache_step(step);
             }
+            Verb::Publish(said) => self.publish(said, step),
+            Verb::Saga(steps) => {
+                self.check_saga(steps, step);
+                self.saga(steps);
+            }
+            Verb::Dedupe(_) => unreachable!("it stands around what follows it"),
         }
     }
 
@@ -545,6 +559,7 @@ impl<'s> Writer<'_, 's> {
                 | Step::UnlessShield { to, .. }
                 | Step::Again { to, .. }
                 | Step::Stale { to, .. }
+                | Step::Dedupe { to, .. }
                 | Step::Jump { to } => *to = here,
                 step => unreachable!("{step:?} is not a jump"),
             }
@@ -651,23 +666,6 @@ impl<'s> Writer<'_, 's> {
         self.push(Step::Prepare { transaction: index });
         self.push(Step::Decide { transaction: index });
         self.push(Step::End { transaction: index });
-    }
-
-    fn fail(&mut self, share: f64, kind: &str, by: Option<&Reference>) {
-        let path = self.place.next("fail");
-        if share <= 0.0 {
-            return;
-        }
-        let kind = self.compiler.failure(kind);
-        let around = self.branch_around(&path, share);
-        let key = self.compiler.names.find_key(by, self.compiler.diags);
-        if let (Some(at), true) = (around, key != NONE16)
-            && let Step::Branch { chance, to } = self.compiler.model.steps[at]
-        {
-            self.compiler.model.steps[at] = Step::BranchBy { chance, key, to };
-        }
-        self.push(Step::Fail { kind });
-        self.land(around.as_slice());
     }
 }
 

@@ -212,6 +212,9 @@ impl Model {
                 for (edge, calls) in &visit.calls {
                     self.spread(&mut next, *edge, flow[operation] * calls);
                 }
+                for (hearer, share) in self.hearers(operation as u16) {
+                    next[usize::from(hearer)] += flow[operation] * share;
+                }
             }
             let is_settled = next.iter().zip(&flow).all(|(new, old)| (new - old).abs() <= 1e-12 * (1.0 + old));
             flow = next;

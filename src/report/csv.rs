@@ -137,6 +137,7 @@ mod tests {
             latency_sum_ns: vec![300_000_000, 0],
             p50_s: vec![0.1, f32::NAN],
             p99_s: vec![0.2, f32::NAN],
+            backlog: Vec::new(),
             in_flight: vec![1, 1],
             ..Series::default()
         };

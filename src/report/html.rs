@@ -6,6 +6,7 @@
 //! toggles and the copying. No clock, no chance: the same report gives the same bytes.
 
 pub mod run;
+pub mod study;
 #[cfg(test)]
 mod tests;
 
@@ -94,17 +95,14 @@ fn style() -> String {
         let ink = |ink: Ink| format!("--{}:#{:06x}", ink.class(), ink.colour(dark));
         Ink::all().map(ink).collect::<Vec<_>>().join(";")
     };
-    let classes: String = Ink::all()
-        .map(|ink| {
-            let class = ink.class();
-            let key = if let Ink::Series(number) = ink {
-                format!(".c{number}{{color:var(--{class})}}")
-            } else {
-                String::new()
-            };
-            format!("svg .f-{class}{{fill:var(--{class})}}svg .i-{class}{{stroke:var(--{class})}}{key}\n")
-        })
-        .collect();
+    let mut classes = String::new();
+    for ink in Ink::all() {
+        let class = ink.class();
+        writeln!(classes, "svg .f-{class}{{fill:var(--{class})}}svg .i-{class}{{stroke:var(--{class})}}").expect(TAKES);
+        if let Ink::Series(number) = ink {
+            writeln!(classes, ".c{number}{{color:var(--{class})}}").expect(TAKES);
+        }
+    }
     format!(
         ":root{{color-scheme:light dark;{}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{}}}}}\n{STYLE}{classes}",
         variables(false),

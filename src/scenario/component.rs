@@ -19,7 +19,7 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database, function, naming, telemetry};
+use crate::scenario::{broker, cache, database, function, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -36,10 +36,11 @@ pub static KINDS: &[&Table] = &[
     &function::FUNCTION,
     &function::POOLER,
     &telemetry::TELEMETRY,
+    &broker::QUEUE,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log"];
+pub const LATER: &[&str] = &["log"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -59,6 +60,7 @@ pub(super) static KIND: Field = Field::new(
         "function",
         "pooler",
         "telemetry",
+        "queue",
     ]),
     "service",
     "What it is",
@@ -165,7 +167,7 @@ pub static SERVICE: Table = Table {
         WARM,
         DRAIN,
         SCALED,
-        later("consumes", "Messages it works on"),
+        broker::CONSUMES_FIELD,
         later("state", "What it keeps between requests"),
     ],
 };
@@ -294,7 +296,7 @@ static ROUTES: &[Shape] =
 static AVAILABILITY: &[Shape] = &[Shape::Share, Shape::Object(&UP_AND_DOWN)];
 
 static QUEUE_TABLE: Table = Table {
-    name: "queue",
+    name: "queue of a component",
     about: "Where requests wait for a worker or a connection",
     fields: &[
         Field::new(
@@ -375,6 +377,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             clients = read.as_ref().map(|(_, clients)| *clients);
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
+        "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -410,6 +413,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
         drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
+        consumes: broker::consumes(&mut r),
         kind,
     }
 }
@@ -439,7 +443,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler and telemetry",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry and queue",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
@@ -490,6 +494,7 @@ fn silent(owner: Spot) -> Component {
         warm: None,
         drain_s: DRAIN_S,
         rate_limit: None,
+        consumes: Vec::new(),
     }
 }
 

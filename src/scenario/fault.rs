@@ -47,6 +47,10 @@ pub enum Act {
         to: Spotted<u32>,
         bytes_per_s: f64,
     },
+    /// Dead letters go back to where they came from.
+    Redrive {
+        queue: Reference,
+    },
     /// The entry of a key value expires at once; without a value, all of them.
     Expire {
         cache: Reference,
@@ -60,7 +64,7 @@ pub type Sides = [Option<Target>; 2];
 
 /// Every fault of this version; a table has the name of its verb.
 pub static FAULTS: &[&Table] =
-    &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &PARTITION, &LINK, &EXPIRE, &FLUSH, &RESHARD, &deploy::DEPLOY];
+    &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &PARTITION, &LINK, &EXPIRE, &FLUSH, &RESHARD, &REDRIVE, &deploy::DEPLOY];
 
 /// Faults of later versions.
 pub const LATER: &[&str] = &[];
@@ -170,6 +174,15 @@ static FLUSH: Table = Table {
     about: "A cache is emptied",
     fields: &[Field::new("flush", Shape::Name(Thing::Component), "redis", "The cache").required(), AT, EVERY],
 };
+static REDRIVE: Table = Table {
+    name: "redrive",
+    about: "What a queue of dead letters holds goes back to where it came from, to be tried anew",
+    fields: &[
+        Field::new("redrive", Shape::Name(Thing::Component), "failed", "The queue of dead letters").required(),
+        AT,
+        EVERY,
+    ],
+};
 static RESHARD: Table = Table {
     name: "reshard",
     about: "A database gets more shards: their machines join, the rows that move are copied, then requests go there",
@@ -195,7 +208,7 @@ pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
     let table = verb(node, FAULTS, LATER, "a fault", diags)?;
     let mut r = Reader::new(owner, node, table, diags);
     let when = when(&mut r, env);
-    let is_instant = ["expire", "flush"].contains(&table.name);
+    let is_instant = ["expire", "flush", "redrive"].contains(&table.name);
     let at_once = Some(Distribution::Constant(0.0));
     let lasts = match table.field("for") {
         None if is_instant => at_once,
@@ -245,6 +258,7 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
             let to = to.map(|to| to.map(|to| to.min(u64::from(u32::MAX)) as u32));
             Some(Act::Reshard { database: database?, to: to?, bytes_per_s })
         }
+        "redrive" => Some(Act::Redrive { queue: r.text("redrive")? }),
         "flush" => Some(Act::Expire { cache: r.text("flush")?, key: None, value: None }),
         "errors" => {
             let target = target(r, "errors");

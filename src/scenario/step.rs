@@ -4,8 +4,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table, Thing};
+use crate::scenario::broker;
 use crate::scenario::database::writes_by_name;
 use crate::scenario::policy::{BREAKER, CANCEL, DEADLINE, FALLBACK, HEDGE, RETRY_FIELD, TIMEOUT, policy};
+use crate::scenario::saga;
 use crate::scenario::values::{Env, count, draw, inert, letters, name, shares, verb};
 use crate::scenario::watch;
 use crate::scenario::{Choice, Join, Need, Operation, Step, Verb};
@@ -31,10 +33,13 @@ pub static STEPS: &[&Table] = &[
     &GET_STEP,
     &PUT_STEP,
     &INVALIDATE_STEP,
+    &broker::PUBLISH_STEP,
+    &saga::SAGA_STEP,
+    &saga::DEDUPE_STEP,
 ];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] = &["publish", "dedupe", "window", "saga"];
+pub const LATER: &[&str] = &["window"];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -484,6 +489,9 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
             Some(Verb::Transaction { within: within?, body: body? })
         }),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
+        "saga" => r.object("saga").and_then(|mut r| saga::saga(&mut r, env)),
+        "dedupe" => r.object("dedupe").and_then(|mut r| saga::dedupe(&mut r)),
+        "publish" => r.object("publish").and_then(|mut r| broker::publish(&mut r, &mut named, env)),
         "cached" | "get" | "put" | "invalidate" => {
             r.object(table.name).and_then(|mut r| in_cache(&mut r, table.name, &mut named, env))
         }
@@ -631,4 +639,32 @@ fn in_cache(r: &mut Reader, verb: &str, key: &mut Option<Spotted<String>>, env: 
         "put" => Verb::Put { bytes: draw(r, env, "bytes", Dimension::Bytes), cache: cache? },
         _ => Verb::Invalidate { cache: cache? },
     })
+}
+
+impl Verb {
+    /// The word it is written with.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verb::Cpu(_) => "cpu",
+            Verb::Wait(_) => "wait",
+            Verb::Io { .. } => "io",
+            Verb::Pages(_) => "pages",
+            Verb::Call { .. } => "call",
+            Verb::Parallel { .. } => "parallel",
+            Verb::Each { .. } => "each",
+            Verb::Choose(_) => "choose",
+            Verb::Lock { .. } => "lock",
+            Verb::Transaction { .. } => "transaction",
+            Verb::Spawn(_) => "spawn",
+            Verb::Respond(_) => "respond",
+            Verb::Fail { .. } => "fail",
+            Verb::Cached { .. } => "cached",
+            Verb::Get { .. } => "get",
+            Verb::Put { .. } => "put",
+            Verb::Invalidate { .. } => "invalidate",
+            Verb::Publish(_) => "publish",
+            Verb::Saga(_) => "saga",
+            Verb::Dedupe(_) => "dedupe",
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub fn forest(id: &str, title: &str, noise: f64, rows: &[Difference]) -> Option<
     let width = WIDTH - NAMES - verdicts;
     let bottom = TOP + rows.len() as f64 * ROW;
     let mut chart = Chart::new(id, title, (WIDTH, bottom + 30.0));
-    let px = |change: f64| NAMES + (change.clamp(-reach, reach) / reach + 1.0) / 2.0 * width;
+    let px = |change: f64| NAMES + f64::midpoint(change.clamp(-reach, reach) / reach, 1.0) * width;
     chart.band(&[(px(-noise), TOP), (px(noise), TOP)], &[(px(-noise), bottom), (px(noise), bottom)], Ink::Faint, None);
     chart.line(vec![(px(0.0), TOP), (px(0.0), bottom)], 1.5, Ink::Text, None);
     for (change, text) in [(-reach, "less"), (reach, "more")] {

@@ -224,9 +224,10 @@ fn place(nodes: usize, arrows: &[(usize, usize)]) -> Layout {
     let mut links: Vec<(Cell, Cell)> = Vec::new();
     for (arrow, (from, to)) in arrows.iter().enumerate() {
         let mut before = Cell::Node(*from);
-        for layer in layer_of[*from] + 1..layer_of[*to] {
+        let between = layers.iter_mut().enumerate().take(layer_of[*to]).skip(layer_of[*from] + 1);
+        for (layer, cells) in between {
             let lane = Cell::Lane { arrow, layer };
-            layers[layer].push(lane);
+            cells.push(lane);
             links.push((before, lane));
             before = lane;
         }

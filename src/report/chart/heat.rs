@@ -30,10 +30,9 @@ pub fn latency_over_time(report: &Report) -> Option<Chart> {
     cells(&mut chart, heat, &frame);
     key(&mut chart, most(heat));
     chart.clock = Some(Clock { left: frame.left, right: frame.right(), to_s: end, lines: Vec::new() });
-    chart.about =
-        "Requests by when they were answered (left to right) and how long they took (upwards); the stronger the \
-                   colour, the more of them."
-            .to_owned();
+    "Requests by when they were answered (left to right) and how long they took (upwards); the stronger the colour, the \
+     more of them."
+        .clone_into(&mut chart.about);
     chart.table = table(heat);
     Some(chart)
 }

@@ -1,4 +1,4 @@
-//! Latency by percentile as HdrHistogram plots it: the tail gets as much room as the rest.
+//! Latency by percentile as `HdrHistogram` plots it: the tail gets as much room as the rest.
 
 use crate::report::chart::axis::{Frame, Scale, Unit};
 use crate::report::chart::ink::Ink;

@@ -115,6 +115,7 @@ fn fonts() {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by value")]
 fn told<E: std::error::Error + Send + Sync>(error: plotters::drawing::DrawingAreaErrorKind<E>) -> Failed {
     error.to_string().into()
 }

@@ -84,7 +84,9 @@ fn draw(text: &mut String, mark: &Mark) {
         Shape::Text(words) => draw_text(text, words, &ink),
         Shape::Link { to, marks } => {
             write!(text, "<a href=\"#{}\">", escaped(to)).expect(TAKES);
-            marks.iter().for_each(|mark| draw(text, mark));
+            for mark in marks {
+                draw(text, mark);
+            }
             text.push_str("</a>");
         }
     }

@@ -235,7 +235,7 @@ pub fn decisions(report: &Report) -> Option<Chart> {
         let own = || decisions.iter().filter(|decision| decision.component == **owner);
         let first = own().next().map_or(0.0, |decision| decision.from);
         let steps = own().flat_map(|decision| [(decision.t_s, decision.from), (decision.t_s, decision.to)]);
-        let last = own().last().map_or(first, |decision| decision.to);
+        let last = own().next_back().map_or(first, |decision| decision.to);
         let points = std::iter::once((0.0, first)).chain(steps).chain([(end, last)]);
         chart.line(points.map(|(t, n)| (frame.px(t), frame.py(n))).collect(), 2.0, ink, series);
         for decision in own() {

@@ -85,7 +85,7 @@ fn head(report: &Report) -> String {
         human_count(run.events as f64),
         report.scenario.hash.get(..12).unwrap_or(&report.scenario.hash)
     );
-    write!(text, "<p class=\"faint\">{}</p>\n", chart::svg::escaped(&said)).expect(TAKES);
+    writeln!(text, "<p class=\"faint\">{}</p>", chart::svg::escaped(&said)).expect(TAKES);
     text
 }
 

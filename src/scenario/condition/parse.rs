@@ -71,9 +71,14 @@ pub const MEASURES: &[Entry] = &[
     now("visits_outside", Quantity::VisitsOutside, COUNT, "visits where the data of the request must not be"),
     now("bytes_outside", Quantity::BytesOutside, BYTES, "bytes answered, written or kept where they must not be"),
     now("cost", Quantity::Cost, COST, "dollars a month; per million: dollars for a million requests"),
-    now("lag", Quantity::Lag, TIME, "from a write to its application at a replica"),
-    later("backlog"),
-    later("depth"),
+    now(
+        "lag",
+        Quantity::Lag,
+        TIME,
+        "from a write to its application at a replica; from the publication of a message to the end of the work on it",
+    ),
+    now("backlog", Quantity::Backlog, COUNT, "messages that wait or are worked on"),
+    now("depth", Quantity::Depth, COUNT, "messages that wait"),
     now("staleness", Quantity::Staleness, TIME, "how long what a read saw had been overwritten"),
     now(
         "stale_reads",
@@ -85,9 +90,9 @@ pub const MEASURES: &[Entry] = &[
         "violations",
         Quantity::Violations,
         SHARE_OR_COUNT,
-        "share of reads that missed an own write or went back in time; bare: their number",
+        "share of reads that missed an own write or went back in time, or of messages that were done after a later one about the same; bare: their number",
     ),
-    now("lost_writes", Quantity::LostWrites, COUNT, "acknowledged writes that were lost"),
+    now("lost_writes", Quantity::LostWrites, COUNT, "acknowledged writes, and messages, that were lost"),
     now(
         "conflicts",
         Quantity::Conflicts,
@@ -96,7 +101,12 @@ pub const MEASURES: &[Entry] = &[
     ),
     now("convergence", Quantity::Convergence, TIME, "from a write to its application at the last copy"),
     now("leader_changes", Quantity::LeaderChanges, COUNT, "primaries that took over, by failover or by election"),
-    later("duplicates"),
+    now(
+        "duplicates",
+        Quantity::Duplicates,
+        SHARE_OR_COUNT,
+        "share of the work on messages that had been done before; bare: its number",
+    ),
     now(
         "scale_changes",
         Quantity::ScaleChanges,
@@ -116,9 +126,19 @@ pub const MEASURES: &[Entry] = &[
         "arrivals of the most loaded shard above their mean, as a share of it",
     ),
     later("partition_skew"),
-    later("dead_letters"),
-    later("compensations"),
-    later("unresolved_sagas"),
+    now(
+        "dead_letters",
+        Quantity::DeadLetters,
+        SHARE_OR_COUNT,
+        "share of messages that were tried too often; bare: their number",
+    ),
+    now("compensations", Quantity::Compensations, COUNT, "steps of sagas that were undone"),
+    now(
+        "unresolved_sagas",
+        Quantity::UnresolvedSagas,
+        COUNT,
+        "sagas that failed and could not be undone, or whose instance died",
+    ),
     now("rpo", Quantity::Rpo, TIME, "age, at a fault, of the oldest acknowledged write that was lost"),
     now(
         "budget_burn",
@@ -645,7 +665,7 @@ mod tests {
         assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
         assert_eq!((Code::Condition, "<=".to_owned()), told("in_flight of db with user <= 1"));
         assert_eq!((Code::Condition, "user".to_owned()), told("in_flight of db with user"));
-        assert_eq!((Code::NotAvailable, "backlog".to_owned()), told("backlog of db <= 1k"));
+        assert_eq!((Code::NotAvailable, "partition_skew".to_owned()), told("partition_skew of db <= 1k"));
         assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
         assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));
         assert_eq!((Code::Condition, "before".to_owned()), told("goodput >= 90% of before"));

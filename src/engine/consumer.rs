@@ -1,0 +1,316 @@
+//! The side of the consumer: a frame for each batch, and one for each message in it.
+//!
+//! Both stand at the consumer's instance without a slot. The frame of a message makes the visit that works on it, which
+//! waits for a worker like any other; the frame of the batch waits for all of them and then acknowledges. So a consumer
+//! dies with all it has taken, and the queue knows nothing of it until the visibility of the messages ends.
+
+use crate::engine::broker::{Batch, Carried, Letter, LetterState, Work};
+use crate::engine::world::{Call, Frame, Request, State, World, flag, row};
+use crate::model::program::{Edge, Post};
+use crate::model::{Failure, NONE};
+use crate::random::{bits, mix};
+
+impl World<'_> {
+    /// The program of a batch begins.
+    pub(super) fn start_batch(&mut self, batch: u32) {
+        let Batch { group, member, .. } = self.post.batches.all[batch as usize];
+        let who = self.post.groups[group as usize].members[member as usize];
+        let spec = &self.m.consumers[who.consumer as usize];
+        let Carried { letter, .. } = self.post.batches.all[batch as usize].letters[0];
+        let Letter { identity, number, attempts, class, .. } = self.post.letters.all[letter as usize];
+        let occasion = mix(identity ^ mix(number ^ u64::from(attempts) << 48));
+        let (now, token) = (self.now, self.post.batches.all[batch as usize].token(batch));
+        let request = self.new_request(Request {
+            occasion,
+            arrived: now,
+            context: NONE,
+            client: NONE,
+            class,
+            flags: row::DETACHED,
+            ..Request::default()
+        });
+        let driver = self.stand_at(who.station, spec.entry, spec.operation, (request, occasion));
+        self.calls[driver as usize].token = token;
+        self.post.batches.all[batch as usize].driver = driver;
+        self.ready.push(driver);
+    }
+
+    /// A frame at an instance that is no visit.
+    fn stand_at(&mut self, station: u32, pc: u16, operation: u16, (request, occasion): (u32, u64)) -> u32 {
+        let now = self.now;
+        let id = self.new_frame(Frame {
+            occasion,
+            entered: now,
+            granted: now,
+            since: now,
+            parent: NONE,
+            child: NONE,
+            request,
+            link: NONE,
+            station,
+            pc,
+            operation,
+            flags: flag::BRANCH,
+            state: State::Running,
+            ..Frame::default()
+        });
+        self.inherit(id, NONE);
+        id
+    }
+
+    /// `Receive`: an instance of the queue hands the letters over. The request for them was there before they were, so
+    /// only the way to the consumer takes time.
+    pub(super) fn receive(&mut self, id: u32, consumer: u16) -> u32 {
+        let m = self.m;
+        let spec = &m.consumers[consumer as usize];
+        let topic = &m.topics[m.groups[spec.group as usize].topic as usize];
+        let Frame { request, occasion, station, .. } = self.frames[id as usize];
+        let occasion = bits(m.edges[spec.edge as usize].key, occasion);
+        let route = self.routes[topic.receive as usize];
+        self.groups[route.component as usize].arrivals += 1;
+        let Some(at) = self.pick(topic.receive, occasion, request, station) else {
+            return self.fail(id, Failure::REFUSED);
+        };
+        self.groups[route.component as usize].balancer.more(at - route.first);
+        let now = self.now;
+        let child = self.new_frame(Frame {
+            occasion,
+            entered: now,
+            since: now,
+            parent: id,
+            child: NONE,
+            request,
+            link: NONE,
+            station: at,
+            pc: route.entry,
+            operation: topic.receive,
+            flags: flag::GUARDED | route.flags,
+            state: State::Running,
+            ..Frame::default()
+        });
+        let bytes = self.bytes_of(self.calls[id as usize].token);
+        self.calls[child as usize] = Call { edge: spec.edge, bytes, ..Call::new() };
+        let frame = &mut self.frames[id as usize];
+        (frame.child, frame.state, frame.since) = (child, State::Calling, now);
+        self.door(child)
+    }
+
+    /// What a call is about that a queue must know: the message, whichever attempt it is, or the batch.
+    pub(super) fn token(&self, id: u32, spec: &Edge) -> u64 {
+        match spec.post {
+            Post::Acknowledge => self.calls[id as usize].token,
+            _ => mix(self.frames[id as usize].occasion ^ spec.key),
+        }
+    }
+
+    fn bytes_of(&self, token: u64) -> f32 {
+        let Some(batch) = self.batch(token) else { return 0.0 };
+        let letters = self.post.batches.all[batch as usize].letters.iter();
+        letters.map(|carried| self.post.letters.all[carried.letter as usize].bytes).sum()
+    }
+
+    /// `Handle`: all letters of the batch are worked on at the same time.
+    pub(super) fn handle(&mut self, id: u32, consumer: u16) -> u32 {
+        let Some(batch) =
+            self.batch(self.calls[id as usize].token).filter(|&b| !self.post.batches.all[b as usize].ended)
+        else {
+            return id;
+        };
+        let count = self.post.batches.all[batch as usize].letters.len() as u32;
+        self.post.batches.all[batch as usize].left = count;
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        (frame.state, frame.since) = (State::Calling, now);
+        for index in 0..count {
+            self.start_message(batch, index, consumer);
+        }
+        NONE
+    }
+
+    /// The program of a message begins, in a row that has the keys of whoever sent it.
+    fn start_message(&mut self, batch: u32, index: u32, consumer: u16) {
+        let token = self.post.batches.all[batch as usize].token(batch);
+        let Carried { letter, .. } = self.post.batches.all[batch as usize].letters[index as usize];
+        let Batch { group, member, .. } = self.post.batches.all[batch as usize];
+        let station = self.post.groups[group as usize].members[member as usize].station;
+        let state = &mut self.post.letters.all[letter as usize];
+        state.attempts += 1;
+        let Letter { occasion, identity, number, attempts, context, class, priority, sent, .. } = *state;
+        if attempts == 1 {
+            self.post.groups[group as usize].transit.add(self.now - sent);
+        }
+        let request = self.new_request(Request {
+            occasion,
+            arrived: self.now,
+            number: identity,
+            context,
+            client: NONE,
+            class,
+            priority,
+            flags: row::DETACHED,
+        });
+        let spec = &self.m.consumers[consumer as usize];
+        let address = mix(identity ^ mix(number ^ u64::from(attempts) << 32));
+        let id = self.stand_at(station, spec.carrier, spec.operation, (request, address));
+        (self.calls[id as usize].token, self.calls[id as usize].shard) = (token, index);
+        self.ready.push(id);
+    }
+
+    /// `Work`: a visit of the consumer's operation at this very instance.
+    pub(super) fn work(&mut self, id: u32, consumer: u16) -> u32 {
+        let spec = &self.m.consumers[consumer as usize];
+        let route = self.routes[spec.operation as usize];
+        let now = self.now;
+        let frame = &mut self.frames[id as usize];
+        (frame.state, frame.since) = (State::Calling, now);
+        let Frame { occasion, request, station, .. } = *frame;
+        let group = &mut self.groups[route.component as usize];
+        group.arrivals += 1;
+        group.balancer.more(station - route.first);
+        let child = self.new_frame(Frame {
+            occasion: bits(spec.key, occasion),
+            entered: now,
+            granted: now,
+            since: now,
+            parent: id,
+            child: NONE,
+            request,
+            link: NONE,
+            station,
+            pc: route.entry,
+            operation: spec.operation,
+            flags: route.flags,
+            state: State::Running,
+            ..Frame::default()
+        });
+        self.inherit(child, id);
+        self.frames[id as usize].child = child;
+        self.come_in(child, station, spec.operation)
+    }
+
+    /// `Done`: the work on a message has ended; with the last one the batch goes on.
+    pub(super) fn done(&mut self, id: u32, well: bool) -> u32 {
+        let Call { token, shard: index, .. } = self.calls[id as usize];
+        let Some(batch) = self.batch(token).filter(|&b| !self.post.batches.all[b as usize].ended) else { return id };
+        let state = &mut self.post.batches.all[batch as usize];
+        let carried = &mut state.letters[index as usize];
+        carried.work = if well { Work::Well } else { Work::Ill };
+        let Carried { letter, number, .. } = *carried;
+        let (group, driver) = (state.group, state.driver);
+        state.left -= 1;
+        let is_last = state.left == 0;
+        let request = self.frames[id as usize].request;
+        if well && self.requests[request as usize].flags & row::SKIPPED != 0 {
+            self.post.groups[group as usize].tally.skipped += 1;
+            self.pass_over(letter, number, group);
+        } else {
+            self.book(letter, number, group, well);
+        }
+        if is_last {
+            let frame = &mut self.frames[driver as usize];
+            (frame.state, frame.since) = (State::Running, self.now);
+            let next = if self.paused != 0 { self.park_if_paused(driver) } else { driver };
+            self.ready.extend((next != NONE).then_some(next));
+        }
+        id
+    }
+
+    /// Nothing was done, because it had been done: the letter has had its work.
+    fn pass_over(&mut self, id: u32, number: u64, group: u16) {
+        let Some(&letter) = self.letter(id, number, group) else { return };
+        self.post.letters.all[id as usize].handled = true;
+        if letter.state == LetterState::Promised {
+            self.deliver_one(id);
+        }
+    }
+
+    /// Whether a later message about the same was done before.
+    fn done_in_order(&mut self, letter: &Letter) {
+        let group = &mut self.post.groups[letter.group as usize];
+        let Some(about) = letter.about else { return };
+        let latest = group.latest.entry(about).or_insert(letter.number);
+        group.tally.ordered += 1;
+        group.tally.disordered += u64::from(letter.number < *latest);
+        *latest = letter.number.max(*latest);
+    }
+
+    /// What the end of some work means for its letter.
+    fn book(&mut self, id: u32, number: u64, group: u16, well: bool) {
+        let Some(&letter) = self.letter(id, number, group) else {
+            // Somebody else has done it, too.
+            self.post.groups[group as usize].tally.duplicates += u64::from(well);
+            return;
+        };
+        if well {
+            let tally = &mut self.post.groups[group as usize];
+            tally.tally.duplicates += u64::from(letter.handled || letter.copy);
+            if !letter.handled {
+                tally.lag.add(self.now - letter.sent);
+                self.done_in_order(&letter);
+                self.no_longer_pending(id);
+            }
+            self.post.letters.all[id as usize].handled = true;
+        }
+        if letter.state == LetterState::Promised {
+            if well {
+                return self.deliver_one(id);
+            }
+            self.post.groups[group as usize].tally.early += 1;
+            self.free_letter(id);
+        }
+    }
+
+    /// `Finish`: the consumer has room again. What it never got, or could not acknowledge, comes again.
+    pub(super) fn finish_batch(&mut self, id: u32, received: bool) -> u32 {
+        let Some(batch) =
+            self.batch(self.calls[id as usize].token).filter(|&b| !self.post.batches.all[b as usize].ended)
+        else {
+            return id;
+        };
+        let group = self.post.batches.all[batch as usize].group;
+        if !received {
+            self.return_letters(batch);
+        }
+        self.end_batch(batch);
+        if received {
+            self.dispatch(group)
+        } else {
+            self.dispatch_later(group)
+        }
+        id
+    }
+
+    /// The consumer is through with a batch, or dead.
+    fn end_batch(&mut self, batch: u32) {
+        let state = &mut self.post.batches.all[batch as usize];
+        state.ended = true;
+        let (group, member, hides) = (state.group, state.member, state.hides);
+        let count = state.letters.len() as u32;
+        self.post.groups[group as usize].members[member as usize].room += count;
+        if !hides {
+            self.return_letters(batch);
+            self.free_batch(batch);
+        }
+    }
+
+    /// An instance has died: so has what it had taken. What was promised is lost.
+    pub(super) fn consumer_died(&mut self, s: u32) {
+        for batch in 0..self.post.batches.all.len() as u32 {
+            let Batch { group, member, ended, .. } = self.post.batches.all[batch as usize];
+            if ended || self.post.groups[group as usize].members[member as usize].station != s {
+                continue;
+            }
+            let token = self.post.batches.all[batch as usize].token(batch);
+            for i in 0..self.post.batches.all[batch as usize].letters.len() {
+                let Carried { letter, number, .. } = self.post.batches.all[batch as usize].letters[i];
+                let there = self.letter(letter, number, group);
+                if there.is_some_and(|l| l.state == LetterState::Promised && l.token == token) {
+                    self.post.groups[group as usize].tally.early += 1;
+                    self.free_letter(letter);
+                }
+            }
+            self.end_batch(batch);
+            self.dispatch(group);
+        }
+    }
+}

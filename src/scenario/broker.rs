@@ -1,0 +1,385 @@
+//! `kind: queue`, `consumes:` and the step `publish`: what is sent now and done later.
+
+use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::distribution::{self, Distribution};
+use crate::fields::reader::Reader;
+use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
+use crate::policy::delivery::{self, Commit, PRESETS, Redelivery};
+use crate::policy::retry::{self, Backoff};
+use crate::reader::read_term;
+use crate::scenario::component::{ABSTRACT, BOOT, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, WORKERS};
+use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
+use crate::scenario::policy::{DEADLINE, FALLBACK, RATE_LIMIT, RETRY_FIELD, TIMEOUT};
+use crate::scenario::values::{Env, count, draw, forms, inert, name};
+use crate::scenario::{Reference, Verb};
+use crate::text::Node;
+use crate::units::Dimension;
+
+/// A queue of messages.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// Seconds until a message counts as taken, and until one that is asked for is handed out.
+    pub publish: Option<Distribution>,
+    pub deliver: Option<Distribution>,
+    /// Dollars for a request, unless `prices` says otherwise.
+    pub price_per_request: f64,
+    /// Seconds for which a message that was taken is hidden; `None`: until its consumer dies.
+    pub visibility_s: Option<f64>,
+    /// Seconds from its publication until it may be taken.
+    pub delay: Option<Distribution>,
+    /// Messages of a higher priority come first.
+    pub by_priority: bool,
+    /// Messages with the same value of this key are taken one after the other.
+    pub ordered: Option<Reference>,
+    /// Seconds within which the same event is taken once.
+    pub deduplicate_s: Option<f64>,
+    pub redelivery: Redelivery,
+    /// The queue of messages that were tried too often.
+    pub then: Option<Reference>,
+    /// Most messages that wait, and whether the oldest goes or the new one is refused.
+    pub depth: Option<u64>,
+    pub drops: bool,
+    /// Seconds after which a message that nobody took is gone.
+    pub age_s: Option<f64>,
+    /// Whether messages survive the death of the last instance.
+    pub durable: bool,
+}
+
+/// Messages that a service works on.
+#[derive(Clone, Debug)]
+pub struct Consumes {
+    pub from: Reference,
+    /// Consumers of one group share the messages; each group gets all of them.
+    pub group: Option<String>,
+    pub operation: Reference,
+    /// Most messages taken at once.
+    pub batch: u32,
+    /// Messages that an instance may have taken and not finished; `None`: as many as it has workers.
+    pub prefetch: Option<u32>,
+    pub commit: Commit,
+    /// What it keeps up to date for others to read, and the key by which messages and reads are about the same.
+    pub updates: Option<(Reference, Reference)>,
+}
+
+/// What a `publish` sends.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    pub to: Reference,
+    pub bytes: Option<Distribution>,
+    /// The higher, the sooner it is taken; `None`: that of the request.
+    pub priority: Option<u8>,
+}
+
+static BACKOFF: [PolicyForm; retry::BACKOFF_FORMS.len()] = forms(retry::BACKOFF_FORMS);
+static TIME_OR_NONE: &[Shape] = &[Shape::Time, Shape::Word(&["none"])];
+static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
+
+static REDELIVERY: Table = Table {
+    name: "redelivery",
+    about: "What happens to a message whose work failed, or was not finished in time",
+    fields: &[
+        Field::new(
+            "attempts",
+            Shape::OneOf(&[Shape::Count, Shape::Word(&["unlimited"])]),
+            "3",
+            "How often it is tried in all",
+        )
+        .or("unlimited"),
+        Field::new(
+            "backoff",
+            Shape::Policy(&BACKOFF),
+            "exponential(1s x2)",
+            "The pause after a failure; without it until the visibility ends, or at once",
+        ),
+        Field::new(
+            "then",
+            Shape::Name(Thing::Component),
+            "failed",
+            "The queue it goes to after that; without one it is lost",
+        ),
+    ],
+};
+
+/// A queue.
+pub static QUEUE: Table = Table {
+    name: "queue",
+    about: "Messages that wait for somebody to work on them; its operations are `publish`, `receive` and `acknowledge`",
+    fields: &[
+        KIND,
+        LIKE,
+        ABSTRACT,
+        Field::new(
+            "preset",
+            Shape::Word(delivery::NAMES),
+            "sqs",
+            "Times, visibility and price of a product, where nothing else is said",
+        ),
+        OWN,
+        ON,
+        INSTANCES,
+        PLACE,
+        Field::new(
+            "publish",
+            Shape::Distribution(Dimension::Time),
+            "lognormal(p50=11ms p99=20ms)",
+            "Time until a message counts as taken",
+        ),
+        Field::new(
+            "deliver",
+            Shape::Distribution(Dimension::Time),
+            "lognormal(p50=11ms p99=20ms)",
+            "Time until a message that waits is handed out",
+        ),
+        Field::new(
+            "visibility",
+            Shape::OneOf(TIME_OR_NONE),
+            "30s",
+            "How long a message that was taken is hidden from others; if it is not acknowledged by then, it comes again. `none`: until its consumer dies. 30s unless the preset says otherwise",
+        ),
+        Field::new(
+            "delay",
+            Shape::Distribution(Dimension::Time),
+            "5s",
+            "Time from its publication until a message may be taken",
+        )
+        .or("0s"),
+        Field::new(
+            "order",
+            Shape::Word(&["fifo", "priority"]),
+            "priority",
+            "Who is next: the oldest, or the oldest of the highest priority",
+        )
+        .or("fifo"),
+        Field::new(
+            "ordered",
+            Shape::Name(Thing::Key),
+            "user",
+            "Messages with the same value of this key are worked on one after the other",
+        ),
+        Field::new("deduplicate", Shape::Time, "5m", "A message that was sent again within that time is taken once"),
+        Field::new(
+            "redelivery",
+            Shape::Object(&REDELIVERY),
+            "{attempts: 3, backoff: exponential(1s x2), then: failed}",
+            "What happens to a message whose work failed",
+        ),
+        Field::new("depth", Shape::OneOf(COUNT_OR_NONE), "100k", "Most messages that wait").or("none"),
+        Field::new(
+            "overflow",
+            Shape::Word(&["reject", "drop_oldest"]),
+            "drop_oldest",
+            "What happens when there are more: the new one fails as `queue_full`, or the oldest is lost; `reject` unless given",
+        ),
+        Field::new("age", Shape::OneOf(TIME_OR_NONE), "4d", "A message that nobody took for so long expires")
+            .or("none"),
+        Field::new("durable", Shape::Bool, "false", "Whether messages outlive the death of all instances").or("true"),
+        Field {
+            about: "What it costs an instance to take, to hand out and to forget a message: `publish`, `receive` and `acknowledge`",
+            example: "{publish: {cpu: 50us, io: 1}, receive: {cpu: 30us}}",
+            ..OPERATIONS
+        },
+        Field {
+            default: Some("none"),
+            about: "Requests that an instance works on at the same time; the others queue",
+            ..WORKERS
+        },
+        HEALTH,
+        PREFER,
+        RATE_LIMIT,
+        CORES,
+        MEMORY,
+        DISK_FIELD,
+        NIC,
+        SPEED,
+        SCHEDULING,
+        PRICE,
+        BOOT,
+    ],
+};
+
+static UPDATES: Table = Table {
+    name: "read model",
+    about: "What messages bring up to date",
+    fields: &[
+        Field::new("in", Shape::Name(Thing::Component), "views", "The component whose reads see it").required(),
+        Field::new("key", Shape::Name(Thing::Key), "user", "The key by which a message and a read are about the same")
+            .required(),
+    ],
+};
+static CONSUMES: Table = Table {
+    name: "consumption",
+    about: "Messages that a service works on: its operation runs once for each",
+    fields: &[
+        Field::new("from", Shape::Name(Thing::Component), "tasks", "The queue").required(),
+        Field::new(
+            "group",
+            Shape::Text,
+            "mail",
+            "Consumers of one group share the messages, every group gets all of them; without it they compete with all others that name none",
+        ),
+        Field::new("operation", Shape::Text, "send", "The operation of this service that works on a message")
+            .required(),
+        Field::new("batch", Shape::Count, "10", "Most messages taken in one request, and acknowledged in one").or("1"),
+        Field::new(
+            "prefetch",
+            Shape::Count,
+            "64",
+            "Messages that an instance may have taken and not acknowledged; without it as many as it has workers",
+        ),
+        Field::new(
+            "commit",
+            Shape::Word(&["before", "after"]),
+            "before",
+            "When a message is acknowledged: before the work (at most once), or after it (at least once)",
+        )
+        .or("after"),
+        Field::new(
+            "updates",
+            Shape::Object(&UPDATES),
+            "{in: views, key: user}",
+            "What this work keeps up to date: a read there is stale while a message about the same is not done",
+        ),
+    ],
+};
+static CONSUMES_SHAPES: &[Shape] = &[Shape::Object(&CONSUMES), Shape::ListOf(&Shape::Object(&CONSUMES))];
+pub(super) static CONSUMES_FIELD: Field = Field::new(
+    "consumes",
+    Shape::OneOf(CONSUMES_SHAPES),
+    "{from: tasks, operation: send, batch: 10}",
+    "Messages it works on; a list for several queues",
+);
+
+/// The step.
+pub(super) static PUBLISH_STEP: Table = Table {
+    name: "publish",
+    about: "Send a message and go on as soon as it is taken; whoever consumes it has the keys of this request",
+    fields: &[
+        Field::new("publish", Shape::Object(&PUBLISH), "{to: tasks, key: user, bytes: 1KB}", "What, and where to")
+            .required(),
+        TIMEOUT,
+        DEADLINE,
+        RETRY_FIELD,
+        FALLBACK,
+    ],
+};
+static PUBLISH: Table = Table {
+    name: "message",
+    about: "A message that is sent",
+    fields: &[
+        Field::new("to", Shape::Name(Thing::Component), "tasks", "The queue").required(),
+        Field::new("key", Shape::Name(Thing::Key), "user", "The key that is meant; without it that of the queue"),
+        Field::new("bytes", Shape::Distribution(Dimension::Bytes), "1KB", "Its size").or("0B"),
+        Field::new(
+            "priority",
+            Shape::Count,
+            "9",
+            "The higher, the sooner it is taken from a queue with `order: priority`; without it that of the request",
+        ),
+    ],
+};
+
+/// Reads what is special about a queue.
+pub(super) fn queue(r: &mut Reader, env: &mut Env) -> Queue {
+    let preset = r.word("preset").and_then(|word| PRESETS.iter().find(|preset| preset.name == word.value));
+    let time = |figures: fn(&delivery::Preset) -> [f64; 2]| preset.map(|preset| between(figures(preset)));
+    let visibility_s = match preset {
+        _ if r.is("visibility", "none") => None,
+        Some(preset) => r.time("visibility").map(|time| time.value).or(preset.visibility_s),
+        None => Some(r.time("visibility").map_or(VISIBILITY_S, |time| time.value)),
+    };
+    let redelivery = r.object("redelivery").map_or((Redelivery::default(), None), |mut r| redelivery(&mut r));
+    let depth = if r.is("depth", "none") { None } else { r.count_from("depth", 1).map(|depth| depth.value) };
+    if depth.is_none() {
+        inert(r, &["overflow"], "without `depth`");
+    }
+    let queue = Queue {
+        publish: draw(r, env, "publish", Dimension::Time).or(time(|preset| preset.publish_s)),
+        deliver: draw(r, env, "deliver", Dimension::Time).or(time(|preset| preset.deliver_s)),
+        price_per_request: preset.map_or(0.0, |preset| preset.price),
+        visibility_s,
+        delay: draw(r, env, "delay", Dimension::Time),
+        by_priority: r.word("order").is_some_and(|word| word.value == "priority"),
+        ordered: name(r, "ordered"),
+        deduplicate_s: positive(r, "deduplicate"),
+        redelivery: redelivery.0,
+        then: redelivery.1,
+        depth,
+        drops: r.word("overflow").is_some_and(|word| word.value == "drop_oldest"),
+        age_s: if r.is("age", "none") { None } else { positive(r, "age") },
+        durable: r.flag("durable").is_none_or(|flag| flag.value),
+    };
+    if queue.by_priority && queue.ordered.is_some() {
+        let told = Diagnostic::new(
+            Code::Excluded,
+            r.key("ordered"),
+            "messages that are taken one after the other have no priorities",
+        );
+        r.tell(told.help("leave out `order: priority`"));
+    }
+    queue
+}
+
+/// Language section 13.
+const VISIBILITY_S: f64 = 30.0;
+
+/// The lognormal with this median and 99th percentile.
+fn between([p50, p99]: [f64; 2]) -> Distribution {
+    distribution::parse(&format!("lognormal(p50={p50}s p99={p99}s)"), Dimension::Time).expect("a preset can be read")
+}
+
+/// A time that is longer than nothing.
+fn positive(r: &mut Reader, field: &str) -> Option<f64> {
+    let time = r.time(field);
+    r.within(field, time, 1e-9, f64::INFINITY).map(|time| time.value)
+}
+
+fn redelivery(r: &mut Reader) -> (Redelivery, Option<Reference>) {
+    let attempts = if r.is("attempts", "unlimited") { None } else { count(r, "attempts", 1) };
+    let backoff = r.parsed("backoff", Code::Policy, |text| Backoff::read(&read_term(text)?));
+    let then = name(r, "then");
+    if attempts.is_none() {
+        inert(r, &["then"], "without `attempts`, because a message is tried for ever");
+    }
+    (Redelivery { attempts, backoff: backoff.map(|found| found.value) }, then)
+}
+
+/// Reads `consumes:`, one or several.
+pub(super) fn consumes(r: &mut Reader) -> Vec<Consumes> {
+    if r.table().field("consumes").is_none() || !r.has("consumes") {
+        return Vec::new();
+    }
+    let owner = r.key("consumes");
+    let several = r.node("consumes").is_some_and(|node| node.as_list().is_some());
+    let nodes: Vec<&Node> = if several { r.list("consumes") } else { r.node("consumes").into_iter().collect() };
+    nodes.into_iter().filter_map(|node| one(&mut Reader::new(owner, node, &CONSUMES, r.diags()))).collect()
+}
+
+fn one(r: &mut Reader) -> Option<Consumes> {
+    let commit = r
+        .word("commit")
+        .map_or(Commit::After, |word| if word.value == "before" { Commit::Before } else { Commit::After });
+    let batch = count(r, "batch", 1).unwrap_or(1);
+    let prefetch = count(r, "prefetch", 1);
+    if let Some(prefetch) = prefetch.filter(|prefetch| *prefetch < batch) {
+        let message = format!("an instance may have {prefetch} messages, so it never takes {batch} at once");
+        r.tell(Diagnostic::new(Code::OutOfRange, r.key("prefetch"), message));
+    }
+    let updates = r.object("updates").and_then(|mut r| name(&mut r, "in").zip(name(&mut r, "key")));
+    let (from, group, operation) = (name(r, "from"), r.text("group"), name(r, "operation"));
+    let group = group.map(|group| group.value);
+    Some(Consumes { from: from?, group, operation: operation?, batch, prefetch, commit, updates })
+}
+
+/// Reads the map of a `publish`.
+pub(super) fn publish(r: &mut Reader, key: &mut Option<Reference>, env: &mut Env) -> Option<Verb> {
+    *key = name(r, "key");
+    let bytes = draw(r, env, "bytes", Dimension::Bytes);
+    let priority = r.count("priority").and_then(|priority: Spotted<u64>| {
+        let fits = u8::try_from(priority.value).ok();
+        if fits.is_none() {
+            r.tell(Diagnostic::new(Code::OutOfRange, priority.spot, "a priority is between 0 and 255"));
+        }
+        fits
+    });
+    Some(Verb::Publish(Publish { to: name(r, "to")?, bytes, priority }))
+}

@@ -1,0 +1,195 @@
+//! Stage 8 and the pattern of events: queues, workers, dead letters.
+
+use plimsoll::report::Report;
+
+use super::{Stage, claim, value, words};
+
+const EIGHT: &str = "08-message-queue.yaml";
+const EVENTS: &str = "patterns/event-driven.yaml";
+
+/// Stage 8 without what it has from the stages before, which is not in question here.
+fn stage8(seconds: u32, warmup: u32) -> Stage {
+    Stage::new(EIGHT)
+        .set("run.duration", format!("{seconds}s"))
+        .set("run.warmup", format!("{warmup}s"))
+        .set("run.replications", 1)
+        .set("run.prefill", "none")
+        .set("load.likes.rate", "50/s")
+        .set("load.visitors.rate", "20/s")
+        .set("load.assets.rate", "10/s")
+}
+
+/// A figure of a component that only its kind has.
+fn figure(report: &Report, component: &str, name: &str) -> f64 {
+    let figures = &report.components[component].kind_specific.figures;
+    figures.get(name).unwrap_or_else(|| panic!("`{component}` has no `{name}`: {figures:?}")).mean
+}
+
+fn rate(report: &Report, operation: &str) -> f64 {
+    report.operations[operation].requests.goodput_per_s.mean
+}
+
+#[test]
+fn s08_response() {
+    let p95 = |stage: Stage| value(&stage.set("objectives.slow", "latency p95 of web.register <= 1h").report(), "slow");
+    let (queued, inline) = (p95(stage8(60, 10)), p95(stage8(60, 10).variant("inline")));
+    claim("s08-response", "p95 inline over p95 queued", inline / queued, [5.0, 100.0]);
+}
+
+/// The source has workers follow the length of the queue; here there are as many as the burst needs, or as few as before it.
+#[test]
+fn s08_worker() {
+    let burst = |instances: u32| {
+        let report = stage8(120, 10).variant("burst").set("components.thumbs.instances", instances).report();
+        let alert = report.alerts.iter().find(|alert| alert.name == "deep").expect("it is stated");
+        (alert.fired.len(), figure(&report, "images", "depth_max"))
+    };
+    let (few, many) = (burst(3), burst(20));
+    let told = format!("3 instances: depth {:.0}, alert {}; 20: depth {:.0}, alert {}", few.1, few.0, many.1, many.0);
+    words("s08-worker", "depth in a burst, alert", &told, 0 < few.0 && many.0 == 0);
+}
+
+#[test]
+fn s08_dlq() {
+    for share in [0.2, 0.5] {
+        let work = format!("[{{cpu: 1ms}}, {{fail: {{share: {}%, as: bad}}}}]", 100.0 * share);
+        let report = stage8(100, 10)
+            .set("load.joiners.rate", "100/s")
+            .set("components.mailer.operations.send", work)
+            .set("components.tasks.redelivery.backoff", "constant(100ms)")
+            .set("components.smtp", "null")
+            .set("components.web.operations.register", "[{publish: {to: tasks}}]")
+            .read("dead", "dead_letters of mailer")
+            .report();
+        let expected: f64 = share * share * share;
+        let range = [0.85 * expected, 1.15 * expected];
+        claim(
+            "s08-dlq",
+            "share of dead letters where half, or a fifth, of the receives fail",
+            value(&report, "dead"),
+            range,
+        );
+    }
+}
+
+#[test]
+fn s08_fanout() {
+    let report = stage8(60, 10).report();
+    let sent = rate(&report, "web.register");
+    let heard: f64 = ["mailer.send", "counter.add", "auditor.note"].iter().map(|name| rate(&report, name)).sum();
+    claim("s08-fanout", "deliveries of a message to three groups", heard / sent, [2.9, 3.1]);
+    let made = figure(&report, "images", "deliveries_per_s") / figure(&report, "images", "accepted_per_s");
+    claim("s08-fanout", "deliveries of a task to competing workers", made, [0.9, 1.1]);
+}
+
+#[test]
+fn s08_latency() {
+    for (preset, least, most) in [("rabbitmq", 0.005, 0.020), ("sqs", 0.010, 0.050), ("kafka", 0.0, 0.010)] {
+        let report = stage8(60, 10)
+            .set("load.joiners.rate", "200/s")
+            .set("components.tasks.preset", preset)
+            .set("components.web.operations.register", "[{publish: {to: tasks}}]")
+            .report();
+        for quantile in ["transit_p50", "transit_p99"] {
+            let what = format!("{quantile} of {preset}, s");
+            claim("s08-latency", &what, figure(&report, "counter", quantile), [least, most]);
+        }
+    }
+}
+
+/// Dollars for a billion messages to one group, so many in a request of the consumer.
+fn billion(batch: u32) -> (f64, f64) {
+    let report = stage8(40, 10)
+        .set("load.uploaders.rate", "400/s")
+        .set("components.thumbs.operations.make", "[{wait: 20ms}]")
+        .set("components.thumbs.consumes.batch", batch)
+        .report();
+    let line = report.cost.lines.iter().find(|line| line.component == "images").expect("SQS has a price");
+    let a_month = rate(&report, "web.upload") * 730.0 * 3600.0;
+    (line.usd_per_month / line.quantity * 1e9, line.usd_per_month / a_month * 1e9)
+}
+
+#[test]
+fn s08_cost() {
+    let (request, message) = billion(1);
+    claim("s08-cost", "dollars for a billion requests", request, [399.0, 401.0]);
+    claim("s08-cost", "dollars for a billion messages, each sent, received and deleted", message, [1180.0, 1220.0]);
+}
+
+#[test]
+fn p_event_driven() {
+    let stage = |variant: &'static str| Stage::new(EVENTS).variant(variant).report();
+    let free = Stage::new(EVENTS).set("faults", "{mail_dies: {at: 60s, for: 30s, kill: mail}}").report();
+    let bound = stage("coupled_mail_dies");
+    let up = |report: &Report| report.requests.availability.expect("there are requests").mean;
+    claim("p-event-driven", "availability of ordering while a consumer is down", up(&free), [0.999, 1.0]);
+    claim("p-event-driven", "the same where it is called", up(&bound), [0.0, 0.9]);
+    claim("p-event-driven", "events lost", figure(&free, "mail", "dead_letters"), [0.0, 0.0]);
+    let counts = ["stock.take", "points.add"].map(|name| rate(&free, name) / rate(&free, "shop.order"));
+    words(
+        "p-event-driven",
+        "each group hears each event once",
+        &format!("{counts:.3?}"),
+        counts.iter().all(|c| (c - 1.0).abs() < 0.02),
+    );
+}
+
+const SAGA: &str = "patterns/saga.yaml";
+
+#[test]
+fn p_saga() {
+    let report = Stage::new(SAGA).report();
+    let failed = report.operations["shop.order"].requests.throughput_per_s.mean - rate(&report, "shop.order");
+    let undone = rate(&report, "stock.put") / failed;
+    claim("p-saga", "goods put back for each order that failed", undone, [0.98, 1.02]);
+    claim("p-saga", "unresolved sagas", figure(&report, "shop", "unresolved_sagas"), [0.0, 0.0]);
+    let dies = Stage::new(SAGA).variant("shop_dies").report();
+    let left = figure(&dies, "shop", "unresolved_sagas");
+    claim("p-saga", "unresolved sagas when the shop dies", left, [1.0, 100.0]);
+    let free = Stage::new(SAGA).variant("choreographed").report();
+    let undone = rate(&free, "stock.put") / rate(&free, "stock.take");
+    claim("p-saga", "choreographed: goods put back for each taken", undone, [0.045, 0.075]);
+}
+
+const CQRS: &str = "patterns/cqrs.yaml";
+const ORDER: &str = "pitfalls/event-ordering.yaml";
+
+#[test]
+fn p_cqrs() {
+    let one = Stage::new(CQRS).report();
+    let twice = Stage::new(CQRS).variant("twice").report();
+    let slow = Stage::new(CQRS).variant("one_reader").report();
+    let p99 =
+        |report: &Report, operation: &str| report.operations[operation].latency.all.p99.expect("there are enough").mean;
+    let writes = p99(&twice, "orders.place") / p99(&one, "orders.place");
+    claim("p-cqrs", "p99 of a write when reads double and get their machines", writes, [0.8, 1.25]);
+    claim("p-cqrs", "p99 of a read then", p99(&twice, "screens.show"), [0.0, 0.05]);
+    let figures = ["lag_p99", "staleness", "stale_reads"];
+    let of = |report: &Report| {
+        [
+            figure(report, "projector", figures[0]),
+            figure(report, "views", figures[1]),
+            figure(report, "views", figures[2]),
+        ]
+    };
+    let (quick, late) = (of(&one), of(&slow));
+    let told = format!("{figures:?}: {quick:.5?}, with one slow projector {late:.5?}");
+    words(
+        "p-cqrs",
+        "the read model lags, and more when its projector does",
+        &told,
+        (0..3).all(|i| 0.0 < quick[i] && quick[i] < late[i]),
+    );
+    let refused = one.operations["orders.place"].requests.errors["rejected"].mean;
+    claim("p-cqrs", "commands rejected", refused, [0.015, 0.025]);
+}
+
+#[test]
+fn x_ordering() {
+    let share = |stage: Stage| value(&stage.read("overtaken", "violations of worker").report(), "overtaken");
+    let (none, order) = (share(Stage::new(ORDER)), share(Stage::new(ORDER).variant("by_order")));
+    let item = share(Stage::new(ORDER).variant("by_item"));
+    claim("x-ordering", "events done after a later one of the same order, competing consumers", none, [0.02, 0.6]);
+    claim("x-ordering", "the same, ordered by another key", item, [0.02, 0.6]);
+    claim("x-ordering", "the same, ordered by that key", order, [0.0, 0.0]);
+}
