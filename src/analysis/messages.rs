@@ -12,6 +12,9 @@ use crate::scenario::condition::{Quantity, Stat};
 /// A figure of the report and where it is counted.
 type Named = (&'static str, fn(&GroupTally) -> u64);
 
+/// Where a figure of sagas is counted.
+type Counted = fn(&SagaTally) -> u64;
+
 /// What became of the messages of a queue, or of those that a service consumed.
 pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
     let mut found = sagas(study, component);
@@ -99,7 +102,7 @@ pub(super) fn views(study: &Study, component: u16) -> BTreeMap<String, Estimate>
 
 /// What became of the sagas that a service ran.
 fn sagas(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
-    let wanted: [(&str, fn(&SagaTally) -> u64); 5] = [
+    let wanted: [(&str, Counted); 5] = [
         ("sagas_completed", |tally| tally.completed),
         ("sagas_undone", |tally| tally.undone),
         ("compensations", |tally| tally.compensations),

@@ -334,10 +334,13 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::LostWrites
             | Quantity::LeaderChanges
             | Quantity::VisitsOutside
-            | Quantity::BudgetBurn,
+            | Quantity::BudgetBurn
+            | Quantity::Backlog
+            | Quantity::Depth
+            | Quantity::Compensations
+            | Quantity::UnresolvedSagas,
             _,
-        )
-        | (Quantity::Backlog | Quantity::Depth | Quantity::Compensations | Quantity::UnresolvedSagas, _) => "",
+        ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (

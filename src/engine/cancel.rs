@@ -101,9 +101,8 @@ impl World<'_> {
     pub(super) fn withdraw(&mut self, id: u32) -> bool {
         let frame = self.frames[id as usize];
         match frame.state {
-            State::Scheduled => return true,
+            State::Scheduled | State::Shed => return true,
             State::OnCore => return self.leave_core(id),
-            State::Shed => return true,
             State::Granted => {
                 self.grant(id);
                 return true;

@@ -273,9 +273,9 @@ impl World<'_> {
         }
         self.end_batch(batch);
         if received {
-            self.dispatch(group)
+            self.dispatch(group);
         } else {
-            self.dispatch_later(group)
+            self.dispatch_later(group);
         }
         id
     }

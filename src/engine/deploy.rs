@@ -198,9 +198,9 @@ impl World<'_> {
         rollout.step.swap_remove(place);
         let has_new = self.incidents.fresh.slower.contains_key(&s);
         if rollout.is_back && has_new {
-            rollout.left.push_back(s)
+            rollout.left.push_back(s);
         } else {
-            rollout.done.push(s)
+            rollout.done.push(s);
         }
         if !rollout.step.is_empty() {
             return;

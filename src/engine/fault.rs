@@ -69,8 +69,10 @@ impl World<'_> {
         let n = self.fault_periods[f as usize].len() as u64;
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
-            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => self.hit_by(target, draw),
-            Act::Errors { target: Some(target), .. } => self.hit_by(target, draw),
+            Act::Kill(target)
+            | Act::Slow(target, _)
+            | Act::Pause(target)
+            | Act::Errors { target: Some(target), .. } => self.hit_by(target, draw),
             Act::Errors { .. }
             | Act::Surge { .. }
             | Act::Expire { .. }

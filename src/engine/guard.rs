@@ -62,6 +62,7 @@ struct Attempt {
 
 /// What an edge does not have, so that a call need not ask for it.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own that one call asks")]
 pub(super) struct Shortcut {
     /// No limit, pool or handshake: the request sets off at once.
     pub(super) at_once: bool,
@@ -299,7 +300,9 @@ impl World<'_> {
             is_there
         });
         let mut found = self.choose(id, caller);
-        hidden.iter().for_each(|&i| self.groups[component].balancer.show(i, true));
+        for &i in &hidden {
+            self.groups[component].balancer.show(i, true);
+        }
         if found.is_none() && !hidden.is_empty() {
             found = self.choose(id, caller);
         }

@@ -39,7 +39,7 @@ impl World<'_> {
             let view_key = self.m.groups[group as usize].view_key;
             let request = self.frames[id as usize].request;
             let about = if view_key == NONE16 { letter.about } else { Some(self.key_value(view_key, request)) };
-            self.put_in(Letter { group, copy, about, ..letter }, delay);
+            self.put_in(Letter { about, group, copy, ..letter }, delay);
         }
         id
     }

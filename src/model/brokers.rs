@@ -27,6 +27,7 @@ use crate::units::Span;
 
 /// Where messages are sent: a queue.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own that the scenario states")]
 pub struct Topic {
     pub component: u16,
     pub name: String,

@@ -255,7 +255,7 @@ mod tests {
             (0, "success", 1, true, State::Closed),
         ];
         for (step, (advance_ms, what, count, allowed, state)) in steps.into_iter().enumerate() {
-            script.now = script.now + Span(advance_ms * MS);
+            script.now += Span(advance_ms * MS);
             assert_eq!(script.calls(count, what == "fail"), allowed, "step {step}");
             assert_eq!(script.state(), state, "step {step}");
         }
@@ -288,7 +288,9 @@ mod tests {
             assert_eq!(script.state(), state, "{probes}");
         }
         let mut slow = half_open();
-        [5, 5, 5, 1].into_iter().for_each(|seconds| assert!(slow.call(false, seconds * S)));
+        for seconds in [5, 5, 5, 1] {
+            assert!(slow.call(false, seconds * S));
+        }
         assert_eq!(slow.state(), State::Open, "three of four were slow");
         let mut few = half_open();
         assert!((0..4).all(|_| few.circuit.ask(&few.rule, few.now).is_some()));
@@ -343,12 +345,12 @@ mod tests {
         for n in 0..20_000 {
             let draw = bits(7, occasion(n));
             let failed = unit(draw) < if n / 500 % 2 == 0 { 0.2 } else { 0.7 };
-            script.now = script.now + Span(draw % (100 * MS));
+            script.now += Span(draw % (100 * MS));
             let before = script.state();
             let passed = script.call(failed, 0);
             assert_eq!(passed, before != State::Open, "call {n}");
             match before {
-                State::Open => continue,
+                State::Open => {}
                 State::Closed => {
                     seen.push(failed);
                     let last = &seen[seen.len().saturating_sub(20)..];

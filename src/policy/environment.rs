@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_pool_does_what_single_environments_do() {
         for seed in 0..20 {
-            let spec = spec(6, 0, 5);
+            let spec = Environments { ramp_per_s: 1e6, ..spec(6, 0, 5) };
             let (mut pool, mut single, mut dice) = (Pool::new(&spec), Vec::<Option<u64>>::new(), mix(seed));
             for second in 0..400 {
                 dice = mix(dice);

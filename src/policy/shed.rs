@@ -19,7 +19,7 @@ use crate::units::{Dimension, Span, Time};
 pub enum Shed {
     /// Controlled delay: while the queue has not been empty for an `interval` (100ms), who has waited longer than `target`
     /// (5ms) when its turn comes is dropped; otherwise who has waited longer than the interval. After Maurer, "Fail at
-    /// Scale" (ACM Queue 2015), who took it from CoDel (RFC 8289), which drops packets too slowly for callers who do
+    /// Scale" (ACM Queue 2015), who took it from `CoDel` (RFC 8289), which drops packets too slowly for callers who do
     /// not slow down.
     ///
     /// ```yaml
@@ -217,7 +217,7 @@ pub struct Limit {
     rule: Rule,
     min: f64,
     max: f64,
-    limit: f64,
+    present: f64,
     /// Of a gradient: the mean time of a visit in the long run, ns, and how many visits it has seen.
     usual: f64,
     seen: u32,
@@ -236,30 +236,30 @@ const SMOOTHING: f64 = 0.2;
 impl Limit {
     fn new(rule: Rule, min: u32, max: u32) -> Limit {
         let (min, max) = (f64::from(min), f64::from(max));
-        Limit { rule, min, max, limit: START.clamp(min, max.max(min)), usual: 0.0, seen: 0 }
+        Limit { rule, min, max, present: START.clamp(min, max.max(min)), usual: 0.0, seen: 0 }
     }
 
     /// Whether one more may come in when so many are inside.
     #[inline]
     pub fn lets_in(&self, inside: u32) -> bool {
-        f64::from(inside) < self.limit.floor()
+        f64::from(inside) < self.present.floor()
     }
 
     /// The present limit.
     pub fn value(&self) -> u32 {
-        self.limit.floor() as u32
+        self.present.floor() as u32
     }
 
     /// A visit has ended after so long, from the door on; so many were inside with it.
     pub fn observe(&mut self, took: Span, failed: bool, inside: u32) {
         let inside = f64::from(inside);
         let limit = match self.rule {
-            Rule::Aimd { target } if failed || target < took => (self.limit * 0.9).floor(),
-            Rule::Aimd { .. } if self.limit <= 2.0 * inside => self.limit + 1.0,
-            Rule::Aimd { .. } => self.limit,
+            Rule::Aimd { target } if failed || target < took => (self.present * 0.9).floor(),
+            Rule::Aimd { .. } if self.present <= 2.0 * inside => self.present + 1.0,
+            Rule::Aimd { .. } => self.present,
             Rule::Gradient => self.by_gradient(took.0.max(1) as f64, inside),
         };
-        self.limit = limit.clamp(self.min, self.max);
+        self.present = limit.clamp(self.min, self.max);
     }
 
     fn by_gradient(&mut self, took: f64, inside: f64) -> f64 {
@@ -270,12 +270,12 @@ impl Limit {
         if 2.0 < self.usual / took {
             self.usual *= 0.95;
         }
-        if inside < self.limit / 2.0 {
-            return self.limit;
+        if inside < self.present / 2.0 {
+            return self.present;
         }
         let gradient = (TOLERANCE * self.usual / took).clamp(0.5, 1.0);
-        let wanted = self.limit * gradient + ROOM;
-        self.limit * (1.0 - SMOOTHING) + wanted * SMOOTHING
+        let wanted = self.present * gradient + ROOM;
+        self.present * (1.0 - SMOOTHING) + wanted * SMOOTHING
     }
 }
 
@@ -376,12 +376,12 @@ mod tests {
         let mut limit = Limit::new(Rule::Gradient, 1, 1000);
         let time = |inside: f64| 10.0 * MS as f64 * (inside / 10.0).max(1.0);
         (0..200).for_each(|_| limit.observe(Span(time(5.0) as u64), false, 5));
-        (0..200).for_each(|_| limit.observe(Span(time(limit.limit) as u64), false, limit.value()));
-        let settled = limit.limit;
+        (0..200).for_each(|_| limit.observe(Span(time(limit.present) as u64), false, limit.value()));
+        let settled = limit.present;
         assert!((12.0..30.0).contains(&settled), "{settled}");
         // Twice as slow all of a sudden: fewer are let in.
-        (0..50).for_each(|_| limit.observe(Span(3 * time(limit.limit) as u64), false, limit.value()));
-        assert!(limit.limit < 0.8 * settled, "{} after {settled}", limit.limit);
+        (0..50).for_each(|_| limit.observe(Span(3 * time(limit.present) as u64), false, limit.value()));
+        assert!(limit.present < 0.8 * settled, "{} after {settled}", limit.present);
     }
 
     #[test]

@@ -92,7 +92,7 @@ static DEDUPE: Table = Table {
 };
 
 /// Reads the map of a `saga`.
-pub(super) fn saga(r: &mut Reader, env: &mut Env) -> Option<Verb> {
+pub(super) fn saga(r: &mut Reader, env: &mut Env) -> Verb {
     let mut all = Vec::new();
     for node in r.list("steps") {
         let nameless = Spot { end: node.spot.start, ..node.spot };
@@ -103,7 +103,7 @@ pub(super) fn saga(r: &mut Reader, env: &mut Env) -> Option<Verb> {
         };
         all.push(SagaStep { body: body("do"), undo: body("undo") });
     }
-    Some(Verb::Saga(all))
+    Verb::Saga(all)
 }
 
 /// Reads the map of a `dedupe`.

@@ -489,7 +489,7 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
             Some(Verb::Transaction { within: within?, body: body? })
         }),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
-        "saga" => r.object("saga").and_then(|mut r| saga::saga(&mut r, env)),
+        "saga" => r.object("saga").map(|mut r| saga::saga(&mut r, env)),
         "dedupe" => r.object("dedupe").and_then(|mut r| saga::dedupe(&mut r)),
         "publish" => r.object("publish").and_then(|mut r| broker::publish(&mut r, &mut named, env)),
         "cached" | "get" | "put" | "invalidate" => {

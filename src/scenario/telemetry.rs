@@ -242,12 +242,11 @@ fn keeps(r: &mut Reader, words: &[&str]) -> Vec<bool> {
     let mut found = vec![false; words.len()];
     for node in r.list("keep") {
         let Some(text) = node.as_text().filter(|_| !node.is_broken()) else { continue };
-        match words.iter().position(|word| *word == text) {
-            Some(at) => found[at] = true,
-            None => {
-                let told = Diagnostic::new(Code::UnknownWord, node.spot, format!("`{text}` cannot be kept for itself"));
-                r.tell(told.nearest(text, words.iter().copied()));
-            }
+        if let Some(at) = words.iter().position(|word| *word == text) {
+            found[at] = true;
+        } else {
+            let told = Diagnostic::new(Code::UnknownWord, node.spot, format!("`{text}` cannot be kept for itself"));
+            r.tell(told.nearest(text, words.iter().copied()));
         }
     }
     found
