@@ -9,6 +9,7 @@
 
 mod advance;
 mod arrive;
+mod behind;
 mod buffer;
 mod build;
 mod cache;
@@ -22,6 +23,7 @@ mod fork;
 mod host;
 mod keys;
 mod lock;
+mod mirror;
 mod near;
 mod observe;
 mod pool;
@@ -36,6 +38,7 @@ mod timeout;
 mod timer;
 mod trace;
 mod transaction;
+mod wal;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -186,6 +189,8 @@ impl World<'_> {
             Timer::Received { station, upto } => self.received(station, upto),
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
+            Timer::Checkpoint { station, left } => self.checkpoint(station, left),
+            Timer::Copied { station, epoch } => self.copied(station, epoch),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
             Timer::Cut => self.cut(),

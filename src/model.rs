@@ -29,6 +29,7 @@ mod replay;
 mod scale;
 mod steps;
 pub mod traffic;
+pub mod wal;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::caches::Cache;
@@ -36,6 +37,7 @@ use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
+use crate::model::wal::Wal;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::limit::Limit;
@@ -72,6 +74,8 @@ pub struct Model {
     pub stations: Vec<Station>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
+    /// Write-ahead logs of databases.
+    pub wals: Vec<Wal>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
@@ -248,6 +252,8 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
+    /// Index into [`Model::wals`], or `NONE16`.
+    pub wal: u16,
     pub price_per_request: f64,
 }
 

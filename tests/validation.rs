@@ -9,12 +9,14 @@
 //! cargo test --release -- --ignored --nocapture validation_table    # writes docs/validation.md
 //! cargo test --release -- --ignored --nocapture interval_coverage   # writes a section of it
 //! cargo test --release -- --ignored --nocapture hit_ratios          # writes another
+//! cargo test --release -- --ignored --nocapture failovers           # and another
 //! ```
 
 mod balancing;
 mod caches;
 mod cases;
 mod coverage;
+mod failover;
 mod measured;
 mod queueing;
 mod statistics;

@@ -10,11 +10,13 @@ use crate::engine::cache::Caches;
 use crate::engine::copies;
 use crate::engine::fault::surged;
 use crate::engine::filter;
+use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
 use crate::engine::timer::{Timer, Timers};
+use crate::engine::wal::Log;
 use crate::engine::world::{
     Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
     Ring, Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
@@ -65,6 +67,7 @@ impl<'m> World<'m> {
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
             limits: m.limits.iter().map(|l| LimitState::new(&l.limit)).collect(),
             budgets: m.edges.iter().map(|e| e.retry.as_ref().and_then(|r| r.budget).map(Budget::new)).collect(),
+            logs: if m.wals.is_empty() { Vec::new() } else { vec![Log::default(); m.stations.len()] },
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
@@ -75,7 +78,9 @@ impl<'m> World<'m> {
         world.find_mirrors();
         world.make_pools();
         world.close_future_shards();
+        world.close_copies_of_nodes();
         world.prefill();
+        world.fill_copies_of_nodes();
         world
     }
 
@@ -127,13 +132,14 @@ impl<'m> World<'m> {
             joins: Slab::new(),
             locks: Locks::default(),
             contexts: Slab::new(),
-            cursors: vec![0; m.keys.len()],
+            values: Values::new(m),
             replication: replica::all(m),
             maps: m.copies.iter().map(|copies| copies.map.clone()).collect(),
             moving: Vec::new(),
             transactions: FxHashMap::default(),
             begun: 0,
             kept: vec![0; m.stations.len()],
+            logs: Vec::new(),
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
             paused: 0,

@@ -244,6 +244,7 @@ impl World<'_> {
         station.up_since = self.now;
         let epoch = station.epoch;
         self.copy_returns(s);
+        self.copy_of_node_returns(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {
@@ -283,6 +284,9 @@ impl World<'_> {
     fn set_eligible(&mut self, s: u32, eligible: bool) {
         let component = self.stations[s as usize].component as usize;
         let i = s - self.m.components[component].first;
+        if self.copy_of_node_noticed(s, eligible) {
+            return;
+        }
         self.groups[component].balancer.set_eligible(i, eligible);
         self.copy_noticed(s);
     }
@@ -372,6 +376,7 @@ impl World<'_> {
         self.begin_sources();
         self.begin_faults();
         self.begin_flushes();
+        self.begin_checkpoints();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;
         self.timers.all.push(Timer::Window);

@@ -13,12 +13,14 @@ use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
+use crate::engine::wal::Log;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model, NONE16};
@@ -660,7 +662,7 @@ pub(super) struct World<'m> {
     pub(super) joins: Slab<Join>,
     pub(super) locks: Locks,
     pub(super) contexts: Slab<Context>,
-    pub(super) cursors: Vec<u64>,
+    pub(super) values: Values,
     /// Per database with shards or replicas.
     pub(super) replication: Vec<Replication>,
     /// Which shard holds what, likewise.
@@ -672,6 +674,8 @@ pub(super) struct World<'m> {
     /// Slots of each instance that are kept for transactions.
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
+    /// Write-ahead logs by instance; none where no database has one.
+    pub(super) logs: Vec<Log>,
     pub(super) caches: Caches,
     /// Instances that are paused now.
     pub(super) paused: u32,

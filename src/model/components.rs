@@ -18,7 +18,7 @@ use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
 use crate::scenario::database::Database;
-use crate::scenario::{Act, Availability, Kind, MachineChoice, Prefer};
+use crate::scenario::{Act, Availability, Kind, Length, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
 /// Bytes of a page.
@@ -97,6 +97,7 @@ impl<'a> Compiler<'a> {
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
+            wal: database.map_or(NONE16, |database| self.wal(name, database)),
             copies: NONE16,
             cache: NONE16,
             price_per_request: self.price_per_request(name, &said.kind),
@@ -219,7 +220,7 @@ impl<'a> Compiler<'a> {
     /// Data that is larger than the disk it is to stand on.
     fn check_disk_size(&mut self, name: &str, said: &scenario::Component, spot: Spot) {
         let Kind::Database(database) = &said.kind else { return };
-        let Database { rows: Some(rows), row_bytes: Some(row), .. } = &**database else { return };
+        let (Some(rows), Some(row)) = (self.rows_of(database), database.row_bytes) else { return };
         let size = match &said.placement.machine {
             MachineChoice::On(host) => self.scenario.hosts.get(&host.value).and_then(|h| h.value.overrides.disk_bytes),
             _ => said.placement.overrides.disk_bytes,
@@ -233,10 +234,16 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Rows of all shards of a database, with what it grows by.
+    pub(super) fn rows_of(&self, database: &Database) -> Option<f64> {
+        let length = if let Length::Duration(seconds) = self.scenario.run.length { seconds } else { 0.0 };
+        database.rows_in(length)
+    }
+
     fn buffer(&mut self, database: &Database) -> Option<Buffer> {
         let of_shards = database.shards.as_ref().and_then(|shards| shards.key.as_ref());
         let key = self.names.find_key(database.key.as_ref().or(of_shards), self.diags);
-        let (pool, rows) = (database.pool_bytes?, database.rows?);
+        let (pool, rows) = (database.pool_bytes?, self.rows_of(database)?);
         let row = database.row_bytes.unwrap_or(1.0).max(1.0);
         let rows = (rows / f64::from(database.shards())).ceil();
         Some(Buffer {

@@ -92,6 +92,7 @@ impl Line<'_> {
             }
             Step::Observe => "observe".to_owned(),
             Step::Commit => "commit".to_owned(),
+            Step::Sync { cell, .. } => format!("sync ({})", self.cell(cell)),
             Step::Begin { transaction } => format!("begin {transaction}"),
             Step::Prepare { transaction } => format!("prepare {transaction}"),
             Step::Decide { transaction } => format!("decide {transaction}"),

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 2] = ["## Coverage of the intervals\n", "## Hit ratios beside libCacheSim\n"];
+const SECTIONS: [&str; 3] = [
+    "## Coverage of the intervals\n",
+    "## Hit ratios beside libCacheSim\n",
+    "## Failover, by how writes are replicated\n",
+];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
 const KNOWN: &[(&str, &str, &str)] = &[];
@@ -65,6 +69,11 @@ pub(crate) fn write_hit_ratios(section: &str) {
     replace(SECTIONS[1], section);
 }
 
+/// Writes the section about failovers, and leaves the rest alone.
+pub(crate) fn write_failovers(section: &str) {
+    replace(SECTIONS[2], section);
+}
+
 /// What stands under a title, up to the next one.
 fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     let start = text.find(title)? + title.len();
@@ -94,7 +103,8 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
          ten independent replications; the verdict looks at the tolerance of the case alone. This page is written by\n\n\
          ```sh\ncargo test --release -- --ignored --nocapture validation_table\n\
          cargo test --release -- --ignored --nocapture interval_coverage   # the section about intervals\n\
-         cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n```\n\n\
+         cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n\
+         cargo test --release -- --ignored --nocapture failovers   # the section about failovers\n```\n\n\
          and every `cargo test` measures the same cases on shorter runs. A percentile that is expected to be 0 is judged by\n\
          the mean of its distribution. The order of the policies in `lb-order-10` follows from their figures.\n\n",
     );
