@@ -16,6 +16,7 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod election;
 mod failover;
 mod fault;
 mod filter;
@@ -24,6 +25,8 @@ mod host;
 mod keys;
 mod lock;
 mod mirror;
+mod multi;
+mod naming;
 mod near;
 mod observe;
 mod pool;
@@ -184,10 +187,15 @@ impl World<'_> {
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
+            Timer::Stand { station, round } => self.stand(station, round),
+            Timer::VoteAsked { station, candidate, term } => self.vote_asked(station, candidate, term),
+            Timer::Voted { station, voter, asked, vote } => self.voted(station, voter, asked, vote),
+            Timer::Spread { station, origin, upto } => self.spread_to(station, origin, upto),
             Timer::Reshard { fault } => self.reshard_on(fault),
             Timer::Rebuild { station, epoch, left } => self.rebuild(station, epoch, left),
             Timer::Received { station, upto } => self.received(station, upto),
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
+            Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Checkpoint { station, left } => self.checkpoint(station, left),
             Timer::Copied { station, epoch } => self.copied(station, epoch),

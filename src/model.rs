@@ -20,6 +20,7 @@ mod links;
 pub mod listing;
 pub mod loads;
 mod names;
+pub mod naming;
 mod places;
 mod plan;
 mod prices;
@@ -35,6 +36,7 @@ use crate::distribution::sampler::Samplers;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::loads::{RequestClass, Source};
+use crate::model::naming::Naming;
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
 use crate::model::wal::Wal;
@@ -230,6 +232,10 @@ pub struct Component {
     pub prefers_zone: bool,
     /// Places of `failover(a b)`, the most wanted first.
     pub failover: Vec<u16>,
+    /// Regions of `geoproximity(...)` with their weights and biases.
+    pub pulls: Vec<(u16, f64, f64)>,
+    /// It is a name service: no hop.
+    pub naming: Option<Naming>,
     /// Stream for the balancer's draws.
     pub key: u64,
     /// Cell of the time spent in the queue for a slot; `NONE16` where nobody ever waits (no limit, nothing that pauses).

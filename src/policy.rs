@@ -13,7 +13,7 @@
 //!
 //! Families: [`arrivals`] (when requests come), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
 //! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
-//! (when a checker notices), [`ring`] (who holds which keys), [`replication`] (how copies are kept alike), [`sharding`]
+//! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are kept alike), [`sharding`]
 //! (which shard holds a row).
 //!
 //! What can go wrong: a new variant of an existing family needs its file only, but a new family needs a call site in the
@@ -22,6 +22,7 @@
 pub mod arrivals;
 pub mod balance;
 pub mod discipline;
+pub mod election;
 pub mod eviction;
 pub mod health;
 pub mod limit;

@@ -50,6 +50,9 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
         Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
+        Quantity::Conflicts => stretch.conflicts(probe)?,
+        Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,
+        Quantity::LeaderChanges => stretch.leader_changes(probe.scope) as f64,
         Quantity::ShardVariance => stretch.shard_variance(probe.scope)?,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
     };
@@ -379,6 +382,30 @@ impl Between<'_> {
             tally.cache.lost_writes + tally.copies.as_ref().map_or(0, |copies| copies.lost_writes)
         };
         self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
+    }
+
+    /// Writes that were in conflict, as a share of all writes or as their number.
+    fn conflicts(&self, probe: &Probe) -> Option<f64> {
+        let (mut some, mut all) = (0, 0);
+        for (before, after) in self.copies_pairs(probe.scope) {
+            some += after.conflicts - before.conflicts;
+            all += after.writes - before.writes;
+        }
+        let count = || some as f64 * self.model.scale_of(probe.scope);
+        if probe.per == Some(Per::Count) { Some(count()) } else { ratio(some, all) }
+    }
+
+    /// From each write to its application at the last copy.
+    fn convergence(&self, scope: Scope) -> Compact {
+        let mut merged = Compact::default();
+        for (before, after) in self.copies_pairs(scope) {
+            merged.merge(&after.convergence.minus(&before.convergence));
+        }
+        merged
+    }
+
+    fn leader_changes(&self, scope: Scope) -> u64 {
+        self.copies_pairs(scope).map(|(before, after)| after.switches - before.switches).sum()
     }
 
     /// Arrivals of each shard of a database that had any part of the rows at the end of the stretch.

@@ -144,8 +144,15 @@ pub struct CopiesTally {
     pub stale_reads: u64,
     /// Reads that did not see an own write, or went back in time.
     pub violations: u64,
-    /// Acknowledged writes that no copy had any more.
+    /// Acknowledged writes that no copy had any more, and those that were written over unseen.
     pub lost_writes: u64,
+    /// Where every copy takes writes: how many, those in conflict with one that they had not seen, and the time until all
+    /// copies had one.
+    pub writes: u64,
+    pub conflicts: u64,
+    pub convergence: Compact,
+    /// Primaries that took over.
+    pub switches: u64,
     /// Shards that share the rows now.
     pub shards: u32,
 }

@@ -205,8 +205,10 @@ pub struct Component {
 pub enum Kind {
     Service,
     /// A hop that offers the operations of its targets; shares (they need not add to 1).
+    /// With `naming` it is no hop, but tells callers where its target is.
     Balancer {
         targets: Vec<(Reference, f64)>,
+        naming: Option<Naming>,
     },
     Gateway {
         before: Vec<Step>,
@@ -238,6 +240,15 @@ impl Kind {
     }
 }
 
+/// A balancer that is a name service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Naming {
+    /// Seconds for which callers keep an answer.
+    pub ttl_s: f64,
+    /// Share of callers that keep it for ever.
+    pub ignore: f64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Route {
     /// `users.*`, `orders.place` or `home`.
@@ -249,6 +260,14 @@ pub struct Route {
 pub enum RouteTarget {
     Components(Vec<(Reference, f64)>),
     Steps(Vec<Step>),
+}
+
+impl RouteTarget {
+    /// The components that it names.
+    pub fn components(&self) -> impl Iterator<Item = &Reference> {
+        let named = if let RouteTarget::Components(named) = self { &named[..] } else { &[] };
+        named.iter().map(|(to, _)| to)
+    }
 }
 
 #[derive(Clone, Debug)]

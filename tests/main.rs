@@ -10,6 +10,7 @@ mod determinism;
 mod diagnostics;
 mod examples;
 mod failover;
+mod globe;
 mod laws;
 mod measures;
 mod mirrors;

@@ -305,7 +305,10 @@ fn nothing(study: &Study, test: &Test) -> String {
 pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
-        | (Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites, _) => "",
+        | (
+            Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::LeaderChanges,
+            _,
+        ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
         (Quantity::Cost, _) => "usd_per_month",
         (
@@ -316,6 +319,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Rto
             | Quantity::Rpo
             | Quantity::Lag
+            | Quantity::Convergence
             | Quantity::Staleness,
             _,
         ) => "s",
@@ -328,6 +332,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::Conflicts
             | Quantity::StaleReads
             | Quantity::Violations
             | Quantity::WastedWork,

@@ -196,12 +196,19 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
         ("stale_reads", Quantity::StaleReads, None),
         ("violations", Quantity::Violations, None),
         ("lost_writes", Quantity::LostWrites, None),
+        ("conflicts", Quantity::Conflicts, None),
+        ("convergence", Quantity::Convergence, None),
+        ("convergence_p99", Quantity::Convergence, quantile(0.99)),
     ];
     let found = wanted.into_iter().filter_map(|(name, quantity, stat)| {
         let probe = Probe { quantity, stat, scope, resource: None, per: None };
         study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
     });
-    found.collect()
+    let mut found: BTreeMap<String, Estimate> = found.collect();
+    let probe = Probe { quantity: Quantity::LeaderChanges, stat: None, scope, resource: None, per: None };
+    let changes = study.mean(|stretch| probe::read(&probe, stretch)).filter(|changes| 0.0 < changes.mean);
+    found.extend(changes.map(|changes| ("leader_changes".to_owned(), changes)));
+    found
 }
 
 /// A figure of a cache with its name in the report.

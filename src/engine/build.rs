@@ -12,14 +12,16 @@ use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
+use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
 use crate::engine::replica;
+use crate::engine::rows::Effort;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::wal::Log;
 use crate::engine::world::{
-    Beside, Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request,
-    Ring, Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
+    Beside, Call, Choice, Course, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring,
+    Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -228,6 +230,7 @@ fn shortcut(edge: &model::program::Edge) -> Shortcut {
     Shortcut {
         at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
         no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
+        by_name: edge.name != NONE16,
     }
 }
 
@@ -355,6 +358,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
         bytes_out: 0.0,
         injected: Vec::new(),
         sticky: FxHashMap::default(),
+        name: spec.naming.as_ref().map(|naming| Box::new(naming::name(m, naming))),
     }
 }
 

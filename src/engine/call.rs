@@ -208,7 +208,11 @@ impl World<'_> {
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let route = self.routes[operation as usize];
         let spec = &self.m.components[route.component as usize];
+        let edge = self.calls[id as usize].edge;
         let station = match (spec.cache, spec.copies) {
+            (NONE16, NONE16) if self.shortcuts[edge as usize].by_name => {
+                self.pick_by_name(id, self.m.edges[edge as usize].name, caller)
+            }
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
@@ -228,7 +232,6 @@ impl World<'_> {
         let frame = &mut self.frames[id as usize];
         frame.station = station;
         frame.flags |= route.flags;
-        let edge = self.calls[id as usize].edge;
         if self.shortcuts[edge as usize].no_way {
             return self.arrived(id);
         }

@@ -28,7 +28,8 @@ pub(super) struct Seeker {
 pub(super) fn roles(copies: &Copies, primary_of: impl Fn(u32) -> u32) -> Vec<u16> {
     let role = |instance: u32| {
         let (shard, copy) = (instance / copies.each(), instance % copies.each());
-        let spared = copies.replicas != 0 && !copies.read.includes_primary() && copy == primary_of(shard);
+        let is_alike = copies.read.includes_primary() || matches!(copies.mode, Mode::MultiPrimary(_));
+        let spared = copies.replicas != 0 && !is_alike && copy == primary_of(shard);
         if spared { copies.shards } else { shard }
     };
     (0..copies.shards * copies.each()).map(|instance| role(instance) as u16).collect()
@@ -43,8 +44,17 @@ impl World<'_> {
         let spec = &m.components[operation.component as usize];
         let copies = &m.copies[spec.copies as usize];
         let shard = self.shard_for(seeker);
-        let reader = if at_primary(operation, copies) { None } else { self.pick_reader(copies, shard, seeker) };
-        reader.or_else(|| self.primary_for(seeker, spec.copies, shard))
+        if matches!(copies.mode, Mode::MultiPrimary(_)) {
+            return self.pick_reader(copies, shard, seeker, copies.read);
+        }
+        if at_primary(operation, copies) {
+            return self.primary_for(seeker, spec.copies, shard);
+        }
+        let picked = self.pick_reader(copies, shard, seeker, copies.read);
+        let picked = picked.or_else(|| self.primary_for(seeker, spec.copies, shard));
+        // Where there is no primary either, an old row is better than none.
+        let is_fresh = matches!(copies.read, ReadFrom::Fresh(_));
+        if picked.is_none() && is_fresh { self.pick_reader(copies, shard, seeker, ReadFrom::Any) } else { picked }
     }
 
     /// A copy that could serve the request before the run, whatever the balancer would say.
@@ -109,6 +119,9 @@ impl World<'_> {
         let spec = &self.m.components[copies.component as usize];
         let instance = shard * copies.each() + self.replication[c as usize].shards[shard as usize].primary;
         let is_up = self.stations[(spec.first + instance) as usize].gate & gate::DOWN == 0;
+        if self.is_leaderless(c as usize, shard as usize) {
+            return None;
+        }
         let open = if spec.health.is_none() {
             is_up
         } else {
@@ -118,7 +131,7 @@ impl World<'_> {
     }
 
     /// One of those that answer reads.
-    fn pick_reader(&mut self, copies: &Copies, shard: u32, seeker: &Seeker) -> Option<u32> {
+    fn pick_reader(&mut self, copies: &Copies, shard: u32, seeker: &Seeker, read: ReadFrom) -> Option<u32> {
         let m = self.m;
         let spec = &m.components[copies.component as usize];
         let operation = &m.operations[seeker.operation as usize];
@@ -141,7 +154,7 @@ impl World<'_> {
         let lags = |i: u32| log.lag(copy(i), now);
         let readers =
             (shard * each..(shard + 1) * each).filter(|&i| balancer.eligible(i) && copy(i) as u32 != log.primary);
-        let most = match copies.read {
+        let most = match read {
             ReadFrom::Fresh(most) => (most * 1e9) as u64,
             ReadFrom::LeastLag => readers.map(lags).min().unwrap_or(0),
             _ => u64::MAX,
@@ -157,6 +170,10 @@ impl World<'_> {
         for (region, _) in regions {
             let within = |i: u32| m.places.get(usize::from(place(i))).is_some_and(|place| place.region == *region);
             picked = picked.or_else(|| balancer.pick_where(&ask, shard, |i| within(i) && fits(i)));
+            let primary = shard * each + log.primary;
+            if picked.is_none() && read == ReadFrom::Nearest && within(primary) && balancer.eligible(primary) {
+                return None;
+            }
         }
         picked.or_else(|| balancer.pick_where(&ask, shard, fits)).map(|i| spec.first + i)
     }

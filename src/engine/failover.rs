@@ -95,8 +95,7 @@ impl World<'_> {
 
     /// The promotion is over: a replica takes over, unless the primary is back by now.
     pub(super) fn promote(&mut self, station: u32) {
-        let m = self.m;
-        let mut seat = self.seat(station);
+        let seat = self.seat(station);
         let now = self.now;
         let shard = &mut self.replication[seat.c].shards[seat.shard];
         shard.is_promoting = false;
@@ -110,16 +109,21 @@ impl World<'_> {
         self.replication[seat.c].lost_writes += loss.writes;
         let died = self.replication[seat.c].shards[seat.shard].died;
         self.note_loss(old, died, loss);
-        let copies = &m.copies[seat.c];
+        self.replication[seat.c].switches += 1;
+        self.settle_primary(&seat);
+        // It may have come back while it was being replaced.
+        self.begin_rebuilding(old);
+    }
+
+    /// Another copy is the primary: reads keep away from it where they should, and the others follow it.
+    pub(super) fn settle_primary(&mut self, seat: &Seat) {
+        let copies = &self.m.copies[seat.c];
         let roles = roles(copies, |shard| self.replication[seat.c].shards[shard as usize].primary);
         self.groups[copies.component as usize].balancer.set_roles(&roles);
         for copy in 0..copies.each() as usize {
-            seat.copy = copy;
-            self.apply_more(&seat);
+            self.apply_more(&Seat { copy, ..*seat });
         }
-        self.send_log(&seat);
-        // It may have come back while it was being replaced.
-        self.begin_rebuilding(old);
+        self.send_log(seat);
     }
 
     /// The replica that takes over.
@@ -143,7 +147,7 @@ impl World<'_> {
     }
 
     /// The fault that killed the primary learns what that has cost.
-    fn note_loss(&mut self, old: u32, died: Ns, loss: Loss) {
+    pub(super) fn note_loss(&mut self, old: u32, died: Ns, loss: Loss) {
         for (fault, periods) in self.m.faults.iter().zip(&mut self.fault_periods) {
             let strikes = match &fault.act {
                 Act::Kill(Target::Stations(stations)) => stations.contains(&old),

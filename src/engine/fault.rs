@@ -154,6 +154,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
             Some(checks) => {
@@ -245,6 +246,7 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.copy_of_node_returns(s);
+        self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
             Some(checks) => {

@@ -4,6 +4,7 @@ use crate::engine::world::{NOWHERE, World};
 use crate::model::program::Edge;
 use crate::model::region::{Place, WITH_REQUEST};
 use crate::model::{Component, Model, NONE, NONE16, Station};
+use crate::policy::balance::geo::biased;
 use crate::policy::balance::near::Wish;
 
 impl World<'_> {
@@ -33,10 +34,10 @@ impl World<'_> {
     }
 }
 
-/// Instances of a component by zone and region, and which of these groups callers at each place prefer.
-pub(super) fn groups(m: &Model, spec: &Component, stations: &[Station]) -> (Vec<Vec<u32>>, Vec<Wish>) {
+/// Instances of a component by zone and region, and the group of each place: of a zone those in it, of a region all in its
+/// zones.
+pub(super) fn by_place(m: &Model, stations: &[Station]) -> (Vec<Vec<u32>>, Vec<Option<u16>>) {
     let mut groups: Vec<Vec<u32>> = Vec::new();
-    // Group of each place: of a zone those in it, of a region all in its zones.
     let mut group_of: Vec<Option<u16>> = Vec::with_capacity(m.places.len());
     for region in &m.regions {
         for zone in region.first..region.first + region.zones {
@@ -47,6 +48,12 @@ pub(super) fn groups(m: &Model, spec: &Component, stations: &[Station]) -> (Vec<
         let is_only = stations.iter().all(|station| within(station.place));
         group_of.push(if is_only { Some(0) } else { group(&mut groups, stations, within) });
     }
+    (groups, group_of)
+}
+
+/// The groups of a component's instances, and which of them callers at each place prefer.
+pub(super) fn groups(m: &Model, spec: &Component, stations: &[Station]) -> (Vec<Vec<u32>>, Vec<Wish>) {
+    let (groups, group_of) = by_place(m, stations);
     let whole = |region: u16| {
         let region = &m.regions[usize::from(region)];
         group_of[usize::from(region.first + region.zones)]
@@ -54,7 +61,8 @@ pub(super) fn groups(m: &Model, spec: &Component, stations: &[Station]) -> (Vec<
     let failover: Vec<(u16, f64)> =
         spec.failover.iter().filter_map(|place| Some((group_of[usize::from(*place)]?, 0.0))).collect();
     let wish = |(number, place): (usize, &Place)| {
-        let near = place.near.iter().filter_map(|(region, seconds)| Some((whole(*region)?, 2e9 * seconds)));
+        let near = by_distance(place, &spec.pulls);
+        let near = near.into_iter().filter_map(|(region, seconds)| Some((whole(region)?, 2e9 * seconds)));
         let zone = group_of[number].filter(|_| spec.prefers_zone);
         if spec.failover.is_empty() {
             Wish { zone, regions: near.collect() }
@@ -65,6 +73,20 @@ pub(super) fn groups(m: &Model, spec: &Component, stations: &[Station]) -> (Vec<
     let mut wishes: Vec<Wish> = m.places.iter().enumerate().map(wish).collect();
     wishes.push(Wish { zone: None, regions: failover.clone() });
     (groups, wishes)
+}
+
+/// Regions from the nearest on, as weights and biases make them seem; all of them as they are where there are none.
+pub(super) fn by_distance(place: &Place, pulls: &[(u16, f64, f64)]) -> Vec<(u16, f64)> {
+    if pulls.is_empty() {
+        return place.near.clone();
+    }
+    let seems = |(region, weight, bias): &(u16, f64, f64)| {
+        let (_, seconds) = place.near.iter().find(|(known, _)| known == region)?;
+        Some((*region, biased(*seconds, *weight, *bias)))
+    };
+    let mut near: Vec<(u16, f64)> = pulls.iter().filter_map(seems).collect();
+    near.sort_by(|a, b| a.1.total_cmp(&b.1));
+    near
 }
 
 /// Number of the group of those who stand where it is said, if there are any.

@@ -16,6 +16,11 @@ impl World<'_> {
         let Frame { station, occasion, generation, .. } = self.frames[id as usize];
         let seat = self.seat(station);
         let copies = &self.m.copies[seat.c];
+        if self.is_multi(seat.c) {
+            let sent = if self.extended { self.calls[id as usize].until } else { self.now };
+            self.see_here(id, &seat, sent.min(self.now));
+            return id;
+        }
         let position = self.shard(&seat).applied(seat.copy);
         if copies.mode.asks() == 0 {
             // It began when it was sent, if it was sent over a link.
@@ -119,13 +124,6 @@ impl World<'_> {
         let look = Look { row, session, keeps };
         let when = [began, self.now];
         let (overwritten, is_violation) = replication.shards[seat.shard].read(&look, position, when);
-        replication.violations += u64::from(is_violation);
-        match overwritten {
-            None => replication.fresh_reads += 1,
-            Some(at) => {
-                replication.stale_reads += 1;
-                replication.staleness.add(began - at);
-            }
-        }
+        replication.book(overwritten.map(|at| began - at), is_violation);
     }
 }

@@ -5,6 +5,8 @@
 //! its own on the replica's cores and disk, so many at a time, begun in the order of the log; a position moves when
 //! everything before it is done.
 
+use crate::engine::election::Election;
+use crate::engine::multi::Multi;
 use crate::engine::shard::{Entry, Shard};
 use crate::engine::timer::Timer;
 use crate::engine::world::{Frame, Ns, RELEASE, Request, State, World, flag, gate, row};
@@ -24,6 +26,10 @@ pub(super) struct Replication {
     pub(super) stale_reads: u64,
     pub(super) violations: u64,
     pub(super) lost_writes: u64,
+    /// Primaries that took over.
+    pub(super) switches: u64,
+    /// One for each shard, where every copy takes writes.
+    pub(super) multi: Vec<Multi>,
 }
 
 /// Which copy of which shard of which database an instance is.
@@ -45,8 +51,15 @@ const TERM: u32 = 48;
 
 impl Replication {
     pub(super) fn new(copies: &Copies) -> Replication {
+        let shard = || Shard {
+            election: matches!(copies.mode, Mode::Raft { .. }).then(|| Box::new(Election::new(copies.each()))),
+            ..Shard::new(copies.each())
+        };
+        let multi = |merge| (0..copies.shards).map(|_| Multi::new(merge, copies.each())).collect();
         Replication {
-            shards: (0..copies.shards).map(|_| Shard::new(copies.each())).collect(),
+            shards: (0..copies.shards).map(|_| shard()).collect(),
+            switches: 0,
+            multi: if let Mode::MultiPrimary(merge) = copies.mode { multi(merge) } else { Vec::new() },
             staleness: Histogram::new(),
             fresh_reads: 0,
             stale_reads: 0,
@@ -58,14 +71,35 @@ impl Replication {
     pub(super) fn tally(&self) -> CopiesTally {
         let mut staleness = self.staleness.clone();
         staleness.add_zeros(self.fresh_reads);
+        let mut convergence = Histogram::new();
+        self.multi.iter().for_each(|multi| convergence.merge(&multi.convergence));
+        let sum = |of: fn(&Multi) -> u64| self.multi.iter().map(of).sum::<u64>();
         CopiesTally {
+            writes: sum(|multi| multi.writes),
+            conflicts: sum(|multi| multi.conflicts),
+            convergence: convergence.compact(),
+            switches: self.switches,
             lag: self.shards.iter().flat_map(|shard| &shard.copies).map(|copy| copy.lag.compact()).collect(),
             staleness: staleness.compact(),
             reads: self.fresh_reads + self.stale_reads,
             stale_reads: self.stale_reads,
             violations: self.violations,
-            lost_writes: self.lost_writes,
+            lost_writes: self.lost_writes + sum(|multi| multi.overwritten),
             shards: 0,
+        }
+    }
+}
+
+impl Replication {
+    /// A read has seen what had been overwritten for so long, or has missed what its session must see.
+    pub(super) fn book(&mut self, stale: Option<Ns>, is_violation: bool) {
+        self.violations += u64::from(is_violation);
+        match stale {
+            None => self.fresh_reads += 1,
+            Some(age) => {
+                self.stale_reads += 1;
+                self.staleness.add(age);
+            }
         }
     }
 }
@@ -108,7 +142,11 @@ impl World<'_> {
         }
         let seat = self.seat(station);
         let copies = &self.m.copies[seat.c];
-        if self.shard(&seat).primary as usize != seat.copy {
+        if self.is_multi(seat.c) {
+            self.write_here(id, &seat);
+            return id;
+        }
+        if self.shard(&seat).primary as usize != seat.copy || self.is_leaderless(seat.c, seat.shard) {
             return self.fail(id, Failure::REFUSED);
         }
         if self.too_few(copies, &seat) {
@@ -135,8 +173,8 @@ impl World<'_> {
 
     /// Whether a quorum cannot be reached with the copies that are known to live.
     fn too_few(&self, copies: &Copies, seat: &Seat) -> bool {
-        let Mode::Quorum { w, .. } = copies.mode else { return false };
-        (self.counted(seat).count() as u32) + 1 < w
+        let least = copies.mode.least(copies.each());
+        0 < least && (self.counted(seat).count() as u32) + 1 < least
     }
 
     /// Replicas that count: those that nobody has noticed to be dead, and that have caught up with the log.
@@ -169,6 +207,9 @@ impl World<'_> {
 
     pub(super) fn ship(&mut self, station: u32) {
         let seat = self.seat(station);
+        if self.is_multi(seat.c) {
+            return self.spread(&seat);
+        }
         self.shard_mut(&seat).is_planned = false;
         self.send_log(&seat);
     }
@@ -281,7 +322,7 @@ impl World<'_> {
         } else {
             ranked.extend(self.counted(seat).map(|copy| shard.copies[copy].acknowledged));
         }
-        let promised = mode.promised(&mut ranked).unwrap_or(0);
+        let promised = mode.promised(self.m.copies[seat.c].each(), &mut ranked).unwrap_or(0);
         self.shard_mut(seat).ranked = ranked;
         promised
     }
@@ -401,6 +442,10 @@ impl World<'_> {
             self.answer(frame.station, position);
             return id;
         }
+        if self.is_multi(seat.c) {
+            self.merged(&seat, (term, position));
+            return id;
+        }
         let shard = self.shard_mut(&seat);
         let copy = &mut shard.copies[seat.copy];
         // Under another primary the copy has begun anew.
@@ -467,6 +512,9 @@ impl World<'_> {
             return;
         }
         let seat = self.seat(station);
+        if self.is_multi(seat.c) {
+            return self.writer_died(&seat);
+        }
         let copy = &mut self.shard_mut(&seat).copies[seat.copy];
         (copy.running, copy.begun) = (0, copy.applied);
         copy.done.clear();
@@ -474,6 +522,7 @@ impl World<'_> {
         let shard = self.shard_mut(&seat);
         if shard.primary as usize == seat.copy {
             shard.died = now;
+            self.lose_leader(&seat);
         }
         if self.m.copies[seat.c].mode == Mode::Chain {
             // Whoever stood before it in the chain hands on to whoever stood behind it.
@@ -504,6 +553,12 @@ impl World<'_> {
             return;
         }
         let seat = self.seat(station);
+        if self.is_multi(seat.c) {
+            return self.writer_returns(&seat);
+        }
+        if self.is_leaderless(seat.c, seat.shard) {
+            self.await_leader(&seat, self.now);
+        }
         let shard = self.shard_mut(&seat);
         if shard.primary as usize != seat.copy {
             let (held, last) = (shard.base - 1, shard.last());

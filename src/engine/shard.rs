@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::engine::election::Election;
 use crate::engine::world::Ns;
 use crate::measure::histogram::Histogram;
 
@@ -39,6 +40,8 @@ pub(super) struct Shard {
     pub(super) switched: Option<(Ns, u32)>,
     /// The primary's next sending is planned.
     pub(super) is_planned: bool,
+    /// Where copies elect their leader.
+    pub(super) election: Option<Box<Election>>,
     /// Positions of the moment, to be ranked.
     pub(super) ranked: Vec<u64>,
 }
@@ -120,6 +123,7 @@ impl Shard {
             is_promoting: false,
             switched: None,
             is_planned: false,
+            election: None,
             ranked: Vec::new(),
         }
     }

@@ -1,5 +1,7 @@
 //! What is to happen at a time of its own: the entries of the calendar that are no frames.
 
+use crate::policy::election::Vote;
+
 /// What rings at its own time; a stale one finds that its frame has another generation.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Timer {
@@ -74,6 +76,29 @@ pub(super) enum Timer {
         generation: u32,
         station: u32,
     },
+    /// A copy has heard nothing of a leader for long enough.
+    Stand {
+        station: u32,
+        round: u32,
+    },
+    /// A candidate's question comes to a copy, or its vote to the candidate.
+    VoteAsked {
+        station: u32,
+        candidate: u32,
+        term: u32,
+    },
+    Voted {
+        station: u32,
+        voter: u32,
+        asked: u32,
+        vote: Vote,
+    },
+    /// What one of several primaries has written comes to another copy.
+    Spread {
+        station: u32,
+        origin: u16,
+        upto: u64,
+    },
     /// A replica of this shard, named by its first copy, takes over.
     Promote {
         station: u32,
@@ -87,6 +112,12 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
         left: u32,
+    },
+    /// The checks of a name service have noticed a region that died or lives again.
+    Named {
+        name: u16,
+        region: u16,
+        epoch: u32,
     },
     /// An external goes down or comes up.
     Renewal {

@@ -15,9 +15,11 @@ use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
 use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
+use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
+use crate::engine::rows::Effort;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
 use crate::engine::wal::Log;
@@ -303,6 +305,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// Of a name service: what it tells.
+    pub(super) name: Option<Box<Name>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -423,6 +427,8 @@ pub(super) struct Shortcut {
     pub(super) at_once: bool,
     /// No latency, bandwidth or payload: what carries no bytes is there at once.
     pub(super) no_way: bool,
+    /// A name service says where to look for the target.
+    pub(super) by_name: bool,
 }
 
 /// How much there is to choose.
@@ -588,25 +594,6 @@ pub(super) struct Course {
     pub(super) request_limit: u64,
     /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
     pub(super) next_mark: u64,
-}
-
-/// What requests took in all, and what was done for nobody: ticks by cell.
-#[derive(Default)]
-pub(super) struct Effort {
-    pub(super) retries: u64,
-    pub(super) attempts: u64,
-    pub(super) cell_sums: Vec<u64>,
-    pub(super) wasted: Vec<u64>,
-    /// Ticks of cells that 32 bits do not hold, by row and cell.
-    pub(super) carried: FxHashMap<(u32, u16), u64>,
-    /// Time lines of the rows that are followed.
-    pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
-}
-
-impl Effort {
-    pub(super) fn new(stride: usize) -> Effort {
-        Effort { cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
-    }
 }
 
 pub(super) struct World<'m> {

@@ -140,7 +140,8 @@ impl Compiler<'_> {
             let is_used = self.model.operations.iter().enumerate().any(|(operation, offered)| {
                 usize::from(offered.component) == number && reached.contains(&(operation as u16))
             });
-            if !is_used {
+            let is_asked = self.model.edges.iter().any(|edge| usize::from(edge.name) == number);
+            if !is_used && !is_asked {
                 let message = format!("nothing ever calls `{name}`");
                 self.diags.push(Diagnostic::new(Code::UnusedComponent, component.spot, message));
             }

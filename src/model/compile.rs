@@ -43,6 +43,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_regions();
     compiler.compile_places();
     compiler.compile_components();
+    compiler.check_names();
     compiler.compile_caches();
     compiler.compile_operations();
     compiler.compile_loads();

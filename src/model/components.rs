@@ -83,9 +83,11 @@ impl<'a> Compiler<'a> {
             },
             sticky: choosing.sticky.map(|sticky| self.sticky(sticky)),
             health: choosing.health.map(health),
-            prefers: self.prefers(said, &choosing.balance.value).0,
-            prefers_zone: self.prefers(said, &choosing.balance.value).1,
+            prefers: self.prefers(name, said, &choosing.balance.value).0,
+            prefers_zone: self.prefers(name, said, &choosing.balance.value).1,
             failover: self.failover(choosing.balance),
+            pulls: self.pulls(choosing.balance),
+            naming: self.naming(name, written),
             key: stream(&format!("components.{name}"), Purpose::Routing),
             queue_cell: if limited { self.cell(name, Cause::Wait) } else { NONE16 },
             limit: said.rate_limit.as_ref().map_or(NONE16, |limit| self.limit(name, limit, name, written.spot)),
@@ -111,7 +113,8 @@ impl<'a> Compiler<'a> {
         let own = Choosing { balance: &said.balance, sticky: said.sticky.as_ref(), health: said.health };
         if matches!(said.kind, Kind::Balancer { .. }) {
             // Its own words are about its targets; its own instances are found in turn.
-            return Choosing { balance: &TURNS, sticky: None, health: None };
+            let is_name = matches!(said.kind, Kind::Balancer { naming: Some(_), .. });
+            return Choosing { balance: &TURNS, sticky: None, health: said.health.filter(|_| is_name) };
         }
         let Some((first, balancer)) = in_front.first() else { return own };
         let differs = |(_, other): &&(&str, &scenario::Component)| {
@@ -131,19 +134,25 @@ impl<'a> Compiler<'a> {
     }
 
     /// Whether it matters where callers stand, and whether their zone does.
-    fn prefers(&self, said: &scenario::Component, balance: &Balance) -> (bool, bool) {
+    fn prefers(&self, name: &str, said: &scenario::Component, balance: &Balance) -> (bool, bool) {
         let regions = &self.model.regions;
         let several = 1 < regions.len();
         let any = several || regions.iter().any(|region| 1 < region.zones);
         let replicas = if let Kind::Database(database) = &said.kind { database.replicas.as_ref() } else { None };
         let reads_nearest = replicas.is_some_and(|replicas| replicas.read == ReadFrom::Nearest);
         match (balance, said.prefer) {
-            (Balance::Latency | Balance::Failover(_), _) => (any, false),
+            (Balance::Latency | Balance::Failover(_) | Balance::Geoproximity(_), _) => (any, false),
             (Balance::Nearest, _) | (_, Prefer::Zone) => (any, any),
             _ if reads_nearest => (any, any),
             (_, Prefer::Region) => (several, false),
-            (_, Prefer::Any) => (false, false),
+            (_, Prefer::Any) => (self.is_named(name) && any, false),
         }
+    }
+
+    /// Whether a name service answers with the regions of the component.
+    fn is_named(&self, name: &str) -> bool {
+        let names = |kind: &Kind| matches!(kind, Kind::Balancer { targets, naming: Some(_) } if targets.iter().any(|(to, _)| to.value == name));
+        self.scenario.components.values().any(|component| names(&component.value.kind))
     }
 
     /// The places of `failover(a b)`.
@@ -281,10 +290,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The balancers that lead to a component.
+/// The balancers that lead to a component; a name service leads to regions, not to instances.
 fn balancers<'a>(scenario: &'a scenario::Scenario, target: &str) -> Vec<(&'a str, &'a scenario::Component)> {
-    let leads =
-        |kind: &Kind| matches!(kind, Kind::Balancer { targets } if targets.iter().any(|(to, _)| to.value == target));
+    let leads = |kind: &Kind| matches!(kind, Kind::Balancer { targets, naming: None } if targets.iter().any(|(to, _)| to.value == target));
     let all: &BTreeMap<_, _> = &scenario.components;
     all.iter().filter(|(_, c)| leads(&c.value.kind)).map(|(name, c)| (name.as_str(), &c.value)).collect()
 }

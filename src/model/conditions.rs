@@ -6,6 +6,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
+use crate::policy::replication::Mode;
 use crate::scenario;
 use crate::scenario::Length;
 use crate::scenario::condition::{self, Comparison, Measure, Quantity};
@@ -384,6 +385,12 @@ impl Compiler<'_> {
             let message = format!("`{}` has no shards among which arrivals could vary", component.name);
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
             return self.tell(made.help("a database has them with `shards: {count: 4}`"));
+        }
+        let is_multi = copies.is_some_and(|copies| matches!(copies.mode, Mode::MultiPrimary(_)));
+        if matches!(measure.what, Quantity::Conflicts | Quantity::Convergence) && !is_multi {
+            let message = format!("`{}` has one primary, so no writes are in conflict", component.name);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            return self.tell(made.help("several take writes with `replicas: {mode: multi_primary(lww)}`"));
         }
         if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
             let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);

@@ -124,6 +124,9 @@ impl Copies {
         }
         let shards = f64::from(self.map.shards());
         let at_primary = operation.writes || operation.from_primary || self.read == ReadFrom::Primary;
+        if matches!(self.mode, Mode::MultiPrimary(_)) {
+            return 1.0 / (shards * f64::from(self.each()));
+        }
         if self.mode == Mode::Chain && !operation.writes && !operation.from_primary {
             let is_tail = instance % self.each() == self.replicas;
             return if is_tail { 1.0 / shards } else { 0.0 };
@@ -212,12 +215,16 @@ impl Compiler<'_> {
         };
         let types = self.types_of(&component.value, database);
         let stands = self.stands_of_shards((name, component), database, on, copies.shards);
+        let remote = self.stands_of_replicas(database, stands[0][0].0);
         for instance in 0..copies.shards * copies.each() {
             let (shard, copy) = (instance / copies.each(), instance % copies.each());
             let stand = &stands[shard as usize % stands.len()];
             // Copies of a shard stand apart, and the primaries of neighbouring shards too.
             let turn = shard + copy;
-            let (place, mut host) = stand[turn as usize % stand.len()];
+            let (place, mut host) = match remote.get((copy as usize).wrapping_sub(1)) {
+                Some(zones) => zones[shard as usize % zones.len()],
+                None => stand[turn as usize % stand.len()],
+            };
             if let Some((kind, figures)) = types.of(instance, shard, copy) {
                 self.add_host(format!("{name}/{}", copies.part(instance)), place, figures);
                 if instance < copies.instances_at_start() {
@@ -403,6 +410,24 @@ impl Compiler<'_> {
             None => self.default_zones(name, component.spot),
         };
         zones.into_iter().map(|zone| (zone, NONE)).collect()
+    }
+
+    /// Where each replica of a shard may stand, where numbers by place say so: zones in turn, that of the first primary
+    /// last.
+    fn stands_of_replicas(&mut self, database: &Database, primary: u16) -> Vec<Vec<(u16, u32)>> {
+        let Some(replicas) = &database.replicas else { return Vec::new() };
+        let mut stands = Vec::new();
+        for (place, count) in &replicas.at {
+            let Some(found) = self.find_place(place) else { continue };
+            let mut zones: Vec<(u16, u32)> = self.zones_within(found).into_iter().map(|zone| (zone, NONE)).collect();
+            let own = zones.iter().position(|(zone, _)| *zone == primary);
+            zones.rotate_left(own.map_or(0, |own| own + 1));
+            for _ in 0..*count {
+                stands.push(zones.clone());
+                zones.rotate_left(1);
+            }
+        }
+        stands
     }
 
     fn types_of(&mut self, component: &Component, database: &Database) -> Types {

@@ -44,7 +44,19 @@ impl<'s> Writer<'_, 's> {
         if !self.asks_all {
             self.look_up_shard(&path, &found);
         }
+        self.asks_name = targets.first().map_or(NONE16, |(target, _)| self.compiler.name_asked(target));
+        self.check_one_name(targets);
         self.call(&path, &found, &step.policy, key);
+        self.asks_name = NONE16;
+    }
+
+    /// Targets with shares are called by one name, or by none.
+    fn check_one_name(&mut self, targets: &[(Reference, f64)]) {
+        let other = targets.iter().find(|(target, _)| self.compiler.name_asked(target) != self.asks_name);
+        if let Some((target, _)) = other {
+            let message = "one of these targets is asked by the name of another service, and the others are not";
+            self.compiler.tell(Diagnostic::new(Code::Excluded, target.spot, message));
+        }
     }
 
     /// Where a directory knows the shards of the callee, it is asked first.
@@ -114,6 +126,7 @@ impl<'s> Writer<'_, 's> {
             let merged = self.compiler.policy(own, caller.end, to);
             let mut edge = self.compiler.edge(path, caller, *operation, &merged);
             edge.key_given = key;
+            edge.name = self.asks_name;
             edge.bound = self.is_bound(*operation);
             self.compiler.settle(&mut edge, *operation);
             match groups.iter_mut().find(|(known, _)| *known == edge) {
@@ -243,6 +256,7 @@ impl Compiler<'_> {
         Edge {
             key: stream(path, Purpose::Routing),
             targets: Vec::new(),
+            name: NONE16,
             bound: false,
             plain: false,
             timeout: policy.timeout.flatten().map_or(Span(0), span),
@@ -357,7 +371,7 @@ impl Compiler<'_> {
 
 /// Whether the engine may take its fastest path: nothing surrounds the call.
 fn is_plain(edge: &Edge) -> bool {
-    let indices = [edge.pool, edge.link, edge.pipe, edge.ways, edge.payload, edge.key_given];
+    let indices = [edge.name, edge.pool, edge.link, edge.pipe, edge.ways, edge.payload, edge.key_given];
     !edge.bound
         && edge.timeout == Span(0)
         && edge.deadline == Span(0)

@@ -60,6 +60,8 @@ pub struct RequestClass {
     pub entry: u16,
     /// A zone or region; `NONE16`: nowhere in particular.
     pub place: u16,
+    /// Name service by which the load finds the target, or `NONE16`.
+    pub name: u16,
 }
 
 /// Seconds of a day and of a week.
@@ -157,7 +159,8 @@ impl Compiler<'_> {
         let mut found = Vec::new();
         for (target, weight) in targets {
             if let Some(operation) = self.names.find_operation(target, self.diags) {
-                found.push((self.class(asking, operation), *weight));
+                let name = self.name_asked(target);
+                found.push((self.class(asking, operation, name), *weight));
             }
         }
         if found.iter().all(|(_, weight)| *weight <= 0.0) && !found.is_empty() {
@@ -169,16 +172,19 @@ impl Compiler<'_> {
     }
 
     /// The first of the classes of this load and operation, one for each place; made when first asked for.
-    fn class(&mut self, asking: &Asking, operation: u16) -> u16 {
+    fn class(&mut self, asking: &Asking, operation: u16, by_name: u16) -> u16 {
         let Asking { name, number, load, places } = asking;
         let number = *number;
-        let known = self.model.classes.iter().position(|class| class.source == number && class.operation == operation);
+        let is_same =
+            |class: &RequestClass| (class.source, class.operation, class.name) == (number, operation, by_name);
+        let known = self.model.classes.iter().position(is_same);
         if let Some(known) = known {
             return known as u16;
         }
         let to = self.end_of(operation);
         let to = End { name: &to.0, operation: &to.1 };
-        let path = format!("load.{name}/{}.{}", to.name, to.operation);
+        let asked = self.names.components.get(usize::from(by_name)).copied().unwrap_or(to.name);
+        let path = format!("load.{name}/{asked}.{}", to.operation);
         let from = End { name, operation: "" };
         let merged = self.policy(&load.value.policy, from, to);
         self.check_timeout(name, load, &merged);
@@ -187,6 +193,7 @@ impl Compiler<'_> {
         let caller = Caller { end: from, component: None, places: known };
         let mut edge = self.edge(&path, caller, operation, &merged);
         edge.payload = self.draw_unless_zero(&path, Purpose::Size, load.value.payload.as_ref());
+        edge.name = by_name;
         self.settle(&mut edge, operation);
         edge.targets = vec![(1 << 32, operation)];
         edge.round_trip_s = self.round_trip(&edge, known);
@@ -194,7 +201,7 @@ impl Compiler<'_> {
         let entry = self.next_step();
         self.model.steps.extend([Step::Call { edge }, Step::Return]);
         let first = self.model.classes.len();
-        let class = |place: &u16| RequestClass { source: number, operation, edge, entry, place: *place };
+        let class = |place: &u16| RequestClass { source: number, operation, edge, entry, place: *place, name: by_name };
         self.model.classes.extend(places.iter().map(class));
         self.index(first, "pairs of load and operation")
     }
@@ -249,7 +256,8 @@ impl Compiler<'_> {
         for (order, step) in steps.iter().enumerate() {
             let times_draw = self.draw(&format!("load.{name}/{order}"), Purpose::Session, &step.times);
             if let Some(operation) = self.names.find_operation(&step.request, self.diags) {
-                walk.push(SessionStep { class: self.class(asking, operation), times_draw });
+                let by_name = self.name_asked(&step.request);
+                walk.push(SessionStep { class: self.class(asking, operation, by_name), times_draw });
             }
         }
         walk

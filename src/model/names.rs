@@ -19,6 +19,8 @@ pub(super) struct Names<'a> {
     pub(super) loads: Vec<&'a str>,
     pub(super) keys: Vec<&'a str>,
     pub(super) faults: Vec<&'a str>,
+    /// What each component that is a name service stands for.
+    stands_for: Vec<Option<u16>>,
 }
 
 /// An operation that a component offers.
@@ -79,7 +81,9 @@ impl<'a> Names<'a> {
             loads: scenario.load.keys().map(String::as_str).collect(),
             keys: scenario.keys.keys().map(String::as_str).collect(),
             faults: scenario.faults.keys().map(String::as_str).collect(),
+            stands_for: Vec::new(),
         };
+        names.stands_for = scenario.components.values().map(|one| names.target_of_name(&one.value)).collect();
         tell_clashes(scenario, diags);
         let mut offers = Offers { scenario, names: &names, known: BTreeMap::new(), open: BTreeSet::new(), diags };
         let mut operations = Vec::new();
@@ -101,8 +105,20 @@ impl<'a> Names<'a> {
         self.loads.binary_search(&name).ok().map(|index| index as u16)
     }
 
+    /// The component that a name service stands for.
+    fn target_of_name(&self, component: &Component) -> Option<u16> {
+        let Kind::Balancer { targets, naming: Some(_) } = &component.kind else { return None };
+        targets.first().and_then(|(target, _)| self.component(&target.value))
+    }
+
+    /// The component itself, or the one that its name stands for.
+    fn behind(&self, component: u16) -> u16 {
+        self.stands_for.get(usize::from(component)).copied().flatten().unwrap_or(component)
+    }
+
     /// The number of `component.operation`. The operations of a gateway may be named by their last word where that is clear.
     pub(super) fn operation(&self, component: u16, name: &str) -> Option<u16> {
+        let component = self.behind(component);
         let of = |offer: &&Offer| offer.component == component;
         let exact = self.operations.iter().position(|offer| offer.component == component && offer.name == name);
         let last_word = |offer: &Offer| offer.name.rsplit('.').next() == Some(name);
@@ -115,6 +131,7 @@ impl<'a> Names<'a> {
 
     /// What a component offers.
     pub(super) fn offered(&self, component: u16) -> impl Iterator<Item = &Offer<'a>> {
+        let component = self.behind(component);
         self.operations.iter().filter(move |offer| offer.component == component)
     }
 
@@ -298,7 +315,9 @@ impl<'a> Offers<'a, '_> {
         let own = own.map(|(name, steps)| (name.clone(), Body::Steps { before: &[], steps: &steps.value.steps }));
         let mut offer: BTreeMap<String, Body<'a>> = own.collect();
         match &component.kind {
-            Kind::Balancer { targets } => offer.extend(self.of_targets(targets, &[], None)),
+            // What a name stands for is asked there.
+            Kind::Balancer { naming: Some(_), .. } => {}
+            Kind::Balancer { targets, naming: None } => offer.extend(self.of_targets(targets, &[], None)),
             Kind::Gateway { before, routes } => {
                 for route in routes {
                     offer.extend(self.of_route(route, before));

@@ -59,7 +59,9 @@ impl Compiler<'_> {
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
                 let places = match &written.kind {
-                    Kind::External { .. } => vec![NONE16; written.instances as usize],
+                    Kind::External { .. } | Kind::Balancer { naming: Some(_), .. } => {
+                        vec![NONE16; written.instances as usize]
+                    }
                     Kind::Cache(cache) if cache.per.is_some() => vec![WITH_REQUEST; written.instances as usize],
                     _ => self.spread(name, component.spot, &written.placement.at, written.instances),
                 };

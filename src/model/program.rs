@@ -270,6 +270,8 @@ pub struct Edge {
     pub key: u64,
     /// Cumulative share of 2^32 and operation; the last is 2^32.
     pub targets: Vec<(u64, u16)>,
+    /// Name service that says in which region to look for the target, or `NONE16`.
+    pub name: u16,
     /// The caller asks one shard of several, or is in a transaction: the callee must know who calls.
     pub bound: bool,
     /// Nothing but the call: no timeout, deadline, retry, pool, limit, link, payload, context.

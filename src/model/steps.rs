@@ -89,6 +89,8 @@ pub(super) struct Writer<'c, 's> {
     pub(super) transaction: Option<u16>,
     /// The call is that of every shard.
     pub(super) asks_all: bool,
+    /// The name service by which the call finds its target, or `NONE16`.
+    pub(super) asks_name: u16,
 }
 
 /// What an operation does to copies of rows.
@@ -141,6 +143,7 @@ impl Compiler<'_> {
                 role,
                 transaction: None,
                 asks_all: false,
+                asks_name: NONE16,
             };
             writer.operation(&body);
             let replay = writer.replay(owner, &name);

@@ -12,6 +12,7 @@ use crate::model::loads::{Demand, RequestClass, Source};
 use crate::model::program::{Edge, Fork, Need, Step};
 use crate::model::{Model, NONE, NONE16, Operation};
 use crate::policy::balance::Balance;
+use crate::policy::replication::Mode;
 use crate::units::Span;
 
 /// Expected flows and loads, per second of simulated time.
@@ -284,6 +285,7 @@ impl Model {
                 continue;
             }
             let share = match (operation.writes, is_primary) {
+                (true, _) if matches!(copies.mode, Mode::MultiPrimary(_)) => (each - 1.0) / (shards * each),
                 (true, true) => 0.0,
                 (true, false) => 1.0 / shards,
                 (false, _) => f64::from(copies.mode.asks()) / (shards * each),

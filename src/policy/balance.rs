@@ -5,8 +5,10 @@
 //! instance after the last pick, in cyclic order. What can go wrong: forgetting `less` on some way out makes an instance
 //! look busy for ever.
 
+pub mod geo;
 pub mod near;
 
+use crate::policy::balance::geo::Pull;
 use crate::policy::balance::near::Wish;
 use crate::policy::ring::{Ring, points_problem};
 use crate::policy::{Form, form, unknown};
@@ -96,6 +98,12 @@ pub enum Balance {
     /// balance: failover(us-east-1 eu-west-1)
     /// ```
     Failover(Vec<String>),
+    /// The instances of the region that is nearest when distances count as its weight and bias say, in turn.
+    ///
+    /// ```yaml
+    /// balance: geoproximity(us-east-1=100 eu-west-1=100+10)
+    /// ```
+    Geoproximity(Vec<Pull>),
 }
 
 /// How a balance may be written.
@@ -121,13 +129,15 @@ pub const FORMS: &[Form] = &[
     form("nearest", "nearest", "Turns in the caller's zone, else its region, else the nearest region."),
     form("latency", "latency", "Turns in the region with the least round trip plus recent latency of its instances."),
     form("failover", "failover(us-east-1 eu-west-1)", "Turns in the first of these places that has a living instance."),
+    form(
+        "geoproximity",
+        geo::EXAMPLE,
+        "Turns in the nearest region, where weights and biases shrink or stretch distances.",
+    ),
 ];
 
 /// Other words for the same.
 const SYNONYMS: &[(&str, &str)] = &[("ip_hash", "hash(ip)"), ("two_choices", "choices(2)")];
-
-/// They belong to the language, but cannot be simulated yet.
-const LATER: &[&str] = &["geoproximity"];
 
 /// Points of an instance on the ring, as is usual.
 const POINTS: u32 = 150;
@@ -165,10 +175,7 @@ impl Balance {
             "nearest" => bare(Balance::Nearest),
             "latency" => bare(Balance::Latency),
             "failover" => places(term).map(Balance::Failover),
-            name if LATER.contains(&name) => {
-                let help = "`nearest`, `latency` and `failover` choose among places, too".to_owned();
-                Err(term.name.wrong(format!("`{name}` is not available yet"), Some(help)))
-            }
+            "geoproximity" => geo::read(term).map(Balance::Geoproximity),
             _ => Err(unknown(term, "a way to balance", FORMS)),
         }
     }
@@ -290,7 +297,9 @@ impl Balancer {
     pub fn new(balance: &Balance, weights: &[f64], slots: u32, salt: u64) -> Balancer {
         let count = weights.len();
         let rule = match balance {
-            Balance::RoundRobin | Balance::Nearest | Balance::Failover(_) => Rule::RoundRobin,
+            Balance::RoundRobin | Balance::Nearest | Balance::Failover(_) | Balance::Geoproximity(_) => {
+                Rule::RoundRobin
+            }
             Balance::Latency => Rule::Quickest(vec![Latency::default()]),
             Balance::Random | Balance::Choices(1) => Rule::Random,
             Balance::Choices(choices) => Rule::Choices(*choices),
@@ -673,10 +682,6 @@ mod tests {
             ("choices(1.5)", "a whole number of at least 1 is expected; write `choices(2)`"),
             ("hash(a b)", "`hash` takes one plain argument; write `hash(ip)`"),
             ("random(2)", "`random` takes no arguments; write `random`"),
-            (
-                "geoproximity(a=1)",
-                "`geoproximity` is not available yet; `nearest`, `latency` and `failover` choose among places, too",
-            ),
         ];
         for (text, message) in wrong {
             assert_eq!(read(text), Err(message.to_owned()));

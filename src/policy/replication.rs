@@ -5,6 +5,7 @@
 //! counts its acknowledgements one by one. What can go wrong: a promise that asks for more copies than there are, which
 //! `problem` tells.
 
+use crate::policy::election::Ballots;
 use crate::policy::{Form, form, unknown};
 use crate::reader::{ReadError, Term};
 use crate::units::Dimension;
@@ -43,6 +44,28 @@ pub enum Mode {
     /// mode: quorum(r=2 w=2)
     /// ```
     Quorum { r: u32, w: u32 },
+    /// When a majority has received it. The copies elect a leader anew when theirs is silent for between one and two
+    /// time-outs; no acknowledged write is lost.
+    ///
+    /// ```yaml
+    /// mode: raft(timeout=1s)
+    /// ```
+    Raft { timeout_ms: u32 },
+    /// Every copy takes writes, tells its caller at once and the others later.
+    ///
+    /// ```yaml
+    /// mode: multi_primary(lww)
+    /// ```
+    MultiPrimary(Merge),
+}
+
+/// What becomes of two writes to a row neither of which had seen the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// The last writer wins, and the other write is lost.
+    Lww,
+    /// Both count: rows are of types that merge.
+    Crdt,
 }
 
 /// How a mode may be written.
@@ -52,10 +75,20 @@ pub const MODES: &[Form] = &[
     form("sync", "sync", "Acknowledged when every living replica has applied it."),
     form("chain", "chain", "Handed from copy to copy; the last one acknowledges and answers reads."),
     form("quorum", "quorum(r=2 w=2)", "`w` copies have applied a write; a read asks `r` and takes the freshest."),
+    form(
+        "raft",
+        "raft(timeout=1s)",
+        "A majority has received a write; the copies elect their leader after such a silence.",
+    ),
+    form(
+        "multi_primary",
+        "multi_primary(lww)",
+        "Every copy takes writes; in conflict the last one wins (`lww`), or both are merged (`crdt`).",
+    ),
 ];
 
-/// Modes of later versions.
-const LATER: &[&str] = &["raft", "multi_primary"];
+/// The election time-out of Raft unless given, milliseconds: longer than a round trip to anywhere.
+const ELECTION_MS: f64 = 1000.0;
 
 /// Which copy answers a read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -79,7 +112,8 @@ pub enum ReadFrom {
     /// read: all
     /// ```
     All,
-    /// A living replica in the zone of the caller, if there is one, else any.
+    /// The nearest living copy: a replica in the caller's zone, one in its region, the primary if that is there, then the
+    /// same in the next nearest region.
     ///
     /// ```yaml
     /// read: nearest
@@ -91,7 +125,7 @@ pub enum ReadFrom {
     /// read: least_lag
     /// ```
     LeastLag,
-    /// A living replica that lags so much at most, seconds; else the primary.
+    /// A living replica that lags so much at most, seconds, the nearest first; else the primary; without one, any.
     ///
     /// ```yaml
     /// read: fresh(1s)
@@ -104,7 +138,11 @@ pub const READS: &[Form] = &[
     form("any", "any", "A living replica, by `balance`; the primary if none lives."),
     form("primary", "primary", "The primary."),
     form("all", "all", "Any living copy, the primary among them."),
-    form("nearest", "nearest", "A living replica in the caller's zone, else any."),
+    form(
+        "nearest",
+        "nearest",
+        "The nearest living copy: zone, region, the primary if it is there, then the next region.",
+    ),
     form("least_lag", "least_lag", "The living replica with the least lag."),
     form("fresh", "fresh(1s)", "A living replica that lags so much at most, else the primary."),
 ];
@@ -139,10 +177,27 @@ impl Mode {
                 term.expect_positionals(0, 0, "quorum(r=2 w=2)")?;
                 Ok(Mode::Quorum { r: copies(term, "r")?, w: copies(term, "w")? })
             }
-            later if LATER.contains(&later) => Err(term.name.wrong(
-                format!("`{later}` is not available yet"),
-                Some("use async, semi_sync, sync, chain or quorum".to_owned()),
-            )),
+            "raft" => {
+                term.expect_only(&["timeout"])?;
+                term.expect_positionals(0, 0, "raft(timeout=1s)")?;
+                let seconds = term.named_quantity("timeout", Dimension::Time)?;
+                let ms = seconds.map_or(ELECTION_MS, |seconds| (seconds * 1e3).round());
+                if !(1.0..=3.6e6).contains(&ms) {
+                    let help = Some("write `raft(timeout=1s)`".to_owned());
+                    return Err(term.wrong("an election time-out lies between 1 ms and an hour", help));
+                }
+                Ok(Mode::Raft { timeout_ms: ms as u32 })
+            }
+            "multi_primary" => {
+                term.expect_only(&[])?;
+                term.expect_positionals(1, 1, "multi_primary(lww)")?;
+                let word = term.positional(0).and_then(crate::reader::Value::word).map(|word| word.text.as_str());
+                match word {
+                    Some("lww") => Ok(Mode::MultiPrimary(Merge::Lww)),
+                    Some("crdt") => Ok(Mode::MultiPrimary(Merge::Crdt)),
+                    _ => Err(term.wrong("`lww` or `crdt` is expected", Some("write `multi_primary(lww)`".to_owned()))),
+                }
+            }
             _ => Err(unknown(term, "a way to replicate", MODES)),
         }
     }
@@ -157,16 +212,21 @@ impl Mode {
             Mode::Quorum { r, w } if copies < r || copies < w => {
                 Some(format!("a quorum of {} of {copies} copies can never be reached", r.max(w)))
             }
+            Mode::Raft { .. } | Mode::MultiPrimary(_) if 63 < replicas => {
+                Some(format!("{copies} copies are more than the 64 that can vote or write"))
+            }
             _ => None,
         }
     }
 
     /// The position up to which writes are acknowledged, given the positions that the replicas that count have
     /// acknowledged, in any order (the chain's: its last one only). Where fewer are left than a semi-synchronous write
-    /// should reach, those that are left suffice; a quorum does not shrink, and `None` says that it cannot be reached.
-    pub fn promised(self, acknowledged: &mut [u64]) -> Option<u64> {
+    /// should reach, those that are left suffice; a quorum and the majority of all `copies` do not shrink, and `None` says that it cannot be reached.
+    pub fn promised(self, copies: u32, acknowledged: &mut [u64]) -> Option<u64> {
         let rank = match self {
-            Mode::Async => return Some(u64::MAX),
+            Mode::Async | Mode::MultiPrimary(_) => return Some(u64::MAX),
+            // A majority without the leader itself.
+            Mode::Raft { .. } => copies / 2,
             Mode::SemiSync(count) => count.min(acknowledged.len() as u32),
             Mode::Quorum { w, .. } => w.saturating_sub(1),
             Mode::Sync | Mode::Chain => acknowledged.len() as u32,
@@ -180,7 +240,7 @@ impl Mode {
 
     /// Whether a replica acknowledges what it has received, or only what it has applied.
     pub fn acknowledges_receipt(self) -> bool {
-        matches!(self, Mode::SemiSync(_))
+        matches!(self, Mode::SemiSync(_) | Mode::Raft { .. })
     }
 
     /// How many other copies a read asks.
@@ -188,9 +248,18 @@ impl Mode {
         if let Mode::Quorum { r, .. } = self { r - 1 } else { 0 }
     }
 
+    /// Copies that must live for a write to be possible, of so many.
+    pub fn least(self, copies: u32) -> u32 {
+        match self {
+            Mode::Quorum { w, .. } => w,
+            Mode::Raft { .. } => Ballots::majority(copies),
+            _ => 0,
+        }
+    }
+
     /// Whether a write waits for replicas.
     pub fn waits(self) -> bool {
-        !matches!(self, Mode::Async | Mode::Quorum { w: 1, .. })
+        !matches!(self, Mode::Async | Mode::Quorum { w: 1, .. } | Mode::MultiPrimary(_))
     }
 }
 
@@ -254,7 +323,9 @@ mod tests {
         assert_eq!(mode("semi_sync"), Ok(Mode::SemiSync(1)));
         assert_eq!(mode("quorum(r=1 w=3)"), Ok(Mode::Quorum { r: 1, w: 3 }));
         for (wrong, message) in [
-            ("raft", "`raft` is not available yet"),
+            ("raft(timeout=0s)", "an election time-out lies between 1 ms and an hour"),
+            ("multi_primary", "`multi_primary` needs one more argument"),
+            ("multi_primary(both)", "`lww` or `crdt` is expected"),
             ("quorum(r=2)", "`quorum` needs `w`"),
             ("quorum(r=0 w=2)", "a whole number of at least 1 is expected"),
             ("semisync", "`semisync` is not a way to replicate"),
@@ -281,16 +352,24 @@ mod tests {
             let count = |lsn: u64| positions.iter().filter(|&&p| lsn <= p).count() as u32;
             for lsn in 0..10 {
                 let mut given = positions.clone();
-                let promised = |mode: Mode, given: &mut [u64]| lsn <= mode.promised(given).unwrap_or(0) || lsn == 0;
+                let promised =
+                    |mode: Mode, given: &mut [u64]| lsn <= mode.promised(replicas + 1, given).unwrap_or(0) || lsn == 0;
                 assert_eq!(promised(Mode::SemiSync(k), &mut given), k <= count(lsn) || lsn == 0);
                 assert_eq!(promised(Mode::Sync, &mut given), count(lsn) == replicas || lsn == 0);
                 let quorum = Mode::Quorum { r: 1, w: k + 1 };
                 assert_eq!(promised(quorum, &mut given), k < count(lsn) + 1 || lsn == 0);
                 assert!(promised(Mode::Async, &mut given));
+                // The leader is one of a majority.
+                let is_majority = Ballots::majority(replicas + 1) < count(lsn) + 2;
+                assert_eq!(promised(Mode::Raft { timeout_ms: 1 }, &mut given), is_majority || lsn == 0);
             }
         }
-        assert_eq!(Mode::SemiSync(2).promised(&mut [5]), Some(5), "one replica is left of the two that were promised");
-        assert_eq!(Mode::SemiSync(2).promised(&mut []), Some(u64::MAX), "nobody is left");
-        assert_eq!(Mode::Quorum { r: 1, w: 3 }.promised(&mut [5]), None, "a quorum does not shrink");
+        assert_eq!(
+            Mode::SemiSync(2).promised(3, &mut [5]),
+            Some(5),
+            "one replica is left of the two that were promised"
+        );
+        assert_eq!(Mode::SemiSync(2).promised(3, &mut []), Some(u64::MAX), "nobody is left");
+        assert_eq!(Mode::Quorum { r: 1, w: 3 }.promised(3, &mut [5]), None, "a quorum does not shrink");
     }
 }

@@ -12,10 +12,10 @@ use crate::scenario::machine::{
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
-use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
+use crate::scenario::values::{Env, count, draw, forms, inert, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
-    RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Naming, Operation, Placement, Prefer,
+    Route, RouteTarget, Sticky,
 };
 use crate::scenario::{cache, database};
 use crate::text::{Node, Value};
@@ -180,8 +180,13 @@ pub static BALANCER: Table = Table {
         PRICE,
         BOOT,
         AUTOSCALE,
-        later("ttl", "Name service: callers keep an answer that long"),
-        later("ignore_ttl", "Callers that keep an answer for ever"),
+        Field::new(
+            "ttl",
+            Shape::Time,
+            "60s",
+            "Makes it a name service (DNS): no hop; it answers with a region, and callers keep the answer that long",
+        ),
+        Field::new("ignore_ttl", Shape::Share, "5%", "Callers of a name service that keep an answer for ever"),
     ],
 };
 
@@ -551,7 +556,41 @@ fn memory(r: &mut Reader) -> Memory {
 fn balancer(r: &mut Reader) -> Kind {
     let owner = r.key("targets");
     let targets = r.node("targets").map(|node| shares(owner, node, "a component", r.diags()));
-    Kind::Balancer { targets: targets.unwrap_or_default() }
+    Kind::Balancer { targets: targets.unwrap_or_default(), naming: naming(r) }
+}
+
+/// What a hop has and a name service has not.
+pub(super) const OF_HOPS: &[&str] = &[
+    "machine",
+    "on",
+    "instances",
+    "place",
+    "workers",
+    "waits",
+    "queue",
+    "sticky",
+    "prefer",
+    "rate_limit",
+    "cores",
+    "memory",
+    "disk",
+    "nic",
+    "speed",
+    "scheduling",
+    "price",
+    "boot",
+];
+
+fn naming(r: &mut Reader) -> Option<Naming> {
+    if !r.has("ttl") {
+        inert(r, &["ignore_ttl"], "without `ttl`, which makes a balancer a name service");
+        return None;
+    }
+    inert(r, OF_HOPS, "with `ttl`: a name service is no hop");
+    let ignore = r.share("ignore_ttl");
+    let ignore = r.within("ignore_ttl", ignore, 0.0, 1.0).map_or(0.0, |share| share.value);
+    let ttl_s = r.time("ttl").map_or(60.0, |time| time.value);
+    Some(Naming { ttl_s, ignore })
 }
 
 fn gateway(r: &mut Reader, env: &mut Env) -> Kind {

@@ -10,10 +10,10 @@ use crate::reader::read_term;
 use crate::scenario::component::{
     ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, HEALTH_TABLE, KIND, LIKE, OPERATIONS, PREFER, QUEUE, health,
 };
-use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
+use crate::scenario::machine::{CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{Env, count, draw, forms, inert, name, name_of};
-use crate::scenario::{Health, Kind, MachineChoice, Placement, Reference};
+use crate::scenario::values::{Env, by_place, count, draw, forms, inert, name, name_of};
+use crate::scenario::{At, Health, Kind, MachineChoice, Placement, Reference};
 use crate::text::{Node, Value};
 use crate::units::Dimension;
 
@@ -74,6 +74,8 @@ pub struct Shards {
 #[derive(Clone, Debug)]
 pub struct Replicas {
     pub count: u32,
+    /// How many of each shard at each place; empty: beside the primary.
+    pub at: At,
     /// The type of their machines; `None`: that of the primary.
     pub machine: Option<Reference>,
     pub mode: Spotted<Mode>,
@@ -210,7 +212,13 @@ static REPLICAS: Table = Table {
     name: "replicas",
     about: "Copies of each shard's data on machines of their own, besides the primary",
     fields: &[
-        Field::new("count", Shape::Count, "2", "How many of each shard, besides the primary").required(),
+        Field::new(
+            "count",
+            Shape::OneOf(COUNTS),
+            "2",
+            "How many of each shard, besides the primary; or how many at each place",
+        )
+        .required(),
         Field::new(
             "machine",
             Shape::Name(Thing::Machine),
@@ -352,6 +360,11 @@ pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
     let has_health = r.has("health");
     let health = r.key("health");
     database.failover = r.object("failover").map(|mut r| failover(&mut r, env, has_health.then_some(health)));
+    match database.replicas.as_ref().map(|replicas| replicas.mode.value) {
+        Some(Mode::Raft { .. }) => inert(r, &["failover"], "with `mode: raft`: the copies elect their leader"),
+        Some(Mode::MultiPrimary(_)) => inert(r, &["failover"], "where every copy takes writes"),
+        _ => {}
+    }
     database
 }
 
@@ -411,17 +424,22 @@ fn wal(r: &mut Reader, env: &mut Env) -> Option<Wal> {
 }
 
 fn replicas(r: &mut Reader) -> Replicas {
-    let number = number(r, 0.0).unwrap_or(0);
+    let at = by_place(r, "count").unwrap_or_default();
+    let number = if at.is_empty() { number(r, 0.0).unwrap_or(0) } else { at.iter().map(|(_, count)| count).sum() };
     let read = r.parsed("read", Code::Policy, |text| ReadFrom::read(&read_term(text)?));
     let mode = r.parsed("mode", Code::Policy, |text| Mode::read(&read_term(text)?));
     let mode = mode.unwrap_or(Spotted::new(Mode::Async, r.owner()));
     if mode.value == Mode::Chain {
         inert(r, &["read"], "with `mode: chain`: the last of the chain answers");
     }
+    if matches!(mode.value, Mode::MultiPrimary(_)) {
+        inert(r, &["read_your_writes", "monotonic_reads"], "where every copy takes writes");
+    }
     let ship_every_s = r.object("ship").and_then(|mut r| r.time("every")).map_or(0.0, |time| time.value);
     let (apply_workers, apply_cost) = r.object("apply").map_or((1, 1.0), |mut r| applying(&mut r));
     Replicas {
         count: number,
+        at,
         machine: name(r, "machine"),
         mode,
         ship_every_s,

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Spot, Spotted};
 use crate::fields::{Shape, Table};
+use crate::scenario::component::OF_HOPS;
 use crate::scenario::database::writes_by_name;
 use crate::scenario::root::root_table;
 use crate::scenario::step::{SHORT, STEPS};
@@ -141,8 +142,9 @@ fn fill_table(node: &mut Node, table: &Table) {
     let at = Spot { end: node.spot.start, ..node.spot };
     // With several types of machines their numbers add up to the instances.
     let is_counted = node.get("machine").is_some_and(|machine| machine.as_map().is_some());
+    let is_name = table.name == "balancer" && node.get("ttl").is_some();
     let Value::Map(entries) = &mut node.value else { return };
-    let told = |name: &str| is_counted && name == "instances";
+    let told = |name: &str| is_counted && name == "instances" || is_name && OF_HOPS.contains(&name);
     for field in table.fields.iter().filter(|field| field.available && !told(field.name)) {
         let known = entries.iter_mut().find(|(key, _)| key.value == field.name);
         match (known, field.default) {

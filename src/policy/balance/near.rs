@@ -80,6 +80,11 @@ impl Balancer {
         self.pick_from(group, ask)
     }
 
+    /// Among the living instances of one group, whatever else is preferred.
+    pub fn pick_within(&mut self, ask: &Ask, group: u16) -> Option<u32> {
+        self.pick_from(usize::from(group), ask)
+    }
+
     /// An instance that a call from the place may well be given; changes nothing.
     pub fn likely(&self, place: u16) -> Option<u32> {
         self.groups[self.preferred(place)].ids.first().copied()
