@@ -43,33 +43,3 @@ fn a_pool_has_seen_as_much_traffic_as_is_said() {
     }
     assert!(0.85 < hit_ratio("auto"));
 }
-
-/// Each place has a cache of its own, which traffic from there has warmed: nothing is left to fetch.
-#[test]
-fn every_place_has_seen_its_traffic() {
-    for from in ["{east: 50%, west: 50%}", "home"] {
-        let model = model(&format!(
-            "plimsoll: 1
-run: {{duration: 10s, warmup: none, prefill: 100s}}
-regions: {{east: {{default: true}}, west: {{}}}}
-links: {{east -> west: {{latency: 10ms}}}}
-keys:
-  item: {{count: 100}}
-  user: {{count: 1000}}
-  home: {{of: user, shares: {{east: 50%, west: 50%}}}}
-load: {{users: {{rate: 100/s, from: {from}, timeout: none, requests: {{cdn.get: 1}}}}}}
-components:
-  cdn: {{kind: cdn, pops: {{east: 1, west: 1}}, key: item, backing: {{read: files.get}}}}
-  files: {{kind: service, workers: none, operations: {{get: [{{wait: 1ms}}]}}}}
-"
-        ));
-        let record = simulate(&model, 1, 0, &Signals::default());
-        let end = &record.snapshots[record.snapshots.len() - 1].tallies;
-        let arrivals = |name: &str| {
-            let number = model.components.iter().position(|component| component.name == name).expect("it is there");
-            end.components[number].arrivals
-        };
-        assert!(900 < arrivals("cdn"), "{}", arrivals("cdn"));
-        assert_eq!(0, arrivals("files"), "from {from}");
-    }
-}

@@ -64,8 +64,6 @@ impl World<'_> {
             }
             _ => self.choose_request(source, address),
         };
-        // The class of the first place, then that of the place the asker is at.
-        let class = class + self.origin(source, address);
         let request = self.new_request(Request {
             occasion: address,
             arrived: 0,

@@ -178,7 +178,7 @@ static DATA: Table = Table {
             "100GB/month",
             "How fast it grows, in rows; what counts is its size in the middle of the run",
         ),
-        Field::new("age", Shape::Time, "180d", "For how long it has grown when the run begins").or("0s"),
+        Field::new("age", Shape::Time, "180d", "For how long it has grown when the run begins"),
     ],
 };
 
