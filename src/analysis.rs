@@ -4,15 +4,29 @@
 //! records into a report. Every figure is an estimate over independent replications with a 95 % interval; what noise cannot
 //! decide stays undecided, what has no steady state is not stated. Nothing here knows any mechanism of the engine.
 
+pub mod advise;
 pub mod audit;
+pub mod axis;
 pub mod bottleneck;
+pub mod by_hand;
+pub mod capacity;
+pub mod check;
+pub mod compare;
 pub mod cost;
+pub mod design;
 pub mod estimate;
 pub mod expected;
+pub mod figures;
+pub mod growth;
+pub mod journey;
+pub mod lab;
 pub mod look;
 pub mod objective;
+mod pictures;
 pub mod recovery;
 pub mod replicate;
+pub mod size;
+mod scaling;
 pub mod stability;
 pub mod study;
 mod summary;
@@ -32,7 +46,7 @@ use crate::measure::histogram::Compact;
 use crate::model::{Bound, Condition, Model, Period, Probe, Role, Scope, Test};
 use crate::probe::Outcome;
 use crate::record::{Record, Stopped};
-use crate::report::{About, Alert, Objective, Report, Run, SCHEMA, Stretch, Trigger};
+use crate::report::{About, Alert, Objective, Report, Run, SCHEMA, Sampled, Stretch, Trigger};
 use crate::scenario::Scenario;
 use crate::scenario::condition::Relation;
 
@@ -118,6 +132,7 @@ pub fn evaluate(model: &Model, scenario: &Scenario, plan: &Plan, progress: &Prog
         report.warnings.extend(warning::precision(&report, precision));
     }
     report.warnings.extend(warning::partial(&report));
+    report.pictures.mark_events(&report.alerts);
     let latency = estimate::merge(&Study::new(model, &runs.records).latencies(Scope::All, Outcome::All));
     Evaluation { report, records: runs.records, latency }
 }
@@ -152,7 +167,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         run,
         verdict: objective::overall(&objectives),
         measured,
-        objectives,
+        objectives: objectives.into_iter().chain(goals(scenario)).collect(),
         evolve_when: triggers(&study),
         requests: summary::requests(&study, Scope::All),
         latency: summary::latencies(&study, &stability, Scope::All),
@@ -163,14 +178,16 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         where_time_goes,
         cost: cost::bill(&study),
         alerts: alerts(&study),
+        budgets: summary::budgets(&study),
         faults: recovery::faults(&study),
         regions: summary::regions(&study, &stability),
-        decisions: Vec::new(),
+        decisions: scaling::decisions(&study),
         exemplars: summary::exemplars(&study),
         assumptions: summary::assumptions(scenario),
         audit: audit::check(&study).into_iter().chain(theory).collect(),
         warnings: Vec::new(),
         per_replication: summary::replications(&study, &stability),
+        pictures: pictures::draw(&study, &stability),
         meta: None,
     };
     report.warnings = warning::about(&report, &model.run);
@@ -183,6 +200,8 @@ fn about(scenario: &Scenario) -> About {
         file: scenario.file.clone(),
         hash: scenario.hash.clone(),
         description: scenario.description.clone(),
+        text: None,
+        command: None,
     }
 }
 
@@ -200,6 +219,15 @@ fn alerts(study: &Study) -> Vec<Alert> {
 fn judged(study: &Study, stability: &Stability) -> Vec<Objective> {
     with_role(study.model, |condition| {
         (condition.role == Role::Objective).then(|| objective::judge(study, stability, condition))
+    })
+}
+
+/// Objectives about capacity, which nothing here can judge.
+fn goals(scenario: &Scenario) -> impl Iterator<Item = Objective> {
+    let note = "a run at one load cannot tell; `plimsoll check` does";
+    scenario.goals.iter().map(move |(name, goal)| Objective {
+        limit: Some(goal.value.per_s),
+        ..objective::unjudged(name, &goal.value.text, "per_s", note)
     })
 }
 
@@ -228,8 +256,20 @@ fn run(study: &Study, stability: &Stability, scenario: &Scenario) -> (Stretch, R
         stopped_by: stopped_by(study.records),
         precision: None,
         scale: (1 < study.model.run.scale.by).then_some(study.model.run.scale.by),
+        sampling: sampled(study),
     };
     (measured, run)
+}
+
+/// What was simulated of a run whose quiet time was sampled.
+fn sampled(study: &Study) -> Option<Sampled> {
+    study.model.run.sampling?;
+    let n = study.records.len() as f64;
+    let samples = || study.records.iter().flat_map(|record| &record.samples);
+    let simulated_s = samples().map(|sample| (sample.until - sample.from).secs()).sum::<f64>() / n;
+    let of_s = study.records.iter().map(|record| record.end.secs()).sum::<f64>() / n;
+    let most_weight = samples().map(|sample| sample.weight).fold(1.0, f64::max);
+    Some(Sampled { simulated_s, of_s, stretches: samples().count() as f64 / n, most_weight })
 }
 
 /// The gravest reason for which a replication ended early.

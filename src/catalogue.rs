@@ -9,6 +9,7 @@
 //! local drives of `i3`. What can go wrong: a type that is missing here is not wrong, only unknown; it can be given as `hosts:`
 //! or by overriding figures on the component.
 
+pub mod clock;
 pub mod latency;
 
 /// The month the figures were current.
@@ -169,6 +170,9 @@ const MACHINES: &[MachineType] = &[
     ebs("n2-standard-64", 64.0, 256.0, 32.0, 3.1078),
     ebs("n2-standard-80", 80.0, 320.0, 32.0, 3.8847),
 ];
+
+/// Where telemetry is stored, and dollars a GB and month: fast disks with an index, object storage, an archive.
+pub const STORAGE_TIERS: &[(&str, f64)] = &[("hot", 0.050), ("warm", 0.023), ("cold", 0.004)];
 
 #[cfg(test)]
 mod tests {

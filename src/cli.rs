@@ -6,18 +6,30 @@
 //! the message says how to replay it.
 
 pub mod args;
+mod capacity;
+mod check;
+mod compare;
 mod complete;
 mod config;
+mod estimate;
 mod explain;
 mod files;
 mod github;
 mod init;
 mod input;
+mod journey;
 mod out;
+mod plan;
+mod pages;
 mod progress;
+mod render;
 mod run;
+mod saved;
 mod schema;
 mod shell;
+mod size;
+mod study;
+mod sweep;
 mod validate;
 
 use std::io::Write;
@@ -43,6 +55,8 @@ pub enum Exit {
     Bad,
     /// Undecided within the budget, or partial.
     Undecided,
+    /// There is nothing to check.
+    Nothing,
     /// An output could not be written.
     CannotWrite,
     /// Stopped by the user.
@@ -57,6 +71,7 @@ impl Exit {
             Exit::No => 1,
             Exit::Bad => 2,
             Exit::Undecided => 3,
+            Exit::Nothing => 4,
             Exit::CannotWrite => 74,
             Exit::Interrupted => 130,
         }
@@ -68,12 +83,14 @@ pub const EXIT_CODES: &str = "\
 Exit codes
 
     0  done; every gate that was asked for passed
-    1  done; the answer is no: an objective is missed (`run --fail-on objectives`), or a warning stands
-       (`run --fail-on warnings`, `validate --strict`)
+    1  done; the answer is no: an objective is missed (`run --fail-on objectives`), a warning stands
+       (`run --fail-on warnings`, `validate --strict`), a design is worse (`compare --fail-on regression`),
+       a rule fails (`check`), or no load and no design keeps to the objectives (`capacity`, `size`)
     2  bad usage, or a bad scenario: nothing was simulated
     3  undecided (the interval straddles the limit) under `run --fail-on objectives`, unless
        `--undecided fail|warn|pass` makes it 1 or 0; or partial (`--timeout`, or a limit of the scenario,
-       stopped the run early)
+       stopped the run early); under `check` also a rule that is undecided, under `merge` a part that is missing
+    4  nothing to check: no file matched, or none states an objective or has a baseline
    74  an output file could not be written
   101  a bug in plimsoll; the message says how to replay it
   130  interrupted; what was finished is reported and marked as partial
@@ -169,7 +186,19 @@ fn nearest_verb(error: &clap::Error) -> Option<String> {
 fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) -> Result<Exit, Stop> {
     match verb {
         Verb::Run(args) => run::run(args, out),
+        Verb::Compare(args) => compare::compare(args, out),
+        Verb::Sweep(args) => sweep::sweep(args, out),
+        Verb::Capacity(args) => capacity::capacity(args, out),
+        Verb::Size(args) => size::size(args, out),
+        Verb::Advise(args) => size::advise(args, out),
+        Verb::Plan(args) => plan::plan(args, out),
+        Verb::Estimate(args) => estimate::estimate(args, out),
+        Verb::Journey(args) => journey::journey(args, out),
+        Verb::Check(args) => check::check(args, out),
+        Verb::Baseline(args) => check::baselines(args, out),
+        Verb::Merge(args) => sweep::merge(args, out),
         Verb::Validate(args) => validate::validate(args, out),
+        Verb::Report(args) => saved::report(args, out),
         Verb::Schema(args) => schema::schema(args, out),
         Verb::Explain(args) => explain::explain(args, out),
         Verb::Init(args) => init::init(args, out),

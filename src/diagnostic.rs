@@ -582,6 +582,31 @@ region that is the default. What stands on shared hosts is where they are.",
         "Latencies are built in between well-known cloud regions only. Calls may cross this pair, so its link has to be stated.",
         "regions: {home: {}, cloud: {}}\nload: {users: {from: home, requests: {api.serve: 1}}}",
         "regions: {home: {}, cloud: {}}\nlinks: {home -> cloud: {latency: 12ms}}\nload: {users: {from: home, requests: {api.serve: 1}}}";
+    CannotDeploy: "E0480", "cannot be deployed",
+        "A deployment replaces instances one after the other by fresh ones. Services, gateways and balancers can be replaced
+like that; what holds data (databases, caches) or belongs to somebody else cannot.",
+        "faults: {rollout: {at: 5m, deploy: db}}",
+        "faults: {rollout: {at: 5m, deploy: web}}";
+    CannotWatch: "E0481", "cannot be watched",
+        "Telemetry runs as an agent on the machine of what it watches. Beside somebody else's service, a store or another
+telemetry there is no such machine; watch whoever calls it.",
+        "components: {watch: {kind: telemetry, of: stripe, logs: {lines: 3}}}",
+        "components: {watch: {kind: telemetry, of: web, logs: {lines: 3}}}";
+    NoBudget: "E0482", "no error budget",
+        "`budget_burn` compares the share of failures with the share that an objective allows. There has to be one: of the same
+thing, or of everything.",
+        "alerts: {fast: budget_burn over 1h > 14.4}",
+        "objectives: {up: availability >= 99.9%}\nalerts: {fast: budget_burn over 1h > 14.4}";
+    UnknownMetric: "E0490", "metric that is not explained",
+        "A Kubernetes autoscaler reads metrics by the names that somebody gave them. Which measure stands behind such a name is
+said beside `hpa`, under `means`; names that are measures here (`arrivals`, `in_flight`, `queue`) need no explanation.",
+        "web: {autoscale: {hpa: {maxReplicas: 9, metrics: [{type: Pods, pods: {metric: {name: http_requests}, target: {type: AverageValue, averageValue: 100}}}]}}}",
+        "web: {autoscale: {means: {http_requests: arrivals}, hpa: {maxReplicas: 9, metrics: [{type: Pods, pods: {metric: {name: http_requests}, target: {type: AverageValue, averageValue: 100}}}]}}}";
+    NotMeasurable: "E0491", "nothing to scale by",
+        "The autoscaler reads a measure that the component can never have: the use of cores without cores, or of memory without
+a limit. It would never see a value, and never do anything.",
+        "web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}",
+        "web: {kind: service, cores: 4, autoscale: {max: 9, target: {utilisation of cores: 70%}}}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",
@@ -623,6 +648,17 @@ of their sum, so that one of the entries is always chosen.",
 is known, so that they take no time.",
         "db: {kind: database, operations: {read: {io: 2}}}",
         "db: {kind: database, machine: r5.4xlarge, operations: {read: {io: 2}}}";
+    SampledScaler: "W0532", "autoscaler that sleeps",
+        "Between the samples of quiet time nobody asks anything, so what an autoscaler averages over its window is too low
+right after a sleep, and it may take away what is needed.",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}}",
+        "run: {duration: 365d, sampling: {after: 15m}}\ncomponents: {web: {kind: service, instances: 9}}";
+    OutsideResidency: "W0530", "data where it must not be",
+        "`residency` says where the data of some people may be, and this stands elsewhere: each copy of a database holds
+the rows of everybody, unless its shards are by place. What depends on who asks whom is counted in the run as
+`visits_outside` and `bytes_outside`.",
+        "residency: {home: {eu-west-1: [eu-west-1]}}\ncomponents: {db: {kind: database, primary: us-east-1}}",
+        "residency: {home: {eu-west-1: [eu-west-1]}}\ncomponents: {db: {kind: database, shards: {count: 2, by: place(home)}}}";
     PoolTooLarge: "W0410", "pools larger than what they lead to",
         "The pools of all callers together may open more connections than the database accepts. What it does not accept
 waits in its queue, where no caller sees it; scaling out the callers makes it worse.",

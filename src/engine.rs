@@ -16,11 +16,15 @@ mod cache;
 mod call;
 mod cancel;
 mod copies;
+mod deploy;
+mod elastic;
 mod election;
 mod failover;
 mod fault;
 mod filter;
 mod fork;
+mod function;
+mod heat;
 mod host;
 mod keys;
 mod lock;
@@ -33,14 +37,19 @@ mod pool;
 mod prefill;
 mod quorum;
 mod replica;
+mod residency;
 mod reshard;
 mod rows;
+mod sampling;
+mod scale;
 mod shard;
 mod station;
+mod telemetry;
 mod timeout;
 mod timer;
 mod trace;
 mod transaction;
+mod trouble;
 mod wal;
 mod world;
 
@@ -176,6 +185,7 @@ impl World<'_> {
             Timer::Attempt { frame, generation } => return self.attempt_over(frame, generation),
             Timer::Patience { frame, generation } => return self.patience_over(frame, generation),
             Timer::PoolWait { frame, generation } => return self.pool_wait_over(frame, generation),
+            Timer::Reserve { frame, generation } => return self.reserve_opens(frame, generation),
             Timer::LockWait { frame, generation } => return self.lock_wait_over(frame, generation),
             Timer::Cancel { frame, request } => self.cancel_late(frame, request),
             Timer::Fork { join, generation } => return self.fork_over(join, generation),
@@ -183,6 +193,8 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
+            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
+            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
@@ -200,8 +212,14 @@ impl World<'_> {
             Timer::Checkpoint { station, left } => self.checkpoint(station, left),
             Timer::Copied { station, epoch } => self.copied(station, epoch),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Scrape(telemetry) => self.scrape(telemetry),
+            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
+            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
+            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
+            Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
+            Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}
         }
         NONE

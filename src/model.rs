@@ -7,12 +7,15 @@
 //! that request time is attributed to.
 
 mod arrows;
+pub mod autoscale;
 pub mod caches;
 mod check;
 pub mod compile;
 mod components;
 mod conditions;
 pub mod copies;
+pub mod budget;
+pub mod deploy;
 mod edges;
 mod faults;
 mod keys;
@@ -22,26 +25,37 @@ pub mod loads;
 mod names;
 pub mod naming;
 mod places;
-mod plan;
+pub mod plan;
 mod prices;
 pub mod program;
 pub mod region;
+pub mod residency;
 mod replay;
 mod scale;
 mod steps;
+pub mod telemetry;
 pub mod traffic;
+pub mod trouble;
 pub mod wal;
 
 use crate::distribution::sampler::Samplers;
+use crate::model::autoscale::Scaler;
+use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
+use crate::model::deploy::Deploy;
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
+use crate::model::plan::{Prefill, Sampling};
 use crate::model::program::{CacheUse, Chance, Edge, Fork, Handler, Io, LockUse, PageUse, Step, TransactionUse};
 use crate::model::region::{Place, Region, Ways};
+use crate::model::residency::Residency;
+use crate::model::telemetry::Telemetry;
+use crate::model::trouble::Trouble;
 use crate::model::wal::Wal;
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
+use crate::policy::environment::Environments;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::popularity::Popular;
@@ -68,12 +82,16 @@ pub struct Model {
     pub samplers: Samplers,
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
+    pub telemetry: Vec<Telemetry>,
     /// In the order of names; empty where the author named none.
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
+    pub residency: Vec<Residency>,
     pub caches: Vec<Cache>,
+    pub functions: Vec<Function>,
     pub stations: Vec<Station>,
+    pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
     /// Write-ahead logs of databases.
@@ -93,6 +111,7 @@ pub struct Model {
     pub filters: Vec<Filter>,
     pub watches: Vec<Watch>,
     pub conditions: Vec<Condition>,
+    pub budgets: Vec<Budget>,
     pub run: Run,
     /// What the whole costs; evaluated by analysis on the measured use.
     pub prices: Vec<Price>,
@@ -130,6 +149,7 @@ impl Failure {
     pub const QUEUE_FULL: Failure = Failure(3);
     pub const RATE_LIMITED: Failure = Failure(4);
     pub const POOL_FULL: Failure = Failure(7);
+    pub const THROTTLED: Failure = Failure(8);
     pub const REFUSED: Failure = Failure(9);
     pub const RESET: Failure = Failure(10);
     pub const UNAVAILABLE: Failure = Failure(11);
@@ -162,6 +182,8 @@ pub struct Run {
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,
+    /// Quiet time is sampled.
+    pub sampling: Option<Sampling>,
     /// The time line of a request is kept where its address has none of these bits: of a few thousand in a run.
     pub sample: u64,
 }
@@ -174,18 +196,6 @@ pub struct Scale {
     /// By how much each instance of a component, and each host, is smaller than it was written.
     pub components: Vec<u32>,
     pub hosts: Vec<u32>,
-}
-
-/// Traffic that caches and buffer pools have seen when a run starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Prefill {
-    /// Loads whose requests leave traces, and their requests a second.
-    pub sources: Vec<(u16, f64)>,
-    pub seconds: f64,
-    /// Longer if need be: until everything that fills up is full, and as long again.
-    pub until_full: bool,
-    /// Most requests.
-    pub most: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -234,6 +244,8 @@ pub struct Component {
     pub failover: Vec<u16>,
     /// Regions of `geoproximity(...)` with their weights and biases.
     pub pulls: Vec<(u16, f64, f64)>,
+    /// Key and number of the cells that its instances are dealt to, where it is part of a stamp.
+    pub cells: Option<(u16, u32)>,
     /// It is a name service: no hop.
     pub naming: Option<Naming>,
     /// Stream for the balancer's draws.
@@ -246,20 +258,29 @@ pub struct Component {
     /// Up and down in turn (samplers, seconds in ns), or `NONE16`.
     pub up_draw: u16,
     pub down_draw: u16,
-    /// Time to come back after an instance died.
+    /// Time an instance needs until it serves, when it is started or comes back after it died.
     pub boot_draw: u16,
+    pub warm: Option<Warm>,
+    /// Time to finish for what is in flight when an instance is taken away.
+    pub drain: Span,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
     pub memory_limit: u64,
     /// Buffer pool of a database.
     pub buffer: Option<Buffer>,
+    /// Of a database: bytes of a row.
+    pub row_bytes: f64,
     /// Index into [`Model::copies`]: its instances are not alike; `NONE16`: they are.
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
     /// Index into [`Model::wals`], or `NONE16`.
     pub wal: u16,
+    /// Index into [`Model::functions`], or `NONE16`.
+    pub function: u16,
+    /// Of a pooler: what it gives a connection for.
+    pub pooling: Option<Pooling>,
     pub price_per_request: f64,
 }
 
@@ -268,6 +289,16 @@ pub struct Sticky {
     /// `NONE16`: the session (a closed client counts as one).
     pub key: u16,
     pub hold: Option<Span>,
+}
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts: Span,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -290,6 +321,24 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
+}
+
+/// For how long a pooler lends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    Transaction,
+    Statement,
+}
+
+/// What starts environments for requests.
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub component: u16,
+    pub environments: Environments,
+    /// `NONE16`: a new environment is there at once.
+    pub cold_draw: u16,
+    pub cold_cell: u16,
+    pub memory_bytes: f64,
 }
 
 /// One instance.
@@ -333,6 +382,9 @@ pub struct Pool {
     /// Component the connections lead to; a killed instance empties them.
     pub target: u16,
     pub size: u32,
+    /// More for who has waited that long.
+    pub reserve: u32,
+    pub reserve_after: Span,
     /// Longest wait; `None` for ever.
     pub wait: Option<Span>,
     /// `NONE16`: opening costs nothing.
@@ -411,7 +463,8 @@ pub enum Act {
     Errors {
         component: u16,
         operation: u16,
-        station: u32,
+        /// `None`: at all instances.
+        target: Option<Target>,
         share: u64,
         kind: Failure,
     },
@@ -423,6 +476,9 @@ pub enum Act {
         ramp_s: f64,
     },
     Pause(Target),
+    /// Messages are lost or late.
+    Link(Trouble),
+    Deploy(Deploy),
     /// The shards of a database become more; `map` is where rows are afterwards.
     Reshard {
         copies: u16,
@@ -465,6 +521,8 @@ pub enum Cause {
     Pool,
     Connect,
     Lock,
+    /// For a new environment of a function.
+    Cold,
     /// For replicas, before a write may be acknowledged.
     Replication,
     BackOff,
@@ -484,6 +542,7 @@ impl Cause {
             Cause::Pool => "pool",
             Cause::Connect => "connect",
             Cause::Lock => "lock",
+            Cause::Cold => "cold start",
             Cause::Replication => "replication",
             Cause::BackOff => "back-off",
             Cause::RateLimit => "rate limit",
@@ -634,12 +693,18 @@ pub struct Price {
 pub enum Metered {
     /// So many machines at dollars an hour each, whatever happens.
     Machines { count: f64, per_hour: f64 },
-    /// Machines of so many instances from the first on, at dollars an hour each while they are up.
+    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
     Joining { first: u32, count: u32, per_hour: f64 },
+    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
+    Work { component: u16, gigabytes: f64, each: f64 },
     /// Requests that reached the component.
     Requests { component: u16, each: f64 },
     /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).
     BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
     /// Bytes over a priced link.
     Pipe { pipe: u16 },
+    /// What a telemetry takes in, by the byte.
+    Taken { component: u16, each: f64 },
+    /// What it keeps lies there for so many seconds, at dollars a byte and second.
+    Kept { component: u16, seconds: f64, each: f64 },
 }

@@ -11,17 +11,20 @@
 //!    asks, so a decision elsewhere never moves them. No decision allocates, but for tables that grow with the load.
 //! 5. **Its tests**; an intricate decision has a slow twin there.
 //!
-//! Families: [`arrivals`] (when requests come), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
+//! Families: [`arrivals`] (when requests come), [`daylight`] (the day at several places), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
 //! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
-//! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are kept alike), [`sharding`]
-//! (which shard holds a row).
+//! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are
+//! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`environment`]
+//! (whether a function starts cold).
 //!
 //! What can go wrong: a new variant of an existing family needs its file only, but a new family needs a call site in the
 //! engine and a field in the scenario.
 
 pub mod arrivals;
 pub mod balance;
+pub mod daylight;
 pub mod discipline;
+pub mod environment;
 pub mod election;
 pub mod eviction;
 pub mod health;
@@ -29,6 +32,7 @@ pub mod limit;
 pub mod replication;
 pub mod retry;
 pub mod ring;
+pub mod scale;
 pub mod sharding;
 
 use crate::reader::{ReadError, Term};

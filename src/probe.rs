@@ -7,12 +7,12 @@
 //! Definitions. *Latency* is that of all outcomes, from the intended arrival (of an operation or component: from its door).
 //! *Throughput* counts all answers, *goodput* the good ones. The *utilisation* of a named resource is that of all its parts
 //! together; without a name it is the busiest resource on its busiest part. Instances that are down do not count as
-//! capacity of workers. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
+//! capacity of workers. The *burn* of a budget is the share of failures over the share that an objective allows. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, ScalingTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -45,15 +45,25 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::WastedWork => stretch.wasted(probe.scope)?,
         Quantity::Memory => whole(stretch.memory(probe.scope)),
         Quantity::Bytes => whole(stretch.bytes(probe.scope) as f64),
+        Quantity::VisitsOutside => whole(stretch.outside(probe.scope, |tally| tally.visits_outside) as f64),
+        Quantity::BytesOutside => whole(stretch.outside(probe.scope, |tally| tally.bytes_outside) as f64),
         Quantity::Lag => statistic(&stretch.lag(probe.scope), probe.stat)?,
         Quantity::Staleness => statistic(&stretch.staleness(probe.scope), probe.stat)?,
         Quantity::StaleReads => stretch.reads(probe, |tally| tally.stale_reads)?,
         Quantity::Violations => stretch.reads(probe, |tally| tally.violations)?,
+        Quantity::BudgetBurn => ratio(flow().failed, flow().finished())? / model.budget_of(probe.scope)?.allowed,
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
         Quantity::Conflicts => stretch.conflicts(probe)?,
         Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,
         Quantity::LeaderChanges => stretch.leader_changes(probe.scope) as f64,
         Quantity::ShardVariance => stretch.shard_variance(probe.scope)?,
+        Quantity::ColdStarts if probe.per == Some(Per::Count) => whole(stretch.starts(probe.scope)?.0 as f64),
+        Quantity::ColdStarts => {
+            let (cold, all) = stretch.starts(probe.scope)?;
+            ratio(cold, all)?
+        }
+        Quantity::ScaleChanges if probe.per == Some(Per::Count) => stretch.scaling(probe.scope)?.changes as f64,
+        Quantity::ScaleChanges => stretch.scaling(probe.scope)?.changes as f64 / seconds,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
     };
     match probe.per {
@@ -119,9 +129,14 @@ pub enum Part {
 }
 
 impl Between<'_> {
-    /// Length in seconds.
+    /// Length in seconds; what was slept through does not count.
     pub fn seconds(&self) -> f64 {
-        (self.to.at - self.from.at).secs()
+        (self.to.at - self.from.at).secs() - (self.to.asleep.secs() - self.from.asleep.secs())
+    }
+
+    /// Share of the stretch that was simulated.
+    fn awake(&self) -> f64 {
+        self.seconds() / (self.to.at - self.from.at).secs().max(1e-9)
     }
 
     /// The flows of a scope at both ends.
@@ -430,6 +445,24 @@ impl Between<'_> {
         self.components_of(scope).into_iter().filter_map(of).reduce(f64::max)
     }
 
+    /// Cold starts of the functions of a scope, and starts in all; `None` if there are no functions.
+    pub fn starts(&self, scope: Scope) -> Option<(u64, u64)> {
+        let pairs = self.component_pairs(scope).into_iter();
+        let pairs = pairs.filter_map(|(before, after)| Some((before.function?, after.function?)));
+        let starts = pairs.map(|(before, after)| {
+            let cold = after.cold - before.cold;
+            (cold, cold + after.warm - before.warm)
+        });
+        starts.reduce(|one, other| (one.0 + other.0, one.1 + other.1))
+    }
+
+    /// What the autoscalers of a scope have done; `None` if there are none.
+    pub fn scaling(&self, scope: Scope) -> Option<ScalingTally> {
+        let pairs = self.component_pairs(scope).into_iter();
+        let pairs = pairs.filter_map(|(before, after)| Some((before.scaling.as_deref()?, after.scaling.as_deref()?)));
+        pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
+    }
+
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {
         let pairs = self.component_pairs(scope);
         let hits: u64 = pairs.iter().map(|(before, after)| after.page_hits - before.page_hits).sum();
@@ -441,6 +474,7 @@ impl Between<'_> {
     pub fn instances(&self, scope: Scope) -> f64 {
         let up = |index: u32| self.to.stations[index as usize].up_ns - self.from.stations[index as usize].up_ns;
         let stations = self.stations_of(scope);
+        let up = |index: u32| (up(index) as f64 * self.awake()) as u128;
         if self.model.run.scale.by <= 1 || matches!(scope, Scope::Station(_) | Scope::Host(_)) {
             return self.per_second(stations.into_iter().map(up).sum());
         }
@@ -473,11 +507,16 @@ impl Between<'_> {
             let at = *index as usize;
             self.to.stations[at].memory_byte_ns - self.from.stations[at].memory_byte_ns
         };
-        self.per_second(self.stations_of(scope).iter().map(area).sum())
+        self.per_second(self.stations_of(scope).iter().map(area).sum()) * self.awake()
     }
 
     fn bytes(&self, scope: Scope) -> u64 {
         self.component_pairs(scope).iter().map(|(before, after)| after.bytes_out - before.bytes_out).sum()
+    }
+
+    /// What was done where the data of the request must not be.
+    fn outside(&self, scope: Scope, of: fn(&ComponentTally) -> u64) -> u64 {
+        self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum()
     }
 
     fn utilisation(&self, scope: Scope, resource: Option<Resource>) -> Option<f64> {
@@ -519,7 +558,7 @@ impl Between<'_> {
     fn busy_station(&self, index: u32) -> Vec<Busy> {
         let (before, after) = (&self.from.stations[index as usize], &self.to.stations[index as usize]);
         let component = &self.model.components[usize::from(self.model.stations[index as usize].component)];
-        let up = secs(after.up_ns - before.up_ns);
+        let up = secs(after.up_ns - before.up_ns) * self.awake();
         let mut parts = Vec::new();
         if component.slots != NONE {
             let capacity = f64::from(component.slots) * up;
@@ -557,7 +596,9 @@ impl Between<'_> {
     /// How long a machine was there: one that joined later is no capacity before.
     fn seconds_there(&self, host: u32) -> f64 {
         let here = |station: &u32| self.model.stations[*station as usize].host == host;
-        match self.model.joining_stations().find(here) {
+        // A host that several share is there, whoever of them comes or goes.
+        let is_own = self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();
+        match self.model.joining_stations().find(here).filter(|_| is_own) {
             Some(station) => self.per_second(self.gained(Scope::Station(station), |s| s.up_ns)) * self.seconds(),
             None => self.seconds(),
         }

@@ -6,6 +6,7 @@
 
 use crate::measure::histogram::Compact;
 use crate::model::Scope;
+use crate::policy::scale::Why;
 use crate::units::{Span, Time};
 
 /// Everything one replication leaves behind.
@@ -22,8 +23,37 @@ pub struct Record {
     pub looks: Vec<Vec<f64>>,
     /// For each fault: its periods.
     pub faults: Vec<Vec<FaultPeriod>>,
-    /// The slowest of the requests that were followed.
+    /// The slowest of the requests that were followed, then some at random.
     pub exemplars: Vec<Exemplar>,
+    /// The stretches that were simulated, in a run that samples its quiet time.
+    pub samples: Vec<Sample>,
+    /// All that were followed, in the order in which they left.
+    pub sampled: Vec<Sampled>,
+    /// Changes of the number of instances, in the order of time.
+    pub decisions: Vec<Decision>,
+}
+
+/// A stretch of a run that was simulated, up to the next one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    pub from: Time,
+    pub until: Time,
+    /// How many requests each of its requests stands for.
+    pub weight: f64,
+    pub offered: u64,
+    pub ok: u64,
+    pub failed: u64,
+}
+
+/// An autoscaler has changed the number of instances; counts are those of the whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    pub at: Time,
+    /// Index into [`Model::scalers`](crate::model::Model).
+    pub scaler: u16,
+    pub from: u32,
+    pub to: u32,
+    pub why: Why,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +96,10 @@ pub struct FaultPeriod {
     /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
     pub lost_writes: u64,
     pub oldest_lost: Option<Span>,
+    /// Messages that had to be sent again, or were never.
+    pub lost_messages: u64,
+    /// A deployment that brought the old version back.
+    pub rolled_back: bool,
     /// Share of all keys that moved to other shards, and their bytes; set when they have.
     pub moved: Option<(f64, f64)>,
 }
@@ -74,6 +108,8 @@ pub struct FaultPeriod {
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     pub at: Time,
+    /// So much of it was not simulated.
+    pub asleep: Span,
     /// Per request class: end to end, from the intended arrival.
     pub classes: Vec<Flow>,
     /// Per filter of the model: as what it filters.
@@ -95,6 +131,8 @@ pub struct Tallies {
     pub retries: u64,
     /// Attempts in all (first ones too).
     pub attempts: u64,
+    /// Attempts through each edge; requests of a load whose call is plain are counted in its class alone.
+    pub calls: Vec<u64>,
     /// Requests created and gone; the difference is in flight.
     pub created: u64,
     pub finished: u64,
@@ -127,10 +165,60 @@ pub struct ComponentTally {
     pub page_misses: u64,
     /// Bytes answered.
     pub bytes_out: u64,
+    /// Visits and bytes of data that must not be where they were.
+    pub visits_outside: u64,
+    pub bytes_outside: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
     /// Of a database with shards or replicas.
     pub copies: Option<Box<CopiesTally>>,
+    /// Of what an autoscaler changes.
+    pub scaling: Option<Box<ScalingTally>>,
+    pub function: Option<FunctionTally>,
+    pub telemetry: Option<Box<TelemetryTally>>,
+}
+
+/// What a telemetry has seen, and how much of it was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TelemetryTally {
+    pub lines: u64,
+    pub lines_kept: u64,
+    pub log_bytes: f64,
+    /// Readings of metrics.
+    pub points: f64,
+    pub metric_bytes: f64,
+    pub spans: u64,
+    pub spans_kept: u64,
+    pub trace_bytes: f64,
+    /// Bytes that agents sent over the network, those that were thrown away later too.
+    pub sent_bytes: f64,
+    /// Time on cores that agents used.
+    pub core_ns: u64,
+}
+
+/// How requests of a function began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FunctionTally {
+    pub warm: u64,
+    pub cold: u64,
+    pub throttled: u64,
+}
+
+/// How an autoscaler has done; areas are instances x seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScalingTally {
+    pub changes: u64,
+    /// Instances that what came would have filled.
+    pub needed: f64,
+    /// More than needed, and fewer.
+    pub over: f64,
+    pub under: f64,
+    /// What was needed and there at the same time, and what was one of both.
+    pub both: f64,
+    pub either: f64,
+    /// Errors of forecasts as shares of what came, and how many were judged.
+    pub forecast_error: f64,
+    pub forecasts: u64,
 }
 
 /// How far replicas were behind, and what came of it.
@@ -176,6 +264,33 @@ pub struct CacheTally {
     pub bytes: u64,
 }
 
+impl ScalingTally {
+    /// What happened after an earlier tally of the same.
+    #[must_use]
+    pub fn since(&self, earlier: &ScalingTally) -> ScalingTally {
+        self.with(earlier, |now, before| now - before, |now, before| now - before)
+    }
+
+    /// Of two autoscalers together.
+    #[must_use]
+    pub fn plus(self, other: ScalingTally) -> ScalingTally {
+        self.with(&other, |one, other| one + other, |one, other| one + other)
+    }
+
+    fn with(&self, other: &ScalingTally, area: fn(f64, f64) -> f64, count: fn(u64, u64) -> u64) -> ScalingTally {
+        ScalingTally {
+            changes: count(self.changes, other.changes),
+            needed: area(self.needed, other.needed),
+            over: area(self.over, other.over),
+            under: area(self.under, other.under),
+            both: area(self.both, other.both),
+            either: area(self.either, other.either),
+            forecast_error: area(self.forecast_error, other.forecast_error),
+            forecasts: count(self.forecasts, other.forecasts),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StationTally {
     pub arrivals: u64,
@@ -199,6 +314,8 @@ pub struct StationTally {
     /// Slots without a visit that are kept for a transaction.
     pub kept: u32,
     pub up_ns: u128,
+    /// Its machine was there, booting or dead times included: what is paid.
+    pub there_ns: u128,
     /// Bytes of memory x ns.
     pub memory_byte_ns: u128,
 }
@@ -250,6 +367,28 @@ pub struct Series {
     pub parts: Vec<PartSeries>,
     /// Per resource of the model (see `Tracked`): share busy in the window.
     pub busy: Vec<Tracked>,
+    /// Of components that keep entries or pages: share of look-ups that found theirs, one a window; NaN without any.
+    pub hits: Vec<HitSeries>,
+    /// Of each component: instances that were up at the end of the window.
+    pub up: Vec<Vec<u32>>,
+    pub heat: Heat,
+}
+
+/// The hit ratio of one component over time.
+#[derive(Clone, Debug, Default)]
+pub struct HitSeries {
+    pub component: u16,
+    pub share: Vec<f32>,
+}
+
+/// Latencies over time: in stretches of equal length, how many requests left with a latency in each bucket.
+#[derive(Clone, Debug, Default)]
+pub struct Heat {
+    /// Windows that make one column; the last column may hold fewer.
+    pub windows: u32,
+    /// Per column a count for each bucket: 4 an octave from 1 ns, so bucket b begins at 2^(b / 4 rounded down) ns and the
+    /// rest of b / 4 says which quarter of that octave it is.
+    pub columns: Vec<Vec<u32>>,
 }
 
 /// Answers and failures in one scope, one a window.
@@ -286,6 +425,17 @@ pub enum TrackedKind {
     Pool,
 }
 
+/// One request at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampled {
+    pub class: u16,
+    /// n-th arrival of its source.
+    pub number: u64,
+    pub arrived: Time,
+    pub latency: Span,
+    pub failed: Option<u8>,
+}
+
 /// One request looked at closely.
 #[derive(Clone, Debug)]
 pub struct Exemplar {
@@ -295,6 +445,8 @@ pub struct Exemplar {
     pub arrived: Time,
     pub latency: Span,
     pub failed: Option<u8>,
+    /// Chosen by its address, not because it was slow.
+    pub is_random: bool,
     /// What it waited for and worked at, in the order of time.
     pub segments: Vec<Segment>,
 }

@@ -8,16 +8,28 @@ pub mod cache;
 pub mod component;
 pub mod condition;
 pub mod database;
+pub mod deploy;
+pub mod elastic;
 pub mod fault;
+pub mod goal;
+pub mod growth;
+pub mod journey;
+pub mod function;
+pub mod hpa;
 pub mod keys;
 pub mod load;
 pub mod machine;
+pub mod naming;
 pub mod policy;
 pub mod price;
+pub mod residency;
 pub mod resolved;
 pub mod root;
 pub mod run;
+pub mod stamps;
+pub mod scale;
 pub mod step;
+pub mod telemetry;
 pub mod values;
 pub mod watch;
 
@@ -32,8 +44,18 @@ use crate::policy::retry::Retry;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::fault::Act;
+use crate::scenario::function::{Function, Pooler};
+use crate::scenario::goal::Goal;
+use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
+use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
+use crate::scenario::residency::Residency;
+use crate::scenario::run::Sampling;
+use crate::scenario::scale::Autoscale;
+use crate::scenario::stamps::Stamp;
+use crate::scenario::telemetry::Telemetry;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -58,16 +80,24 @@ pub struct Scenario {
     pub hosts: Named<Host>,
     /// Regions with their zones; none: one place without a name.
     pub regions: Named<Region>,
+    /// Where data may be, in the order of keys and values.
+    pub residency: Vec<Residency>,
     /// `a -> b`, most exact last; see [`Pair`].
     pub links: Vec<Spotted<(Pair, Link)>>,
     pub policies: Vec<Spotted<(Pair, Policy)>>,
     pub faults: Named<Fault>,
     pub objectives: Named<Condition>,
+    /// Those about capacity, which no run at one load can judge.
+    pub goals: Named<Goal>,
     pub evolve_when: Named<Condition>,
     pub alerts: Named<Alert>,
+    /// What is copied together; components are as they are after that.
+    pub stamps: Named<Stamp>,
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
+    /// How load and data grow.
+    pub plan: Option<Growth>,
     /// Names of the variants the file offers.
     pub variants: Vec<String>,
 }
@@ -89,6 +119,8 @@ pub struct Run {
     pub prefill_s: Option<f64>,
     /// Every n-th user and every n-th instance; 1 is the whole.
     pub scale: Spotted<u32>,
+    /// Quiet time between faults is sampled.
+    pub sampling: Option<Spotted<Sampling>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -182,7 +214,11 @@ pub enum KeyOverride {
 pub struct Component {
     pub kind: Kind,
     pub placement: Placement,
+    /// At the start.
     pub instances: u32,
+    /// At any time: more only where they are scaled.
+    pub most: u32,
+    pub autoscale: Option<Spotted<Autoscale>>,
     /// `None`: without limit.
     pub workers: Option<u32>,
     /// A worker is held while its request waits for what it called (`sync`) or not (`async`).
@@ -195,9 +231,22 @@ pub struct Component {
     pub health: Option<Health>,
     pub prefer: Prefer,
     pub memory: Memory,
-    /// Seconds an instance needs to come back after it died.
+    /// Seconds an instance needs until it serves, when it is started or comes back after it died.
     pub boot: Distribution,
+    pub warm: Option<Warm>,
+    /// Seconds that what is in flight has to finish when an instance is taken away.
+    pub drain_s: f64,
     pub rate_limit: Option<Limit>,
+}
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts_s: f64,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
 }
 
 /// What makes a kind special; the rest is shared by all.
@@ -222,6 +271,9 @@ pub enum Kind {
     },
     Cache(Box<Cache>),
     Store(Store),
+    Telemetry(Box<Telemetry>),
+    Function(Box<Function>),
+    Pooler(Pooler),
 }
 
 impl Kind {
@@ -236,17 +288,11 @@ impl Kind {
             Kind::Cache(cache) if cache.is_cdn => "cdn",
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
+            Kind::Telemetry(_) => "telemetry",
+            Kind::Function(_) => "function",
+            Kind::Pooler(_) => "pooler",
         }
     }
-}
-
-/// A balancer that is a name service.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Naming {
-    /// Seconds for which callers keep an answer.
-    pub ttl_s: f64,
-    /// Share of callers that keep it for ever.
-    pub ignore: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -338,6 +384,8 @@ pub struct Region {
     pub zones: u32,
     /// What says no place stands here.
     pub is_default: bool,
+    /// Seconds by which its clocks are ahead of UTC, where the author says so.
+    pub ahead_s: Option<f64>,
 }
 
 /// `a -> b`; `any` on either side.
@@ -606,38 +654,6 @@ pub enum When {
     At(Moment),
     /// Again and again, so many seconds from one end to the next start.
     Every(Distribution),
-}
-
-#[derive(Clone, Debug)]
-pub enum Act {
-    Kill(Target),
-    Slow {
-        target: Target,
-        factor: f64,
-    },
-    Errors {
-        target: Target,
-        share: f64,
-        kind: String,
-    },
-    Surge {
-        load: Reference,
-        factor: f64,
-        ramp_s: f64,
-    },
-    Pause(Target),
-    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
-    Reshard {
-        database: Reference,
-        to: Spotted<u32>,
-        bytes_per_s: f64,
-    },
-    /// The entry of a key value expires at once; without a value, all of them.
-    Expire {
-        cache: Reference,
-        key: Option<Reference>,
-        value: Option<u64>,
-    },
 }
 
 /// `web/2`, `web`, `web/any`, `db/primary`, `box/0`, `web.serve`, `us-east-1/b`, `any region`.

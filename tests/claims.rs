@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use plimsoll::analysis::{self, Plan, Progress};
+use plimsoll::analysis::{self, Evaluation, Plan, Progress};
 use plimsoll::diagnostic::{Diagnostics, Sources, render_concise};
 use plimsoll::model::compile::compile;
 use plimsoll::report::{Objective, Report};
@@ -14,6 +14,9 @@ use plimsoll::scenario::root::{Given, load};
 
 mod cdn;
 mod data;
+mod globe;
+mod elastic;
+mod observability;
 mod shards;
 mod spine;
 
@@ -22,14 +25,14 @@ const JOBS: usize = 2;
 
 /// A stage with what is changed in it.
 #[derive(Clone)]
-struct Stage {
+pub(crate) struct Stage {
     file: &'static str,
     variant: Option<&'static str>,
     sets: Vec<String>,
 }
 
 impl Stage {
-    fn new(file: &'static str) -> Self {
+    pub(crate) fn new(file: &'static str) -> Self {
         let sets = Vec::new();
         Stage { file, variant: None, sets }
             .set("run.duration", "3m")
@@ -37,11 +40,11 @@ impl Stage {
             .set("run.warmup", "20s")
     }
 
-    fn variant(self, variant: &'static str) -> Self {
+    pub(crate) fn variant(self, variant: &'static str) -> Self {
         Stage { variant: Some(variant), ..self }
     }
 
-    fn set(mut self, path: &str, value: impl std::fmt::Display) -> Self {
+    pub(crate) fn set(mut self, path: &str, value: impl std::fmt::Display) -> Self {
         self.sets.push(format!("{path}={value}"));
         self
     }
@@ -55,7 +58,16 @@ impl Stage {
         self.set(&format!("objectives.{name}"), format!("{measure} >= 0%"))
     }
 
+    /// The same, to read a time.
+    fn read_time(self, name: &str, measure: &str) -> Self {
+        self.set(&format!("objectives.{name}"), format!("{measure} >= 0s"))
+    }
+
     fn report(&self) -> Report {
+        self.evaluated().report
+    }
+
+    pub(crate) fn evaluated(&self) -> Evaluation {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(self.file);
         let path = path.to_str().expect("a path of ASCII");
         let (mut sources, mut found) = (Sources::default(), Diagnostics::new());
@@ -65,7 +77,7 @@ impl Stage {
         let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
         let (Some(scenario), Some(model)) = (scenario, model) else { panic!("{}", render_concise(&found, &sources)) };
         let plan = Plan::new(&model, &scenario, JOBS);
-        analysis::evaluate(&model, &scenario, &plan, &Progress::default()).report
+        analysis::evaluate(&model, &scenario, &plan, &Progress::default())
     }
 
     /// The highest rate of visitors at which the objective's value keeps to its limit, by bisection; `low` must hold.

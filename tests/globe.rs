@@ -68,7 +68,9 @@ fn a_name_is_no_hop_and_answers_by_its_rule() {
     close(split[2], 140.0, 5.0);
     assert_eq!(split[0], 0.0);
     let any = arrivals(&at("rate: 300/s, from: eu-west-1", "random"));
-    any.iter().for_each(|rate| close(*rate, 100.0, 5.0));
+    for rate in any {
+        close(rate, 100.0, 5.0);
+    }
     // A client stays where it was sent until it asks again: two clients are in one or two places at a time.
     let clients = at("clients: 2, think: exp(100ms), from: eu-west-1", "weighted(us-east-1=50 eu-west-1=50)");
     assert!(0.0 < arrivals(&clients)[1] && 0.0 < arrivals(&clients)[2]);
@@ -237,7 +239,7 @@ fn an_election_takes_as_long_as_by_hand_and_loses_nothing() {
         let twins: Vec<f64> =
             (0..20_000).map(|n| election_twin(n, timeout, heard, one_way("eu-west-1", "ap-south-1"))).collect();
         let mean = twins.iter().sum::<f64>() / twins.len() as f64;
-        let variance = twins.iter().map(|twin| (twin - mean).powi(2)).sum::<f64>() / twins.len() as f64;
+        let variance = twins.iter().map(|twin| (twin - mean) * (twin - mean)).sum::<f64>() / twins.len() as f64;
         (mean, variance.sqrt())
     };
     for timeout in [1.0, 0.5] {
@@ -304,7 +306,7 @@ objectives:
     };
     let (lww, crdt) = (run(&text("lww")), run(&text("crdt")));
     let away = one_way("us-east-1", "eu-west-1");
-    let share = 1.0 - (-100.0 / 50.0 * away).exp();
+    let share = 1.0 - libm::exp(-100.0 / 50.0 * away);
     for report in [&lww, &crdt] {
         close(value(report, "slow"), 1.5e-3, 1e-6);
         close(value(report, "conflicts"), share, 0.004);
@@ -354,5 +356,166 @@ fn exact_laws_in_several_regions() {
         holds(&model, &one, mode);
         let other = simulate(&model, n as u64, 0, &Signals::default());
         assert_eq!(format!("{one:?}"), format!("{other:?}"), "{mode}");
+    }
+}
+
+// -- where data may be ----------------------------------------------------------------------------------------------------
+
+/// Half of the people are at home in each of two regions; 100 writes a second.
+fn at_home(db: &str) -> String {
+    format!(
+        "plimsoll: 1
+title: at home
+run: {{duration: 50s, warmup: none, replications: 2}}
+regions: {{us-east-1: {{}}, eu-west-1: {{}}}}
+keys: {{user: {{count: 1000}}, home: {{of: user, shares: {{us-east-1: 50%, eu-west-1: 50%}}}}}}
+residency: {{home: {{eu-west-1: [eu-west-1]}}}}
+load: {{users: {{rate: 100/s, from: home, requests: {{web.write: 1}}, timeout: none}}}}
+components:
+  web: {{kind: service, instances: {{us-east-1: 1, eu-west-1: 1}}, operations: {{write: [{{call: db.write}}, {{respond: 1KB}}]}}}}
+  db: {{kind: database, data: {{rows: 1000, row: 10KB, key: user}}, {db}, operations: {{write: {{wait: 1ms}}}}}}
+objectives:
+  stored: bytes_outside of db <= 1B
+  served: bytes_outside of web <= 1B
+  visits: visits_outside of db <= 1
+"
+    )
+}
+
+#[test]
+fn every_byte_outside_is_counted() {
+    let figures = |db: &str| {
+        let report = run(&at_home(db));
+        ["stored", "served", "visits"].map(|name| value(&report, name))
+    };
+    // 2,500 writes of Europeans, of 10 KB each, in Virginia; and none where shards are by place.
+    let [stored, served, visits] = figures("primary: us-east-1");
+    close(stored, 2_500.0 * 10e3, 150.0 * 10e3);
+    close(visits, 2_500.0, 150.0);
+    assert_eq!(served, 0.0, "each is served at home");
+    assert_eq!(figures("shards: {count: 2, by: place(home)}"), [0.0; 3]);
+    // A copy abroad holds each row once more, and serves nobody.
+    let [copied, _, visits] = figures("primary: eu-west-1, replicas: {count: {us-east-1: 1}}");
+    close(copied, 2_500.0 * 10e3, 150.0 * 10e3);
+    assert_eq!(visits, 0.0);
+    let [both, ..] = figures("primary: us-east-1, replicas: {count: {us-east-1: 1}}");
+    close(both, 2.0 * 2_500.0 * 10e3, 300.0 * 10e3);
+    // When the web servers at home are gone, others answer.
+    let text = at_home("shards: {count: 2, by: place(home)}");
+    let report = run(&format!("{text}faults: {{gone: {{at: 0s, kill: web/0}}}}\n"));
+    close(value(&report, "served"), 2_500.0 * 1e3, 150e3);
+}
+
+// -- time of day, and long times --------------------------------------------------------------------------------------------
+
+/// At 03:30 UTC it is nine in the morning in India and half past ten at night in Virginia.
+#[test]
+fn each_place_lives_its_own_day() {
+    let shares = |clock: &str, start: &str| {
+        let report = run(&format!(
+            "plimsoll: 1
+title: days
+run: {{start: Mon {start}, duration: 10m, warmup: none, replications: 2}}
+regions: {{us-east-1: {{}}, ap-south-1: {{}}, home: {{utc: +05:30}}}}
+links: {{us-east-1 -> home: {{latency: 1ms}}, ap-south-1 -> home: {{latency: 1ms}}}}
+load:
+  users:
+    rate: 100/s
+    from: {{us-east-1: 50%, {clock}: 50%}}
+    shape: {{day: {{00:00: 20%, 08:59: 20%, 09:00: 180%, 20:59: 180%, 21:00: 20%}}, clock: local}}
+    requests: {{s.go: 1}}
+    timeout: none
+components: {{s: {{kind: service, place: us-east-1, operations: {{go: [{{wait: 1ms}}]}}}}}}
+objectives: {{there: throughput from {clock} >= 0/s, all: throughput >= 0/s}}
+"
+        ));
+        (value(&report, "there"), value(&report, "all"))
+    };
+    for place in ["ap-south-1", "home"] {
+        let (india, all) = shares(place, "03:31");
+        close(india, 90.0, 2.0);
+        close(all - india, 10.0, 1.0);
+        let (india, all) = shares(place, "17:00");
+        close(india, 10.0, 1.0);
+        close(all - india, 90.0, 2.0);
+    }
+}
+
+/// Six hours with a death every ten minutes: what is sampled and what is simulated whole meet the same faults, and tell
+/// the same share of failures.
+#[test]
+fn sampled_quiet_time_tells_the_same_availability() {
+    let text = |sampling: &str, load: &str| {
+        format!(
+            "plimsoll: 1
+title: long
+run: {{duration: 6h, warmup: none, replications: 6{sampling}}}
+load:
+  users: {{{load}, requests: {{s.go: 1}}, timeout: 1s}}
+components: {{s: {{kind: service, boot: 5s, operations: {{go: [{{wait: exp(20ms)}}, {{fail: {{share: 1%, as: declined}}}}]}}}}}}
+faults: {{dies: {{kill: s/0, every: exp(20m), for: lognormal(p50=60s p99=10m)}}}}
+objectives: {{up: availability >= 90%, bad: errors <= 10%, served: throughput >= 0/s}}
+"
+        )
+    };
+    for load in ["rate: 10/s", "rate: 10/s, shape: {day: {00:00: 50%, 06:00: 150%}}", "clients: 5, think: exp(500ms)"] {
+        let whole = run(&text("", load));
+        let sampled = run(&text(", sampling: {after: 1m, window: 20s, every: 5m}", load));
+        let simulated = sampled.run.sampling.expect("it is sampled");
+        assert!(simulated.simulated_s < 0.5 * simulated.of_s, "{simulated:?}");
+        assert!(sampled.run.requests < whole.run.requests / 2, "{load}");
+        let difference = value(&whole, "up") - value(&sampled, "up");
+        // The same faults strike; only who asks in between differs.
+        assert!(difference.abs() < 0.004, "{load}: {} {}", value(&whole, "up"), value(&sampled, "up"));
+        close(value(&sampled, "up") + value(&sampled, "bad"), 1.0, 1e-9);
+        close(value(&sampled, "served"), value(&whole, "served"), 0.12 * value(&whole, "served"));
+        assert!(sampled.warnings.iter().any(|warning| warning.code == "W0531"));
+    }
+}
+
+// -- cells ------------------------------------------------------------------------------------------------------------------
+
+fn cells(rest: &str) -> String {
+    format!(
+        "plimsoll: 1
+title: cells
+run: {{duration: 60s, warmup: none, replications: 2}}
+keys: {{tenant: {{count: 100}}, user: {{count: 1000}}}}
+load: {{people: {{rate: 200/s, requests: {{web.page: 1}}, timeout: 1s}}}}
+stamps: {{cell: {{count: 4, by: tenant, of: [web, redis, db]}}}}
+components:
+  web: {{kind: service, instances: 2, operations: {{page: [{{cached: {{in: redis, key: user, miss: [{{call: db.read}}]}}}}, {{call: db.write}}]}}}}
+  redis: {{kind: cache, memory: 1GB, entry: 1KB, ttl: 1h}}
+  db: {{kind: database, replicas: {{count: 1}}, operations: {{read: {{wait: 1ms}}, write: {{wait: 1ms}}}}}}
+objectives:
+  all: errors <= 1%
+  bad: errors during gone <= 1%
+  own: errors with tenant=2 during gone <= 1%
+  other: errors with tenant=3 during gone <= 1%
+{rest}
+"
+    )
+}
+
+#[test]
+fn a_tenant_stays_in_its_cell() {
+    let report = |hit: &str| run(&cells(&format!("faults: {{gone: {{at: 20s, for: 20s, kill: {hit}}}}}")));
+    let model = model(&cells("faults: {gone: {at: 20s, kill: cell/2}}"));
+    let counts: Vec<u32> = model.components.iter().map(|component| component.count).collect();
+    assert_eq!(counts, [8, 4, 8], "databases with a replica, caches, web servers: four times each");
+    // Whatever part of a cell is gone, its quarter of the tenants notice and nobody else.
+    for hit in ["cell/2", "db/shard-2/primary"] {
+        let report = report(hit);
+        close(value(&report, "bad"), 0.25, 0.03);
+        assert!(0.99 < value(&report, "own"), "{hit}: {}", value(&report, "own"));
+        assert_eq!(value(&report, "other"), 0.0, "{hit}");
+    }
+    // Caches and web servers of a cell take over from each other, not from other cells.
+    close(value(&report("web/2"), "bad"), 0.0, 0.005);
+    let text =
+        cells("faults: {gone: {at: 20s, for: 20s, kill: cell/1}, more: {kill: web/any, every: exp(5s), for: 1s}}");
+    let model = crate::support::model(&text);
+    for seed in 0..3 {
+        holds(&model, &simulate(&model, seed, 0, &Signals::default()), "cells");
     }
 }

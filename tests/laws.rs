@@ -78,11 +78,33 @@ fn component(dice: &mut Dice, c: u32, count: u32) -> String {
             .replace(", ", "\n    ")
                         .replace("\n    order:", ", order:")
     );
+    text += dice.pick(&["", "", "    memory: {idle: 1MB, each: 1MB, limit: 9MB}\n"]);
+    text += &autoscale(dice, place);
     text += "    operations:\n      go:\n";
     for _ in 0..=dice.roll(4) {
         text += &step(dice, c, count, 8);
     }
     text
+}
+
+/// Instances that come and go every few looks, some slow at first and some with no time to finish.
+fn autoscale(dice: &mut Dice, place: &str) -> String {
+    let use_of = if place.contains("cores") { "utilisation of cores" } else { "utilisation" };
+    let rules = [
+        "step: {arrivals > 20/s: +2, arrivals < 60/s: -1}".to_owned(),
+        "target: {arrivals per instance: 15/s}".to_owned(),
+        "schedule: {00:00: 4, 00:00:03: 1, 00:00:05: 3}".to_owned(),
+        "concurrency: {target: 1, panic: 150% in 500ms}".to_owned(),
+        format!("score: [100% {use_of} / 100%], up: {{above: 0.4, by: 2}}, down: {{below: 0.2, by: x0.5, stable: 0s}}"),
+    ];
+    let rule = &rules[dice.roll(rules.len() as u32) as usize];
+    let seen = if rule.starts_with("schedule") { "" } else { ", window: 1s, age: 0s" };
+    let boot = dice.pick(&["boot: 0s", "boot: exp(500ms)", "boot: 200ms\n    warm: {for: 1s, slower: x3}"]);
+    let drain = dice.pick(&["0s", "50ms", "2s"]);
+    if dice.roll(3) != 0 {
+        return String::new();
+    }
+    format!("    {boot}\n    drain: {drain}\n    autoscale: {{min: 1, max: 5, every: 500ms{seen}, {rule}}}\n")
 }
 
 fn step(dice: &mut Dice, c: u32, count: u32, indent: usize) -> String {
@@ -118,12 +140,22 @@ fn step(dice: &mut Dice, c: u32, count: u32, indent: usize) -> String {
 
 fn faults(dice: &mut Dice, count: u32) -> String {
     let c = dice.roll(count);
-    let fault = match dice.roll(6) {
+    let fault = match dice.roll(12) {
         0 => format!("kill: c{c}/0, for: 1s"),
         1 => format!("slow: c{c}, factor: 5, for: 2s"),
         2 => format!("pause: c{c}/any, for: 300ms"),
         3 => format!("errors: c{c}, share: 50%, as: unavailable, for: 2s"),
         4 => "surge: open, factor: 3, for: 2s".to_owned(),
+        5 => format!("partition: c{c} -> any, for: {}", dice.pick(&["300ms", "2s"])),
+        6 => format!("link: open -> c0, loss: {}, delay: exp(5ms), for: 2s", dice.pick(&["0%", "5%", "100%"])),
+        8 => format!("deploy: c{c}, at_once: {}, hold: 500ms", dice.pick(&["1", "50%"])),
+        9 => format!(
+            "deploy: c{c}, how: canary, version: {{slower: x2, fails: 50%}}, roll_back: {{when: errors > 20%, every: 1s, over: 1s}}"
+        ),
+        10 => format!(
+            "deploy: c{c}, how: blue_green, hold: 1s, version: {{fails: 50%}}, roll_back: {{when: errors > 20%, every: 1s, over: 1s}}"
+        ),
+        7 => format!("link: any -> c{c}/any, loss: 20%, for: 3s"),
         _ => return String::new(),
     };
     format!("faults: {{trouble: {{at: 2s, {fault}}}}}\n")

@@ -10,17 +10,21 @@
 //! cargo test --release -- --ignored --nocapture interval_coverage   # writes a section of it
 //! cargo test --release -- --ignored --nocapture hit_ratios          # writes another
 //! cargo test --release -- --ignored --nocapture failovers           # and another
+//! cargo test --release -- --ignored --nocapture one_day             # and another
 //! ```
 
 mod balancing;
 mod caches;
 mod cases;
 mod coverage;
+mod day;
 mod failover;
+mod hpa;
 mod measured;
 mod queueing;
+mod scaling;
 mod statistics;
-mod table;
+pub(crate) mod table;
 
 use cases::{Case, Got, Judged, Verdict, all};
 use measured::Lab;
@@ -30,6 +34,7 @@ fn measure(case: &Case, lab: &Lab) -> Got {
     match case.id().split('-').next() {
         Some("q") => queueing::measure(case, lab),
         Some("lb") => balancing::measure(case, lab),
+        Some("as") => scaling::measure(case),
         Some("c") => caches::measure(case, lab),
         _ => statistics::measure(case, lab),
     }

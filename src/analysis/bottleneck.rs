@@ -66,6 +66,26 @@ pub fn find(study: &Study, time: &TimeGoes) -> Option<Bottleneck> {
     })
 }
 
+/// Each resource with a limit: whose it is, and how busy its busiest part was in each replication.
+pub fn busiest_parts(study: &Study) -> Vec<(String, Resource, Vec<f64>)> {
+    let mut found: Vec<(String, Resource, Vec<f64>)> = Vec::new();
+    for (index, component) in study.model.components.iter().enumerate() {
+        let scope = Scope::Component(index as u16);
+        let parts: Vec<Vec<Busy>> = study.measured.iter().map(|stretch| stretch.busy(scope)).collect();
+        for resource in resources(&parts) {
+            let name = owner(study, &component.name, resource, &parts);
+            let most = |parts: &Vec<Busy>| {
+                let own = parts.iter().filter(|part| part.resource == resource);
+                own.map(Busy::share).fold(0.0, f64::max)
+            };
+            if !found.iter().any(|(known, of, _)| *known == name && *of == resource) {
+                found.push((name, resource, parts.iter().map(most).collect()));
+            }
+        }
+    }
+    found
+}
+
 fn why(candidate: &Candidate) -> String {
     let Candidate { component, resource, .. } = candidate;
     let busy = percent(candidate.busiest);

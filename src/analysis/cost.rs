@@ -60,12 +60,19 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
     match &price.metered {
         Metered::Machines { count, per_hour } => (*count, count * per_hour * HOURS),
         Metered::Joining { first, count, per_hour } => {
-            let up = |station: u32| {
+            let there = |station: u32| {
                 let at = station as usize;
-                (stretch.to.stations[at].up_ns - stretch.from.stations[at].up_ns) as f64 / 1e9
+                (stretch.to.stations[at].there_ns - stretch.from.stations[at].there_ns) as f64 / 1e9
             };
-            let machines = (*first..first + count).map(up).sum::<f64>() / stretch.seconds().max(1e-9);
+            let machines = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
             (machines, machines * per_hour * HOURS)
+        }
+        Metered::Work { component: index, gigabytes, each } => {
+            let station = stretch.model.components[usize::from(*index)].first as usize;
+            let busy = |tallies: &crate::record::Tallies| tallies.stations[station].busy_ns as f64 / 1e9;
+            let work =
+                (busy(stretch.to) - busy(stretch.from)) * whole / stretch.seconds().max(1e-9) * MONTH * gigabytes;
+            (work, work * each)
         }
         Metered::Requests { component: index, each } => {
             let (before, after) = component(*index);
@@ -76,6 +83,17 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let (before, after) = component(*index);
             let bytes = monthly(after.bytes_out - before.bytes_out);
             (bytes / GIGA, tiered(bytes, tiers))
+        }
+        Metered::Taken { component: index, each } => {
+            let (before, after) = component(*index);
+            let bytes = monthly(after.bytes_out - before.bytes_out);
+            (bytes / GIGA, bytes * each)
+        }
+        Metered::Kept { component: index, seconds, each } => {
+            let (before, after) = component(*index);
+            // As much lies there as comes in that time.
+            let kept = monthly(after.bytes_out - before.bytes_out) / MONTH * seconds;
+            (kept / GIGA, kept * each * MONTH)
         }
         Metered::Pipe { pipe } => {
             let index = usize::from(*pipe);

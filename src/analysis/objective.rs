@@ -66,6 +66,12 @@ fn body(study: &Study, stability: &Stability, said: &Body) -> Objective {
     }
 }
 
+/// An objective that is stated and not judged.
+pub fn unjudged(name: &str, text: &str, unit: &'static str, note: &str) -> Objective {
+    let (name, text, note) = (name.to_owned(), text.to_owned(), Some(note.to_owned()));
+    Objective { name, text, unit, note, verdict: Verdict::None, ..blank() }
+}
+
 fn blank() -> Objective {
     Objective {
         name: String::new(),
@@ -170,6 +176,9 @@ pub fn value(study: &Study, test: &Test) -> Option<Estimate> {
         let times: Vec<Compact> = (0..study.records.len()).map(|index| times(study, test, index)).collect();
         return estimate::quantile(&times, q);
     }
+    if let Some(share) = of_all_requests(study, test) {
+        return Some(share);
+    }
     let values: Vec<f64> = (0..study.records.len()).filter_map(|index| one(study, test, index)).collect();
     let is_share = matches!(probe.quantity, Quantity::Errors | Quantity::Availability) && probe.per != Some(Per::Count);
     if !is_share || test.period == Period::Over {
@@ -184,8 +193,21 @@ pub fn value(study: &Study, test: &Test) -> Option<Estimate> {
     estimate::share(&values, hits, all)
 }
 
+/// Where quiet time was sampled: the shares of all requests, each counted as often as it stands for.
+fn of_all_requests(study: &Study, test: &Test) -> Option<Estimate> {
+    let probe = &test.probe;
+    if probe.scope != Scope::All || test.period != Period::Measured || probe.per.is_some() {
+        return None;
+    }
+    match probe.quantity {
+        Quantity::Availability => study.availability(),
+        Quantity::Errors => study.availability().map(Estimate::complement),
+        _ => None,
+    }
+}
+
 /// The value in one replication.
-fn one(study: &Study, test: &Test, index: usize) -> Option<f64> {
+pub(in crate::analysis) fn one(study: &Study, test: &Test, index: usize) -> Option<f64> {
     match test.period {
         Period::Over => worst(study, test, index),
         period => reading(study, &test.probe, period, index),
@@ -306,7 +328,13 @@ pub fn unit(probe: &Probe) -> &'static str {
     match (probe.quantity, probe.per) {
         (_, Some(Per::Count))
         | (
-            Quantity::Queue | Quantity::InFlight | Quantity::Replicas | Quantity::LostWrites | Quantity::LeaderChanges,
+            Quantity::Queue
+            | Quantity::InFlight
+            | Quantity::Replicas
+            | Quantity::LostWrites
+            | Quantity::LeaderChanges
+            | Quantity::VisitsOutside
+            | Quantity::BudgetBurn,
             _,
         ) => "",
         (Quantity::Cost, Some(Per::Million)) => "usd_per_million",
@@ -323,8 +351,8 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Staleness,
             _,
         ) => "s",
-        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals, _) => "per_s",
-        (Quantity::Memory | Quantity::Bytes, _) => "bytes",
+        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals | Quantity::ScaleChanges, _) => "per_s",
+        (Quantity::Memory | Quantity::Bytes | Quantity::BytesOutside, _) => "bytes",
         (
             Quantity::Errors
             | Quantity::Availability
@@ -332,6 +360,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::ColdStarts
             | Quantity::Conflicts
             | Quantity::StaleReads
             | Quantity::Violations

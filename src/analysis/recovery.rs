@@ -38,12 +38,20 @@ fn one(study: &Study, fault: u16) -> report::Fault {
     let moves = |of: &dyn Fn(&FaultPeriod) -> Option<f64>| {
         estimate::mean(&indices().flat_map(periods).filter_map(of).collect::<Vec<_>>())
     };
+    let is_deployed = matches!(study.model.faults[usize::from(fault)].act, Act::Deploy(_));
     report::Fault {
         at_s: starts.reduce(f64::min),
         rto_s: estimate::mean(&rto),
         recovered_share: (!back.is_empty()).then(|| recovered as f64 / back.len() as f64),
         rpo_s: of_each(&|index| rpo(study, index, fault)),
         lost_writes: of_each(&|index| Some(periods(index).iter().map(|period| period.lost_writes).sum::<u64>() as f64)),
+        lost_messages: matches!(study.model.faults[usize::from(fault)].act, Act::Link(_))
+            .then(|| indices().map(|index| periods(index).iter().map(|period| period.lost_messages as f64).sum()))
+            .and_then(|lost| estimate::mean(&lost.collect::<Vec<f64>>())),
+        deployed_in_s: if is_deployed { moves(&|period| Some((period.end? - period.start).secs())) } else { None },
+        rolled_back_share: is_deployed
+            .then(|| indices().flat_map(periods).map(|period| f64::from(u8::from(period.rolled_back))).collect())
+            .and_then(|back: Vec<f64>| (!back.is_empty()).then(|| back.iter().sum::<f64>() / back.len() as f64)),
         removal_s: estimate::mean(&removals),
         moved_keys: moves(&|period| Some(period.moved?.0)),
         moved_bytes: moves(&|period| Some(period.moved?.1)),

@@ -100,6 +100,9 @@ mod tests {
             looks: Vec::new(),
             faults: Vec::new(),
             exemplars: Vec::new(),
+            samples: Vec::new(),
+            sampled: Vec::new(),
+            decisions: Vec::new(),
         }
     }
 

@@ -61,10 +61,30 @@ impl<'a> Study<'a> {
         first.min(whole)..whole.min(record.series.ok.len())
     }
 
+    /// The share of all requests that were answered well, where the quiet time of a run was sampled.
+    pub fn availability(&self) -> Option<Estimate> {
+        let values: Vec<f64> = self.records.iter().filter_map(sampled_availability).collect();
+        let estimate = estimate::mean(&values)?;
+        let high = estimate.high.map(|high| high.min(1.0));
+        let half_width = estimate.low.zip(high).map(|(low, high)| (high - low) / 2.0);
+        Some(Estimate { half_width, high, ..estimate })
+    }
+
     /// Measured seconds of all replications together.
     pub fn seconds(&self) -> f64 {
         self.measured.iter().map(Between::seconds).sum()
     }
+}
+
+/// Share of all requests of a run that were answered well, where its quiet time was sampled: each request counts as many
+/// times as it stands for.
+pub fn sampled_availability(record: &Record) -> Option<f64> {
+    let (mut ok, mut all) = (0.0, 0.0);
+    for sample in &record.samples {
+        ok += sample.weight * sample.ok as f64;
+        all += sample.weight * (sample.ok + sample.failed) as f64;
+    }
+    (0.0 < all).then(|| ok / all)
 }
 
 /// The snapshot at the end of a record.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::analysis::bottleneck::part_name;
 use crate::analysis::stability::Stability;
 use crate::analysis::study::{Study, end, total};
-use crate::analysis::{estimate, windows};
+use crate::analysis::{estimate, scaling, windows};
 use crate::measure::histogram::Compact;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
-use crate::record::{self, CacheTally, ComponentTally, StationTally, Tallies};
+use crate::record::{self, CacheTally, ComponentTally, StationTally, Tallies, TelemetryTally};
 use crate::report::{
     self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard,
     Specific, Traffic, Utilisation, Utilisations,
@@ -19,17 +19,21 @@ use crate::scenario::condition::{Quantity, Resource, Stat};
 use crate::units::Time;
 
 /// Slow requests shown.
+const RANDOM: usize = 5;
+/// Seconds.
+const DAY: f64 = 86_400.0;
 const EXEMPLARS: usize = 10;
 
 /// What was offered and what became of it.
 pub(super) fn requests(study: &Study, scope: Scope) -> Requests {
     let counts = study.counts(scope);
+    let sampled = study.availability().filter(|_| scope == Scope::All);
     Requests {
         offered_per_s: study.rate(|stretch| stretch.counts(scope).offered),
         throughput_per_s: study.rate(|stretch| stretch.counts(scope).finished()),
         goodput_per_s: study.rate(|stretch| stretch.counts(scope).ok),
-        error_ratio: share(&counts, |counts| counts.failed),
-        availability: share(&counts, |counts| counts.ok),
+        error_ratio: sampled.map(Estimate::complement).or_else(|| share(&counts, |counts| counts.failed)),
+        availability: sampled.or_else(|| share(&counts, |counts| counts.ok)),
         errors: errors(study, &counts),
     }
 }
@@ -156,15 +160,21 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         specific.insert("spread".to_owned(), spread);
     }
     specific.extend(of_copies(study, scope));
-    let Scope::Component(index) = scope else { return Specific { figures: specific, shards: Vec::new() } };
+    specific.extend(outside(study, scope));
+    let Scope::Component(index) = scope else { return Specific { figures: specific, ..Specific::default() } };
+    specific.extend(scaling::figures(study, index));
+    let starts =
+        study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
+    specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_cache(study, usize::from(index)));
+    specific.extend(of_telemetry(study, usize::from(index)));
     let shards = shards(study, index);
     if !shards.is_empty() {
         let probe = Probe { quantity: Quantity::ShardVariance, stat: None, scope, resource: None, per: None };
         let variance = study.mean(|stretch| probe::read(&probe, stretch));
         specific.extend(variance.map(|variance| ("shard_variance".to_owned(), variance)));
     }
-    Specific { figures: specific, shards }
+    Specific { figures: specific, shards, replicas_over_time: scaling::replicas(study, index) }
 }
 
 /// The shards that share the rows of a database at the end, with what came to each.
@@ -208,6 +218,43 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     let probe = Probe { quantity: Quantity::LeaderChanges, stat: None, scope, resource: None, per: None };
     let changes = study.mean(|stretch| probe::read(&probe, stretch)).filter(|changes| 0.0 < changes.mean);
     found.extend(changes.map(|changes| ("leader_changes".to_owned(), changes)));
+    found
+}
+
+/// What was done where the data of requests must not be; nothing if nothing was.
+fn outside(study: &Study, scope: Scope) -> Vec<(String, Estimate)> {
+    let wanted = [("visits_outside", Quantity::VisitsOutside), ("bytes_outside", Quantity::BytesOutside)];
+    let found = wanted.into_iter().filter_map(|(name, quantity)| {
+        let probe = Probe { quantity, stat: None, scope, resource: None, per: None };
+        study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
+    });
+    found.filter(|(_, value)| 0.0 < value.mean).collect()
+}
+
+/// What a telemetry has seen and kept.
+fn of_telemetry(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
+    let mut found = BTreeMap::new();
+    let of = |tallies: &Tallies| tallies.components[index].telemetry.as_deref().copied();
+    if study.measured.iter().any(|stretch| of(stretch.to).is_none()) {
+        return found;
+    }
+    let mut add = |name: &str, figure: fn(&TelemetryTally) -> f64, per: f64| {
+        let rate = |stretch: &Between| {
+            let grown = figure(&of(stretch.to)?) - of(stretch.from).map_or(0.0, |before| figure(&before));
+            Some(grown / stretch.seconds() * per * study.model.scale_of(Scope::All))
+        };
+        found.extend(study.mean(rate).filter(|rate| 0.0 < rate.mean).map(|rate| (name.to_owned(), rate)));
+    };
+    add("log_lines_per_s", |t| t.lines as f64, 1.0);
+    add("log_lines_kept_per_s", |t| t.lines_kept as f64, 1.0);
+    add("log_bytes_per_day", |t| t.log_bytes, DAY);
+    add("metric_points_per_s", |t| t.points, 1.0);
+    add("metric_bytes_per_day", |t| t.metric_bytes, DAY);
+    add("spans_per_s", |t| t.spans as f64, 1.0);
+    add("spans_kept_per_s", |t| t.spans_kept as f64, 1.0);
+    add("trace_bytes_per_day", |t| t.trace_bytes, DAY);
+    add("sent_bytes_per_s", |t| t.sent_bytes, 1.0);
+    add("agent_cores", |t| t.core_ns as f64 * 1e-9, 1.0);
     found
 }
 
@@ -302,15 +349,28 @@ fn busiest(study: &Study, resource: Resource, parts: &[Vec<Busy>]) -> Option<rep
     Some(report::Part { name: part_name(study.model, part), share: sum / parts.len() as f64 })
 }
 
-/// The slowest requests of all replications.
+/// How fast the budgets of objectives were used up.
+pub(super) fn budgets(study: &Study) -> Vec<report::Budget> {
+    let of = |budget: &crate::model::budget::Budget| {
+        let counts: Vec<Counts> = study.measured.iter().map(|stretch| stretch.counts(budget.scope)).collect();
+        let burn = |counts: &Counts| counts.failed as f64 / counts.finished() as f64 / budget.allowed;
+        let burns: Vec<f64> = counts.iter().map(burn).filter(|burn| burn.is_finite()).collect();
+        report::Budget { objective: budget.objective.clone(), allowed: budget.allowed, burn: estimate::mean(&burns) }
+    };
+    study.model.budgets.iter().map(of).collect()
+}
+
+/// The slowest requests of all replications, then some at random.
 pub(super) fn exemplars(study: &Study) -> Vec<Exemplar> {
     let mut all: Vec<(u32, &record::Exemplar)> = Vec::new();
     for (index, record) in study.records.iter().enumerate() {
         let from = study.measured[index].from.at;
         all.extend(record.exemplars.iter().filter(|seen| from <= seen.arrived).map(|seen| (index as u32, seen)));
     }
-    all.sort_by(|a, b| b.1.latency.cmp(&a.1.latency).then(a.0.cmp(&b.0)));
-    all.into_iter().take(EXEMPLARS).map(|(replication, seen)| exemplar(study, replication, seen)).collect()
+    let (random, mut slowest): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, seen)| seen.is_random);
+    slowest.sort_by(|a, b| b.1.latency.cmp(&a.1.latency).then(a.0.cmp(&b.0)));
+    let chosen = slowest.into_iter().take(EXEMPLARS).chain(random.into_iter().take(RANDOM));
+    chosen.map(|(replication, seen)| exemplar(study, replication, seen)).collect()
 }
 
 fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exemplar {
@@ -326,7 +386,9 @@ fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exempla
     Exemplar {
         request: format!("{}#{}", source.name, seen.number),
         replication,
+        arrived_s: seen.arrived.secs(),
         latency_s: seen.latency.secs(),
+        chosen: if seen.is_random { "random" } else { "slowest" },
         outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),
         spans: seen.segments.iter().map(span).collect(),
     }

@@ -51,6 +51,20 @@ overstated where a pool was made smaller.",
 sent before a run. What is asked for rarely may be missing at its start, so hit ratios are a little lower than later.
 `run: {prefill: 2h}` sends the traffic of two hours, whatever that takes; `prefill: none` starts cold.",
     ),
+    (
+        "W0531",
+        "quiet time was sampled",
+        "The run simulated what surrounds each start and end of a fault, and samples of the quiet time between
+(`run: {sampling: ...}`). The share of all requests that failed counts each request as often as it stands for, so it is
+that of the whole run. All other figures are those of the simulated time, in which faults are more frequent than in the
+whole; and what keeps for longer than a sample (entries of caches, backlogs) is found emptier after a sleep.",
+    ),
+    (
+        "W0511",
+        "an autoscaler thrashes",
+        "More than ten changes of the number of instances in an hour: instances are taken away and ordered again before they
+have served. A longer `down: {stable: ...}`, a smaller step or a longer `window` cures it.",
+    ),
     ("W0508", "partial", "The run was stopped before all replications were done."),
 ];
 
@@ -72,9 +86,26 @@ pub(super) fn about(report: &Report, run: &Run) -> Vec<Warning> {
         law(report),
         few(report),
         part(report),
+        sampled(report),
         cold(run),
     ];
-    found.into_iter().flatten().collect()
+    found.into_iter().flatten().chain(thrash(report)).collect()
+}
+
+/// Changes of the number of instances in an hour from which on it is called thrashing.
+const THRASH: f64 = 10.0;
+
+/// Autoscalers that change their mind.
+fn thrash(report: &Report) -> Vec<Warning> {
+    let of = |(name, component): (&String, &crate::report::Component)| {
+        let changes = component.kind_specific.figures.get("scale_changes")?.mean;
+        let rate = component.kind_specific.figures.get("scale_changes_per_h")?.mean;
+        let help = Some("try a longer `down: {stable: ..}`".to_owned());
+        let message = format!("`{name}` changes its number of instances {rate:.0} times an hour");
+        // In a short run a few changes are a high rate.
+        (THRASH < rate && THRASH < changes).then(|| warn("W0511", message, help))
+    };
+    report.components.iter().filter_map(of).collect()
 }
 
 /// Caches that have seen less than their time to live asks for.
@@ -124,6 +155,15 @@ fn part(report: &Report) -> Option<Warning> {
     let by = report.run.scale?;
     let message = format!("simulated at 1/{by}: rates, counts and costs are those of the whole");
     Some(warn("W0509", message, Some("where a pool was made smaller, waiting is overstated".to_owned())))
+}
+
+fn sampled(report: &Report) -> Option<Warning> {
+    let sampling = report.run.sampling?;
+    let (simulated, whole) = (human_time(sampling.simulated_s), human_time(sampling.of_s));
+    let message = format!(
+        "{simulated} of {whole} were simulated; availability and errors of all requests are those of the whole"
+    );
+    Some(warn("W0531", message, Some("other figures are those of the simulated time, rich in faults".to_owned())))
 }
 
 fn single(report: &Report) -> Option<Warning> {

@@ -47,6 +47,13 @@ macro_rules! table {
                 .or("auto"),
                 Field::new("format", Shape::Word(FORMATS), "json", "Format of `run` on standard output").or("human"),
                 Field::new("out", Shape::Text, "results", "Where files go, from the current directory"),
+                Field::new(
+                    "charts",
+                    Shape::Word(&["none", "svg", "png", "all"]),
+                    "all",
+                    "How charts are written beside the report",
+                )
+                .or("svg"),
                 Field::new("no-files", Shape::Bool, "true", "Write no files").or("false"),
                 Field::new("no-meta", Shape::Bool, "true", "Leave out of the JSON what differs from run to run")
                     .or("false"),
@@ -175,6 +182,15 @@ fn source(verb: &ArgMatches, id: &str) -> Option<ValueSource> {
 fn concerned(verb: &Verb) -> Option<&str> {
     match verb {
         Verb::Run(run) => Some(&run.input.scenario),
+        Verb::Compare(compare) => compare.scenarios.first().map(String::as_str),
+        Verb::Sweep(sweep) => Some(&sweep.input.scenario),
+        Verb::Capacity(capacity) => Some(&capacity.input.scenario),
+        Verb::Size(size) => Some(&size.input.scenario),
+        Verb::Advise(advise) => Some(&advise.input.scenario),
+        Verb::Plan(plan) => Some(&plan.input.scenario),
+        Verb::Estimate(estimate) => Some(&estimate.input.scenario),
+        Verb::Journey(journey) => Some(&journey.ladder),
+        Verb::Check(check) => check.paths.first().map(String::as_str),
         Verb::Validate(validate) => validate.scenarios.first().map(String::as_str),
         Verb::Config(config) => {
             let ConfigVerb::Show(show) = &config.verb;
@@ -373,7 +389,7 @@ fn with_defaults(command: Command, config: &Config, typed: &ArgMatches) -> Comma
 /// Sets the default of an argument wherever the command and its verbs have it, unless the verb takes other values.
 fn default(command: Command, id: &str, value: &'static str) -> Command {
     let has = command.get_arguments().any(|arg| arg.get_id() == id);
-    let is_other = id == "format" && command.get_name() == "validate";
+    let is_other = id == "format" && !["run", "show", "check"].contains(&command.get_name());
     let command = if has && !is_other { command.mut_arg(id, |arg| arg.default_value(value)) } else { command };
     let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     verbs.iter().fold(command, |command, verb| command.mut_subcommand(verb, |verb| default(verb, id, value)))

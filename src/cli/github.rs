@@ -1,6 +1,8 @@
 //! Annotations of GitHub Actions: `::error file=shop.yaml,line=41,title=...::text`, one a line.
 
 use crate::diagnostic::{Plain, Severity, Sources};
+use crate::report::check::{Check, Kind};
+use crate::report::terminal::check::rule_words;
 use crate::report::{Objective, Report, Verdict};
 use crate::text::Node;
 
@@ -54,6 +56,26 @@ pub(crate) fn report(report: &Report, tree: Option<&Node>, sources: &Sources) ->
         let help = warning.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
         let (title, text) = (warning.code.clone(), format!("{}{help}", warning.message));
         lines += &Annotation { level: "warning", file: &report.scenario.file, place: None, title, text }.line();
+    }
+    lines
+}
+
+/// Rules of `check` that are not met, each where it stands.
+pub(crate) fn checked(check: &Check) -> String {
+    let mut lines = String::new();
+    for checked in &check.scenarios {
+        for rule in &checked.rules {
+            let (level, word) = match rule.verdict {
+                Verdict::Misses => ("error", "missed"),
+                Verdict::Undecided => ("warning", "undecided"),
+                Verdict::Meets | Verdict::None => continue,
+            };
+            let kind = if rule.kind == Kind::Objective { "objective" } else { "baseline" };
+            let file = if rule.file.is_empty() { &checked.file } else { &rule.file };
+            let title = format!("{kind} {} of {}", rule.name, checked.name);
+            let (place, text) = (rule.line.map(|line| (line, 1)), format!("{word}: {}", rule_words(rule)));
+            lines += &Annotation { level, file, place, title, text }.line();
+        }
     }
     lines
 }

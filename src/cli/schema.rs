@@ -1,40 +1,45 @@
-//! The schemas, and the reference page, out of the tables that scenarios are read by.
+//! The schemas, and the pages of reference, out of the tables that scenarios are read by.
 
 use serde_json::{Value, json};
 
 use crate::cli::args::{Draft, Schema, SchemaOf};
 use crate::cli::config::CONFIGURATION;
 use crate::cli::out::Out;
-use crate::cli::{Exit, Stop};
-use crate::fields::reference::reference;
+use crate::cli::{Exit, Stop, pages};
 use crate::fields::schema::json_schema;
 use crate::scenario::root::root_table;
 
 /// The schema of the JSON report, which a test holds against reports.
 const REPORT: &str = include_str!("../../docs/report.schema.json");
 
-const REFERENCE_HEAD: &str = "\
-# Reference of the scenario language
-
-Every field of every map, from the same tables that scenarios are read by. Made by
-`plimsoll schema reference > docs/reference.md`; a test says when it is out of date. Fields marked as not available yet are known, and refused by name.
-
-";
+/// Those of the documents of studies.
+const COMPARE: &str = include_str!("../../docs/compare.schema.json");
+const SWEEP: &str = include_str!("../../docs/sweep.schema.json");
+const CAPACITY: &str = include_str!("../../docs/capacity.schema.json");
+const SIZE: &str = include_str!("../../docs/size.schema.json");
+const ADVISE: &str = include_str!("../../docs/advise.schema.json");
+const JOURNEY: &str = include_str!("../../docs/journey.schema.json");
+const PLAN: &str = include_str!("../../docs/plan.schema.json");
+const BY_HAND: &str = include_str!("../../docs/by_hand.schema.json");
+const BASELINE: &str = include_str!("../../docs/baseline.schema.json");
+const CHECK: &str = include_str!("../../docs/check.schema.json");
 
 /// Prints a schema.
 pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
+    let text = written(args.of);
+    if let Some(text) = text.filter(|_| args.draft == Draft::Of2020) {
+        out.print(text)?;
+        return Ok(Exit::Done);
+    }
     let mut tree = match args.of {
-        SchemaOf::Report if args.draft == Draft::Of2020 => {
-            out.print(REPORT)?;
-            return Ok(Exit::Done);
-        }
         SchemaOf::Scenario => json_schema(root_table()),
-        SchemaOf::Report => serde_json::from_str(REPORT).expect("a test reads it"),
         SchemaOf::Config => of_configuration(),
-        SchemaOf::Reference => {
-            out.print(&reference_page())?;
-            return Ok(Exit::Done);
-        }
+        SchemaOf::Reference => return page(&pages::fields(), out),
+        SchemaOf::CheatSheet => return page(&pages::cheat_sheet(), out),
+        SchemaOf::Measures => return page(&pages::measures(), out),
+        SchemaOf::Diagnostics => return page(&pages::diagnostics(), out),
+        SchemaOf::Verbs => return page(&pages::verbs(), out),
+        _ => serde_json::from_str(text.unwrap_or_default()).expect("a test reads it"),
     };
     if args.draft == Draft::Of07 {
         older(&mut tree);
@@ -42,6 +47,29 @@ pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
     }
     out.print(&pretty(&tree))?;
     Ok(Exit::Done)
+}
+
+fn page(text: &str, out: &mut Out) -> Result<Exit, Stop> {
+    out.print(text)?;
+    Ok(Exit::Done)
+}
+
+/// The schema of a document that the program writes.
+fn written(of: SchemaOf) -> Option<&'static str> {
+    match of {
+        SchemaOf::Report => Some(REPORT),
+        SchemaOf::Compare => Some(COMPARE),
+        SchemaOf::Sweep => Some(SWEEP),
+        SchemaOf::Capacity => Some(CAPACITY),
+        SchemaOf::Size => Some(SIZE),
+        SchemaOf::Advise => Some(ADVISE),
+        SchemaOf::Journey => Some(JOURNEY),
+        SchemaOf::Plan => Some(PLAN),
+        SchemaOf::ByHand => Some(BY_HAND),
+        SchemaOf::Check => Some(CHECK),
+        SchemaOf::Baseline => Some(BASELINE),
+        _ => None,
+    }
 }
 
 /// The JSON Schema of a scenario file, for editors.
@@ -89,8 +117,4 @@ fn older(tree: &mut Value) {
         }
         _ => {}
     }
-}
-
-fn reference_page() -> String {
-    format!("{REFERENCE_HEAD}{}\n", reference(root_table()).trim_end())
 }

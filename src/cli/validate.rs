@@ -3,7 +3,8 @@
 use crate::cli::args::{Diagnosis, Validate};
 use crate::cli::input::{self, Reading, Wanted};
 use crate::cli::out::Out;
-use crate::cli::{Exit, Stop, github};
+use crate::cli::study::{self, Library};
+use crate::cli::{Exit, Stop, github, journey};
 use crate::diagnostic::{Plain, Severity, plain, render_concise};
 use crate::model::Model;
 use crate::scenario::resolved::resolved;
@@ -21,6 +22,10 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
         out.make_plain();
     }
     for scenario in &args.scenarios {
+        if scenario != "-" && journey::is_ladder(scenario) {
+            ladder(scenario, args, out)?;
+            continue;
+        }
         let wanted = Wanted::new(scenario, &args.changes, &args.stdin_filename)?;
         let reading = input::read_with_variants(&wanted);
         let (errors, warnings) = reading.found.counts();
@@ -51,6 +56,21 @@ pub(crate) fn validate(args: &Validate, out: &mut Out) -> Result<Exit, Stop> {
         _ => {}
     }
     Ok(worst)
+}
+
+/// A ladder is right if it can be read and each of its stages is right with what it sets.
+fn ladder(path: &str, args: &Validate, out: &mut Out) -> Result<(), Stop> {
+    let library = Library::default();
+    let read = |path: &std::path::Path| library.read(path);
+    let ladder = journey::read_ladder(path, &read, out)?;
+    for stage in &ladder.stages {
+        let (base, name) = journey::stage_base(path, stage, &read);
+        base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
+    }
+    if out.quiet == 0 && matches!(args.format, Diagnosis::Human | Diagnosis::Plain) && !args.json {
+        out.print(&format!("{path} ok: {} stages\n", ladder.stages.len()))?;
+    }
+    Ok(())
 }
 
 fn tell(scenario: &str, reading: &Reading, args: &Validate, out: &mut Out) -> Result<(), Stop> {

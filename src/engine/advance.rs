@@ -85,11 +85,14 @@ impl World<'_> {
 
     fn rarer(&mut self, id: u32, step: Step) -> u32 {
         match step {
+            Step::Start => self.start_environment(id),
             Step::Again { cache, to } => self.again(id, cache, to),
             Step::Stale { cache, to } => self.stale(id, cache, to),
             Step::Later { cache } => self.write_later(id, cache),
             Step::Written { cache, well } => self.written(id, cache, well),
             Step::Observe => self.observe_row(id),
+            Step::Tell { telemetry, cell } => self.tell(id, telemetry, cell),
+            Step::TellLate { telemetry, cell } => self.tell_late(id, telemetry, cell),
             Step::Begin { transaction } => self.begin_transaction(id, transaction),
             Step::Prepare { transaction } => self.prepare(id, transaction),
             Step::Decide { transaction } => self.decide(id, transaction),
@@ -193,13 +196,13 @@ impl World<'_> {
             return id;
         }
         frame.state = State::Parked;
-        self.parked.push(id);
+        self.incidents.parked.push(id);
         NONE
     }
 
     /// The frame's program fails here: a handler takes over, or the visit ends.
     pub(super) fn fail(&mut self, id: u32, kind: Failure) -> u32 {
-        if self.handled(id, kind) { id } else { self.conclude(id, Outcome::failed(kind)) }
+        if self.handled(id, kind) { id } else { self.conclude_badly(id, kind) }
     }
 
     /// Moves the frame to its handler, if the step it stands behind has one; locks taken inside are given back.

@@ -2,11 +2,37 @@
 
 use crate::distribution::sampler::Samplers;
 use crate::engine::timer::Timer;
-use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, State, Steady, TIMER, World, flag};
+use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, State, TIMER, World, flag};
 use crate::model::loads::Demand;
-use crate::model::region::Origin;
+use crate::model::region::{Daylight, Origin};
 use crate::model::{NONE, NONE16, Scope};
+use crate::policy::daylight::shares_at;
 use crate::random::{bits, mix, occasion};
+use crate::units::Time;
+
+/// The stream that stands beside the calendar, one draw ahead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) stream: Steady,
+    /// Of the source.
+    pub(super) key: u64,
+    /// Address of the next arrival.
+    pub(super) address: u64,
+    /// Arrivals planned; the same two figures of the one after them.
+    pub(super) count: u64,
+    pub(super) next_address: u64,
+    pub(super) next_gap: Ns,
+}
+
+/// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
+/// that a load keeps its arrivals when another joins it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Steady {
+    pub(super) source: u16,
+    pub(super) gap: f64,
+    /// Seeded stream of the gaps.
+    pub(super) key: u64,
+}
 
 /// Purposes of a source's draws, told apart by these words.
 const CHOICE: u64 = 0x6368_6f69;
@@ -72,19 +98,8 @@ impl World<'_> {
     /// A source of the calendar: its next arrival takes its own slot.
     fn plan_source(&mut self, s: u16) {
         let n = self.sources[s as usize].count;
-        let at = match &self.m.sources[s as usize].demand {
-            Demand::Every { first, every } => Some(first.0 + every.0 * n),
-            Demand::Trace { times } => times.get(n as usize).map(|t| t.0),
-            _ if self.sources[s as usize].steady.is_some() => {
-                let stream = self.sources[s as usize].steady.as_ref();
-                stream.map(|stream| self.now + gap(stream, self.samplers, occasion(n)))
-            }
-            _ => {
-                let source = &mut self.sources[s as usize];
-                let arrivals = source.arrivals.as_mut().expect("open loads and sessions have arrivals");
-                arrivals.next(n, self.samplers.ziggurat()).map(|t| t.0)
-            }
-        };
+        let at = self.next_of_source(s, n);
+        let at = if self.course.samples.is_some() { self.next_sampled(s, at) } else { at };
         let (slot, timer) = (self.sources[s as usize].slot, self.sources[s as usize].timer);
         match at {
             Some(at) if self.course.created < self.course.request_limit => {
@@ -96,6 +111,50 @@ impl World<'_> {
                 self.calendar.clear(slot);
             }
         }
+    }
+
+    /// When the n-th arrival of a source comes, if nobody sleeps.
+    fn next_of_source(&mut self, s: u16, n: u64) -> Option<Ns> {
+        match &self.m.sources[s as usize].demand {
+            Demand::Every { first, every } => Some(first.0 + every.0 * n),
+            Demand::Trace { times } => times.get(n as usize).map(|t| t.0),
+            _ if self.sources[s as usize].steady.is_some() => {
+                let stream = self.sources[s as usize].steady.as_ref();
+                stream.map(|stream| self.now + gap(stream, self.samplers, occasion(n)))
+            }
+            _ => {
+                let source = &mut self.sources[s as usize];
+                let arrivals = source.arrivals.as_mut().expect("open loads and sessions have arrivals");
+                arrivals.next(n, self.samplers.ziggurat()).map(|t| t.0)
+            }
+        }
+    }
+
+    /// The arrival that takes the place of one that would come while the loads sleep: of a plain stream the same after
+    /// the awakening, of one whose rate follows the clock the next from then on, of background work and traces the
+    /// next that is not slept through.
+    #[cold]
+    fn next_sampled(&mut self, s: u16, at: Option<Ns>) -> Option<Ns> {
+        let mut at = at?;
+        if self.sources[s as usize].steady.is_some() {
+            return self.when_awake(at);
+        }
+        for again in 1.. {
+            let awake = self.next_awake(at)?;
+            if awake == at {
+                break;
+            }
+            if matches!(self.m.sources[s as usize].demand, Demand::Every { .. } | Demand::Trace { .. }) {
+                self.sources[s as usize].count += 1;
+                at = self.next_of_source(s, self.sources[s as usize].count)?;
+                continue;
+            }
+            let n = self.sources[s as usize].count | again << 48;
+            let arrivals = self.sources[s as usize].arrivals.as_mut()?;
+            arrivals.jump(Time(awake))?;
+            at = arrivals.next(n, self.samplers.ziggurat())?.0;
+        }
+        Some(at)
     }
 
     /// The n-th arrival of a source of the calendar.
@@ -138,8 +197,18 @@ impl World<'_> {
                 let draw = mix(address ^ PLACE) >> 32;
                 shares.iter().position(|share| draw < *share).unwrap_or(0) as u16
             }
+            Origin::Local(daylight) => self.origin_by_day(daylight, address),
             Origin::One | Origin::Key(_) => 0,
         }
+    }
+
+    /// The place by how much each asks at this time of its day.
+    #[cold]
+    fn origin_by_day(&self, daylight: &Daylight, address: u64) -> u16 {
+        let draw = mix(address ^ PLACE) >> 32;
+        let at_s = self.m.run.start_s + Time(self.now).secs();
+        let mut shares = shares_at(&daylight.day, &daylight.places, at_s);
+        shares.position(|share| draw < share).unwrap_or(0) as u16
     }
 
     /// A request whose place is the value of a key becomes one of the class of that place.
@@ -215,22 +284,24 @@ impl World<'_> {
     }
 
     fn new_client(&mut self, client: Client) -> u32 {
-        if let Some(id) = self.free_clients.pop() {
-            self.clients[id as usize] = client;
+        if let Some(id) = self.clients.free.pop() {
+            self.clients.all[id as usize] = client;
             return id;
         }
-        self.clients.push(client);
-        self.clients.len() as u32 - 1
+        self.clients.all.push(client);
+        self.clients.all.len() as u32 - 1
     }
 
     fn think(&mut self, id: u32) {
-        let client = self.clients[id as usize];
+        let client = self.clients.all[id as usize];
         let draw = match &self.m.sources[client.source as usize].demand {
             Demand::Closed { think_draw, .. } | Demand::Sessions { think_draw, .. } => *think_draw,
             _ => unreachable!("only clients and sessions think"),
         };
         let pause = self.samplers.draw_ns(draw, mix(client.occasion ^ mix(client.count ^ THINK)));
-        self.set_timer(self.now + pause, CLAIM, Timer::Client(id));
+        if let Some(at) = self.when_awake(self.now + pause) {
+            self.set_timer(at, CLAIM, Timer::Client(id));
+        }
     }
 
     /// The client has thought: its next request.
@@ -238,7 +309,7 @@ impl World<'_> {
         if self.course.request_limit <= self.course.created {
             return NONE;
         }
-        let client = &mut self.clients[id as usize];
+        let client = &mut self.clients.all[id as usize];
         let n = client.count;
         client.count += 1;
         let Client { source, occasion: own, context, step, .. } = *client;
@@ -258,11 +329,11 @@ impl World<'_> {
     #[cold]
     #[inline(never)]
     pub(super) fn client_done(&mut self, id: u32) {
-        let Client { source, .. } = self.clients[id as usize];
+        let Client { source, .. } = self.clients.all[id as usize];
         if matches!(self.m.sources[source as usize].demand, Demand::Sessions { .. }) && !self.next_step(id) {
-            let context = self.clients[id as usize].context;
+            let context = self.clients.all[id as usize].context;
             self.leave_context(context);
-            self.free_clients.push(id);
+            self.clients.free.push(id);
             return;
         }
         self.think(id);
@@ -276,11 +347,11 @@ impl World<'_> {
         let address = bits(self.sources[source as usize].key, occasion(n));
         let client = self.new_client(Client { occasion: address, count: 0, context: NONE, source, step: 0, left: 0 });
         let context = self.keep_keys(keep, source, address);
-        self.clients[client as usize].context = context;
-        self.clients[client as usize].left = self.repetitions(client);
-        if self.clients[client as usize].left == 0 && !self.next_step(client) {
+        self.clients.all[client as usize].context = context;
+        self.clients.all[client as usize].left = self.repetitions(client);
+        if self.clients.all[client as usize].left == 0 && !self.next_step(client) {
             self.leave_context(context);
-            self.free_clients.push(client);
+            self.clients.free.push(client);
             return NONE;
         }
         self.ask_again(client)
@@ -302,7 +373,7 @@ impl World<'_> {
     }
 
     fn repetitions(&self, id: u32) -> u32 {
-        let Client { source, step, occasion: own, .. } = self.clients[id as usize];
+        let Client { source, step, occasion: own, .. } = self.clients.all[id as usize];
         let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return 0 };
         let draw = steps[step as usize].times_draw;
         if draw == NONE16 { 1 } else { self.whole(draw, mix(own ^ mix(u64::from(step) ^ TIMES))) }
@@ -310,17 +381,17 @@ impl World<'_> {
 
     /// Moves the session to its next request; false when it is over.
     fn next_step(&mut self, id: u32) -> bool {
-        let Client { source, .. } = self.clients[id as usize];
+        let Client { source, .. } = self.clients.all[id as usize];
         let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return false };
         let last = steps.len() as u16;
-        let left = self.clients[id as usize].left;
-        self.clients[id as usize].left = left.saturating_sub(1);
-        while self.clients[id as usize].left == 0 {
-            self.clients[id as usize].step += 1;
-            if last <= self.clients[id as usize].step {
+        let left = self.clients.all[id as usize].left;
+        self.clients.all[id as usize].left = left.saturating_sub(1);
+        while self.clients.all[id as usize].left == 0 {
+            self.clients.all[id as usize].step += 1;
+            if last <= self.clients.all[id as usize].step {
                 return false;
             }
-            self.clients[id as usize].left = self.repetitions(id);
+            self.clients.all[id as usize].left = self.repetitions(id);
         }
         true
     }

@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
+use crate::engine::arrive::{Beside, Steady};
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::Caches;
 use crate::engine::copies;
+use crate::engine::elastic::Elastic;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::keys::Values;
@@ -15,13 +17,17 @@ use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
+use crate::engine::residency::Outside;
 use crate::engine::rows::Effort;
+use crate::engine::sampling;
 use crate::engine::timer::{Timer, Timers};
+use crate::engine::trouble::Incidents;
 use crate::engine::wal::Log;
 use crate::engine::world::{
-    Beside, Call, Choice, Course, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Pool, PoolStats, Request, Ring,
-    Route, Shortcut, Slab, Source, Station, Steady, World, flag, gate,
+    Call, Choice, Course, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route, Shortcut, Slab,
+    Source, Station, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -55,7 +61,7 @@ impl<'m> World<'m> {
         let mut world = World {
             frame_limit: (m.run.memory_bytes as usize / per_frame).clamp(1024, 1 << 22),
             extended,
-            stations: m.stations.iter().map(|s| station(m, s)).collect(),
+            stations: (0..m.stations.len() as u32).map(|s| station(m, s)).collect(),
             lines: m.stations.iter().map(|s| line(&m.components[s.component as usize].order)).collect(),
             groups: m.components.iter().map(|c| group(m, c, salt)).collect(),
             operations: flows(m, m.operations.len(), Scope::Operation),
@@ -77,10 +83,12 @@ impl<'m> World<'m> {
             beside,
             ..World::empty(m, salt, stride, calendar)
         };
+        world.course.samples = sampling::plan(m, salt, world.horizon);
         world.find_mirrors();
         world.make_pools();
         world.close_future_shards();
         world.close_copies_of_nodes();
+        world.close_future_instances();
         world.prefill();
         world.fill_copies_of_nodes();
         world
@@ -122,8 +130,7 @@ impl<'m> World<'m> {
             ring_of: Vec::new(),
             timers: Timers::default(),
             sources: Vec::new(),
-            clients: Vec::new(),
-            free_clients: Vec::new(),
+            clients: Slab::new(),
             pools: Vec::new(),
             pool_base: Vec::new(),
             pool_stats: Vec::new(),
@@ -144,6 +151,8 @@ impl<'m> World<'m> {
             logs: Vec::new(),
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
+            incidents: Incidents::default(),
+            elastic: Elastic::new(m, salt),
             paused: 0,
             patience: false,
             next_arrival: (Ns::MAX, u64::MAX),
@@ -151,10 +160,9 @@ impl<'m> World<'m> {
             entries: Vec::new(),
             routes: Vec::new(),
             shortcuts: m.edges.iter().map(shortcut).collect(),
-            parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
-            effort: Effort::new(stride),
+            effort: Effort::new(stride, m.edges.len()),
             observer: Observer::new(m, stride),
         }
     }
@@ -187,6 +195,9 @@ impl<'m> World<'m> {
 
 /// The first stationary Poisson load needs no place in the calendar.
 fn stream_beside(m: &Model, salt: u64) -> Option<Beside> {
+    if m.run.sampling.is_some() {
+        return None;
+    }
     let stream = (0..m.sources.len() as u16).find_map(|source| steady(m, source, salt))?;
     let key = mix(m.sources[stream.source as usize].key ^ salt);
     Some(Beside { stream, key, address: 0, count: 0, next_address: 0, next_gap: 0 })
@@ -242,7 +253,7 @@ fn entry(m: &Model, class: &model::loads::RequestClass) -> Entry {
 
 fn course(m: &Model) -> Course {
     let request_limit = m.run.requests.unwrap_or(u64::MAX);
-    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX }
+    Course { created: 0, finished: 0, request_limit, next_mark: u64::MAX, samples: None }
 }
 
 /// Distinguishes the gaps of a source from its other draws.
@@ -293,11 +304,12 @@ fn rings(m: &Model, calendar: &mut Calendar) -> (Vec<Ring>, Vec<u32>) {
     (rings, of)
 }
 
-fn station(m: &Model, spec: &model::Station) -> Station {
+fn station(m: &Model, s: u32) -> Station {
+    let spec = &m.stations[s as usize];
     let component = &m.components[spec.component as usize];
     let speed = if spec.host == NONE { 1.0 } else { m.hosts[spec.host as usize].speed };
     let memory = 0 < component.memory_each;
-    let checks = component.limit != NONE16 || 0 < component.coin || memory;
+    let checks = component.limit != NONE16 || 0 < component.coin || memory || m.is_forbidden_to_some(s);
     let ordered = !matches!(component.order, Order::Fifo);
     Station {
         free: component.slots,
@@ -341,6 +353,8 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
     if let Some(copies) = m.copies.get(spec.copies as usize) {
         balancer.set_roles(&copies::roles(copies, |_| 0));
+    } else if let Some((_, cells)) = spec.cells {
+        balancer.set_cells(cells);
     } else if spec.prefers {
         let (groups, wishes) = near::groups(m, spec, stations);
         balancer.set_groups(&groups, wishes);
@@ -358,6 +372,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
         bytes_out: 0.0,
         injected: Vec::new(),
         sticky: FxHashMap::default(),
+        outside: Outside::default(),
         name: spec.naming.as_ref().map(|naming| Box::new(naming::name(m, naming))),
     }
 }
@@ -415,10 +430,4 @@ fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
 
 fn buffer(spec: &model::Component) -> Option<Buffer> {
     spec.buffer.as_ref().map(|b| Buffer::new(b.pages, b.data_pages, b.rows_per_page))
-}
-
-impl PoolStats {
-    fn new() -> PoolStats {
-        PoolStats { held: Gauge::default(), waiting: Gauge::default(), wait: Histogram::new(), opened: 0, refused: 0 }
-    }
 }

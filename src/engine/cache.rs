@@ -230,8 +230,8 @@ impl World<'_> {
         let asker = if has_caller { self.frames[parent as usize].station } else { station };
         let is_inner = asker != NONE && self.m.stations[asker as usize].component == component && has_caller;
         let shield = self.m.caches[cache as usize].shield;
-        let from = if is_inner { shield } else { self.place_of(asker, request) };
         let spec = &self.m.components[component as usize];
+        let from = if is_inner { shield } else { self.side_of(spec, asker, request) };
         let ask = Ask { bits: 0, key_value: place, now: crate::units::Time(self.now), demand_ns: 0 };
         let node = self.groups[component as usize].balancer.pick_near(&ask, from)?;
         Some(spec.first + self.caches.all[cache as usize].acting(node))
@@ -377,6 +377,9 @@ impl World<'_> {
         let object = self.object(id, used);
         let Frame { station, request, occasion, .. } = self.frames[id as usize];
         let size = self.size_of(used, object, occasion, self.calls[id as usize].bytes);
+        if !self.m.residency.is_empty() {
+            self.note_bytes(station, request, size);
+        }
         let ttl = if used.negative {
             spec.negative.0
         } else if spec.ttl_draw == NONE16 {

@@ -24,6 +24,7 @@ impl World<'_> {
         if !spec.plain {
             return self.call_guarded(id, edge);
         }
+        self.effort.calls[edge as usize] += 1;
         let frame = &mut self.frames[id as usize];
         frame.state = State::Calling;
         let occasion = bits(spec.key, frame.occasion);
@@ -123,6 +124,7 @@ impl World<'_> {
         let now = self.now;
         let until = self.calls[id as usize].until;
         self.effort.attempts += 1;
+        self.effort.calls[edge as usize] += 1;
         let n = self.calls[id as usize].attempt;
         self.calls[id as usize].attempt = n + 1;
         let Frame { occasion, request, .. } = self.frames[id as usize];
@@ -198,6 +200,7 @@ impl World<'_> {
                 };
                 self.attempt(id, edge)
             }
+            again @ (Stage::OutAgain | Stage::BackAgain) => self.send_again(id, again),
             Stage::None => id,
         }
     }
@@ -232,7 +235,7 @@ impl World<'_> {
         let frame = &mut self.frames[id as usize];
         frame.station = station;
         frame.flags |= route.flags;
-        if self.shortcuts[edge as usize].no_way {
+        if self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.arrived(id);
         }
         let spec = &self.m.edges[edge as usize];
@@ -243,12 +246,15 @@ impl World<'_> {
         } else {
             0.0
         };
-        let until = self.travel(id, caller, station, bytes, occasion);
+        let until = self.travel(id, [caller, station], bytes, occasion);
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Out, until);
+        }
         self.stage(id, Stage::Out, until, spec.network_cell)
     }
 
     /// Instant at which bytes sent now from one instance are at the other.
-    fn travel(&mut self, id: u32, from: u32, to: u32, bytes: f64, occasion: u64) -> Ns {
+    pub(super) fn travel(&mut self, id: u32, [from, to]: [u32; 2], bytes: f64, occasion: u64) -> Ns {
         let spec = &self.m.edges[self.calls[id as usize].edge as usize];
         let on_one_box = (spec.local || 0.0 < bytes) && self.on_one_box(from, to);
         if on_one_box && spec.local {
@@ -331,6 +337,9 @@ impl World<'_> {
     fn conclude_slowly(&mut self, id: u32, outcome: Outcome) -> u32 {
         self.unlock_since(id, 0);
         self.keep_connection(id);
+        if !self.elastic.functions.is_empty() {
+            self.leave_environment(id);
+        }
         let Frame { flags, parent, operation, .. } = self.frames[id as usize];
         if flags & (flag::BRANCH | flag::CLIENT) == 0 {
             self.close_visit(id, outcome);
@@ -367,17 +376,19 @@ impl World<'_> {
         let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
         let edge = self.calls[id as usize].edge;
         self.calls[parent as usize].bytes = bytes;
-        if bytes == 0.0 && self.shortcuts[edge as usize].no_way {
+        if bytes == 0.0 && self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
             return self.learn(id, outcome);
         }
         let caller = self.frames[parent as usize].station;
         let component = self.routes[operation as usize].component;
         // What nodes send each other has not left the component.
-        if caller == NONE || self.stations[caller as usize].component != component {
-            self.groups[component as usize].bytes_out += f64::from(bytes);
-        }
+        let leaves = caller == NONE || self.stations[caller as usize].component != component;
+        self.count_bytes(station, self.frames[id as usize].request, bytes, leaves);
         self.calls[id as usize].outcome = outcome;
-        let until = self.travel(id, station, caller, f64::from(bytes), mix(occasion));
+        let until = self.travel(id, [station, caller], f64::from(bytes), mix(occasion));
+        if !self.incidents.troubles.is_empty() {
+            return self.set_off(id, Stage::Back, until);
+        }
         let cell = self.m.edges[edge as usize].network_cell;
         self.stage(id, Stage::Back, until, cell)
     }
@@ -440,7 +451,7 @@ impl World<'_> {
         }
         self.frames[id as usize].state = State::Running;
         if !self.handled(id, kind) {
-            return self.conclude(id, Outcome::failed(kind));
+            return self.conclude_badly(id, kind);
         }
         if self.frames[id as usize].flags & flag::ASYNC != 0 { self.seize_again(id) } else { id }
     }
@@ -495,7 +506,7 @@ impl World<'_> {
         self.frames[id as usize].request = own;
         self.frames[id as usize].parent = NONE;
         if frame.parent == NONE {
-            self.groups[self.m.operations[frame.operation as usize].component as usize].bytes_out += f64::from(bytes);
+            self.count_bytes(frame.station, frame.request, bytes, true);
             self.finish_request(frame.request, Outcome::OK);
             return id;
         }
@@ -616,6 +627,9 @@ impl World<'_> {
         let cells = &self.cells[from..from + self.stride];
         debug_assert!(self.telescopes(id), "the cells of a request sum to its latency");
         let is_slow = self.observer.finished(took, cells);
+        if flags & row::TOLD != 0 {
+            self.end_spans(id, took, outcome);
+        }
         if flags & row::FOLLOWED != 0 {
             self.end_trace(id, took, outcome.failure().map(|f| f.0), is_slow);
         }
@@ -659,7 +673,11 @@ impl World<'_> {
     /// A row for work that goes on without its request.
     pub(super) fn detached_copy(&mut self, request: u32, flags: u8) -> u32 {
         let of = self.requests[request as usize];
-        self.new_request(Request { flags: of.flags & !row::FOLLOWED | row::DETACHED | flags, client: NONE, ..of })
+        self.new_request(Request {
+            flags: of.flags & !(row::FOLLOWED | row::TOLD) | row::DETACHED | flags,
+            client: NONE,
+            ..of
+        })
     }
 }
 

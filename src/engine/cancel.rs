@@ -44,13 +44,13 @@ impl World<'_> {
                 || (frame.flags & flag::STAGED != 0
                     && matches!(
                         self.calls[child as usize].stage,
-                        Stage::Shaped | Stage::Connecting | Stage::Connected
+                        Stage::Shaped | Stage::Connecting | Stage::Connected | Stage::OutAgain
                     )))
     }
 
     /// On its way to the door, or its answer on the way back.
     pub(super) fn is_under_way(&self, id: u32) -> bool {
-        matches!(self.calls[id as usize].stage, Stage::Out | Stage::Back)
+        matches!(self.calls[id as usize].stage, Stage::Out | Stage::Back | Stage::OutAgain | Stage::BackAgain)
     }
 
     /// A row of its own for the child and all it waits for, marked as wasted; nobody is its parent.
@@ -107,7 +107,7 @@ impl World<'_> {
             }
             State::Queued => self.leave_line(id),
             State::Pooled => self.leave_pool_line(id),
-            State::Parked => self.parked.retain(|&f| f != id),
+            State::Parked => self.incidents.parked.retain(|&f| f != id),
             State::Running if self.ready[self.ready_next..].contains(&id) => return true,
             State::Locked | State::Replicating | State::Calling | State::Running | State::Free | State::Zombie => {}
         }
@@ -117,6 +117,9 @@ impl World<'_> {
     /// Books the end of a stopped visit and frees what it held.
     fn end_stopped(&mut self, id: u32, held: bool) {
         self.unlock_since(id, 0);
+        if !self.elastic.functions.is_empty() {
+            self.leave_environment(id);
+        }
         let frame = self.frames[id as usize];
         let counted = frame.flags & flag::COUNTED != 0;
         let at_door = counted && !(frame.flags & flag::STAGED != 0 && self.is_under_way(id));

@@ -7,7 +7,8 @@
 
 use crate::engine::replica::Seat;
 use crate::engine::timer::Timer;
-use crate::engine::world::{Ns, RELEASE, World};
+use crate::engine::world::{Ns, RELEASE, State, World};
+use crate::model::{Failure, NONE};
 use crate::policy::election::{Ballots, Vote};
 use crate::policy::replication::Mode;
 use crate::random::{bits, mix, occasion, unit};
@@ -69,6 +70,49 @@ impl World<'_> {
         }
     }
 
+    /// Leaders that reach no majority any more step down; what waited for one fails, and others may stand.
+    pub(super) fn depose_cut_leaders(&mut self) {
+        for c in 0..self.m.copies.len() {
+            for shard in 0..self.replication[c].shards.len() {
+                let copies = &self.m.copies[c];
+                let first = self.m.components[copies.component as usize].first + shard as u32 * copies.each();
+                let copy = self.replication[c].shards[shard].primary as usize;
+                let seat = Seat { c, shard, copy, first };
+                if matches!(copies.mode, Mode::Raft { .. }) && !self.is_leaderless(c, shard) && self.is_cut_off(&seat) {
+                    self.fail_waiting(&seat);
+                    self.lose_leader(&seat);
+                }
+            }
+        }
+    }
+
+    /// Whether a copy reaches less than a majority, itself included.
+    fn is_cut_off(&self, seat: &Seat) -> bool {
+        let (own, count) = (seat.first + seat.copy as u32, self.shard(seat).copies.len());
+        let is_reached = |copy: &usize| {
+            let other = seat.first + *copy as u32;
+            other == own || self.is_up(other) && !self.is_cut([own, other], NONE)
+        };
+        2 * (0..count).filter(is_reached).count() <= count
+    }
+
+    fn fail_waiting(&mut self, seat: &Seat) {
+        let waiting = std::mem::take(&mut self.shard_mut(seat).waiting);
+        for (_, id, generation) in waiting {
+            let frame = self.frames[id as usize];
+            if frame.generation != generation || frame.state != State::Replicating {
+                continue;
+            }
+            self.attribute(id, frame.request, frame.cell, frame.since);
+            let frame = &mut self.frames[id as usize];
+            (frame.since, frame.state) = (self.now, State::Running);
+            let next = self.fail(id, Failure::UNAVAILABLE);
+            if next != NONE {
+                self.ready.push(next);
+            }
+        }
+    }
+
     /// A copy heard of a leader last at an instant, and stands if it hears nothing more.
     pub(super) fn await_leader(&mut self, seat: &Seat, heard: Ns) {
         let Some(timeout) = self.election_timeout(seat) else { return };
@@ -96,6 +140,9 @@ impl World<'_> {
         }
         for copy in (0..copies).filter(|&copy| copy != seat.copy) {
             let to = seat.first + copy as u32;
+            if self.is_cut([station, to], NONE) {
+                continue;
+            }
             let at = self.carry_between(&seat, [station, to], 0.0, u64::from(term) << 8 | copy as u64);
             self.set_timer(at, RELEASE, Timer::VoteAsked { station: to, candidate: station, term });
         }
@@ -114,6 +161,9 @@ impl World<'_> {
         let vote = election.ballots.ask(seat.copy, from.copy, term, is_as_long);
         if vote.is_granted && election.is_open {
             self.await_leader(&seat, self.now);
+        }
+        if self.is_cut([station, candidate], NONE) {
+            return;
         }
         let at = self.carry_between(&seat, [station, candidate], 0.0, u64::from(term) << 8 | 1 << 40);
         self.set_timer(at, RELEASE, Timer::Voted { station: candidate, voter: station, asked: term, vote });

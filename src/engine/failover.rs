@@ -10,7 +10,7 @@ use crate::engine::replica::Seat;
 use crate::engine::shard::Shard;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, RELEASE, World, gate};
-use crate::model::{Act, Target};
+use crate::model::{Act, NONE, Target};
 use crate::policy::replication::Choose;
 use crate::random::{bits, mix, occasion};
 use crate::units::Span;
@@ -201,7 +201,7 @@ impl World<'_> {
         if left == 0 {
             return self.end_rebuilding(&seat);
         }
-        if self.stations[source as usize].gate & gate::DOWN != 0 {
+        if self.stations[source as usize].gate & gate::DOWN != 0 || self.is_cut([source, station], NONE) {
             // Nobody to copy from: it looks again a little later.
             self.set_timer(self.now + PIECE, RELEASE, Timer::Rebuild { station, epoch, left });
             return;

@@ -69,10 +69,17 @@ impl World<'_> {
         let n = self.fault_periods[f as usize].len() as u64;
         let draw = bits(self.seeded(fault.key), mix(occasion(n)));
         let hit = match &fault.act {
-            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => hit_by(target, draw),
-            Act::Errors { .. } | Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => vec![],
+            Act::Kill(target) | Act::Slow(target, _) | Act::Pause(target) => self.hit_by(target, draw),
+            Act::Errors { target: Some(target), .. } => self.hit_by(target, draw),
+            Act::Errors { .. }
+            | Act::Surge { .. }
+            | Act::Expire { .. }
+            | Act::Reshard { .. }
+            | Act::Link(_)
+            | Act::Deploy(_) => vec![],
         };
-        let station = if hit.len() == 1 { hit[0] } else { NONE };
+        let is_struck = !matches!(fault.act, Act::Errors { .. });
+        let station = if is_struck && hit.len() == 1 { hit[0] } else { NONE };
         let period = FaultPeriod { start: Time(self.now), station, ..FaultPeriod::default() };
         self.fault_periods[f as usize].push(period);
         if fault.at.is_some() {
@@ -82,27 +89,53 @@ impl World<'_> {
             let lasts = self.samplers.draw_ns(fault.lasts_draw, mix(draw));
             self.set_timer(self.now + lasts, CLAIM, Timer::FaultEnd { fault: f, period: n as u32 });
         }
+        if let Act::Link(trouble) = &fault.act {
+            self.begin_trouble(f, trouble, draw);
+        }
         self.strike(f, &hit);
     }
 
+    /// The instances that a fault hits: of `any` one that is there.
+    fn hit_by(&self, target: &Target, draw: u64) -> Vec<u32> {
+        match target {
+            Target::Stations(stations) => stations.clone(),
+            Target::AnyOf(parts) if self.elastic.scalers.is_empty() => World::any_of(parts, draw),
+            Target::AnyOf(parts) => {
+                let is_there = |part: &&Vec<u32>| part.len() != 1 || !self.is_away(part[0]);
+                let parts: Vec<Vec<u32>> = parts.iter().filter(is_there).cloned().collect();
+                if parts.is_empty() { Vec::new() } else { World::any_of(&parts, draw) }
+            }
+        }
+    }
+
     fn strike(&mut self, f: u16, hit: &[u32]) {
-        match &self.m.faults[f as usize].act {
+        let m = self.m;
+        match &m.faults[f as usize].act {
             Act::Kill(_) => hit.iter().for_each(|&s| self.kill(s)),
             Act::Slow(_, factor) => hit.iter().for_each(|&s| self.stations[s as usize].scale *= factor),
             Act::Pause(_) => hit.iter().for_each(|&s| self.pause(s)),
-            &Act::Errors { component, operation, station, share, kind } => {
-                let key = self.seeded(self.m.faults[f as usize].key);
-                let injection = Injection { fault: f, operation, station, share, kind, key };
-                self.groups[component as usize].injected.push(injection);
-                let spec = &self.m.components[component as usize];
-                for s in spec.first..spec.first + spec.count {
-                    self.stations[s as usize].gate |= gate::CHECKS;
-                }
-            }
+            Act::Errors { .. } => self.inject(f, hit),
             &Act::Expire { cache, key: NONE16, .. } => self.flush_cache(cache),
             &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Reshard { .. } => self.begin_reshard(f),
-            Act::Surge { .. } => {}
+            Act::Deploy(_) => self.begin_rollout(f),
+            Act::Surge { .. } | Act::Link(_) => {}
+        }
+    }
+
+    /// Requests begin to fail, at these instances or at all.
+    fn inject(&mut self, f: u16, hit: &[u32]) {
+        let m = self.m;
+        let &Act::Errors { component, operation, share, kind, ref target } = &m.faults[f as usize].act else { return };
+        let key = self.seeded(m.faults[f as usize].key);
+        let everywhere = [NONE];
+        for &station in if target.is_none() { &everywhere } else { hit } {
+            let injection = Injection { fault: f, operation, station, share, kind, key };
+            self.groups[component as usize].injected.push(injection);
+        }
+        let spec = &m.components[component as usize];
+        for s in spec.first..spec.first + spec.count {
+            self.stations[s as usize].gate |= gate::CHECKS;
         }
     }
 
@@ -111,16 +144,23 @@ impl World<'_> {
         let fault = &m.faults[f as usize];
         self.fault_periods[f as usize][period as usize].end = Some(Time(self.now));
         let draw = bits(self.seeded(fault.key), mix(occasion(u64::from(period))));
+        let known = self.fault_periods[f as usize][period as usize].station;
+        let hit = |target: &Target| match target {
+            // Since then others may have come and gone.
+            Target::AnyOf(_) if known != NONE => vec![known],
+            _ => self.hit_by(target, draw),
+        };
         match &fault.act {
-            Act::Kill(target) => hit_by(target, draw).into_iter().for_each(|s| self.restart(s)),
+            Act::Kill(target) => hit(target).into_iter().for_each(|s| self.restart(s)),
             Act::Slow(target, factor) => {
-                for s in hit_by(target, draw) {
+                for s in hit(target) {
                     self.stations[s as usize].scale /= factor;
                 }
             }
-            Act::Pause(target) => hit_by(target, draw).into_iter().for_each(|s| self.unpause(s)),
+            Act::Pause(target) => hit(target).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
-            Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } => {}
+            Act::Link(trouble) => self.end_trouble(f, trouble),
+            Act::Surge { .. } | Act::Expire { .. } | Act::Reshard { .. } | Act::Deploy(_) => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -165,7 +205,7 @@ impl World<'_> {
     }
 
     /// A visit at the instance, or a spawned program there; branches die with their visit.
-    fn dies_with(&self, id: u32, s: u32) -> bool {
+    pub(super) fn dies_with(&self, id: u32, s: u32) -> bool {
         let frame = &self.frames[id as usize];
         let alive = !matches!(frame.state, State::Free | State::Zombie);
         let travels = frame.flags & flag::STAGED != 0 && frame.flags & flag::GUARDED != 0 && self.is_under_way(id);
@@ -190,6 +230,8 @@ impl World<'_> {
         frame.since = self.now;
         frame.state = State::Running;
         frame.flags &= !flag::STAGED;
+        // What was armed for the call that it waited for is stale, however long the news takes to its caller.
+        frame.generation = frame.generation.wrapping_add(1);
         let next = self.conclude(id, Outcome::failed(Failure::RESET));
         if next != NONE {
             self.ready.push(next);
@@ -221,14 +263,9 @@ impl World<'_> {
 
     /// The machine is there again; the instance needs its time to boot.
     pub(super) fn restart(&mut self, s: u32) {
-        let station = &self.stations[s as usize];
-        let (component, epoch) = (station.component, station.epoch);
-        let spec = &self.m.components[component as usize];
-        let boot = if spec.boot_draw == NONE16 {
-            0
-        } else {
-            self.samplers.draw_ns(spec.boot_draw, mix(self.salt ^ spec.key ^ u64::from(epoch)))
-        };
+        let epoch = self.stations[s as usize].epoch;
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        let boot = self.boot_time(s) + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
         if boot == 0 {
             return self.booted(s, epoch);
         }
@@ -246,6 +283,7 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.copy_of_node_returns(s);
+        self.cold_now(s);
         self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, true),
@@ -257,7 +295,10 @@ impl World<'_> {
     }
 
     /// More memory than there is: the instance dies and boots again.
-    pub(super) fn out_of_memory(&mut self, s: u32) {
+    pub(super) fn out_of_memory(&mut self, s: u32, epoch: u32) {
+        if self.stations[s as usize].epoch != epoch {
+            return;
+        }
         self.kill(s);
         self.restart(s);
     }
@@ -283,7 +324,7 @@ impl World<'_> {
         }
     }
 
-    fn set_eligible(&mut self, s: u32, eligible: bool) {
+    pub(super) fn set_eligible(&mut self, s: u32, eligible: bool) {
         let component = self.stations[s as usize].component as usize;
         let i = s - self.m.components[component].first;
         if self.copy_of_node_noticed(s, eligible) {
@@ -291,6 +332,9 @@ impl World<'_> {
         }
         self.groups[component].balancer.set_eligible(i, eligible);
         self.copy_noticed(s);
+        if !self.incidents.rollouts.is_empty() {
+            self.replaced(s);
+        }
     }
 
     /// A balancer has picked a dead instance.
@@ -319,7 +363,7 @@ impl World<'_> {
         self.stop_cores(s, false);
         let frames = &self.frames;
         let ready = &mut self.ready;
-        self.parked.retain(|&id| {
+        self.incidents.parked.retain(|&id| {
             let here = frames[id as usize].station == s;
             if here {
                 ready.push(id);
@@ -375,10 +419,12 @@ impl World<'_> {
     pub(super) fn begin(&mut self) {
         self.snapshot(Mark::Start);
         self.plan_mark();
+        self.begin_samples();
         self.begin_sources();
         self.begin_faults();
         self.begin_flushes();
         self.begin_checkpoints();
+        self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;
         self.timers.all.push(Timer::Window);
@@ -390,16 +436,9 @@ impl World<'_> {
         for (w, watch) in self.m.watches.iter().enumerate() {
             self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
         }
+        self.begin_scaling();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }
-    }
-}
-
-/// The instances that a fault hits.
-fn hit_by(target: &Target, draw: u64) -> Vec<u32> {
-    match target {
-        Target::Stations(stations) => stations.clone(),
-        Target::AnyOf(parts) => World::any_of(parts, draw),
     }
 }

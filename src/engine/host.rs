@@ -3,7 +3,7 @@
 //! Processor sharing runs in virtual time: with n jobs on c cores each has received `dt x min(1, c / n)`, so the job with
 //! the least virtual end leaves first and arrivals change nobody's end. Kept in units of ns / 256.
 
-use crate::engine::world::{Host, RELEASE, State, World};
+use crate::engine::world::{Fluid, Host, Ns, RELEASE, State, World};
 use crate::model::{NONE, NONE16};
 use crate::random::{bits, mix, unit};
 use crate::record::HostTally;
@@ -239,6 +239,22 @@ impl World<'_> {
 
 /// Distinguishes the rounding of a count from the count.
 const ROUNDING: u64 = 0x726f_756e_6469_6e67;
+
+impl Fluid {
+    /// Gives it work of so many ns no earlier than `at`; returns when that is done.
+    pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
+        self.run = if self.free_at < at { work } else { self.run + work };
+        self.free_at = self.free_at.max(at) + work;
+        self.busy += u128::from(work);
+        self.bytes += bytes;
+        self.free_at
+    }
+
+    /// Work done by `now` (what was given but lies in the future is not).
+    pub(super) fn busy_by(&self, now: Ns) -> u128 {
+        self.busy - u128::from(self.free_at.saturating_sub(now).min(self.run))
+    }
+}
 
 impl Host {
     /// Brings virtual service and busy time up to now.

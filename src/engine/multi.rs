@@ -15,7 +15,7 @@ use crate::engine::replica::Seat;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Frame, Ns, RELEASE, Request, World, row};
 use crate::measure::histogram::Histogram;
-use crate::model::{Act, NONE16, Target};
+use crate::model::{Act, NONE, NONE16, Target};
 use crate::policy::replication::{Merge, Mode};
 use crate::random::{bits, mix, occasion};
 use crate::units::Span;
@@ -214,6 +214,9 @@ impl World<'_> {
         let session = self.session_at(&m.copies[seat.c], request, row);
         let entry = Written { row, session, at, occasion, operation, missing: 0, is_overwritten: false };
         self.multi(seat).write(seat.copy, entry);
+        if !m.residency.is_empty() {
+            self.note_row(seat, request);
+        }
         let every = m.copies[seat.c].ship_every.0;
         if every == 0 {
             return self.spread(seat);
@@ -236,7 +239,7 @@ impl World<'_> {
         }
         for copy in (0..self.shard(seat).copies.len()).filter(|&copy| copy != seat.copy) {
             let to = seat.first + copy as u32;
-            let is_up = self.is_up(to);
+            let is_up = self.is_up(to) && !self.is_cut([from, to], NONE);
             let log = &mut self.multi(seat).logs[seat.copy];
             let last = log.last();
             if !is_up || last <= log.sent[copy] {

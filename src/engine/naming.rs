@@ -121,7 +121,7 @@ impl World<'_> {
         let row = &self.requests[request as usize];
         let who = match (caller, row.client) {
             (NONE, NONE) => mix(row.occasion ^ CALLER),
-            (NONE, client) => mix(self.clients[client as usize].occasion ^ CALLER),
+            (NONE, client) => mix(self.clients.all[client as usize].occasion ^ CALLER),
             (station, _) => mix(self.salt ^ mix(u64::from(station) ^ CALLER)),
         };
         bits(self.m.components[name as usize].key, who)

@@ -17,6 +17,14 @@ impl World<'_> {
         self.m.classes[class as usize].place
     }
 
+    /// What a caller is to the balancer of a component: its place, or the cell of its tenant.
+    pub(super) fn side_of(&mut self, spec: &Component, caller: u32, request: u32) -> u16 {
+        match spec.cells {
+            Some((key, cells)) => (self.key_value(key, request) % u64::from(cells)) as u16,
+            None => self.place_of(caller, request),
+        }
+    }
+
     /// Latency sampler and pipe from one instance (or load) to another.
     #[inline(never)]
     pub(super) fn way(&self, id: u32, spec: &Edge, ends: [u32; 2]) -> (u16, u16) {

@@ -3,16 +3,17 @@
 use std::collections::VecDeque;
 
 use crate::engine::filter;
+use crate::engine::heat;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series,
+    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series,
     Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 /// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
 pub(super) const BUCKETS: usize = 48 << 3;
@@ -26,9 +27,11 @@ pub(super) struct Observer {
     pub(super) window: Ns,
     pub(super) slot: u32,
     pub(super) timer: u32,
-    series: Series,
+    pub(super) series: Series,
     /// Cumulative figures at the end of the last window, in the order of `series.busy`.
     last: Vec<(u128, u128)>,
+    /// Look-ups that found theirs and those that did not, in the order of `series.hits`.
+    pub(super) last_of_hits: Vec<(u64, u64)>,
     /// The same of `series.parts`: answers and failures.
     last_of_parts: Vec<(u64, u64)>,
     last_at: Ns,
@@ -54,6 +57,9 @@ pub(super) struct Observer {
     bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
+    /// Requests at random, with the draws that chose them.
+    drawn: Vec<(u64, Exemplar)>,
+    pub(super) sampled: Vec<Sampled>,
 }
 
 /// The longest queue of each station, and the most in flight of each flow: classes, operations, filters.
@@ -73,8 +79,15 @@ impl Observer {
             window: model.run.window.0.max(1),
             slot: NONE,
             timer: NONE,
-            series: Series { window: model.run.window, busy: tracked(model), parts: parts(model), ..Series::default() },
+            series: Series {
+                window: model.run.window,
+                busy: tracked(model),
+                parts: parts(model),
+                hits: heat::kept(model),
+                ..Series::default()
+            },
             last: Vec::new(),
+            last_of_hits: Vec::new(),
             last_of_parts: Vec::new(),
             last_at: 0,
             last_counts: [0; 3],
@@ -82,7 +95,7 @@ impl Observer {
             snapshots: Vec::new(),
             history: VecDeque::new(),
             peaks: [Peaks::default(), Peaks::default()],
-            longest: model.watches.iter().map(|w| w.over.0).max().unwrap_or(0),
+            longest: longest(model),
             looks: vec![Vec::new(); watches],
             holding: vec![false; watches],
             tail: vec![0; BUCKETS * (stride + 1)],
@@ -93,6 +106,8 @@ impl Observer {
             bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
+            drawn: Vec::new(),
+            sampled: Vec::new(),
         }
     }
 
@@ -122,6 +137,15 @@ impl Observer {
         self.exemplars.insert(at, seen);
         self.exemplars.truncate(SLOWEST);
         self.raise_bar();
+    }
+
+    /// Keeps a request if its draw is among the lowest so far: each is as likely as any other.
+    pub(super) fn keep_drawn(&mut self, draw: u64, seen: Exemplar) {
+        let at = self.drawn.partition_point(|(known, _)| *known <= draw);
+        if at < SLOWEST {
+            self.drawn.insert(at, (draw, seen));
+            self.drawn.truncate(SLOWEST);
+        }
     }
 
     fn slow_one(&mut self, bucket: usize, cells: &[u32]) {
@@ -184,6 +208,13 @@ impl Observer {
             *before += std::mem::take(fresh);
         }
     }
+}
+
+/// How far back what the looks saw may be asked for.
+fn longest(model: &Model) -> Ns {
+    let watches = model.watches.iter().map(|w| w.over.0);
+    let scalers = model.scalers.iter().map(|s| s.window.0 + s.every.0 * (s.lag as u64 + 1));
+    watches.chain(scalers).max().unwrap_or(0)
 }
 
 fn bucket_of(ns: Ns) -> usize {
@@ -284,7 +315,7 @@ impl World<'_> {
         self.course.request_limit != u64::MAX
             && self.in_flight == 0
             && self.next_arrival.0 == Ns::MAX
-            && self.clients.is_empty()
+            && self.clients.all.is_empty()
             && self.sources.iter().enumerate().all(|(s, source)| source.done || self.is_beside(s as u16))
     }
 
@@ -298,6 +329,8 @@ impl World<'_> {
         let in_flight = (self.course.created - self.course.finished) as u32;
         let o = &mut self.observer;
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
+        let window = o.series.ok.len();
+        heat::add(&mut o.series.heat, window, &o.fresh[..]);
         o.series.p50_s.push(p50);
         o.series.p99_s.push(p99);
         o.forget_fresh();
@@ -322,11 +355,18 @@ impl World<'_> {
             t.queue.push((queue as f64 / dt as f64) as f32);
         }
         o.last = busy;
+        self.close_levels();
     }
 
     /// Where the figures of a class are counted.
     fn figures<'a>(&'a self, class: &'a Flow) -> &'a Flow {
         if class.mirror == NONE16 { class } else { &self.operations[class.mirror as usize] }
+    }
+
+    /// Requests offered, answered and failed so far.
+    pub(super) fn counted_requests(&self) -> [u64; 3] {
+        let (ok, failed, _) = self.outcomes();
+        [self.classes.iter().map(|class| class.offered).sum(), ok, failed]
     }
 
     /// Answers, failures, and the sum of both's latencies, over all classes.
@@ -378,12 +418,28 @@ impl World<'_> {
     fn capacity_of(&self, t: &Tracked) -> u128 {
         let i = t.index as usize;
         match t.what {
-            TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.m.components[i].count),
+            TrackedKind::Slots => u128::from(self.m.components[i].slots) * u128::from(self.instances_there(i)),
             TrackedKind::Pool => self.pool_capacity(i).into(),
-            TrackedKind::Cores => hosts_of(t).map(|h| u128::from(self.hosts[h].cores)).sum(),
-            TrackedKind::Memory => hosts_of(t).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
-            TrackedKind::Disk | TrackedKind::Nic => u128::from(t.hosts),
+            TrackedKind::Cores => self.hosts_there(t).map(|h| u128::from(self.hosts[h].cores)).sum(),
+            TrackedKind::Memory => self.hosts_there(t).map(|h| u128::from(self.m.hosts[h].memory_bytes)).sum(),
+            TrackedKind::Disk | TrackedKind::Nic => self.hosts_there(t).count() as u128,
         }
+    }
+
+    /// Machines that have not been given back by an autoscaler.
+    fn hosts_there<'a>(&'a self, t: &Tracked) -> impl Iterator<Item = usize> + use<'a> {
+        hosts_of(t).filter(|&h| {
+            let stations = &self.hosts[h].stations;
+            self.elastic.scalers.is_empty() || stations.is_empty() || stations.iter().any(|&s| !self.is_away(s))
+        })
+    }
+
+    fn instances_there(&self, component: usize) -> u32 {
+        let spec = &self.m.components[component];
+        if self.elastic.scalers.is_empty() {
+            return spec.count;
+        }
+        (spec.first..spec.first + spec.count).filter(|&s| !self.is_away(s)).count() as u32
     }
 
     fn pool_capacity(&self, kind: usize) -> u64 {
@@ -444,6 +500,7 @@ impl World<'_> {
         let pools = 0..self.m.pools.len();
         Tallies {
             at: Time(self.now),
+            asleep: Span(self.slept()),
             classes: self.classes.iter().map(|c| self.figures(c).tally()).collect(),
             filtered: self.filtered.iter().map(Flow::tally).collect(),
             operations: self.operations.iter().map(Flow::tally).collect(),
@@ -461,6 +518,7 @@ impl World<'_> {
             wasted: self.effort.wasted[..self.m.cells.len()].to_vec(),
             retries: self.effort.retries,
             attempts: self.effort.attempts,
+            calls: self.effort.calls.clone(),
             created: self.course.created,
             finished: self.course.finished,
             open: 0,
@@ -506,8 +564,13 @@ impl World<'_> {
             page_hits: group.page_hits,
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
+            visits_outside: group.outside.visits,
+            bytes_outside: group.outside.bytes as u64,
             cache: self.cache_tally(self.m.components[c].cache),
+            telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
+            scaling: self.scaling_tally(c as u16).map(Box::new),
+            function: self.function_tally(c),
         }
     }
 
@@ -533,6 +596,12 @@ impl World<'_> {
     pub(super) fn look(&mut self, w: u16) {
         self.events -= 1;
         let watch = &self.m.watches[w as usize];
+        if self.is_asleep() {
+            self.observer.looks[w as usize].push(f64::NAN);
+            self.observer.holding[w as usize] = false;
+            self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
+            return;
+        }
         if self.observer.history.back().is_none_or(|seen| seen.tallies.at.0 < self.now) {
             let tallies = self.tallies_since(LOOK);
             self.observer.history.push_back(Snapshot { mark: Mark::Cut, tallies });
@@ -548,7 +617,24 @@ impl World<'_> {
         let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
+        if holds && !self.incidents.rollouts.is_empty() {
+            self.roll_back_if(w);
+        }
         self.set_timer(self.now + watch.every.0.max(1), OBSERVE, Timer::Look(w));
+    }
+
+    /// What a watch saw so many looks ago.
+    pub(super) fn seen(&self, watch: u16, looks_ago: usize) -> f64 {
+        let looks = &self.observer.looks[watch as usize];
+        looks.len().checked_sub(1 + looks_ago).map_or(f64::NAN, |at| looks[at])
+    }
+
+    /// The stretch of so long that ended so long ago, as far as there were looks.
+    pub(super) fn stretch(&self, ago: Ns, over: Ns) -> Option<Between<'_>> {
+        let snapshot = |at: Ns| self.observer.history.iter().rev().map(|s| &s.tallies).find(|t| t.at.0 <= at);
+        let to = snapshot(self.now.checked_sub(ago)?)?;
+        let from = snapshot(to.at.0.saturating_sub(over)).unwrap_or(&self.observer.snapshots[0].tallies);
+        Some(Between { model: self.m, from, to, path: &[] })
     }
 
     fn forget_history(&mut self) {
@@ -567,10 +653,13 @@ impl World<'_> {
         if self.observer.last_at < self.now {
             self.close_window();
         }
+        self.close_sample();
         self.snapshot(Mark::End);
         let mut last = self.observer.snapshots.pop().expect("it was just taken");
         self.count_open(&mut last.tallies);
         self.observer.snapshots.push(last);
+        let drawn = std::mem::take(&mut self.observer.drawn);
+        let drawn = drawn.into_iter().map(|(_, seen)| seen);
         Record {
             stopped: self.stopped,
             end: Time(self.now),
@@ -579,7 +668,10 @@ impl World<'_> {
             series: self.observer.series,
             looks: self.observer.looks,
             faults: self.fault_periods,
-            exemplars: self.observer.exemplars,
+            exemplars: self.observer.exemplars.into_iter().chain(drawn).collect(),
+            samples: self.course.samples.map_or_else(Vec::new, |samples| samples.taken),
+            sampled: self.observer.sampled,
+            decisions: self.elastic.decisions,
         }
     }
 }

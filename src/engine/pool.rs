@@ -1,10 +1,42 @@
 //! Connections: taken before a request sets off, given back when its answer is there.
 
+use std::collections::VecDeque;
+
 use crate::engine::timer::Timer;
 use crate::engine::world::{CLAIM, Frame, JOIN, NOWHERE, Stage, State, World, flag};
+use crate::measure::gauge::Gauge;
+use crate::measure::histogram::Histogram;
 use crate::model::program::Edge;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::mix;
+
+/// Connections of one instance to another component.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pub(super) spec: u16,
+    pub(super) size: u32,
+    pub(super) used: u32,
+    /// Connections that stand open (in use or idle).
+    pub(super) opened: u32,
+    /// Frame and generation; stale ones are skipped.
+    pub(super) line: VecDeque<(u32, u32)>,
+}
+
+/// Figures of all pools of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct PoolStats {
+    pub(super) held: Gauge,
+    pub(super) waiting: Gauge,
+    pub(super) wait: Histogram,
+    pub(super) opened: u64,
+    pub(super) refused: u64,
+}
+
+impl PoolStats {
+    pub(super) fn new() -> PoolStats {
+        PoolStats { held: Gauge::default(), waiting: Gauge::default(), wait: Histogram::new(), opened: 0, refused: 0 }
+    }
+}
 
 impl World<'_> {
     /// The attempt wants a connection of its caller's pool, if the edge has one.
@@ -33,6 +65,9 @@ impl World<'_> {
         let generation = frame.generation;
         self.pools[p as usize].line.push_back((id, generation));
         self.pool_stats[spec.pool as usize].waiting.enter(self.now);
+        if 0 < pool.reserve {
+            self.set_timer(self.now + pool.reserve_after.0, CLAIM, Timer::Reserve { frame: id, generation });
+        }
         if let Some(wait) = pool.wait {
             self.set_timer(self.now + wait.0, CLAIM, Timer::PoolWait { frame: id, generation });
         }
@@ -112,7 +147,9 @@ impl World<'_> {
         let Frame { operation, parent, request, .. } = self.frames[id as usize];
         let caller = if parent == NONE || parent & JOIN != 0 { NONE } else { self.frames[parent as usize].station };
         let component = self.m.operations[operation as usize].component as usize;
-        let from = self.place_of(caller, request);
+        // Cells are alike in where they stand, so the first one does for all.
+        let is_dealt = self.m.components[component].cells.is_some();
+        let from = if is_dealt { 0 } else { self.place_of(caller, request) };
         let ahead = self.groups[component].balancer.likely(from);
         let to = ahead.map_or(NOWHERE, |i| self.m.stations[(self.m.components[component].first + i) as usize].place);
         self.way_from_to(spec, from, to).0
@@ -139,6 +176,24 @@ impl World<'_> {
         let now = self.now;
         let last = self.connections.insert((edge, client), now);
         last.is_some_and(|last| now - last <= keep)
+    }
+
+    /// Who has waited for long may open a connection of the reserve.
+    pub(super) fn reserve_opens(&mut self, id: u32, generation: u32) -> u32 {
+        let frame = self.frames[id as usize];
+        if frame.generation != generation || frame.state != State::Pooled {
+            self.events -= 1;
+            return NONE;
+        }
+        let spec = self.m.edges[self.calls[id as usize].edge as usize].pool;
+        let (p, size) = (self.pool_of(id, spec), self.m.pools[spec as usize].reserve);
+        let pool = &self.pools[p as usize];
+        if pool.size + size <= pool.used {
+            return NONE;
+        }
+        self.pool_stats[spec as usize].wait.add(self.now - frame.since);
+        self.leave_pool_line(id);
+        self.connect(id, p)
     }
 
     /// The longest wait for a connection is over.
@@ -197,6 +252,10 @@ impl World<'_> {
     }
 
     fn serve_pool_line(&mut self, p: u32) {
+        // What was lent out of the reserve goes back to it first.
+        if self.pools[p as usize].size <= self.pools[p as usize].used {
+            return;
+        }
         while let Some((id, generation)) = self.pools[p as usize].line.pop_front() {
             let frame = self.frames[id as usize];
             if frame.generation != generation || frame.state != State::Pooled {

@@ -92,7 +92,7 @@ impl World<'_> {
         let spec = &self.m.components[op.component as usize];
         let pc = op.entry;
         let caller = if parent == NONE { NONE } else { self.frames[parent as usize].station };
-        let from = self.place_of(caller, request);
+        let from = self.side_of(spec, caller, request);
         let balancer = &self.groups[op.component as usize].balancer;
         let station = spec.first + balancer.any_near(bits(spec.key ^ PICK, occasion), from).unwrap_or(0);
         let id = self.new_frame(Frame {

@@ -6,6 +6,7 @@
 use crate::engine::replica::Seat;
 use crate::engine::shard::Look;
 use crate::engine::timer::Timer;
+use crate::engine::trouble::ASK_AGAIN;
 use crate::engine::world::{Frame, Ns, RELEASE, Request, State, World, row};
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{below, bits};
@@ -68,6 +69,10 @@ impl World<'_> {
         if !self.is_up(station) || !self.still_asks(id, generation) {
             return;
         }
+        if self.is_cut([self.frames[id as usize].station, station], NONE) {
+            self.set_timer(self.now + ASK_AGAIN, RELEASE, Timer::Asked { frame: id, generation, station });
+            return;
+        }
         let number = u64::from(generation) << 32 | u64::from(id);
         let Frame { occasion, operation, .. } = self.frames[id as usize];
         let pc = self.m.operations[operation as usize].replay;
@@ -93,6 +98,10 @@ impl World<'_> {
     /// An answer has come to the coordinator; with the last one it goes on.
     pub(super) fn heard_from(&mut self, id: u32, generation: u32, station: u32) {
         if !self.still_asks(id, generation) {
+            return;
+        }
+        if self.is_cut([self.frames[id as usize].station, station], NONE) {
+            self.set_timer(self.now + ASK_AGAIN, RELEASE, Timer::Answered { frame: id, generation, station });
             return;
         }
         let other = self.seat(station);

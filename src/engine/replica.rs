@@ -146,6 +146,9 @@ impl World<'_> {
             self.write_here(id, &seat);
             return id;
         }
+        if !self.m.residency.is_empty() {
+            self.note_row(&seat, request);
+        }
         if self.shard(&seat).primary as usize != seat.copy || self.is_leaderless(seat.c, seat.shard) {
             return self.fail(id, Failure::REFUSED);
         }
@@ -237,7 +240,7 @@ impl World<'_> {
     /// One batch from one copy to another, if there is anything new and both are up.
     fn send_batch(&mut self, seat: &Seat, from: usize, to: usize) {
         let [source, target] = [from, to].map(|copy| seat.first + copy as u32);
-        if !self.is_up(source) || !self.is_up(target) {
+        if !self.is_up(source) || !self.is_up(target) || self.is_cut([source, target], NONE) {
             return;
         }
         let shard = self.shard_mut(seat);
@@ -269,10 +272,11 @@ impl World<'_> {
         if on_one_box && edge.local {
             return self.now;
         }
+        let extra = if self.incidents.troubles.is_empty() { 0 } else { self.extra_between_copies(ends, address) };
         let [from, to] = ends.map(|end| self.m.stations[end as usize].place);
         let (link, pipe) = self.way_from_to(edge, from, to);
         let ends = if on_one_box { [NONE; 2] } else { ends };
-        let at = if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
+        let at = extra + if 0.0 < bytes { self.transmit(pipe, ends, bytes) } else { self.now };
         if link == NONE16 { at } else { at + self.samplers.draw_ns(link, address) }
     }
 
@@ -341,6 +345,18 @@ impl World<'_> {
         true
     }
 
+    /// A replica whose word may have been lost says it again.
+    pub(super) fn say_how_far(&mut self, seat: &Seat) {
+        let mode = self.m.copies[seat.c].mode;
+        let station = seat.first + seat.copy as u32;
+        if !mode.waits() || self.shard(seat).primary as usize == seat.copy || !self.is_up(station) {
+            return;
+        }
+        let copy = &self.shard(seat).copies[seat.copy];
+        let position = if mode.acknowledges_receipt() { copy.received } else { copy.applied };
+        self.send_word(seat, position);
+    }
+
     // -- replicas ---------------------------------------------------------------------------------------------------------
 
     /// A batch has come to a replica.
@@ -364,6 +380,9 @@ impl World<'_> {
     fn send_word(&mut self, seat: &Seat, position: u64) {
         let (primary, term) = (self.shard(seat).primary, self.shard(seat).term);
         let station = seat.first + seat.copy as u32;
+        if self.is_cut([station, seat.first + primary], NONE) {
+            return;
+        }
         let at = self.carry_between(seat, [station, seat.first + primary], 0.0, position);
         self.set_timer(at, RELEASE, Timer::Acknowledged { station, upto: u64::from(term) << TERM | position });
     }
@@ -530,7 +549,7 @@ impl World<'_> {
         }
     }
 
-    fn mend_chain(&mut self, seat: &Seat) {
+    pub(super) fn mend_chain(&mut self, seat: &Seat) {
         for copy in 0..self.shard(seat).copies.len() {
             let one = &mut self.shard_mut(seat).copies[copy];
             one.sent = one.received;

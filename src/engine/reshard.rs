@@ -6,7 +6,7 @@
 //! meanwhile; the copy waits for it. Writes to rows that have been copied already are taken along for nothing.
 
 use crate::engine::timer::Timer;
-use crate::engine::world::{Ns, RELEASE, World, gate};
+use crate::engine::world::{Ns, RELEASE, World};
 use crate::model::{Act, Fault};
 use crate::policy::sharding::Map;
 use crate::record::Mark;
@@ -39,8 +39,7 @@ impl World<'_> {
         for copies in &self.m.copies {
             let spec = &self.m.components[copies.component as usize];
             for instance in copies.instances_at_start()..spec.count {
-                self.stations[(spec.first + instance) as usize].gate |= gate::DOWN | gate::ABSENT;
-                self.groups[copies.component as usize].balancer.set_eligible(instance, false);
+                self.close_door(spec.first + instance);
             }
         }
     }
@@ -61,8 +60,7 @@ impl World<'_> {
         self.moving.push(Moving { fault, copies: c, moves, bytes, left: bytes });
         let first = m.components[copies.component as usize].first;
         for instance in joining {
-            self.stations[(first + instance) as usize].gate &= !gate::ABSENT;
-            self.restart(first + instance);
+            self.bring(first + instance);
         }
         self.set_timer(self.now, RELEASE, Timer::Reshard { fault });
     }

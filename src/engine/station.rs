@@ -1,7 +1,8 @@
 //! The door of an instance, its slots and its waiting line.
 
 use crate::engine::copies::Seeker;
-use crate::engine::world::{Choice, Frame, Line, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
+use crate::engine::timer::Timer;
+use crate::engine::world::{Choice, Frame, Line, Ns, RELEASE, Route, State, World, flag, gate};
 use crate::model::{Failure, NONE, NONE16, Scope};
 use crate::policy::balance::Ask;
 use crate::policy::discipline::Order;
@@ -40,7 +41,7 @@ impl World<'_> {
         let demand_ns = op.upfront.iter().map(|&d| self.samplers.draw_ns(d, occasion)).sum();
         let now = crate::units::Time(self.now);
         let ask = Ask { bits: bits(spec.key, occasion), key_value, now, demand_ns };
-        let place = self.place_of(caller, request);
+        let place = self.side_of(spec, caller, request);
         if let Some(sticky) = &spec.sticky {
             let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
             let hold = sticky.hold.map_or(Ns::MAX, |h| h.0);
@@ -157,6 +158,9 @@ impl World<'_> {
         if gates & gate::CHECKS == 0 {
             return Ok(());
         }
+        if !self.m.residency.is_empty() {
+            self.note_visit(&frame);
+        }
         let component = self.stations[frame.station as usize].component;
         let spec = &self.m.components[component as usize];
         if spec.limit != NONE16 && !matches!(self.limit_verdict(spec.limit, frame.request), Verdict::Admit) {
@@ -172,7 +176,13 @@ impl World<'_> {
                 return Err(injection.kind);
             }
         }
-        self.take_memory(frame.station)
+        if self.has_memory(frame.station) {
+            return Ok(());
+        }
+        // Whoever is at the door is turned away first; those inside die when it has left.
+        let epoch = self.stations[frame.station as usize].epoch;
+        self.set_timer(self.now, RELEASE, Timer::OutOfMemory { station: frame.station, epoch });
+        Err(Failure::OUT_OF_MEMORY)
     }
 
     /// Verdict of a rate limit for this request.
@@ -186,7 +196,7 @@ impl World<'_> {
         let frame = &self.frames[id as usize];
         let component = self.stations[frame.station as usize].component;
         self.groups[component as usize].rejected[usize::from(kind.0)] += 1;
-        self.conclude(id, Outcome::failed(kind))
+        self.conclude_badly(id, kind)
     }
 
     /// To the waiting line; the line's order says who leaves it first.
@@ -420,11 +430,11 @@ impl World<'_> {
             return NONE;
         }
         self.leave_line(id);
-        self.conclude(id, Outcome::failed(Failure::ABANDONED))
+        self.conclude_badly(id, Failure::ABANDONED)
     }
 
-    /// Memory for one more request; more than there is kills the instance.
-    fn take_memory(&mut self, s: u32) -> Result<(), Failure> {
+    /// Whether there is memory for one more request.
+    fn has_memory(&self, s: u32) -> bool {
         let station = &self.stations[s as usize];
         let spec = &self.m.components[station.component as usize];
         let host = station.host;
@@ -434,11 +444,7 @@ impl World<'_> {
             let used: u64 = host.stations.iter().map(|&s| self.memory_of(s)).sum();
             host.memory_limit < used + spec.memory_each
         };
-        if over || over_host {
-            self.out_of_memory(s);
-            return Err(Failure::OUT_OF_MEMORY);
-        }
-        Ok(())
+        !over && !over_host
     }
 
     /// Bytes the instance uses now.
@@ -490,6 +496,7 @@ impl World<'_> {
             in_slots: station.busy.n as u32 - self.kept[s],
             kept: self.kept[s],
             up_ns,
+            there_ns: u128::from(self.elastic.there_ns(s, self.now)),
             memory_byte_ns: u128::from(spec.memory_idle) * up_ns
                 + u128::from(spec.memory_each) * (busy_ns + queued_ns)
                 + self.kept_byte_ns(s as u32),

@@ -23,6 +23,11 @@ pub(super) enum Timer {
         frame: u32,
         generation: u32,
     },
+    /// It has waited so long for a connection that it may have one of the reserve.
+    Reserve {
+        frame: u32,
+        generation: u32,
+    },
     LockWait {
         frame: u32,
         generation: u32,
@@ -50,6 +55,17 @@ pub(super) enum Timer {
     Boot {
         station: u32,
         epoch: u32,
+    },
+    /// An instance is as fast as the others from now on.
+    Warm {
+        station: u32,
+        epoch: u32,
+    },
+    /// A look whether anything is still in flight at an instance that leaves; at `until` it goes in any case.
+    Drained {
+        station: u32,
+        epoch: u32,
+        until: u64,
     },
     /// The primary of a shard, named by its first copy, sends what was written since.
     Ship {
@@ -139,8 +155,30 @@ pub(super) enum Timer {
         cache: u16,
         node: u32,
     },
+    /// A telemetry reads the metrics of everything that it watches.
+    Scrape(u16),
+    /// An instance has taken more memory than there is.
+    OutOfMemory {
+        station: u32,
+        epoch: u32,
+    },
+    /// An instance that is to be replaced may have finished what it works on.
+    Drain {
+        station: u32,
+        epoch: u32,
+        until: u64,
+    },
+    /// The next step of a deployment.
+    Rollout {
+        fault: u16,
+        turn: u32,
+    },
     Window,
+    /// The next stretch that is simulated begins.
+    Sample,
     Look(u16),
+    /// An autoscaler looks.
+    Scale(u16),
     Cut,
 }
 

@@ -3,10 +3,14 @@
 //! A request is followed or not by its address, so which ones are does not depend on what happens to them; those that
 //! turn out slow are kept. The others pay a comparison with zero for each stretch of time.
 
-use crate::engine::world::{Ns, World, row};
+use crate::engine::world::{Ns, Request, World, row};
 use crate::model::NONE16;
-use crate::record::{Exemplar, Segment};
+use crate::random::mix;
+use crate::record::{Exemplar, Sampled, Segment};
 use crate::units::{Span, Time};
+
+/// Distinguishes the choice of requests at random from the choice of those that are followed.
+const DRAWN: u64 = 0x0064_7261_776e;
 
 impl World<'_> {
     /// From now on the request's row, or a branch's, is followed.
@@ -58,20 +62,20 @@ impl World<'_> {
         self.effort.traces.remove(&request);
     }
 
-    /// A followed request has left: it is kept if it is among the slowest so far.
+    /// A followed request has left: it is kept if it is among the slowest so far, or drawn.
     #[cold]
     #[inline(never)]
     pub(super) fn end_trace(&mut self, request: u32, took: Ns, failed: Option<u8>, is_slow: bool) {
-        let Some(mut segments) = self.effort.traces.remove(&request).filter(|_| is_slow) else { return };
+        let Some(mut segments) = self.effort.traces.remove(&request) else { return };
         segments.sort_by_key(|segment| segment.start);
         let row = self.requests[request as usize];
-        self.observer.keep(Exemplar {
-            class: row.class,
-            number: row.number,
-            arrived: Time(row.arrived),
-            latency: Span(took),
-            failed,
-            segments,
-        });
+        let Request { class, number, .. } = row;
+        let (arrived, latency) = (Time(row.arrived), Span(took));
+        self.observer.sampled.push(Sampled { class, number, arrived, latency, failed });
+        let seen = Exemplar { class, number, arrived, latency, failed, is_random: false, segments };
+        if is_slow {
+            self.observer.keep(seen.clone());
+        }
+        self.observer.keep_drawn(mix(row.occasion ^ DRAWN), Exemplar { is_random: true, ..seen });
     }
 }

@@ -7,7 +7,7 @@
 //! leaves the caller without knowledge, a `timeout`. What is given up is rolled back at once.
 
 use crate::engine::world::{Frame, JOIN, Outcome, State, World, flag, gate};
-use crate::model::{Failure, NONE, NONE16};
+use crate::model::{Failure, NONE, NONE16, Pooling};
 use crate::random::{bits, mix};
 
 /// A transaction under way.
@@ -49,8 +49,20 @@ impl World<'_> {
         if self.transactions.is_empty() || parent == NONE || parent & JOIN != 0 {
             return None;
         }
-        let number = self.calls[parent as usize].transaction;
+        let mut number = self.calls[parent as usize].transaction;
+        if number == 0 && self.is_pooler(parent) {
+            // A pooler passes on what its client began.
+            let client = self.frames[parent as usize].parent;
+            number = if client == NONE || client & JOIN != 0 { 0 } else { self.calls[client as usize].transaction };
+        }
         self.transactions.get(&number).is_some_and(|found| found.component == component).then_some(number)
+    }
+
+    fn is_pooler(&self, frame: u32) -> bool {
+        let station = self.frames[frame as usize].station;
+        station != NONE
+            && self.m.components[self.stations[station as usize].component as usize].pooling
+                == Some(Pooling::Transaction)
     }
 
     fn lives(&self, keeper: &Keeper) -> bool {
@@ -200,6 +212,10 @@ impl World<'_> {
         for &to in stations {
             if edge.local && self.on_one_box(station, to) {
                 continue;
+            }
+            if self.is_cut([station, to], request) {
+                // Nobody hears a vote from there.
+                return self.fail(id, Failure::TIMEOUT);
             }
             let (link, _) = self.way_from_to(edge, from, self.place_of(to, request));
             if link != NONE16 {

@@ -11,17 +11,23 @@ use rustc_hash::FxHashMap;
 
 use crate::calendar::Calendar;
 use crate::distribution::sampler::Samplers;
+use crate::engine::arrive::{Beside, Steady};
 use crate::engine::buffer::Buffer;
 use crate::engine::cache::{Caches, Found};
+use crate::engine::elastic::Elastic;
 use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
+use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
+use crate::engine::residency::Outside;
 use crate::engine::rows::Effort;
+use crate::engine::sampling::Samples;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
+use crate::engine::trouble::Incidents;
 use crate::engine::wal::Log;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -181,6 +187,8 @@ pub(super) struct Call {
     pub(super) transaction: u32,
     /// The one shard among all that this frame's program asks, or `NONE`.
     pub(super) shard: u32,
+    /// Its function has given it an environment.
+    pub(super) in_environment: bool,
 }
 
 /// Stages of an attempt that take time outside any program.
@@ -200,6 +208,9 @@ pub(super) enum Stage {
     Back,
     /// The caller waits before the next attempt.
     BackOff,
+    /// The request, or the answer, was lost and is sent again when this is over.
+    OutAgain,
+    BackAgain,
 }
 
 /// The row that time is attributed to.
@@ -228,6 +239,8 @@ pub(super) mod row {
     pub(in crate::engine) const APPLIES: u8 = 4;
     /// A copy reads for a coordinator; `number` is who asks: generation and frame.
     pub(in crate::engine) const ANSWERS: u8 = 8;
+    /// Its spans are counted until it is known whether they are kept.
+    pub(in crate::engine) const TOLD: u8 = 64;
     /// Its time line is kept.
     pub(in crate::engine) const FOLLOWED: u8 = 128;
 }
@@ -273,7 +286,7 @@ pub(super) mod gate {
     pub(in crate::engine) const CHECKS: u8 = 4;
     /// Queues in an order other than first in, first out.
     pub(in crate::engine) const ORDERED: u8 = 8;
-    /// Not there yet: nothing brings it up but the fault that makes it join.
+    /// Not there yet, or leaving: nothing brings it up but whatever makes it join.
     pub(in crate::engine) const ABSENT: u8 = 16;
 }
 
@@ -305,6 +318,8 @@ pub(super) struct Group {
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.
     pub(super) sticky: FxHashMap<u64, (u32, Ns)>,
+    /// What was done where its data must not be.
+    pub(super) outside: Outside,
     /// Of a name service: what it tells.
     pub(super) name: Option<Box<Name>>,
 }
@@ -392,20 +407,6 @@ pub(super) struct Source {
     pub(super) done: bool,
 }
 
-/// The stream that stands beside the calendar, one draw ahead.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beside {
-    pub(super) stream: Steady,
-    /// Of the source.
-    pub(super) key: u64,
-    /// Address of the next arrival.
-    pub(super) address: u64,
-    /// Arrivals planned; the same two figures of the one after them.
-    pub(super) count: u64,
-    pub(super) next_address: u64,
-    pub(super) next_gap: Ns,
-}
-
 /// What a visit needs of the model before it is at the door.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
@@ -450,16 +451,6 @@ pub(super) struct Entry {
     pub(super) priority: u8,
     /// Key whose value says where the request comes from, or `NONE16`.
     pub(super) place_key: u16,
-}
-
-/// A stationary Poisson stream of arrivals. The first of them stands beside the calendar; the others draw the same gaps, so
-/// that a load keeps its arrivals when another joins it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Steady {
-    pub(super) source: u16,
-    pub(super) gap: f64,
-    /// Seeded stream of the gaps.
-    pub(super) key: u64,
 }
 
 /// A closed client or a session: asks, waits, thinks, asks again.
@@ -512,44 +503,6 @@ pub(super) struct Fluid {
     pub(super) bytes: f64,
 }
 
-impl Fluid {
-    /// Gives it work of so many ns no earlier than `at`; returns when that is done.
-    pub(super) fn give(&mut self, at: Ns, work: Ns, bytes: f64) -> Ns {
-        self.run = if self.free_at < at { work } else { self.run + work };
-        self.free_at = self.free_at.max(at) + work;
-        self.busy += u128::from(work);
-        self.bytes += bytes;
-        self.free_at
-    }
-
-    /// Work done by `now` (what was given but lies in the future is not).
-    pub(super) fn busy_by(&self, now: Ns) -> u128 {
-        self.busy - u128::from(self.free_at.saturating_sub(now).min(self.run))
-    }
-}
-
-/// Connections of one instance to another component.
-#[derive(Clone, Debug)]
-pub(super) struct Pool {
-    pub(super) spec: u16,
-    pub(super) size: u32,
-    pub(super) used: u32,
-    /// Connections that stand open (in use or idle).
-    pub(super) opened: u32,
-    /// Frame and generation; stale ones are skipped.
-    pub(super) line: VecDeque<(u32, u32)>,
-}
-
-/// Figures of all pools of one kind.
-#[derive(Clone, Debug)]
-pub(super) struct PoolStats {
-    pub(super) held: Gauge,
-    pub(super) waiting: Gauge,
-    pub(super) wait: Histogram,
-    pub(super) opened: u64,
-    pub(super) refused: u64,
-}
-
 /// Branches that a frame waits for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
@@ -594,6 +547,7 @@ pub(super) struct Course {
     pub(super) request_limit: u64,
     /// Count of finished requests at which something happens: a cut, or the end of a run by requests.
     pub(super) next_mark: u64,
+    pub(super) samples: Option<Box<Samples>>,
 }
 
 pub(super) struct World<'m> {
@@ -635,8 +589,7 @@ pub(super) struct World<'m> {
     pub(super) ring_of: Vec<u32>,
     pub(super) timers: Timers,
     pub(super) sources: Vec<Source>,
-    pub(super) clients: Vec<Client>,
-    pub(super) free_clients: Vec<u32>,
+    pub(super) clients: Slab<Client>,
     pub(super) pools: Vec<Pool>,
     /// First pool of each kind.
     pub(super) pool_base: Vec<u32>,
@@ -664,6 +617,8 @@ pub(super) struct World<'m> {
     /// Write-ahead logs by instance; none where no database has one.
     pub(super) logs: Vec<Log>,
     pub(super) caches: Caches,
+    pub(super) incidents: Incidents,
+    pub(super) elastic: Elastic,
     /// Instances that are paused now.
     pub(super) paused: u32,
     /// Whether any load's requests leave a queue they have waited in too long.
@@ -677,7 +632,6 @@ pub(super) struct World<'m> {
     pub(super) routes: Vec<Route>,
     /// By edge.
     pub(super) shortcuts: Vec<Shortcut>,
-    pub(super) parked: Vec<u32>,
     pub(super) fault_periods: Vec<Vec<FaultPeriod>>,
     pub(super) course: Course,
     pub(super) effort: Effort,

@@ -140,7 +140,8 @@ impl Compiler<'_> {
             let is_used = self.model.operations.iter().enumerate().any(|(operation, offered)| {
                 usize::from(offered.component) == number && reached.contains(&(operation as u16))
             });
-            let is_asked = self.model.edges.iter().any(|edge| usize::from(edge.name) == number);
+            let is_asked = self.model.edges.iter().any(|edge| usize::from(edge.name) == number)
+                || matches!(component.value.kind, crate::scenario::Kind::Telemetry(_));
             if !is_used && !is_asked {
                 let message = format!("nothing ever calls `{name}`");
                 self.diags.push(Diagnostic::new(Code::UnusedComponent, component.spot, message));
@@ -329,7 +330,7 @@ impl Model {
     }
 
     /// Whom people hold responsible for a resource: the component, or the host it shares.
-    pub(super) fn owner(&self, what: Resource) -> String {
+    pub fn owner(&self, what: Resource) -> String {
         match what {
             Resource::Slots { component } => self.components[usize::from(component)].name.clone(),
             Resource::Cores { host } | Resource::Disk { host } | Resource::Nic { host } => {

@@ -6,6 +6,7 @@
 //! can go wrong: an index that no longer fits 16 bits, which is told as such and never wraps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Spot};
 use crate::distribution::Distribution;
@@ -14,7 +15,8 @@ use crate::model::names::Names;
 use crate::model::scale;
 use crate::model::{Cause, Cell, FAILURES, Failure, Model, NONE16};
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Act, Scenario, Step, Verb};
+use crate::scenario::fault::Act;
+use crate::scenario::{Scenario, Step, Verb};
 use crate::units::{Span, Time};
 
 /// The model of a scenario, or `None` if anything forbids a run; mistakes and warnings go to `diags`.
@@ -44,9 +46,12 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_places();
     compiler.compile_components();
     compiler.check_names();
+    compiler.compile_residency();
     compiler.compile_caches();
+    compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.compile_loads();
+    compiler.compile_scalers();
     compiler.compile_faults();
     compiler.compile_conditions();
     compiler.compile_plan();
@@ -78,6 +83,10 @@ pub(super) struct Compiler<'a> {
     pub(super) machines: Vec<(String, String, u32, Option<f64>)>,
     /// The same for machines that join later, each with its instance.
     pub(super) joining: Vec<(String, String, u32, Option<f64>)>,
+    /// Where burn rates are asked for, and of what.
+    pub(super) burns: Vec<(Spot, crate::model::Scope)>,
+    /// Machines of instances that come and go.
+    pub(super) elastic: Vec<(String, String, Range<u32>, Option<f64>)>,
     /// Tables that outgrew their 16 bits.
     full: BTreeMap<&'static str, usize>,
 }
@@ -100,6 +109,8 @@ impl<'a> Compiler<'a> {
             unlinked: BTreeSet::new(),
             machines: Vec::new(),
             joining: Vec::new(),
+            burns: Vec::new(),
+            elastic: Vec::new(),
             full: BTreeMap::new(),
         };
         compiler.name_failures();
@@ -227,7 +238,13 @@ impl Model {
     fn each_cell(&mut self, mut change: impl FnMut(&mut u16)) {
         for step in &mut self.steps {
             use crate::model::program::Step as S;
-            if let S::Cpu { cell, .. } | S::Wait { cell, .. } | S::Io { cell, .. } | S::Pages { cell, .. } = step {
+            if let S::Cpu { cell, .. }
+            | S::Wait { cell, .. }
+            | S::Io { cell, .. }
+            | S::Pages { cell, .. }
+            | S::Tell { cell, .. }
+            | S::TellLate { cell, .. } = step
+            {
                 change(cell);
             }
         }
@@ -243,6 +260,7 @@ impl Model {
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
         self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
+        self.functions.iter_mut().for_each(|function| change(&mut function.cold_cell));
     }
 }
 

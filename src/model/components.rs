@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Health, LimitSpec, NONE, NONE16, Sticky};
+use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Pooling, Sticky, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -18,7 +18,8 @@ use crate::random::Purpose;
 use crate::scenario;
 use crate::scenario::condition::Resource;
 use crate::scenario::database::Database;
-use crate::scenario::{Act, Availability, Kind, Length, MachineChoice, Prefer};
+use crate::scenario::fault::Act;
+use crate::scenario::{Availability, Kind, Length, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
 /// Bytes of a page.
@@ -87,6 +88,7 @@ impl<'a> Compiler<'a> {
             prefers_zone: self.prefers(name, said, &choosing.balance.value).1,
             failover: self.failover(choosing.balance),
             pulls: self.pulls(choosing.balance),
+            cells: self.cells(name),
             naming: self.naming(name, written),
             key: stream(&format!("components.{name}"), Purpose::Routing),
             queue_cell: if limited { self.cell(name, Cause::Wait) } else { NONE16 },
@@ -95,13 +97,26 @@ impl<'a> Compiler<'a> {
             up_draw,
             down_draw,
             boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
+            warm: said.warm.map(|warm| Warm {
+                lasts: span(warm.lasts_s),
+                slower: warm.slower,
+                joins_warm: warm.joins_warm,
+            }),
+            drain: span(said.drain_s),
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
             wal: database.map_or(NONE16, |database| self.wal(name, database)),
+            row_bytes: database.and_then(|database| database.row_bytes).unwrap_or(0.0),
             copies: NONE16,
             cache: NONE16,
+            function: self.function(name, &said.kind),
+            pooling: match &said.kind {
+                Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),
+                Kind::Pooler(_) => Some(Pooling::Transaction),
+                _ => None,
+            },
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }
@@ -138,6 +153,9 @@ impl<'a> Compiler<'a> {
         let regions = &self.model.regions;
         let several = 1 < regions.len();
         let any = several || regions.iter().any(|region| 1 < region.zones);
+        if self.stamp_of(name).is_some() && !matches!(said.kind, Kind::Database(_)) {
+            return (true, false);
+        }
         let replicas = if let Kind::Database(database) = &said.kind { database.replicas.as_ref() } else { None };
         let reads_nearest = replicas.is_some_and(|replicas| replicas.read == ReadFrom::Nearest);
         match (balance, said.prefer) {
@@ -147,6 +165,25 @@ impl<'a> Compiler<'a> {
             (_, Prefer::Region) => (several, false),
             (_, Prefer::Any) => (self.is_named(name) && any, false),
         }
+    }
+
+    /// The stamp that a component is part of.
+    pub(super) fn stamp_of(&self, name: &str) -> Option<&'a scenario::stamps::Stamp> {
+        let mut stamps = self.scenario.stamps.values().map(|stamp| &stamp.value);
+        stamps.find(|stamp| stamp.of.iter().any(|part| part.value == name))
+    }
+
+    /// Key and number of the cells that the instances of a component are dealt to.
+    fn cells(&mut self, name: &str) -> Option<(u16, u32)> {
+        let stamp = self.stamp_of(name)?;
+        let key = self.names.find_key(Some(&stamp.by), self.diags);
+        if self.is_named(name) {
+            let message = format!("a name service answers with a region of `{name}`, and its cells are dealt over all");
+            let part = stamp.of.iter().find(|part| part.value == name)?;
+            self.tell(Diagnostic::new(Code::Excluded, part.spot, message).help("put a balancer between the two"));
+        }
+        let is_database = matches!(self.scenario.components[name].value.kind, Kind::Database(_));
+        (key != NONE16 && !is_database).then_some((key, stamp.count))
     }
 
     /// Whether a name service answers with the regions of the component.
@@ -264,8 +301,37 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// What starts environments, if it is a function.
+    fn function(&mut self, name: &str, kind: &Kind) -> u16 {
+        let Kind::Function(said) = kind else { return NONE16 };
+        let cold_draw = self.draw_unless_zero(&format!("components.{name}.cold"), Purpose::Service, Some(&said.cold));
+        let made = Function {
+            component: self.names.component(name).unwrap_or(NONE16),
+            environments: said.environments.clone(),
+            cold_draw,
+            cold_cell: self.cell(name, Cause::Cold),
+            memory_bytes: said.memory_bytes,
+        };
+        self.model.functions.push(made);
+        self.index(self.model.functions.len() - 1, "functions")
+    }
+
+    /// The database behind a pooler, or the component itself.
+    pub(super) fn behind(&self, component: u16) -> Option<u16> {
+        match &self.written(component).value.kind {
+            Kind::Pooler(pooler) if !pooler.by_statement => {
+                pooler.targets.first().and_then(|(to, _)| self.names.component(&to.value))
+            }
+            _ => Some(component),
+        }
+    }
+
     fn price_per_request(&self, name: &str, kind: &Kind) -> f64 {
-        let own = if let Kind::External { price_per_request, .. } = kind { *price_per_request } else { 0.0 };
+        let own = match kind {
+            Kind::External { price_per_request, .. } => *price_per_request,
+            Kind::Function(function) => function.per_request,
+            _ => 0.0,
+        };
         self.scenario.prices.requests.get(name).copied().unwrap_or(own)
     }
 

@@ -4,6 +4,7 @@
 //! others are judged afterwards on the measured time.
 
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
+use crate::model::budget::Budget;
 use crate::model::compile::{Compiler, parts_of, span};
 use crate::model::{Body, Bound, Condition, Filter, KeyOrigin, NONE16, Period, Probe, Role, Scope, Test, Watch};
 use crate::policy::replication::Mode;
@@ -22,6 +23,7 @@ impl Compiler<'_> {
         for (name, said) in &scenario.objectives {
             self.condition(name, &said.value, Role::Objective);
         }
+        self.model.budgets = budgets(&self.model.conditions);
         for (name, said) in &scenario.evolve_when {
             self.condition(name, &said.value, Role::EvolveWhen);
         }
@@ -30,6 +32,18 @@ impl Compiler<'_> {
             self.condition(name, &said.value.when, role);
         }
         self.index(self.model.watches.len(), "conditions that are looked at during the run");
+        self.check_budgets();
+    }
+
+    /// Burn rates of what has no budget.
+    fn check_budgets(&mut self) {
+        for (spot, scope) in std::mem::take(&mut self.burns) {
+            if self.model.budget_of(scope).is_none() {
+                let message = "no objective says how much may fail, so there is no budget to burn";
+                let told = Diagnostic::new(Code::NoBudget, spot, message);
+                self.tell(told.help("state one, as in `objectives: {up: availability >= 99.9%}`"));
+            }
+        }
     }
 
     fn condition(&mut self, name: &str, said: &condition::Condition, role: Role) {
@@ -88,7 +102,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn watch(&mut self, watch: Watch) -> u16 {
+    pub(super) fn watch(&mut self, watch: Watch) -> u16 {
         let known = self.model.watches.iter().position(|known| *known == watch);
         let index = known.unwrap_or(self.model.watches.len());
         if known.is_none() {
@@ -147,6 +161,9 @@ impl Compiler<'_> {
             scope = Scope::Component(number);
         }
         self.check_scope(measure, scope, spot);
+        if measure.what == Quantity::BudgetBurn {
+            self.burns.push((spot, scope));
+        }
         let (stat, resource, per) = (measure.stat, measure.resource, measure.per);
         Some(Probe { quantity: measure.what, stat, scope, resource, per })
     }
@@ -182,7 +199,7 @@ impl Compiler<'_> {
     }
 
     /// A value of a key: its number, or the name of a share.
-    fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
+    pub(super) fn value_of(&mut self, number: u16, key: &Spotted<String>, value: &Spotted<String>) -> Option<u64> {
         let known = self.model.keys.get(usize::from(number))?;
         if matches!(known.origin, KeyOrigin::Scan | KeyOrigin::Trace(_)) {
             let message =
@@ -359,9 +376,25 @@ impl Compiler<'_> {
             self.tell(Diagnostic::new(Code::Condition, spot, message).help("write `removal of web/2`"));
         }
         self.check_copied(measure, scope, spot);
+        if let (Quantity::ColdStarts, Scope::Component(number)) = (measure.what, scope)
+            && !matches!(self.written(number).value.kind, scenario::Kind::Function(_))
+        {
+            let name = self.names.components[usize::from(number)];
+            let made =
+                Diagnostic::new(Code::NeverJudged, spot, format!("`{name}` is no function, and starts nothing cold"));
+            self.tell(made.help("name a component of `kind: function`"));
+        }
+        if let (Quantity::ScaleChanges, Scope::Component(number)) = (measure.what, scope)
+            && self.written(number).value.autoscale.is_none()
+        {
+            let message =
+                format!("the number of instances of `{}` never changes", self.names.components[usize::from(number)]);
+            let made = Diagnostic::new(Code::NeverJudged, spot, message);
+            self.tell(made.help("a service has a changing number of them with `autoscale:`"));
+        }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
-            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.kind != "cache")
+            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.cache == NONE16)
         {
             let name = self.names.components[usize::from(number)];
             let message = format!("`{name}` keeps nothing that could be hit");
@@ -403,4 +436,23 @@ impl Compiler<'_> {
     pub(super) fn written(&self, component: u16) -> &Spotted<scenario::Component> {
         &self.scenario.components[self.names.components[usize::from(component)]]
     }
+}
+
+/// What availability objectives allow to fail over the measured time.
+fn budgets(conditions: &[Condition]) -> Vec<Budget> {
+    let of = |condition: &Condition| {
+        let Body::Test(Test { probe, bound: Bound::Value(bound), period: Period::Measured, hold: None, .. }) =
+            &condition.body
+        else {
+            return None;
+        };
+        let allowed = match probe.quantity {
+            Quantity::Availability => 1.0 - bound,
+            Quantity::Errors if probe.per.is_none() => *bound,
+            _ => return None,
+        };
+        let budget = Budget { objective: condition.name.clone(), scope: probe.scope, allowed };
+        (0.0 < allowed && allowed < 1.0).then_some(budget)
+    };
+    conditions.iter().filter_map(of).collect()
 }

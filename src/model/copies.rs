@@ -16,7 +16,8 @@ use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::sharding::{Map, Sharding};
 use crate::random::Purpose;
 use crate::scenario::database::{CopyPart, Database};
-use crate::scenario::{self, Act, Component, KeyOrigin, Kind, Machine, MachineChoice};
+use crate::scenario::fault::Act;
+use crate::scenario::{self, Component, KeyOrigin, Kind, Machine, MachineChoice};
 use crate::units::Span;
 
 /// How a database is spread over its instances.
@@ -163,12 +164,16 @@ impl Model {
         }
     }
 
-    /// Instances that are not there at the start.
+    /// Instances that are not there all the time.
     pub fn joining_stations(&self) -> impl Iterator<Item = u32> {
-        self.copies.iter().flat_map(|copies| {
+        let shards = self.copies.iter().flat_map(|copies| {
             let component = &self.components[usize::from(copies.component)];
             component.first + copies.instances_at_start()..component.first + component.count
-        })
+        });
+        shards.chain(self.scalers.iter().flat_map(|scaler| {
+            let component = &self.components[usize::from(scaler.component)];
+            component.first..component.first + component.count
+        }))
     }
 
     /// The name of an instance as the author may write it: `web/2`, `db/shard-3/replica-1`.

@@ -93,7 +93,7 @@ impl<'s> Writer<'_, 's> {
     /// A call of a transaction, or of one shard among all.
     fn is_bound(&self, operation: u16) -> bool {
         let component = self.compiler.names.operations[usize::from(operation)].component;
-        self.asks_all || self.transaction == Some(component)
+        self.asks_all || self.transaction.is_some() && self.transaction == self.compiler.behind(component)
     }
 
     /// The one call of an operation that a balancer or a gateway passes on.
@@ -252,20 +252,35 @@ impl Compiler<'_> {
             let name = merged.limit_of.clone().unwrap_or_else(|| path.to_owned());
             self.limit(&name, limit, callee, spot)
         });
+        let mut pool = policy.pool.as_ref().map_or(NONE16, |pool| self.pool(caller, target, pool, (0, Span(0))));
+        if let Some(Kind::Pooler(pooler)) = self.kind_of(caller) {
+            let own = scenario::Pool { size: pooler.size, wait_s: None, connect: None };
+            pool = self.pool(caller, target, &own, (pooler.reserve, span(pooler.reserve_after_s)));
+        }
+        let limit_s = if let Kind::Function(said) = &self.scenario.components[callee].value.kind {
+            Some(said.limit_s)
+        } else {
+            None
+        };
+        let timeout = policy.timeout.flatten().map_or(Span(0), span);
+        let is_longer = |limit: f64| timeout == Span(0) || span(limit) <= timeout;
+        let ended_by_callee = limit_s.filter(|limit| is_longer(*limit)).map(span);
         let retry = policy.retry.clone().flatten().map(|retry| self.retry(retry, spot));
         Edge {
             key: stream(path, Purpose::Routing),
+            caller: caller.component.unwrap_or(NONE16),
             targets: Vec::new(),
             name: NONE16,
             bound: false,
             plain: false,
-            timeout: policy.timeout.flatten().map_or(Span(0), span),
+            timeout: ended_by_callee.unwrap_or(timeout),
             deadline: policy.deadline.flatten().map_or(Span(0), span),
             cancel: match policy.cancel {
+                _ if ended_by_callee.is_some() => Some(Span(0)),
                 Some(Cancel::After(seconds)) => Some(span(seconds)),
                 Some(Cancel::No) | None => None,
             },
-            pool: policy.pool.as_ref().map_or(NONE16, |pool| self.pool(caller, target, pool)),
+            pool,
             limits: limit.into_iter().collect(),
             link,
             pipe,
@@ -289,7 +304,7 @@ impl Compiler<'_> {
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
         let target = self.names.operations[usize::from(operation)].component;
         let is_keyed = self.model.components.get(usize::from(target)).is_some_and(|target| target.cache != NONE16);
-        edge.plain = is_plain(edge) && !is_keyed;
+        edge.plain = is_plain(edge) && !is_keyed && !self.has_trouble();
         if edge.plain {
             return;
         }
@@ -342,7 +357,13 @@ impl Compiler<'_> {
     }
 
     /// The pool that instances of the caller have for this component; all their calls share it.
-    fn pool(&mut self, caller: Caller, target: u16, pool: &scenario::Pool) -> u16 {
+    /// The component that calls, if it is one.
+    fn kind_of(&self, caller: Caller) -> Option<&'_ Kind> {
+        let component = caller.component?;
+        Some(&self.scenario.components[self.names.components[usize::from(component)]].value.kind)
+    }
+
+    fn pool(&mut self, caller: Caller, target: u16, pool: &scenario::Pool, reserve: (u32, Span)) -> u16 {
         let callee = self.names.components[usize::from(target)];
         let name = format!("{} -> {callee}", caller.end.name);
         let identity = format!("{name} {pool:?}");
@@ -358,6 +379,8 @@ impl Compiler<'_> {
             owner: caller.component.unwrap_or(NONE16),
             target,
             size: pool.size,
+            reserve: reserve.0,
+            reserve_after: reserve.1,
             wait: pool.wait_s.map(span),
             connect_draw,
             wait_cell: self.cell(owner_name, Cause::Pool),

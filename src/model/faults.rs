@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::{Compiler, parts_of, stream, threshold, time};
 use crate::model::region::Region;
-use crate::model::{Act, Fault, NONE, NONE16, Target};
+use crate::model::{Act, Fault, NONE16, Target};
 use crate::policy::sharding::Sharding;
 use crate::random::Purpose;
 use crate::scenario;
@@ -25,7 +25,7 @@ impl Compiler<'_> {
             let lasts = fault.value.lasts.as_ref();
             let lasts_draw = lasts.map_or(NONE16, |lasts| self.draw(&format!("{path}.for"), Purpose::Fault, lasts));
             // A fault that hits nothing still takes its number, so that references to later ones stay right.
-            let act = self.act(&fault.value.act).unwrap_or(Act::Kill(Target::Stations(Vec::new())));
+            let act = self.act(&path, &fault.value.act).unwrap_or(Act::Kill(Target::Stations(Vec::new())));
             let key = stream(&path, Purpose::Fault);
             self.model.faults.push(Fault { name: name.clone(), at, every_draw, lasts_draw, key, act });
         }
@@ -39,17 +39,22 @@ impl Compiler<'_> {
         }
     }
 
-    fn act(&mut self, act: &scenario::Act) -> Option<Act> {
+    fn act(&mut self, path: &str, act: &scenario::fault::Act) -> Option<Act> {
         Some(match act {
-            scenario::Act::Kill(target) => Act::Kill(self.target(target)?),
-            scenario::Act::Slow { target, factor } => Act::Slow(self.target(target)?, *factor),
-            scenario::Act::Pause(target) => Act::Pause(self.target(target)?),
-            scenario::Act::Surge { load, factor, ramp_s } => {
+            scenario::fault::Act::Kill(target) => Act::Kill(self.target(target)?),
+            scenario::fault::Act::Slow { target, factor } => Act::Slow(self.target(target)?, *factor),
+            scenario::fault::Act::Pause(target) => Act::Pause(self.target(target)?),
+            scenario::fault::Act::Partition(sides) => Act::Link(self.trouble(path, sides, 1.0, None)?),
+            scenario::fault::Act::Link { sides, loss, delay } => {
+                Act::Link(self.trouble(path, sides, *loss, delay.as_ref())?)
+            }
+            scenario::fault::Act::Deploy(deploy) => Act::Deploy(self.deploy(deploy)?),
+            scenario::fault::Act::Surge { load, factor, ramp_s } => {
                 Act::Surge { source: self.names.find_load(load, self.diags)?, factor: *factor, ramp_s: *ramp_s }
             }
-            scenario::Act::Reshard { database, to, bytes_per_s } => self.reshard(database, *to, *bytes_per_s)?,
-            scenario::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
-            scenario::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
+            scenario::fault::Act::Reshard { database, to, bytes_per_s } => self.reshard(database, *to, *bytes_per_s)?,
+            scenario::fault::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
+            scenario::fault::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,
         })
     }
 
@@ -109,23 +114,12 @@ impl Compiler<'_> {
                 self.names.find_operation(&Spotted::new(value, target.name.spot), self.diags)?
             }
         };
-        let station = match target.part {
-            Part::All => NONE,
-            _ => match self.target(target)? {
-                Target::Stations(stations) => stations.first().copied()?,
-                Target::AnyOf(_) => {
-                    let message = "errors hit all instances or a named one".to_owned();
-                    let made = Diagnostic::new(Code::NotAvailable, target.name.spot, message);
-                    self.tell(made.help(format!("write `{0}` or `{0}/0`", target.name.value)));
-                    return None;
-                }
-            },
-        };
-        Some(Act::Errors { component, operation, station, share: threshold(share), kind: self.failure(kind) })
+        let hit = if target.part == Part::All { None } else { Some(self.target(target)?) };
+        Some(Act::Errors { component, operation, target: hit, share: threshold(share), kind: self.failure(kind) })
     }
 
     /// The stations of a target: instances of a component, or all that stand on a host.
-    fn target(&mut self, target: &scenario::Target) -> Option<Target> {
+    pub(super) fn target(&mut self, target: &scenario::Target) -> Option<Target> {
         let name = target.name.value.as_str();
         let parts = self.parts(name);
         let Some(parts) = parts else {
@@ -204,7 +198,21 @@ impl Compiler<'_> {
         is_empty && is_place
     }
 
-    /// The parts of a component (one station each), of a host (the stations on it), of a region (those in each of its
+    /// The instances of a component that are in a cell.
+    fn cell_of(&self, component: &str, cell: u32) -> Vec<u32> {
+        let number = self.names.component(component);
+        let Some(spec) = number.and_then(|number| self.model.components.get(usize::from(number))) else {
+            return Vec::new();
+        };
+        let all = spec.first..spec.first + spec.count;
+        match (spec.cells, self.model.copies.get(usize::from(spec.copies))) {
+            (Some((_, cells)), _) => all.filter(|station| (station - spec.first) % cells == cell).collect(),
+            (None, Some(copies)) => all.filter(|station| (station - spec.first) / copies.each() == cell).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The parts of a cell, of a component (one station each), of a host (the stations on it), of a region (those in each of its
     /// zones), or of all there is by region or zone.
     fn parts(&self, name: &str) -> Option<Vec<Vec<u32>>> {
         let standing = |places: Vec<u16>| -> Vec<u32> {
@@ -223,6 +231,10 @@ impl Compiler<'_> {
         }
         if let Some(region) = self.model.regions.iter().find(|region| region.name == name) {
             return Some(zones(region).map(|zone| standing(vec![zone])).collect());
+        }
+        if let Some(stamp) = self.scenario.stamps.get(name) {
+            let cell = |cell: u32| stamp.value.of.iter().flat_map(|part| self.cell_of(&part.value, cell)).collect();
+            return Some((0..stamp.value.count).map(cell).collect());
         }
         if let Some(component) = self.names.component(name) {
             let component = self.model.components.get(usize::from(component))?;

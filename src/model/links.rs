@@ -476,7 +476,7 @@ impl Compiler<'_> {
 /// does.
 fn stands_elsewhere(kind: &Kind) -> bool {
     match kind {
-        Kind::External { .. } => true,
+        Kind::External { .. } | Kind::Telemetry(_) => true,
         Kind::Cache(cache) => cache.per.is_some(),
         _ => false,
     }

@@ -49,6 +49,7 @@ struct Line<'m> {
 impl Line<'_> {
     fn step(&self, step: Step) -> String {
         match step {
+            Step::Start => "start an environment".to_owned(),
             Step::Cpu { draw, cell } => format!("cpu {} ({})", self.mean(draw), self.cell(cell)),
             Step::Wait { draw, cell } => format!("wait {} ({})", self.mean(draw), self.cell(cell)),
             Step::Io { io, cell } => {
@@ -91,6 +92,8 @@ impl Line<'_> {
                 format!("branch {share:.4} by {} to {}", self.model.keys[usize::from(key)].name, to - self.base)
             }
             Step::Observe => "observe".to_owned(),
+            Step::Tell { telemetry, .. } => format!("tell {telemetry}"),
+            Step::TellLate { telemetry, .. } => format!("tell late {telemetry}"),
             Step::Commit => "commit".to_owned(),
             Step::Sync { cell, .. } => format!("sync ({})", self.cell(cell)),
             Step::Begin { transaction } => format!("begin {transaction}"),

@@ -3,6 +3,7 @@
 //! Classes stand in the order of loads, then of targets by name, then of the places the load comes from: the order of the
 //! author's map never matters. A load is a caller like any other: the arrows that cover it apply under what it says itself.
 
+use crate::catalogue::clock::ahead_of_utc;
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::distribution::Distribution;
 use crate::model::KeyOrigin;
@@ -11,12 +12,14 @@ use crate::model::arrows::{End, Merged};
 use crate::model::compile::{Compiler, cumulative, is_zero, span, stream, time};
 use crate::model::edges::Caller;
 use crate::model::program::Step;
-use crate::model::region::Origin;
+use crate::model::region::{Daylight, Origin};
 use crate::policy::arrivals::{Arrivals, Shape, Surge};
+use crate::policy::daylight::together;
 use crate::random::Purpose;
 use crate::scenario;
+use crate::scenario::fault::Act;
 use crate::scenario::load::{Load, Moment};
-use crate::scenario::{Act, Reference, When};
+use crate::scenario::{Reference, When};
 use crate::units::{Span, Time};
 
 #[derive(Clone, Debug)]
@@ -93,6 +96,8 @@ impl Compiler<'_> {
         let said = &load.value;
         let path = format!("load.{name}");
         let (places, origin) = self.origins(load);
+        let daylight = self.daylight(name, load, &places);
+        let origin = daylight.clone().filter(|_| 1 < places.len()).map_or(origin, Origin::Local);
         let load = &Asking { name, number, load, places };
         let requests = self.requests(load);
         let patience = said.abandon.as_ref();
@@ -105,7 +110,7 @@ impl Compiler<'_> {
         Source {
             name: name.to_owned(),
             key: stream(&path, Purpose::Arrival),
-            demand: self.demand(load),
+            demand: self.demand(load, daylight.as_ref()),
             requests,
             origin,
             patience_draw: patience.map_or(NONE16, |patience| self.draw(&path, Purpose::Patience, patience)),
@@ -128,6 +133,36 @@ impl Compiler<'_> {
         let places: Vec<u16> = from.iter().map(|(place, _)| self.find_place(place).unwrap_or(NONE16)).collect();
         let shares = cumulative(from.iter().map(|(_, share)| *share));
         (places, if shares.len() < 2 { Origin::One } else { Origin::Shares(shares) })
+    }
+
+    /// The day of a load as each of its places lives it, where it says so.
+    fn daylight(&mut self, name: &str, load: &Spotted<Load>, places: &[u16]) -> Option<Daylight> {
+        let spot = load.value.local?;
+        let is_open = matches!(load.value.demand, scenario::load::Demand::Open { .. });
+        let by_key = load.value.from.iter().any(|(from, _)| self.names.keys.contains(&from.value.as_str()));
+        if !is_open || load.value.shape.day.is_empty() || load.value.from.is_empty() || by_key {
+            let message = format!("`{name}` has no places whose clocks could tell its time of day");
+            let help = "`clock: local` needs a `rate` or `users`, `shape: {day: ...}`, and places in `from`";
+            self.tell(Diagnostic::new(Code::Inert, spot, message).help(help));
+            return None;
+        }
+        let mut ahead = |place: &u16| {
+            let place = self.model.places.get(usize::from(*place))?;
+            let region = self.model.regions[usize::from(place.region)].name.clone();
+            let own = self.scenario.regions.get(&region).and_then(|region| region.value.ahead_s);
+            let known = own.or(ahead_of_utc(&region));
+            if known.is_none() {
+                let message = format!("it is not known what time it is in `{region}`");
+                self.tell(
+                    Diagnostic::new(Code::NoPlace, spot, message)
+                        .help(format!("add `regions: {{{region}: {{utc: +01:00}}}}`")),
+                );
+            }
+            known
+        };
+        let clocks: Option<Vec<f64>> = places.iter().map(&mut ahead).collect();
+        let shares = load.value.from.iter().map(|(_, share)| *share);
+        Some(Daylight { day: load.value.shape.day.clone(), places: shares.zip(clocks?).collect() })
     }
 
     /// Every share of the key is named after a place.
@@ -217,11 +252,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn demand(&mut self, asking: &Asking) -> Demand {
+    fn demand(&mut self, asking: &Asking, daylight: Option<&Daylight>) -> Demand {
         let Asking { name, load, .. } = *asking;
         let said = &load.value;
         let path = format!("load.{name}");
-        let shape = self.shape(name, load);
+        let mut shape = self.shape(name, load);
+        if let Some(Daylight { day, places }) = daylight {
+            shape.day = together(day, places);
+        }
         self.tell_problem(said.arrivals.problem().or_else(|| shape.problem()), load.spot);
         match &said.demand {
             scenario::load::Demand::Open { rate } => {

@@ -216,7 +216,8 @@ fn tell_clashes(scenario: &Scenario, diags: &mut Diagnostics) {
     let hosts = scenario.hosts.iter().map(|(name, host)| (name.as_str(), "a host", host.spot));
     let keys = scenario.keys.iter().map(|(name, key)| (name.as_str(), "a key", key.spot));
     let region = scenario.regions.iter().map(|(name, region)| (name.as_str(), "a region", region.spot));
-    for (name, what, spot) in loads.chain(components).chain(hosts).chain(keys).chain(region) {
+    let stamps = scenario.stamps.iter().map(|(name, stamp)| (name.as_str(), "a stamp", stamp.spot));
+    for (name, what, spot) in loads.chain(stamps).chain(components).chain(hosts).chain(keys).chain(region) {
         if let Some((first, place)) = known.get(name) {
             let made = Diagnostic::new(Code::NameClash, spot, format!("`{name}` is {first} and {what}"));
             diags.push(made.note_at(*place, format!("{first} here")).help("rename one of the two"));
@@ -315,8 +316,6 @@ impl<'a> Offers<'a, '_> {
         let own = own.map(|(name, steps)| (name.clone(), Body::Steps { before: &[], steps: &steps.value.steps }));
         let mut offer: BTreeMap<String, Body<'a>> = own.collect();
         match &component.kind {
-            // What a name stands for is asked there.
-            Kind::Balancer { naming: Some(_), .. } => {}
             Kind::Balancer { targets, naming: None } => offer.extend(self.of_targets(targets, &[], None)),
             Kind::Gateway { before, routes } => {
                 for route in routes {
@@ -325,7 +324,16 @@ impl<'a> Offers<'a, '_> {
             }
             Kind::Cache(cache) => return of_cache(cache, component),
             Kind::Store(_) => return of_store(),
-            Kind::Service | Kind::Database(_) | Kind::External { .. } => {}
+            Kind::Pooler(pooler) => {
+                offer.extend(self.of_targets(&pooler.targets, &[], None));
+            }
+            // What a name stands for is asked there.
+            Kind::Balancer { naming: Some(_), .. }
+            | Kind::Service
+            | Kind::Database(_)
+            | Kind::External { .. }
+            | Kind::Function(_)
+            | Kind::Telemetry(_) => {}
         }
         offer.into_iter().collect()
     }

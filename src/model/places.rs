@@ -59,11 +59,11 @@ impl Compiler<'_> {
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
                 let places = match &written.kind {
-                    Kind::External { .. } | Kind::Balancer { naming: Some(_), .. } => {
+                    Kind::External { .. } | Kind::Telemetry(_) | Kind::Balancer { naming: Some(_), .. } => {
                         vec![NONE16; written.instances as usize]
                     }
                     Kind::Cache(cache) if cache.per.is_some() => vec![WITH_REQUEST; written.instances as usize],
-                    _ => self.spread(name, component.spot, &written.placement.at, written.instances),
+                    _ => self.spread(name, component.spot, &written.placement.at, written.most),
                 };
                 for place in self.with_copies(places, each) {
                     self.add_station(number, place, NONE);
@@ -89,14 +89,14 @@ impl Compiler<'_> {
     fn place_on_shared(&mut self, number: u16, written: &Component, (name, copy): (&str, u32), on: (u32, u32)) {
         let at = &written.placement.at;
         if at.is_empty() {
-            for instance in 0..written.instances {
+            for instance in 0..written.most {
                 let host = on.0 + (instance + copy) % on.1;
                 self.add_station(number, self.place_of_host(host), host);
             }
         }
         for (place, here) in at {
             let hosts = self.hosts_within(name, on, place);
-            let all = if at.len() == 1 { written.instances } else { *here };
+            let all = if at.len() == 1 { written.most } else { *here };
             for host in hosts.iter().cycle().skip(copy as usize).take(all as usize) {
                 self.add_station(number, self.place_of_host(*host), *host);
             }
@@ -127,21 +127,23 @@ impl Compiler<'_> {
         let overrides = &component.value.placement.overrides;
         let mut types: Vec<(String, Machine, u32)> = Vec::new();
         for (machine, count) in machines {
-            let count = if *count == 0 { component.value.instances } else { *count };
+            let count = if *count == 0 { component.value.most } else { *count };
             types.push((machine.value.clone(), self.figures(machine, overrides), count));
         }
         if types.is_empty() {
-            types.push(("machine".to_owned(), overrides.clone(), component.value.instances));
+            types.push(("machine".to_owned(), overrides.clone(), component.value.most));
         }
         let total = types.iter().map(|(.., count)| count).sum();
         let places = self.spread(name, component.spot, &component.value.placement.at, total);
         let each = if let Kind::Cache(cache) = &component.value.kind { cache.each() } else { 1 };
         let places = self.with_copies(places, each);
-        for (kind, figures, count) in &types {
-            self.machines.push((name.to_owned(), kind.clone(), count * each, figures.price_per_hour));
+        if component.value.autoscale.is_none() {
+            for (kind, figures, count) in &types {
+                self.machines.push((name.to_owned(), kind.clone(), count * each, figures.price_per_hour));
+            }
         }
         let mut turn = 0;
-        for (_, figures, count) in (0..each).flat_map(|_| &types) {
+        for (kind, figures, count) in (0..each).flat_map(|_| &types) {
             let first = self.model.hosts.len() as u32;
             let here = &places[turn as usize..(turn + *count) as usize];
             self.add_hosts(name, figures, turn, here);
@@ -149,6 +151,10 @@ impl Compiler<'_> {
                 self.add_station(number, *place, first + instance as u32);
             }
             turn += count;
+            if component.value.autoscale.is_some() {
+                let station = (self.model.stations.len() as u32) - count;
+                self.elastic.push((name.to_owned(), kind.clone(), station..station + count, figures.price_per_hour));
+            }
         }
     }
 

@@ -1,10 +1,10 @@
 //! The plan of a run: how long, where snapshots are taken, how fine the time series is.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::caches::Cache;
 use crate::model::compile::{Compiler, span, time};
 use crate::model::loads::Demand;
-use crate::model::{Key, KeyOrigin, Model, NONE16, Prefill, Run};
+use crate::model::{Key, KeyOrigin, Model, NONE16, Run};
 use crate::scenario::{Length, Warmup};
 use crate::units::{Span, Time};
 
@@ -20,6 +20,26 @@ const FOLLOWED: f64 = 4096.0;
 
 /// At most so many windows in the series of a run.
 const WINDOWS: f64 = 1200.0;
+
+/// What of a long run is simulated: see `engine/sampling.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    pub after: Span,
+    pub window: Span,
+    pub every: Span,
+}
+
+/// Traffic that caches and buffer pools have seen when a run starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prefill {
+    /// Loads whose requests leave traces, and their requests a second.
+    pub sources: Vec<(u16, f64)>,
+    pub seconds: f64,
+    /// Longer if need be: until everything that fills up is full, and as long again.
+    pub until_full: bool,
+    /// Most requests.
+    pub most: u64,
+}
 
 impl Compiler<'_> {
     /// Tells if nothing asks or nothing answers, unless what should may be among what could not be read.
@@ -57,6 +77,7 @@ impl Compiler<'_> {
             window: window(horizon),
             memory_bytes: said.limit.memory_bytes as u64,
             events: said.limit.events,
+            sampling: self.sampling(),
             sample: sample(horizon * total_rate(&self.model)),
             ..Run::default()
         };
@@ -64,7 +85,9 @@ impl Compiler<'_> {
             Length::Duration(seconds) => run.duration = Some(span(seconds)),
             Length::Requests(count) => run.requests = Some(count),
         }
-        match said.warmup {
+        // After a sleep there is no transient worth finding.
+        let auto = if said.sampling.is_some() { Warmup::Given(0.0) } else { Warmup::Auto };
+        match if said.warmup == Warmup::Auto { auto } else { said.warmup } {
             Warmup::Given(seconds) => {
                 run.warmup = Some(span(seconds));
                 if 0.0 < seconds {
@@ -115,6 +138,25 @@ impl Compiler<'_> {
         if !prefill.sources.is_empty() {
             self.model.run.prefill = Some(prefill);
         }
+    }
+
+    /// What is simulated of a long run, and what cannot be left out of one.
+    fn sampling(&mut self) -> Option<Sampling> {
+        let said = self.scenario.run.sampling?;
+        if matches!(self.scenario.run.length, Length::Requests(_)) {
+            let message = "a run of so many requests has no quiet time to sample";
+            self.tell(Diagnostic::new(Code::Excluded, said.spot, message).help("write `duration: 365d`"));
+        }
+        for (name, component) in &self.scenario.components {
+            if let Some(autoscale) = &component.value.autoscale {
+                let message = format!("the autoscaler of `{name}` sees the loads sleep between samples");
+                let told =
+                    Diagnostic::new(Code::SampledScaler, said.spot, message).note_at(autoscale.spot, "it is here");
+                self.diags.push(told.help("leave one of the two out"));
+            }
+        }
+        let Spotted { value: crate::scenario::run::Sampling { after_s, window_s, every_s }, .. } = said;
+        Some(Sampling { after: span(after_s), window: span(window_s), every: span(every_s) })
     }
 
     fn check_warmup(&mut self, warmup: f64, horizon: f64) {

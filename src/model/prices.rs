@@ -10,11 +10,16 @@ impl Compiler<'_> {
     pub(super) fn compile_prices(&mut self) {
         self.machine_prices();
         self.joining_prices();
+        self.elastic_prices();
         self.request_prices();
+        self.function_prices();
         self.byte_prices();
+        self.telemetry_prices();
         for (name, component) in &self.scenario.components {
-            let is_external = matches!(component.value.kind, crate::scenario::Kind::External { .. });
+            use crate::scenario::Kind;
+            let is_external = matches!(component.value.kind, Kind::External { .. } | Kind::Telemetry(_));
             let has_machine = self.machines.iter().any(|(owner, ..)| owner == name);
+            let has_machine = has_machine || self.model.unpriced.contains(name);
             let on_host = matches!(component.value.placement.machine, crate::scenario::MachineChoice::On(_));
             let has_line = self.model.prices.iter().any(|price| price.component == *name);
             if !is_external && !has_machine && !on_host && !has_line {
@@ -38,6 +43,24 @@ impl Compiler<'_> {
                 None => self.model.unpriced.push(owner.clone()),
             }
             self.machines.push((owner, kind, count, per_hour));
+        }
+    }
+
+    /// Machines that are there only for a time are paid for that time.
+    fn elastic_prices(&mut self) {
+        for (owner, kind, stations, per_hour) in std::mem::take(&mut self.elastic) {
+            let factor = self.term(&owner);
+            let Some(per_hour) = per_hour else {
+                self.model.unpriced.push(owner);
+                continue;
+            };
+            let (first, count) = (stations.start, stations.len() as u32);
+            self.model.prices.push(Price {
+                component: owner,
+                what: "instances",
+                unit: format!("{kind} month"),
+                metered: Metered::Joining { first, count, per_hour: per_hour * factor },
+            });
         }
     }
 
@@ -82,6 +105,30 @@ impl Compiler<'_> {
                     what: "requests",
                     unit: "request".to_owned(),
                     metered: Metered::Requests { component: number as u16, each },
+                });
+            }
+        }
+    }
+
+    /// Functions are paid by their work, and for what stands ready.
+    fn function_prices(&mut self) {
+        for (name, written) in &self.scenario.components {
+            let crate::scenario::Kind::Function(said) = &written.value.kind else { continue };
+            let (Some(component), gigabytes) = (self.names.component(name), said.memory_bytes / 1e9) else { continue };
+            self.model.prices.push(Price {
+                component: name.clone(),
+                what: "work",
+                unit: "GB-second".to_owned(),
+                metered: Metered::Work { component, gigabytes, each: said.per_gb_s },
+            });
+            let count = f64::from(said.environments.provisioned);
+            if 0.0 < count {
+                let per_hour = gigabytes * said.per_provisioned_gb_s * 3600.0;
+                self.model.prices.push(Price {
+                    component: name.clone(),
+                    what: "provisioned",
+                    unit: "environment month".to_owned(),
+                    metered: Metered::Machines { count, per_hour },
                 });
             }
         }

@@ -7,6 +7,8 @@ use crate::units::Span;
 /// One instruction, eight bytes; figures are in side tables. `cell` is where the time that passes is attributed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// A function's request takes an environment, or waits until a new one has started.
+    Start,
     /// Time on a core of the instance's host.
     Cpu {
         draw: u16,
@@ -151,6 +153,16 @@ pub enum Step {
     },
     /// A write has been repeated at a replica.
     Applied,
+    /// What the visit does is written down: lines of a log, a span of a trace.
+    Tell {
+        telemetry: u16,
+        cell: u16,
+    },
+    /// The lines of a visit that has failed.
+    TellLate {
+        telemetry: u16,
+        cell: u16,
+    },
     /// The operation (or branch) is done; answers with no bytes if nothing was answered yet.
     Return,
 }
@@ -268,6 +280,8 @@ pub struct TransactionUse {
 pub struct Edge {
     /// Stream of everything drawn around the call; also tells the callee's occasion from the caller's.
     pub key: u64,
+    /// The component that calls; `NONE16`: a load.
+    pub caller: u16,
     /// Cumulative share of 2^32 and operation; the last is 2^32.
     pub targets: Vec<(u64, u16)>,
     /// Name service that says in which region to look for the target, or `NONE16`.

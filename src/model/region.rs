@@ -47,6 +47,17 @@ pub enum Origin {
     Shares(Vec<u64>),
     /// The place that is the value of this key.
     Key(u16),
+    /// A place for each request by the time of day there.
+    Local(Daylight),
+}
+
+/// Places that live the same day by clocks of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Daylight {
+    /// (seconds since midnight, factor).
+    pub day: Vec<(f64, f64)>,
+    /// Share of each place, and seconds by which its clock is ahead of the run's.
+    pub places: Vec<(f64, f64)>,
 }
 
 impl Model {

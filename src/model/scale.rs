@@ -15,9 +15,10 @@ use crate::model::arrows::arrow;
 use crate::model::compile::{every_body, walk};
 use crate::model::{Buffer, Host, Model, NONE, NONE16, Scale, Scope};
 use crate::policy::limit::{self, Limit};
+use crate::scenario::fault::Act;
 use crate::scenario::load::Demand;
-use crate::scenario::{self, Act, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
-use crate::scenario::{Component, Scenario, Verb};
+use crate::scenario::{self, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
+use crate::scenario::{Component, Scenario, Target, Verb};
 
 /// Kinds whose instances can be made smaller.
 const DIVISIBLE: [&str; 5] = ["service", "balancer", "gateway", "database", "external"];
@@ -39,6 +40,7 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
     for component in small.components.values_mut() {
         let part = scaling.part(&component.value);
         component.value.instances /= part.fewer;
+        component.value.most = component.value.most.div_ceil(part.fewer);
         component.value.placement.at.iter_mut().for_each(|(_, count)| *count /= part.fewer);
         if let MachineChoice::Own(machines) = &mut component.value.placement.machine {
             for (_, count) in machines {
@@ -209,20 +211,20 @@ impl Scaling<'_> {
     /// Killing one of a hundred is not killing one of the two that are left.
     fn faults(&mut self) {
         for (name, fault) in &self.scenario.faults {
-            let (Act::Kill(target) | Act::Slow { target, .. } | Act::Pause(target) | Act::Errors { target, .. }) =
-                &fault.value.act
-            else {
-                continue;
-            };
-            let component = self.scenario.components.get(&target.name.value).map(|c| self.part(&c.value));
-            let host = self.scenario.hosts.get(&target.name.value).map(|host| host_parts(self.by, &host.value));
-            let stands_for = component.or(host).map_or(1, |part| part.fewer);
-            if 1 < stands_for && target.part != Part::All {
-                let hit = &target.name.value;
-                let message =
-                    format!("`{name}` hits one part of `{hit}`, and each that is left stands for {stands_for}");
-                self.tell(message, fault.spot);
+            for target in targets(&fault.value.act) {
+                self.target(name, target, fault.spot);
             }
+        }
+    }
+
+    fn target(&mut self, name: &str, target: &Target, spot: Spot) {
+        let component = self.scenario.components.get(&target.name.value).map(|c| self.part(&c.value));
+        let host = self.scenario.hosts.get(&target.name.value).map(|host| host_parts(self.by, &host.value));
+        let stands_for = component.or(host).map_or(1, |part| part.fewer);
+        if 1 < stands_for && target.part != Part::All {
+            let hit = &target.name.value;
+            let message = format!("`{name}` hits one part of `{hit}`, and each that is left stands for {stands_for}");
+            self.tell(message, spot);
         }
     }
 
@@ -323,6 +325,15 @@ impl Scaling<'_> {
         let host = self.scenario.hosts.get(name).map(|host| host.spot);
         let arrow = self.scenario.policies.iter().find(|entry| arrow(&entry.value.0) == name).map(|entry| entry.spot);
         component.or(host).or(arrow).unwrap_or(self.scenario.run.scale.spot)
+    }
+}
+
+/// Whom a fault hits by name.
+fn targets(act: &Act) -> Vec<&Target> {
+    match act {
+        Act::Kill(target) | Act::Slow { target, .. } | Act::Pause(target) | Act::Errors { target, .. } => vec![target],
+        Act::Partition(sides) | Act::Link { sides, .. } => sides.iter().flatten().collect(),
+        Act::Surge { .. } | Act::Reshard { .. } | Act::Expire { .. } | Act::Deploy(_) => Vec::new(),
     }
 }
 

@@ -173,19 +173,34 @@ impl Compiler<'_> {
     /// Draws that are made before anything can branch, block or call: what `least_work` knows in advance.
     fn upfront(&self, entry: u16) -> Vec<u16> {
         let program = self.model.steps.get(usize::from(entry)..).unwrap_or_default();
-        let draws = program.iter().filter(|step| **step != Step::Observe).map_while(|step| match step {
-            Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
-            _ => None,
-        });
+        let draws = program.iter().filter(|step| !matches!(step, Step::Observe | Step::Tell { .. })).map_while(
+            |step| match step {
+                Step::Cpu { draw, .. } | Step::Wait { draw, .. } => Some(*draw),
+                _ => None,
+            },
+        );
         draws.collect()
     }
 }
 
 impl<'s> Writer<'_, 's> {
+    /// What telemetry writes down about each visit.
+    fn tell(&mut self) {
+        let Some(component) = self.compiler.names.component(&self.place.component) else { return };
+        for telemetry in self.compiler.watchers(component) {
+            let cell = self.compiler.cell(&self.place.component, Cause::Cpu);
+            self.push(Step::Tell { telemetry, cell });
+        }
+    }
+
     fn operation(&mut self, body: &Body<'s>) {
         self.sidecar_of_callee();
+        self.tell();
         if self.role == Role::Reads {
             self.push(Step::Observe);
+        }
+        if matches!(self.compiler.scenario.components[self.place.end().name].value.kind, Kind::Function(_)) {
+            self.push(Step::Start);
         }
         match body {
             Body::Steps { before, steps } => {
@@ -624,7 +639,9 @@ impl<'s> Writer<'_, 's> {
         let Verb::Transaction { within, body } = &step.verb.value else { unreachable!("only transactions come here") };
         let path = self.place.next("transaction");
         let names = &self.compiler.names;
-        let Some(component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
+        let Some(mut component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
+        component = self.compiler.behind(component).unwrap_or(component);
+        let within = &Spotted::new(self.compiler.names.components[usize::from(component)].to_owned(), within.spot);
         let offered = self.compiler.names.operations.iter().position(|offer| offer.component == component);
         let kind = &self.compiler.scenario.components[&within.value].value.kind;
         let (Kind::Database(_), Some(operation)) = (kind, offered) else {

@@ -199,7 +199,7 @@ impl Model {
     }
 
     /// Mean of a sampler; 0 for none.
-    fn mean(&self, draw: u16) -> f64 {
+    pub(super) fn mean(&self, draw: u16) -> f64 {
         if draw == NONE16 { 0.0 } else { self.samplers.mean(draw) }
     }
 
@@ -418,6 +418,11 @@ impl Walker<'_> {
         match step {
             Step::Cpu { draw, .. } => {
                 let demand = model.mean(draw);
+                self.visit.cpu += weight * demand;
+                demand / self.speed
+            }
+            Step::Tell { telemetry, .. } => {
+                let demand = model.telling_s(telemetry);
                 self.visit.cpu += weight * demand;
                 demand / self.speed
             }

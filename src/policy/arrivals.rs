@@ -536,6 +536,17 @@ impl ArrivalState {
         Some(self.last)
     }
 
+    /// Arrivals go on from an instant on, as if those before had not been looked at; `None` if there are none any more.
+    pub fn jump(&mut self, to: Time) -> Option<()> {
+        let from = to.secs();
+        while self.piece.until <= from {
+            self.piece = self.pieces.next_piece()?;
+        }
+        self.leg = Leg { from, until: from, rate: 0.0, slope: 0.0, mass: 0.0 };
+        (self.into, self.last) = (0.0, to);
+        Some(())
+    }
+
     /// On to the next leg: up to the next bend of the shape or the next change of the burst.
     fn advance(&mut self, ziggurat: &Ziggurat) -> Option<()> {
         let from = self.leg.until;

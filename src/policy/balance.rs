@@ -225,6 +225,8 @@ pub struct Balancer {
     member_of: Vec<Vec<u16>>,
     /// What the callers at each place prefer, those nowhere last; empty if nobody minds.
     wishes: Vec<Wish>,
+    /// Callers never leave the first group that they prefer, whether it lives or not.
+    stays: bool,
 }
 
 /// A rule with what it remembers.
@@ -316,7 +318,7 @@ impl Balancer {
         let everyone =
             Group { ids: (0..count as u32).collect(), mask: full(count), whole: true, next: 0, credit: vec![0; count] };
         let (member_of, wishes) = (Vec::new(), Vec::new());
-        Balancer { rule, outstanding: vec![0; count], groups: vec![everyone], member_of, wishes }
+        Balancer { rule, outstanding: vec![0; count], groups: vec![everyone], member_of, wishes, stays: false }
     }
 
     /// Puts an instance in or takes it out. What `least_work` and `least_latency` knew about it is forgotten.

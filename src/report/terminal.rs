@@ -4,9 +4,19 @@
 //! colour alone. Tables keep to the width: bars go first, then notes, figures never. Every estimate stands with the
 //! half-width of its interval. What can go wrong: a figure that is not known is a dash, never a zero.
 
+pub mod advise;
+pub mod by_hand;
+pub mod capacity;
+pub mod check;
+pub mod compare;
 mod evidence;
+mod scaling;
 pub(super) mod figures;
+pub mod journey;
 mod layout;
+pub mod plan;
+pub mod size;
+pub mod sweep;
 
 use anstyle::{AnsiColor, Effects, Style};
 
@@ -74,6 +84,7 @@ pub fn render(report: &Report, look: Look) -> String {
         evidence::where_time_goes(report, look),
         replicas(report, look),
         shards(report, look),
+        scaling::scaling(report, look),
         cost(report, look),
         events(report, look),
         evidence::slowest(report, look),
@@ -96,7 +107,8 @@ pub fn verdict_line(report: &Report, look: Look) -> String {
 
 /// The same without a mark, colour or line end: `misses 1 of 2 objectives`.
 pub fn verdict_words(report: &Report) -> String {
-    let all = report.objectives.len();
+    // What is stated and cannot be judged here is neither met nor missed.
+    let all = report.objectives.iter().filter(|objective| objective.verdict != Verdict::None).count();
     let with = |wanted: Verdict| report.objectives.iter().filter(|o| o.verdict == wanted).count();
     match report.verdict {
         Verdict::None => "no objectives are stated; nothing to judge".to_string(),
@@ -341,10 +353,25 @@ fn events(report: &Report, look: Look) -> Vec<String> {
             let age = fault.rpo_s.map_or_else(String::new, |age| format!(", the oldest {} old", spaced_time(age.mean)));
             text = format!("{text}, {} acknowledged writes lost{age}", human_count(lost.mean));
         }
+        if let Some(lost) = fault.lost_messages.filter(|lost| 0.0 < lost.mean) {
+            text = format!("{text}, {} messages lost on the way", human_count(lost.mean));
+        }
+        if let Some(took) = fault.deployed_in_s {
+            let back = fault.rolled_back_share.filter(|share| 0.0 < *share);
+            let back =
+                back.map_or_else(String::new, |share| format!(", rolled back in {} of the runs", percent(share)));
+            text = format!("{text}, deployed in {}{back}", spaced_time(took.mean));
+        }
         if let (Some(keys), Some(took)) = (fault.moved_keys, fault.moved_in_s) {
             text = format!("{text}, {} of the keys moved in {}", percent(keys.mean), spaced_time(took.mean));
         }
         lines.push(entry("fault", &text, look));
+    }
+    for budget in &report.budgets {
+        let Some(burn) = budget.burn.filter(|burn| 0.0 < burn.mean) else { continue };
+        let (name, allowed) = (&budget.objective, percent(budget.allowed));
+        let text = format!("{name}: used up {} times as fast as the {allowed} that may fail", human_count(burn.mean));
+        lines.push(entry("budget", &text, look));
     }
     for alert in report.alerts.iter().filter(|alert| 0.0 < alert.fired_share) {
         let dots = look.marks().dots;
@@ -443,4 +470,4 @@ fn why_it_stopped(report: &Report, look: Look) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

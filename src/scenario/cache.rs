@@ -394,6 +394,12 @@ pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
         replicas: if is_cdn { None } else { r.object("replicas").map(|mut r| replicas(&mut r)) },
         ttl,
     };
+    if cache.replicas.is_some() && r.has("autoscale") {
+        let message = "nodes with copies cannot come and go: a node that leaves would leave its copies behind";
+        r.tell(
+            Diagnostic::new(Code::Excluded, r.key("autoscale"), message).help("leave out `replicas` or `autoscale`"),
+        );
+    }
     if cache.per.is_some() {
         inert(r, &["replicas"], "with `per`: such a cache has no nodes");
     }

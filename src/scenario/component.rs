@@ -7,26 +7,38 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::reader::read_term;
+use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
 use crate::scenario::machine::{
     CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
-use crate::scenario::values::{Env, count, draw, forms, inert, letters, name, shares};
+use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Naming, Operation, Placement, Prefer,
-    Route, RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
+    RouteTarget, Sticky,
 };
-use crate::scenario::{cache, database};
+use crate::scenario::{cache, database, function, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
 /// Every kind of this version; a table has the name of its kind.
-pub static KINDS: &[&Table] =
-    &[&SERVICE, &BALANCER, &GATEWAY, &database::DATABASE, &EXTERNAL, &cache::CACHE, &cache::CDN, &cache::STORE];
+pub static KINDS: &[&Table] = &[
+    &SERVICE,
+    &BALANCER,
+    &GATEWAY,
+    &database::DATABASE,
+    &EXTERNAL,
+    &cache::CACHE,
+    &cache::CDN,
+    &cache::STORE,
+    &function::FUNCTION,
+    &function::POOLER,
+    &telemetry::TELEMETRY,
+];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["queue", "log", "function", "pooler", "telemetry"];
+pub const LATER: &[&str] = &["queue", "log"];
 
 pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
     Field::new(name, Shape::Any, "", about).later()
@@ -34,7 +46,19 @@ pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
 
 pub(super) static KIND: Field = Field::new(
     "kind",
-    Shape::Word(&["service", "balancer", "gateway", "database", "external", "cache", "cdn", "store"]),
+    Shape::Word(&[
+        "service",
+        "balancer",
+        "gateway",
+        "database",
+        "external",
+        "cache",
+        "cdn",
+        "store",
+        "function",
+        "pooler",
+        "telemetry",
+    ]),
     "service",
     "What it is",
 )
@@ -95,7 +119,7 @@ pub(super) static BOOT: Field = Field::new(
     "boot",
     Shape::Distribution(Dimension::Time),
     "60s",
-    "Time an instance needs to come back after it died",
+    "Time an instance needs until it serves, when it is started or comes back after it died",
 )
 .or("0s");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
@@ -136,9 +160,9 @@ pub static SERVICE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        AUTOSCALE,
-        later("warm", "Instances that are slow at first"),
-        later("drain", "Time to finish when an instance is taken away"),
+        WARM,
+        DRAIN,
+        SCALED,
         later("consumes", "Messages it works on"),
         later("state", "What it keeps between requests"),
     ],
@@ -179,6 +203,8 @@ pub static BALANCER: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        WARM,
+        DRAIN,
         AUTOSCALE,
         Field::new(
             "ttl",
@@ -226,7 +252,9 @@ pub static GATEWAY: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        AUTOSCALE,
+        WARM,
+        DRAIN,
+        SCALED,
     ],
 };
 
@@ -325,6 +353,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     let Some(table) = kind(owner, node, env, diags) else { return silent(owner) };
     let mut r = Reader::new(owner, node, table, diags);
     let (placement, instances) = placement_of(&mut r);
+    let mut clients = None;
     let kind = match table.name {
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
@@ -332,6 +361,13 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         "database" => Kind::Database(Box::new(database::database(&mut r, env))),
         "cache" | "cdn" => Kind::Cache(Box::new(cache::cache(&mut r, env))),
         "store" => Kind::Store(cache::store(&mut r, env)),
+        "telemetry" => Kind::Telemetry(Box::new(telemetry::telemetry(&mut r, env))),
+        "function" => Kind::Function(Box::new(function::function(&mut r, env))),
+        "pooler" => {
+            let read = function::pooler(&mut r);
+            clients = read.as_ref().map(|(_, clients)| *clients);
+            read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
+        }
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -340,15 +376,19 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
+    let autoscale = autoscale(&mut r, &placement);
+    let (instances, most) = autoscale.as_ref().map_or((instances, instances), |scale| scaled(&mut r, instances, scale));
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
     let (queue_limit, order) = queue(&mut r, &kind);
     let waits_sync = if has(&r, "waits") { r.word("waits").map_or(!is_hop, |word| word.value == "sync") } else { true };
     Component {
-        workers: workers(&mut r, &kind),
+        workers: clients.or_else(|| workers(&mut r, &kind)),
         placement,
         instances,
+        most,
+        autoscale,
         waits_sync,
         queue_limit,
         order,
@@ -359,6 +399,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
+        drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
         kind,
     }
@@ -388,8 +430,9 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
         Some(text) => {
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
-            told.nearest(text, known)
-                .note("the kinds are service, balancer, gateway, database, external, cache, cdn and store")
+            told.nearest(text, known).note(
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler and telemetry",
+            )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -422,6 +465,8 @@ fn silent(owner: Spot) -> Component {
         kind: Kind::Service,
         placement,
         instances: 1,
+        most: 1,
+        autoscale: None,
         workers: None,
         waits_sync: true,
         queue_limit: None,
@@ -433,6 +478,8 @@ fn silent(owner: Spot) -> Component {
         prefer: Prefer::Zone,
         memory: Memory::default(),
         boot: at_once(),
+        warm: None,
+        drain_s: DRAIN_S,
         rate_limit: None,
     }
 }
@@ -490,7 +537,12 @@ fn workers(r: &mut Reader, kind: &Kind) -> Option<u32> {
 }
 
 fn queue(r: &mut Reader, kind: &Kind) -> (Option<u32>, Order) {
-    let default = if matches!(kind, Kind::External { .. }) { None } else { Some(1024) };
+    let default = match kind {
+        Kind::External { .. } | Kind::Function(_) => None,
+        // Whoever comes beyond `clients` is turned away.
+        Kind::Pooler(_) => Some(0),
+        _ => Some(1024),
+    };
     if !has(r, "queue") {
         return (default, Order::Fifo);
     }
@@ -556,41 +608,7 @@ fn memory(r: &mut Reader) -> Memory {
 fn balancer(r: &mut Reader) -> Kind {
     let owner = r.key("targets");
     let targets = r.node("targets").map(|node| shares(owner, node, "a component", r.diags()));
-    Kind::Balancer { targets: targets.unwrap_or_default(), naming: naming(r) }
-}
-
-/// What a hop has and a name service has not.
-pub(super) const OF_HOPS: &[&str] = &[
-    "machine",
-    "on",
-    "instances",
-    "place",
-    "workers",
-    "waits",
-    "queue",
-    "sticky",
-    "prefer",
-    "rate_limit",
-    "cores",
-    "memory",
-    "disk",
-    "nic",
-    "speed",
-    "scheduling",
-    "price",
-    "boot",
-];
-
-fn naming(r: &mut Reader) -> Option<Naming> {
-    if !r.has("ttl") {
-        inert(r, &["ignore_ttl"], "without `ttl`, which makes a balancer a name service");
-        return None;
-    }
-    inert(r, OF_HOPS, "with `ttl`: a name service is no hop");
-    let ignore = r.share("ignore_ttl");
-    let ignore = r.within("ignore_ttl", ignore, 0.0, 1.0).map_or(0.0, |share| share.value);
-    let ttl_s = r.time("ttl").map_or(60.0, |time| time.value);
-    Some(Naming { ttl_s, ignore })
+    Kind::Balancer { targets: targets.unwrap_or_default(), naming: naming::naming(r) }
 }
 
 fn gateway(r: &mut Reader, env: &mut Env) -> Kind {

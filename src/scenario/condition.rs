@@ -137,11 +137,17 @@ pub enum Quantity {
     StaleReads,
     Violations,
     LostWrites,
+    /// Share of failures over the share that an objective allows.
+    BudgetBurn,
     Conflicts,
     Convergence,
     LeaderChanges,
     ShardVariance,
+    ScaleChanges,
+    ColdStarts,
     Memory,
     Bytes,
+    VisitsOutside,
+    BytesOutside,
     Cost,
 }

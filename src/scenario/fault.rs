@@ -5,19 +5,68 @@ use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::database::CopyPart;
+use crate::scenario::deploy::{self, Deploy};
 use crate::scenario::values::{Env, draw, moment, verb};
-use crate::scenario::{Act, Fault, Part, Reference, Target, When};
+use crate::scenario::{Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
 
+/// What a fault does.
+#[derive(Clone, Debug)]
+pub enum Act {
+    Kill(Target),
+    Slow {
+        target: Target,
+        factor: f64,
+    },
+    Errors {
+        target: Target,
+        share: f64,
+        kind: String,
+    },
+    Surge {
+        load: Reference,
+        factor: f64,
+        ramp_s: f64,
+    },
+    Pause(Target),
+    /// Nothing passes between the two sides; `None` is everyone else.
+    Partition(Sides),
+    /// Messages between the two sides are lost or late.
+    Link {
+        sides: Sides,
+        loss: f64,
+        /// Seconds.
+        delay: Option<Distribution>,
+    },
+    /// A new version takes the place of the old one.
+    Deploy(Box<Deploy>),
+    /// A database gets shards, which take their part of the data from the others at so many bytes a second.
+    Reshard {
+        database: Reference,
+        to: Spotted<u32>,
+        bytes_per_s: f64,
+    },
+    /// The entry of a key value expires at once; without a value, all of them.
+    Expire {
+        cache: Reference,
+        key: Option<Reference>,
+        value: Option<u64>,
+    },
+}
+
+/// What lies on either side of a fault between two of them; `None` is `any`.
+pub type Sides = [Option<Target>; 2];
+
 /// Every fault of this version; a table has the name of its verb.
-pub static FAULTS: &[&Table] = &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &EXPIRE, &FLUSH, &RESHARD];
+pub static FAULTS: &[&Table] =
+    &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &PARTITION, &LINK, &EXPIRE, &FLUSH, &RESHARD, &deploy::DEPLOY];
 
 /// Faults of later versions.
-pub const LATER: &[&str] = &["partition", "link", "deploy"];
+pub const LATER: &[&str] = &[];
 
-static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
-static EVERY: Field = Field::new(
+pub(super) static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
+pub(super) static EVERY: Field = Field::new(
     "every",
     Shape::Distribution(Dimension::Time),
     "exp(30s)",
@@ -71,6 +120,40 @@ static PAUSE: Table = Table {
     about: "Instances, a host, a zone or a region stand still, as in a garbage collection",
     fields: &[Field::new("pause", Shape::Name(Thing::Part), "web/any", "Who").required(), AT, EVERY, FOR],
 };
+static PARTITION: Table = Table {
+    name: "partition",
+    about: "Nothing passes between two regions, zones, components or instances, in either direction, until it ends",
+    fields: &[
+        Field::new(
+            "partition",
+            Shape::Name(Thing::Link),
+            "us-east-1 -> eu-west-1",
+            "Between whom; `any` is all others",
+        )
+        .required(),
+        AT,
+        EVERY,
+        FOR,
+    ],
+};
+static LINK: Table = Table {
+    name: "link",
+    about: "Messages between the two sides are late, or lost and sent again after 200 ms, 400 ms and so on, as by TCP",
+    fields: &[
+        Field::new("link", Shape::Name(Thing::Link), "web -> db", "Between whom; `any` is all others").required(),
+        Field::new("loss", Shape::Share, "2%", "Share of the messages that have to be sent again, each way").or("0%"),
+        Field::new(
+            "delay",
+            Shape::Distribution(Dimension::Time),
+            "exp(20ms)",
+            "How much longer a message takes, each way",
+        )
+        .or("0s"),
+        AT,
+        EVERY,
+        FOR,
+    ],
+};
 static EXPIRE: Table = Table {
     name: "expire",
     about: "An entry of a cache expires before its time",
@@ -119,7 +202,11 @@ pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
         None => None,
         Some(_) => draw(&mut r, env, "for", Dimension::Time),
     };
-    let act = act(&mut r, table.name);
+    let act = match table.name {
+        "link" => link(&mut r, env),
+        "deploy" => deploy::deploy(&mut r, env),
+        verb => act(&mut r, verb),
+    };
     let is_endless = lasts.is_none() && table.field("for").is_some() && !r.has("for");
     if is_endless && (r.has("every") || table.name == "pause") {
         let told = Diagnostic::new(Code::MissingField, r.owner(), "this fault does not say how long it lasts");
@@ -141,6 +228,7 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
     match verb {
         "kill" => target(r, "kill").map(Act::Kill),
         "pause" => target(r, "pause").map(Act::Pause),
+        "partition" => sides(r, "partition").map(Act::Partition),
         "slow" => {
             let target = target(r, "slow");
             let factor = factor(r);
@@ -172,6 +260,53 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
             Some(Act::Surge { load: load?, factor: factor?, ramp_s })
         }
     }
+}
+
+fn link(r: &mut Reader, env: &mut Env) -> Option<Act> {
+    let sides = sides(r, "link");
+    let loss = r.share("loss");
+    let loss = r.within("loss", loss, 0.0, 1.0).map_or(0.0, |loss| loss.value);
+    let delay = draw(r, env, "delay", Dimension::Time);
+    if !r.has("loss") && !r.has("delay") {
+        let told = Diagnostic::new(Code::MissingField, r.owner(), "nothing is wrong with this link");
+        r.tell(told.help("add `loss: 2%`, `delay: exp(20ms)` or both; where nothing passes write `partition`"));
+    }
+    Some(Act::Link { sides: sides?, loss, delay })
+}
+
+/// Reads `a -> b`: two regions, zones, components, loads or parts, or `any`.
+fn sides(r: &mut Reader, field: &str) -> Option<Sides> {
+    let written = r.text(field)?;
+    let Some((from, to)) = written.value.split_once("->") else {
+        let told = Diagnostic::new(Code::WrongShape, written.spot, format!("`{}` is not an arrow", written.value));
+        r.tell(told.help("write two sides, as in `us-east-1 -> eu-west-1`, `web -> db` or `any -> db/primary`"));
+        return None;
+    };
+    let mut side = |text: &str, offset: usize| -> Option<Option<Target>> {
+        let name = text.trim();
+        let start = offset + text.len() - text.trim_start().len();
+        let at = written.spot.part(start, start + name.len());
+        let told = match name {
+            "any" => return Some(None),
+            "any region" | "any zone" => {
+                return Some(Some(Target {
+                    name: Spotted::new(name.to_owned(), at),
+                    part: Part::Any,
+                    operation: None,
+                }));
+            }
+            "" => Diagnostic::new(Code::WrongShape, written.spot, "one side of the arrow is missing"),
+            _ if name.contains('.') => {
+                let message = format!("`{name}` is an operation, and a link has all operations pass");
+                Diagnostic::new(Code::WrongShape, at, message)
+            }
+            _ => return read_target(&Spotted::new(name.to_owned(), at), r.diags()).map(Some),
+        };
+        r.tell(told.help("write components, loads, places or parts of them, or `any`"));
+        None
+    };
+    let (from, to) = (side(from, 0), side(to, written.value.len() - to.len()));
+    Some([from?, to?])
 }
 
 fn factor(r: &mut Reader) -> Option<f64> {

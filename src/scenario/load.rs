@@ -28,6 +28,8 @@ pub struct Load {
     pub arrivals: Arrivals,
     /// What multiplies the rate over time: `shape`, `ramp`, `steps`, `csv`, `spike` in this order.
     pub shape: arrivals::Shape,
+    /// The day of the shape is lived by the clock of each place, as written here.
+    pub local: Option<Spot>,
     /// Keys this load pins to a value or draws in another way.
     pub keys: BTreeMap<String, Spotted<KeyOverride>>,
     /// The load as a caller.
@@ -225,6 +227,13 @@ static SHAPE: Table = Table {
             "Factors by time of day, linear between them",
         ),
         Field::new("week", Shape::MapOf(&FACTOR), "{Sat: 60%, Sun: 50%}", "Factors by day; days left out have 100%"),
+        Field::new(
+            "clock",
+            Shape::Word(&["run", "local"]),
+            "local",
+            "Whose time of day: that of the run, or that of each place the load comes from, and the run's is UTC",
+        )
+        .or("run"),
     ],
 };
 static RAMP: Table = Table {
@@ -264,6 +273,7 @@ pub(super) fn load(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnost
         requests: requests(&mut r),
         arrivals,
         shape: shape(&mut r, env),
+        local: local(&mut r),
         keys: overrides(&mut r, env),
         policy: policy(&mut r, env),
         abandon: draw(&mut r, env, "abandon", Dimension::Time),
@@ -462,6 +472,12 @@ fn shape(r: &mut Reader, env: &mut Env) -> arrivals::Shape {
     }
     shape.surges = r.object("spike").and_then(|mut r| spike(&mut r, env)).into_iter().collect();
     shape
+}
+
+/// Where it says that the day is that of each place.
+fn local(r: &mut Reader) -> Option<Spot> {
+    let r = r.object("shape")?;
+    r.is("clock", "local").then(|| r.key("clock"))
 }
 
 fn curves(r: &mut Reader, shape: &mut arrivals::Shape) {

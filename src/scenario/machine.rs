@@ -6,7 +6,7 @@ use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, by_place, count, draw, letters, name};
 use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Reference, Region};
 use crate::text::Node;
-use crate::units::{Dimension, Per};
+use crate::units::{Dimension, Per, UnitError};
 
 /// A host that components share.
 pub static HOST: Table = Table {
@@ -22,12 +22,18 @@ pub static REGION: Table = Table {
     fields: &[
         Field::new("zones", Shape::Count, "3", "How many zones; they are called a, b, c or 0, 1, 2").or("1"),
         Field::new("default", Shape::Bool, "true", "What says no place stands here, if there are several regions"),
+        Field::new(
+            "utc",
+            Shape::Text,
+            "+05:30",
+            "How far its clocks are ahead of UTC, for loads with `clock: local`; known of well-known regions (standard time)",
+        ),
     ],
 };
 
 /// What lies between two.
 pub static LINK: Table = Table {
-    name: "link",
+    name: "link between two",
     about: "What lies between two: time, bandwidth, price; the way back is the same unless given",
     fields: &[
         Field::new(
@@ -259,7 +265,30 @@ pub(super) fn region(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Regio
         let told = Diagnostic::new(Code::OutOfRange, r.key("zones"), "a region has at most 200 zones");
         r.tell(told);
     }
-    Region { zones: zones.min(200), is_default: r.flag("default").is_some_and(|flag| flag.value) }
+    let ahead_s = r.parsed("utc", Code::Unit, ahead_of_utc).map(|ahead| ahead.value);
+    Region { zones: zones.min(200), is_default: r.flag("default").is_some_and(|flag| flag.value), ahead_s }
+}
+
+/// `+05:30` or `-5` as seconds.
+fn ahead_of_utc(text: &str) -> Result<f64, UnitError> {
+    let wrong = || UnitError {
+        start: 0,
+        end: text.len(),
+        message: format!("`{text}` is not a distance from UTC"),
+        help: Some("write it as in `+05:30`".to_owned()),
+    };
+    let (sign, rest) = match text.split_at_checked(1) {
+        Some(("-", rest)) => (-1.0, rest),
+        Some(("+", rest)) => (1.0, rest),
+        _ => (1.0, text),
+    };
+    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
+    match (hours.parse::<u32>(), minutes.parse::<u32>()) {
+        (Ok(hours), Ok(minutes)) if hours <= 14 && minutes < 60 => {
+            Ok(sign * (f64::from(hours) * 3600.0 + f64::from(minutes) * 60.0))
+        }
+        _ => Err(wrong()),
+    }
 }
 
 /// Reads a link.

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Spot, Spotted};
 use crate::fields::{Shape, Table};
-use crate::scenario::component::OF_HOPS;
 use crate::scenario::database::writes_by_name;
+use crate::scenario::naming::OF_HOPS;
 use crate::scenario::root::root_table;
 use crate::scenario::step::{SHORT, STEPS};
 use crate::text::{Node, Value};

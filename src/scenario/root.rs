@@ -10,12 +10,17 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::component::{self, KINDS};
 use crate::scenario::fault::{self, FAULTS};
+use crate::scenario::goal;
+use crate::scenario::growth::{self, PLAN};
+use crate::scenario::journey::JOURNEY;
 use crate::scenario::keys::{self, KEY};
 use crate::scenario::load::{self, LOAD};
 use crate::scenario::machine::{self, HOST, LINK, REGION};
 use crate::scenario::policy::{self, POLICY};
 use crate::scenario::price;
+use crate::scenario::residency;
 use crate::scenario::run::{self, RUN};
+use crate::scenario::stamps::{self, STAMP};
 use crate::scenario::values::{Env, arrow, exactness, letters};
 use crate::scenario::watch::{self, ALERT, CONDITION_SHAPES};
 use crate::scenario::{Named, Pair, Run, Scenario};
@@ -80,7 +85,12 @@ static ROOT: Table = Table {
         Field::new("hosts", Shape::MapOf(&Shape::Object(&HOST)), "{box: {cores: 4}}", "Machines that components share"),
         Field::new("regions", Shape::MapOf(&Shape::Object(&REGION)), "{us-east-1: {zones: 3}}", "Where it stands"),
         Field::new("links", Shape::MapOf(&Shape::Object(&LINK)), "{web -> db: {latency: 300us}}", "What lies between"),
-        Field::new("residency", Shape::Any, "", "Data that must stay in a place").later(),
+        Field::new(
+            "residency",
+            Shape::MapOf(&Shape::MapOf(&Shape::ListOf(&Shape::Name(Thing::Place)))),
+            "{home: {eu-west-1: [eu-west-1, eu-central-1]}}",
+            "Data of requests with that value of the key stays in these places; what does not is told and counted",
+        ),
         Field::new(
             "policies",
             Shape::MapOf(&Shape::Object(&POLICY)),
@@ -129,9 +139,24 @@ static ROOT: Table = Table {
             "{c5.2xlarge: $0.34/h}",
             "What the author pays, over the built-in catalogue",
         ),
-        Field::new("journey", Shape::Any, "", "A ladder of scenarios").later(),
-        Field::new("plan", Shape::Any, "", "Growth until an objective breaks").later(),
-        Field::new("stamps", Shape::Any, "", "Copies of several components").later(),
+        Field::new(
+            "journey",
+            Shape::Object(&JOURNEY),
+            "{stages: [{scenario: 01-single-server.yaml, users: 1k}]}",
+            "A ladder of scenarios, in place of all that makes one",
+        ),
+        Field::new(
+            "plan",
+            Shape::Object(&PLAN),
+            "{growth: 8%/month, horizon: 18 months}",
+            "How load and data grow; `plimsoll plan` says when an objective breaks",
+        ),
+        Field::new(
+            "stamps",
+            Shape::MapOf(&Shape::Object(&STAMP)),
+            "{cell: {count: 10, by: tenant, of: [web, db]}}",
+            "Copies of several components together; each tenant lives in one of them",
+        ),
     ],
 };
 
@@ -147,6 +172,11 @@ const UNREAD: &[Code] = &[Code::FileNotFound, Code::Syntax, Code::Tab, Code::Too
 pub fn load(given: &Given, sources: &mut Sources, diags: &mut Diagnostics) -> Option<(Scenario, Node)> {
     let mut tree = text::load(given.path, given.read, sources, diags)?;
     if diags.iter().any(|told| UNREAD.contains(&told.code)) {
+        return None;
+    }
+    if let Some((key, _)) = tree.entry("journey") {
+        let told = Diagnostic::new(Code::Excluded, key.spot, "this file is a ladder of scenarios and none itself");
+        diags.push(told.help("`plimsoll journey FILE` tells it; the scenarios it names can be run"));
         return None;
     }
     if let Some(name) = given.variant {
@@ -184,7 +214,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
     let components: Vec<&str> = components.iter().map(String::as_str).collect();
     let title = r.text("title").map(|title| title.value);
     let stem = Path::new(file).file_stem().map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    Scenario {
+    let mut scenario = Scenario {
         title: title.unwrap_or(stem),
         description: r.text("description").map(|text| text.value),
         file: file.to_owned(),
@@ -197,16 +227,24 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         }),
         hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
         regions: regions(&mut r),
+        residency: residency::residency(&mut r),
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
         policies: arrows(&mut r, "policies", |owner, node, diags| policy::of_arrow(owner, node, env, diags)),
         faults: faults(&mut r, env),
-        objectives: with_node(&mut r, "objectives", |node, diags| watch::conditions(node, &objectives, diags)),
+        objectives: with_node(&mut r, "objectives", |node, diags| {
+            watch::conditions(&goal::without(node), &objectives, diags)
+        }),
+        goals: with_node(&mut r, "objectives", |node, diags| goal::goals(node, &objectives, diags)),
         evolve_when: with_node(&mut r, "evolve_when", |node, diags| watch::conditions(node, &objectives, diags)),
         alerts: with_node(&mut r, "alerts", |node, diags| watch::alerts(node, &objectives, diags)),
         prices: price::prices(&r.map("prices"), &components, r.diags()),
         assumptions: price::assumptions(tree, &r.map("assumptions"), r.diags()),
+        plan: r.object("plan").and_then(|mut r| growth::growth(&mut r)),
         variants: variants(tree, r.diags()),
-    }
+        stamps: named(&mut r, "stamps", |owner, node, diags| Some(stamps::stamp(owner, node, diags))),
+    };
+    stamps::copy_out(&mut scenario, r.diags());
+    scenario
 }
 
 /// The hash of what the tree says and of every data file it uses.
@@ -507,10 +545,7 @@ objectives: {fast: latency p99 <= 500ms}
         let told = |set: &str| read(SMALLEST, &[set], None).expect_err("it is refused");
         for (set, word) in [
             ("components.api.kind=log", "`log`"),
-            ("components.api.autoscale={max: 3}", "`autoscale`"),
             ("components.api.operations.serve=[{publish: {to: tasks}}]", "`publish`"),
-            ("faults={split: {at: 1m, partition: a -> b}}", "`partition`"),
-            ("residency={home: {eu: [eu]}}", "`residency`"),
             ("policies={any -> api: {breaker: {open: 1s}}}", "`breaker`"),
             ("objectives.behind=backlog of api <= 1", "`backlog`"),
         ] {

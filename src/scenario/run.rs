@@ -8,6 +8,16 @@ use crate::scenario::values::count;
 use crate::scenario::{Length, Precision, Run, RunLimit, Warmup};
 use crate::units::{self, UnitError};
 
+/// What of a long run is simulated, seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Whole behind each start and end of a fault.
+    pub after_s: f64,
+    /// Length of a sample, and distance of two.
+    pub window_s: f64,
+    pub every_s: f64,
+}
+
 /// The fields of `run:`.
 pub static RUN: Table = Table {
     name: "run",
@@ -52,6 +62,12 @@ pub static RUN: Table = Table {
         )
         .or("1/1"),
         Field::new(
+            "sampling",
+            Shape::Object(&SAMPLING),
+            "{after: 15m, window: 1m, every: 1d}",
+            "For long runs with rare faults: simulate what surrounds each start and end of a fault, and samples of the quiet time",
+        ),
+        Field::new(
             "limit",
             Shape::Object(&LIMIT),
             "{memory: 2GiB, events: 10G}",
@@ -68,6 +84,17 @@ static PRECISION: Table = Table {
         Field::new("of", Shape::Measure, "latency p99", "The measure").required(),
         Field::new("within", Shape::Share, "5%", "Half-width of the interval, as a share of the mean").required(),
         Field::new("most", Shape::Count, "100", "Most replications").or("100"),
+    ],
+};
+
+static SAMPLING: Table = Table {
+    name: "sampling of a run",
+    about: "What of a long run is simulated; the shares of all requests are those of the whole run",
+    fields: &[
+        Field::new("after", Shape::Time, "15m", "Whole behind each start and end of a fault").or("15m"),
+        Field::new("window", Shape::Time, "1m", "Length of a sample of the quiet time; and whole before each change")
+            .or("1m"),
+        Field::new("every", Shape::Time, "1d", "Longest stretch of quiet time that one sample stands for").or("1d"),
     ],
 };
 
@@ -112,6 +139,7 @@ pub(super) fn run(r: &mut Reader) -> Run {
         limit: RunLimit { memory_bytes: 2_147_483_648.0, events: 10_000_000_000, wall_s: None },
         prefill,
         prefill_s,
+        sampling: sampling(r),
         scale: r.parsed("scale", Code::OutOfRange, scale).unwrap_or(Spotted::new(1, Spot::default())),
     };
     run.precision = r.object("precision").and_then(|mut r| precision(&mut r));
@@ -188,6 +216,23 @@ fn precision(r: &mut Reader) -> Option<Precision> {
     let within = r.within("within", within, 1e-6, 10.0);
     let of = r.node("of").and_then(|node| parse::measure(node, r.diags()));
     Some(Precision { of: of?, within: within?.value, most })
+}
+
+fn sampling(r: &mut Reader) -> Option<Spotted<Sampling>> {
+    let spot = r.key("sampling");
+    let mut r = r.object("sampling")?;
+    let mut time = |name: &str, default: f64| {
+        let time = r.time(name);
+        r.within(name, time, 1e-3, 1e9).map_or(default, |time| time.value)
+    };
+    let (after_s, window_s, every_s) = (time("after", 900.0), time("window", 60.0), time("every", 86_400.0));
+    if every_s < window_s {
+        r.tell(
+            Diagnostic::new(Code::OutOfRange, spot, "a sample is longer than what it stands for")
+                .help("make `every` longer"),
+        );
+    }
+    Some(Spotted::new(Sampling { after_s, window_s, every_s }, spot))
 }
 
 fn limit(r: &mut Reader, limit: &mut RunLimit) {

@@ -42,7 +42,30 @@ struct Tolerance {
 }
 
 /// What a row of expected figures is given by.
-const GIVEN: [&str; 8] = ["rho", "d", "servers", "block", "N", "df", "p", "dist"];
+const GIVEN: [&str; 22] = [
+    "rho",
+    "d",
+    "servers",
+    "block",
+    "N",
+    "df",
+    "p",
+    "dist",
+    "test",
+    "config",
+    "t_s",
+    "stable",
+    "panic",
+    "ready",
+    "lag",
+    "partitions",
+    "threshold",
+    "capacity",
+    "metric",
+    "target",
+    "scale_out_alarm",
+    "scale_in_alarm",
+];
 
 pub(crate) fn all() -> Vec<Case> {
     let cases: Vec<Value> = serde_json::from_str(include_str!("cases.json")).expect("the cases are JSON");

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 3] = [
+const SECTIONS: [&str; 6] = [
     "## Coverage of the intervals\n",
     "## Hit ratios beside libCacheSim\n",
+    "## One day under six autoscalers\n",
+    "## Studies\n",
+    "## Dead regions\n",
     "## Failover, by how writes are replicated\n",
 ];
 
@@ -69,9 +72,19 @@ pub(crate) fn write_hit_ratios(section: &str) {
     replace(SECTIONS[1], section);
 }
 
+/// Writes the section about a day of autoscaling, and leaves the rest alone.
+pub(crate) fn write_day(section: &str) {
+    replace(SECTIONS[2], section);
+}
+
+/// Writes the section about regions, and leaves the rest alone.
+pub(crate) fn write_regions(section: &str) {
+    replace(SECTIONS[4], section);
+}
+
 /// Writes the section about failovers, and leaves the rest alone.
 pub(crate) fn write_failovers(section: &str) {
-    replace(SECTIONS[2], section);
+    replace(SECTIONS[5], section);
 }
 
 /// What stands under a title, up to the next one.
@@ -104,7 +117,9 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
          ```sh\ncargo test --release -- --ignored --nocapture validation_table\n\
          cargo test --release -- --ignored --nocapture interval_coverage   # the section about intervals\n\
          cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n\
-         cargo test --release -- --ignored --nocapture failovers   # the section about failovers\n```\n\n\
+         cargo test --release -- --ignored --nocapture failovers   # the section about failovers\n\
+         cargo test --release -- --ignored --nocapture one_day   # the section about autoscalers\n\
+         cargo test --release -- --ignored --nocapture two_hundred_region_kills   # the section about regions\n```\n\n\
          and every `cargo test` measures the same cases on shorter runs. A percentile that is expected to be 0 is judged by\n\
          the mean of its distribution. The order of the policies in `lb-order-10` follows from their figures.\n\n",
     );

@@ -46,6 +46,15 @@ impl Balancer {
         self.wishes = wishes;
     }
 
+    /// Deals the instances to so many cells in turn; callers of a cell never leave it.
+    pub fn set_cells(&mut self, cells: u32) {
+        let members = |cell: u32| (0..self.outstanding.len() as u32).filter(|i| i % cells == cell).collect();
+        let groups: Vec<Vec<u32>> = (0..cells).map(members).collect();
+        let own = |cell: u32| Wish { zone: None, regions: vec![(cell as u16 + 1, 0.0)] };
+        self.set_groups(&groups, (0..cells).map(own).collect());
+        self.stays = true;
+    }
+
     /// Tells which role each instance has, so that `pick_where` can choose among those of one.
     pub fn set_roles(&mut self, roles: &[u16]) {
         debug_assert_eq!(roles.len(), self.outstanding.len(), "each instance has a role");
@@ -100,6 +109,9 @@ impl Balancer {
     fn preferred(&self, place: u16) -> usize {
         let Some(wish) = self.wishes.get(usize::from(place)).or(self.wishes.last()) else { return 0 };
         let lives = |group: u16| !self.groups[usize::from(group)].ids.is_empty();
+        if self.stays {
+            return wish.regions.first().map_or(0, |(group, _)| usize::from(*group));
+        }
         let is_hashed = matches!(self.rule, Rule::Hash { .. } | Rule::ConsistentHash(_));
         if let Some(zone) = wish.zone.filter(|zone| !is_hashed && lives(*zone)) {
             return usize::from(zone);

@@ -227,7 +227,7 @@ fn share_row(name: &str, share: f64, seconds: f64, look: Look) -> [Cell; 4] {
 
 /// The slowest requests that were kept, and where each spent its time.
 pub(super) fn slowest(report: &Report, look: Look) -> Vec<String> {
-    let mut kept: Vec<_> = report.exemplars.iter().collect();
+    let mut kept: Vec<_> = report.exemplars.iter().filter(|seen| seen.chosen == "slowest").collect();
     kept.sort_by(|a, b| b.latency_s.total_cmp(&a.latency_s).then_with(|| a.request.cmp(&b.request)));
     let mut lines = Vec::new();
     for exemplar in kept.into_iter().take(look.trace) {

@@ -37,6 +37,7 @@ const TIME: &[Dimension] = &[Dimension::Time];
 const RATE: &[Dimension] = &[Dimension::Rate];
 const SHARE: &[Dimension] = &[Dimension::Share];
 const SHARE_OR_COUNT: &[Dimension] = &[Dimension::Share, Dimension::Count];
+const RATE_OR_COUNT: &[Dimension] = &[Dimension::Rate, Dimension::Count];
 const COUNT: &[Dimension] = &[Dimension::Count];
 const BYTES: &[Dimension] = &[Dimension::Bytes];
 const COST: &[Dimension] = &[Dimension::MoneyRate, Dimension::Money];
@@ -67,6 +68,8 @@ pub const MEASURES: &[Entry] = &[
     now("rto", Quantity::Rto, TIME, "from a fault to the return of the error share to its level before"),
     now("memory", Quantity::Memory, BYTES, "bytes in use"),
     now("bytes", Quantity::Bytes, BYTES, "bytes sent"),
+    now("visits_outside", Quantity::VisitsOutside, COUNT, "visits where the data of the request must not be"),
+    now("bytes_outside", Quantity::BytesOutside, BYTES, "bytes answered, written or kept where they must not be"),
     now("cost", Quantity::Cost, COST, "dollars a month; per million: dollars for a million requests"),
     now("lag", Quantity::Lag, TIME, "from a write to its application at a replica"),
     later("backlog"),
@@ -94,8 +97,18 @@ pub const MEASURES: &[Entry] = &[
     now("convergence", Quantity::Convergence, TIME, "from a write to its application at the last copy"),
     now("leader_changes", Quantity::LeaderChanges, COUNT, "primaries that took over, by failover or by election"),
     later("duplicates"),
-    later("scale_changes"),
-    later("cold_starts"),
+    now(
+        "scale_changes",
+        Quantity::ScaleChanges,
+        RATE_OR_COUNT,
+        "changes of the number of instances by an autoscaler in a time; bare: their number",
+    ),
+    now(
+        "cold_starts",
+        Quantity::ColdStarts,
+        SHARE_OR_COUNT,
+        "share of a function's requests that waited for a new environment; bare: their number",
+    ),
     now(
         "shard_variance",
         Quantity::ShardVariance,
@@ -107,8 +120,18 @@ pub const MEASURES: &[Entry] = &[
     later("compensations"),
     later("unresolved_sagas"),
     now("rpo", Quantity::Rpo, TIME, "age, at a fault, of the oldest acknowledged write that was lost"),
-    later("budget_burn"),
-    later("capacity"),
+    now(
+        "budget_burn",
+        Quantity::BudgetBurn,
+        COUNT,
+        "how many times as fast as it may the error budget of an `availability` objective is used up",
+    ),
+    Entry {
+        name: "capacity",
+        what: None,
+        dimensions: &[],
+        doc: "load that is carried; only as an objective, as in `capacity >= 1000/s within fast`, which `check` judges",
+    },
 ];
 
 /// The resources a utilisation can be of.
@@ -307,7 +330,11 @@ impl<'a> Parser<'a> {
         }
         let (first, last) = (self.words[from], self.words[self.at - 1]);
         let spot = self.node.part(first.start, last.end);
-        self.diags.push(Diagnostic::new(Code::NotAvailable, spot, format!("`{}` is not available yet", entry.name)));
+        let told = match entry.name {
+            "capacity" => "`capacity` stands only in objectives, by itself".to_owned(),
+            name => format!("`{name}` is not available yet"),
+        };
+        self.diags.push(Diagnostic::new(Code::NotAvailable, spot, told));
         None
     }
 
@@ -443,6 +470,9 @@ impl<'a> Parser<'a> {
         if dimensions == SHARE_OR_COUNT && !self.text[start..end].ends_with('%') {
             measure.per = Some(Per::Count);
         }
+        if dimensions == RATE_OR_COUNT && !self.text[start..end].contains('/') {
+            measure.per = Some(Per::Count);
+        }
         Some(Spotted::new(Bound::Value(value), self.node.part(start, end)))
     }
 
@@ -483,7 +513,8 @@ impl<'a> Parser<'a> {
 }
 
 /// What a measure can be compared with.
-fn dimensions(measure: &Measure) -> &'static [Dimension] {
+/// What a measure can be compared with; the first is its own.
+pub fn dimensions(measure: &Measure) -> &'static [Dimension] {
     match (measure.what, measure.per) {
         (Quantity::Cost, Some(Per::Million)) => &[Dimension::Money],
         (Quantity::Cost, _) => &[Dimension::MoneyRate],

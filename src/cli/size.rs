@@ -1,0 +1,196 @@
+//! The cheapest design for a load, and single changes worth making.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::analysis::advise as advising;
+use crate::analysis::axis::{Axis, Point, axis, grid, sets};
+use crate::analysis::compare::changes;
+use crate::analysis::design::{Base, Design};
+use crate::analysis::lab::Lab;
+use crate::analysis::size::{binds, pareto, race};
+use crate::cli::args::Format;
+use crate::cli::args::study::{Advise, Size};
+use crate::cli::out::Out;
+use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::{Exit, Stop, capacity, progress};
+use crate::diagnostic::{Diagnostics, Sources, Spot, Spotted};
+use crate::report::size::{self, SCHEMA};
+use crate::report::terminal::{advise as of_advice, size as terminal};
+use crate::report::{Verdict, advise as document};
+use crate::text::{self, Node, Value};
+use crate::units::{self, Dimension};
+
+const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+/// Replications that settle a contender, by which the work of an exhaustive search is counted.
+const SETTLED: u64 = 24;
+
+/// Races all designs that the bounds allow.
+pub(crate) fn size(args: &Size, out: &mut Out) -> Result<Exit, Stop> {
+    let format = study::format(&args.trials, FORMATS, "size")?;
+    let axes: Vec<Axis> = args.vary.iter().map(|text| axis(text)).collect::<Result<_, _>>().map_err(Stop::usage)?;
+    let points = grid(&axes).map_err(Stop::usage)?;
+    progress::catch_interrupts()?;
+    let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
+    let read = |path: &Path| library.read(path);
+    let changes = &args.input.changes;
+    let base = study::base(&args.input.scenario, &args.trials, &changes.sets, &read);
+    let mut base = Base { variant: changes.variant.clone(), ..base };
+    let name = study::stem(&args.input.scenario);
+    capacity::with_objectives(&mut base, &args.subject_to, &name, out)?;
+    let whole = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
+    let factor = factor(args.peak.as_deref(), &whole)?;
+    if whole.scenario.objectives.is_empty() {
+        return Err(Stop::usage("no objective says what is still good; add --subject-to 'latency p99 <= 200ms'"));
+    }
+    if whole.model.prices.is_empty() {
+        return Err(Stop::usage("nothing has a price, so nothing is cheapest; give machines or `prices:`"));
+    }
+    // A mistake in what varies is told at once and not taken for a design that cannot be.
+    if let Some(first) = points.first() {
+        base.design(&name, &sets(&axes, first)).map_err(|broken| study::shown(&broken, out))?;
+    }
+    let setting = study::setting(&whole, &args.trials);
+    let session = Session::start(&args.trials, &whole, 3 * points.len() as u32, out)?;
+    let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
+    let mut lab = Lab::new(setting, &shared, &shelf);
+    let make = |point: &Point| base.design(&name, &sets(&axes, point)).ok()?.loaded(factor, None);
+    let raced = race(&points, args.budget, &mut lab, make);
+    let raced = session.finish(raced, lab.simulated, out)?;
+    let cost = raced.best.as_ref().map_or(f64::INFINITY, |best| best.usd_per_month);
+    let cheaper = raced.undecided.iter().filter(|candidate| candidate.usd_per_month < cost).cloned().collect();
+    let found = size::Size {
+        schema: SCHEMA,
+        name,
+        hash: whole.scenario.hash.clone(),
+        seed: setting.seed,
+        load_per_s: whole.load(None).0 * factor,
+        within: whole.scenario.objectives.values().map(|objective| objective.value.text.clone()).collect(),
+        axes: axes.iter().map(|axis| axis.path.clone()).collect(),
+        pareto: pareto(&raced.evaluated),
+        binds: binds(&raced.evaluated),
+        simulated: raced.evaluated.len() as u32,
+        best: raced.best,
+        cheaper_but_undecided: cheaper,
+        designs: raced.designs,
+        ruled_out: raced.ruled_out,
+        runs: lab.simulated,
+        runs_of_all: u64::from(raced.designs) * SETTLED,
+    };
+    show(&found, format, out)?;
+    write(args, &found, &axes, out)?;
+    Ok(match (&found.best, found.cheaper_but_undecided.is_empty()) {
+        (Some(_), _) => Exit::Done,
+        (None, false) => Exit::Undecided,
+        (None, true) => Exit::No,
+    })
+}
+
+fn show(found: &size::Size, format: Format, out: &mut Out) -> Result<(), Stop> {
+    let look = study::look(out, format);
+    match format {
+        Format::Json | Format::Jsonl => out.print(&study::document(found, format)),
+        Format::Csv => out.print(&size::rows(found).csv()),
+        Format::Markdown => out.print(&terminal::markdown(found)),
+        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(found, look), format, out),
+        _ => study::print_human(&terminal::render(found, look), format, out),
+    }
+}
+
+fn write(args: &Size, found: &size::Size, axes: &[Axis], out: &mut Out) -> Result<(), Stop> {
+    let mut written = vec![("size.json", study::document(found, Format::Json)), ("size.md", terminal::markdown(found))];
+    if let Some(best) = found.best.as_ref().filter(|_| args.input.scenario != "-") {
+        let folder = args.trials.out.as_deref().map_or_else(|| Path::new("output").join(&found.name), PathBuf::from);
+        let settings = [args.input.changes.sets.clone(), sets(axes, &best.settings)].concat();
+        written.push(("best.yaml", design_file(&folder, &args.input.scenario, &settings)));
+    }
+    study::write(&args.trials, &found.name, &written, out)
+}
+
+/// A scenario that extends the one that was sized by what came out best.
+fn design_file(folder: &Path, scenario: &str, settings: &[String]) -> String {
+    let scalar = |text: String| Node::new(Value::Scalar { text, quoted: false }, Spot::default());
+    let field = |key: &str, node: Node| (Spotted::new(key.to_owned(), Spot::default()), node);
+    let up: PathBuf = folder.components().filter(|part| matches!(part, Component::Normal(_))).map(|_| "..").collect();
+    let is_relative = folder.is_relative() && Path::new(scenario).is_relative();
+    let there = if is_relative { up.join(scenario) } else { PathBuf::from(scenario) };
+    let extends = field("extends", scalar(there.to_string_lossy().into_owned()));
+    let mut tree = Node::new(
+        Value::Map(vec![extends, field("components", Node::new(Value::Map(Vec::new()), Spot::default()))]),
+        Spot::default(),
+    );
+    let tops = |path: &str| text::TOP_LEVEL.contains(&path.split('.').next().unwrap_or_default());
+    for setting in settings {
+        let Some((path, value)) = setting.split_once('=') else { continue };
+        let path = if tops(path) { path.to_owned() } else { format!("components.{path}") };
+        text::set(&mut tree, &path, value, &mut Sources::default(), &mut Diagnostics::new());
+    }
+    if tree.get("components").and_then(Node::as_map).is_some_and(<[_]>::is_empty) {
+        tree.remove("components");
+    }
+    text::to_yaml(&tree)
+}
+
+/// How many times today's load `--peak` is.
+fn factor(peak: Option<&str>, whole: &Design) -> Result<f64, Stop> {
+    let Some(text) = peak else { return Ok(1.0) };
+    let wanted = units::parse_as(text, Dimension::Rate)
+        .map_err(|error| Stop::usage(format!("--peak {text}: {}", error.message)))?;
+    match whole.load(None).0 {
+        0.0 => Err(Stop::usage("--peak is a rate, and no load of the scenario has one")),
+        today => Ok(wanted / today),
+    }
+}
+
+/// Tries all single changes that make sense.
+pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
+    let format = study::format(&args.trials, FORMATS, "advise")?;
+    let noise = units::parse_as(&args.noise, Dimension::Share).map_err(|error| Stop::usage(error.message))?;
+    progress::catch_interrupts()?;
+    let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
+    let read = |path: &Path| library.read(path);
+    let given = &args.input.changes;
+    let base =
+        Base { variant: given.variant.clone(), ..study::base(&args.input.scenario, &args.trials, &given.sets, &read) };
+    let name = study::stem(&args.input.scenario);
+    let today = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
+    let factor = factor(args.peak.as_deref(), &today)?;
+    let loaded = |design: Design| if factor == 1.0 { Some(design) } else { design.loaded(factor, None) };
+    let mut whole = loaded(today.clone()).ok_or_else(|| Stop::usage("the scenario cannot carry that load"))?;
+    whole.name = name;
+    // What cannot be (a machine that a shared host already decides) or changes nothing is no advice.
+    let tried: Vec<(advising::Change, Design)> = advising::changes(&today)
+        .into_iter()
+        .filter_map(|change| {
+            let design = base.design(&change.set, std::slice::from_ref(&change.set)).ok()?;
+            let differs = !changes(&today.tree, &design.tree).0.is_empty();
+            Some((change, loaded(design).filter(|_| differs)?))
+        })
+        .collect();
+    let setting = study::setting(&whole, &args.trials);
+    let session = Session::start(&args.trials, &whole, setting.replications * (tried.len() as u32 + 1), out)?;
+    let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
+    let mut lab = Lab::new(setting, &shared, &shelf);
+    let all: Vec<&Design> = std::iter::once(&whole).chain(tried.iter().map(|(_, design)| design)).collect();
+    let figures = lab.evaluate(&all);
+    let mut figures = session.finish(figures, lab.simulated, out)?.into_iter();
+    let before = figures.next().expect("the design itself is the first");
+    let tried: Vec<_> = tried.into_iter().map(|(change, _)| change).zip(figures).collect();
+    let advice = advising::advise(&whole, &before, &tried, noise);
+    let look = study::look(out, format);
+    match format {
+        Format::Json | Format::Jsonl => out.print(&study::document(&advice, format))?,
+        Format::Csv => out.print(&document::rows(&advice).csv())?,
+        Format::Markdown => out.print(&of_advice::markdown(&advice))?,
+        _ if out.quiet == 1 => study::print_human(&of_advice::verdict_line(&advice, look), format, out)?,
+        _ => study::print_human(&of_advice::render(&advice, look), format, out)?,
+    }
+    let written =
+        [("advise.json", study::document(&advice, Format::Json)), ("advise.md", of_advice::markdown(&advice))];
+    study::write(&args.trials, &advice.name, &written, out)?;
+    let is_hopeless =
+        advice.verdict == Verdict::Misses && !advice.changes.iter().any(|change| change.verdict == Verdict::Meets);
+    if is_hopeless {
+        out.note("  no single change meets every objective; `plimsoll size` looks for several at once\n");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,211 @@
+//! What all studies share: reading designs, remembering results between calls, watching the clock, writing files.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::analysis::Progress;
+use crate::analysis::design::{Base, Broken, Design};
+use crate::analysis::lab::{Interrupted, Memory, Setting};
+use crate::cli::args::Format;
+use crate::cli::args::study::Trials;
+use crate::cli::out::Out;
+use crate::cli::progress::{self, Goal, Watch, Watcher};
+use crate::cli::run::{cores, seconds};
+use crate::cli::{Exit, Stop, files, input};
+use crate::diagnostic::render;
+use crate::report::json;
+use crate::report::terminal::Look;
+use crate::scenario::Length;
+use crate::text::Read;
+use crate::units::{human_count, human_time};
+
+/// Replications where the scenario would rather state a precision.
+const INSTEAD_OF_PRECISION: u32 = 10;
+/// What standard input is called.
+const STDIN: &str = "<stdin>";
+
+/// Files that are read once, however many designs come of them.
+#[derive(Default)]
+pub(crate) struct Library {
+    texts: RefCell<BTreeMap<PathBuf, String>>,
+    /// Files that were asked for since somebody looked.
+    asked: RefCell<Vec<PathBuf>>,
+}
+
+impl Library {
+    /// A library for these scenarios; standard input is read here if one of them is `-`.
+    pub(crate) fn new(scenarios: &[String]) -> Result<Self, Stop> {
+        let library = Library::default();
+        if scenarios.iter().any(|scenario| scenario == "-") {
+            library.texts.borrow_mut().insert(PathBuf::from(STDIN), input::read_stdin()?);
+        }
+        Ok(library)
+    }
+
+    /// The files that were asked for since the last call.
+    pub(crate) fn asked_for(&self) -> Vec<PathBuf> {
+        self.asked.take()
+    }
+
+    pub(crate) fn read(&self, path: &Path) -> io::Result<String> {
+        self.asked.borrow_mut().push(path.to_path_buf());
+        if let Some(text) = self.texts.borrow().get(path) {
+            return Ok(text.clone());
+        }
+        let text = fs::read_to_string(path)?;
+        self.texts.borrow_mut().insert(path.to_path_buf(), text.clone());
+        Ok(text)
+    }
+}
+
+/// A scenario as a base for designs, with the settings of the command line.
+pub(crate) fn base<'a>(scenario: &str, trials: &Trials, sets: &[String], read: Read<'a>) -> Base<'a> {
+    let path = if scenario == "-" { STDIN } else { scenario }.to_owned();
+    let mut sets = sets.to_vec();
+    let numbers = [("seed", trials.seed), ("replications", trials.replications.map(|n| u64::from(n.get())))];
+    for (field, value) in numbers {
+        sets.extend(value.map(|value| format!("run.{field}={value}")));
+    }
+    for (field, value) in [("duration", &trials.duration), ("warmup", &trials.warmup)] {
+        sets.extend(value.as_ref().map(|value| format!("run.{field}={value}")));
+    }
+    Base { path, read, variant: None, sets }
+}
+
+/// The stem of a scenario's file: `05-caching`.
+pub(crate) fn stem(scenario: &str) -> String {
+    let stem = Path::new(scenario).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    if scenario == "-" { "stdin".to_owned() } else { stem.unwrap_or_else(|| scenario.to_owned()) }
+}
+
+/// Shows what forbids a design.
+pub(crate) fn shown(broken: &Broken, out: &mut Out) -> Stop {
+    let (width, colour, unicode) = (out.width.max(input::LEAST_WIDTH), out.colour_of_stderr(), out.unicode);
+    out.tell(&render(&broken.found, &broken.sources, width, colour, unicode));
+    Stop::quiet(Exit::Bad)
+}
+
+/// How the designs of a study are simulated, if the first of them is one like the others.
+pub(crate) fn setting(design: &Design, trials: &Trials) -> Setting {
+    let run = &design.scenario.run;
+    let replications = match &run.precision {
+        Some(precision) => INSTEAD_OF_PRECISION.min(precision.most),
+        None => run.replications,
+    };
+    Setting { seed: run.seed, replications, jobs: trials.jobs.map_or_else(cores, NonZero::get) }
+}
+
+/// Results of earlier calls, as files that this very program has written.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    folder: Option<PathBuf>,
+}
+
+impl Shelf {
+    pub(crate) fn new(trials: &Trials) -> Self {
+        let root = trials.out.as_deref().map_or_else(|| PathBuf::from("output"), PathBuf::from);
+        let folder = build().filter(|_| !trials.no_files).map(|build| root.join(".cache").join(build));
+        Shelf { folder }
+    }
+}
+
+impl Memory for Shelf {
+    fn fetch(&self, key: &str) -> Option<String> {
+        fs::read_to_string(self.folder.as_ref()?.join(key).with_extension("json")).ok()
+    }
+
+    fn keep(&self, key: &str, document: &str) {
+        let Some(folder) = &self.folder else { return };
+        // What cannot be remembered is simulated again.
+        let _ = files::replace(&folder.join(key).with_extension("json"), document.as_bytes());
+    }
+}
+
+/// This build of the program: figures of another one are never taken for its own.
+fn build() -> Option<String> {
+    let about = std::env::current_exe().and_then(fs::metadata).ok()?;
+    let made = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{}-{:x}-{:x}", env!("CARGO_PKG_VERSION"), about.len(), made.as_nanos()))
+}
+
+/// A study under the eyes of a watcher.
+pub(crate) struct Session {
+    pub(crate) progress: Arc<Progress>,
+    watcher: Watcher,
+}
+
+impl Session {
+    /// Starts to watch; `replications` is how many there will be, as far as that is known.
+    pub(crate) fn start(trials: &Trials, design: &Design, replications: u32, out: &Out) -> Result<Self, Stop> {
+        let timeout = trials.timeout.as_deref().map(seconds).transpose()?.map(Duration::from_secs_f64);
+        let seconds = match design.scenario.run.length {
+            Length::Duration(seconds) => Some(seconds),
+            Length::Requests(_) => None,
+        };
+        let goal = Goal { replications, precision: None, seconds };
+        let watch = Watch { goal, timeout, live: out.live, unicode: out.unicode, silent: 0 < out.quiet };
+        let progress = Arc::new(Progress::default());
+        let watcher = Watcher::start(watch, Arc::clone(&progress));
+        Ok(Session { progress, watcher })
+    }
+
+    /// Stops watching and says how long it took; an interrupted study has no result.
+    pub(crate) fn finish<T>(self, result: Result<T, Interrupted>, simulated: u64, out: &mut Out) -> Result<T, Stop> {
+        let (wall_s, timed_out) = self.watcher.finish();
+        if let Ok(result) = result {
+            let what = if simulated == 1 { "replication" } else { "replications" };
+            out.note(&format!("  {}, {} {what} simulated\n", human_time(wall_s), human_count(simulated as f64)));
+            return Ok(result);
+        }
+        let exit = if progress::is_interrupted() || !timed_out { Exit::Interrupted } else { Exit::Undecided };
+        out.note("  stopped; what was finished is remembered, and the same command goes on from there\n");
+        Err(Stop::quiet(exit))
+    }
+}
+
+/// The format that was asked for, if it is among those of the verb.
+pub(crate) fn format(trials: &Trials, known: &[Format], verb: &str) -> Result<Format, Stop> {
+    let format = if trials.json || trials.out.as_deref() == Some("-") { Format::Json } else { trials.format };
+    let name = |format: &Format| format!("{format:?}").to_lowercase();
+    if known.contains(&format) {
+        return Ok(format);
+    }
+    let names: Vec<String> = known.iter().map(name).collect();
+    Err(Stop::usage(format!("`{verb}` prints {}, not {}", names.join(", "), name(&format))))
+}
+
+/// How text for people looks.
+pub(crate) fn look(out: &Out, format: Format) -> Look {
+    Look { width: out.width, unicode: out.unicode && format != Format::Plain, verbose: out.verbose, trace: 0 }
+}
+
+/// Prints text for people, in ASCII without colour for `plain`, and not at all if asked to be silent.
+pub(crate) fn print_human(text: &str, format: Format, out: &mut Out) -> Result<(), Stop> {
+    if 1 < out.quiet {
+        return Ok(());
+    }
+    if format == Format::Plain { out.print(&anstream::adapter::strip_str(text).to_string()) } else { out.print(text) }
+}
+
+/// Writes the files of a study, each a name and its text.
+pub(crate) fn write(trials: &Trials, name: &str, written: &[(&str, String)], out: &mut Out) -> Result<(), Stop> {
+    if trials.no_files || trials.out.as_deref() == Some("-") {
+        return Ok(());
+    }
+    let folder = trials.out.as_deref().map_or_else(|| Path::new("output").join(name), PathBuf::from);
+    for (file, text) in written {
+        files::write(&folder.join(file), text.as_bytes(), out)?;
+    }
+    Ok(())
+}
+
+/// A document of a study on standard output.
+pub(crate) fn document(document: &impl serde::Serialize, format: Format) -> String {
+    if format == Format::Jsonl { json::line(document) + "\n" } else { json::pretty(document) }
+}

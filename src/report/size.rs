@@ -1,0 +1,73 @@
+//! What `size` says: the cheapest design that meets its objectives, and what was looked at on the way.
+
+use serde::Serialize;
+
+use crate::report::Verdict;
+use crate::report::evaluation::Limit;
+use crate::report::rows::{Rows, number};
+
+/// Name and version of the JSON document.
+pub const SCHEMA: &str = "plimsoll.size/1";
+
+/// The answer and the way to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Size {
+    pub schema: &'static str,
+    pub name: String,
+    pub hash: String,
+    pub seed: u64,
+    /// Offered load that was sized for.
+    pub load_per_s: f64,
+    pub within: Vec<String>,
+    /// The settings that may vary.
+    pub axes: Vec<String>,
+    pub best: Option<Candidate>,
+    /// Cheaper than the best, but not decided within the most replications.
+    pub cheaper_but_undecided: Vec<Candidate>,
+    /// Of those evaluated, none is both cheaper and quicker; the cheapest first.
+    pub pareto: Vec<Candidate>,
+    /// What the cheapest designs that were simulated miss: the objectives that bind, the most frequent first.
+    pub binds: Vec<String>,
+    /// How many designs there are, how many arithmetic alone ruled out, and how many were simulated.
+    pub designs: u32,
+    pub ruled_out: u32,
+    pub simulated: u32,
+    /// Replications that were needed, and those that all designs would have taken.
+    pub runs: u64,
+    pub runs_of_all: u64,
+}
+
+/// One design.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Candidate {
+    /// One value for each axis.
+    pub settings: Vec<String>,
+    pub verdict: Verdict,
+    pub usd_per_month: f64,
+    pub p99_s: Option<f64>,
+    pub replications: u32,
+    pub limit: Option<Limit>,
+    pub missed: Vec<String>,
+}
+
+/// A line for each point of the front.
+pub fn rows(size: &Size) -> Rows {
+    let fixed = ["usd_per_month", "p99_s", "verdict", "replications", "limit", "utilisation"];
+    let mut rows = Rows::new(size.axes.iter().map(String::as_str).chain(fixed));
+    for candidate in &size.pareto {
+        let limit = candidate.limit.as_ref();
+        let mut cells = candidate.settings.clone();
+        cells.extend([
+            number(Some(candidate.usd_per_month)),
+            number(candidate.p99_s),
+            candidate.verdict.word().to_owned(),
+        ]);
+        cells.push(candidate.replications.to_string());
+        cells.extend([
+            limit.map(|limit| limit.component.clone()).unwrap_or_default(),
+            number(limit.map(|l| l.utilisation)),
+        ]);
+        rows.rows.push(cells);
+    }
+    rows
+}

@@ -1,0 +1,279 @@
+//! Instances that come and go: what boot, warm-up, draining, quotas and the rules of an autoscaler change.
+
+use plimsoll::analysis::{Plan, Progress, evaluate};
+use plimsoll::engine::{Signals, simulate};
+use plimsoll::report::Report;
+
+use crate::laws::holds;
+use crate::support::{compiled, model};
+
+/// A service of two cores an instance, 10 ms of work a request, under a load that triples after two minutes.
+struct Setup {
+    service: String,
+    autoscale: &'static str,
+    rest: &'static str,
+}
+
+impl Setup {
+    fn new(autoscale: &'static str) -> Setup {
+        Setup { service: "boot: 20s".to_owned(), autoscale, rest: "" }
+    }
+
+    fn service(service: &str, autoscale: &'static str) -> Setup {
+        Setup { service: service.to_owned(), ..Setup::new(autoscale) }
+    }
+
+    fn text(&self) -> String {
+        let Setup { service, autoscale, rest } = self;
+        let service = service.replace("; ", "\n    ");
+        format!(
+            "
+plimsoll: 1
+title: elastic
+run: {{duration: 10m, warmup: none, replications: 1}}
+load: {{users: {{rate: 100/s, steps: {{0s: 1, 2m: 6, 6m: 1}}, timeout: 5s, requests: {{web.go: 1}}}}}}
+components:
+  web:
+    kind: service
+    machine: c5.large
+    {service}
+    autoscale: {{{autoscale}}}
+    operations: {{go: [{{cpu: exp(10ms)}}]}}
+objectives:
+  changes: scale_changes of web <= 1000
+  replicas: replicas of web >= 0
+  late: errors during rush <= 100%
+faults: {{rush: {{at: 2m, for: 4m, surge: users, factor: 1}}}}
+{rest}
+"
+        )
+    }
+
+    fn report(&self) -> Report {
+        let (scenario, model) = compiled(&self.text());
+        evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
+    }
+}
+
+fn value(report: &Report, name: &str) -> f64 {
+    let found = report.objectives.iter().find(|objective| objective.name == name);
+    found.and_then(|objective| objective.value).unwrap_or_else(|| panic!("{name} has no value"))
+}
+
+fn figure(report: &Report, name: &str) -> f64 {
+    report.components["web"].kind_specific.figures[name].mean
+}
+
+const TARGET: &str = "min: 1, max: 10, target: {utilisation of cores: 60%}";
+
+#[test]
+fn a_target_follows_the_load_up_and_down() {
+    let report = Setup::new(TARGET).report();
+    let counts: Vec<f64> = report.components["web"].kind_specific.replicas_over_time.iter().map(|at| at[1]).collect();
+    // 600/s of 10 ms are six cores: at 60 % ten of them, five machines. Before they are there, it asks for more.
+    assert!(counts.iter().any(|count| 5.0 <= *count), "{counts:?}");
+    assert!(counts.last().is_some_and(|last| *last <= 7.0), "{counts:?}");
+    let decision = &report.decisions[0];
+    assert!(135.0 <= decision.t_s && decision.why.starts_with("utilisation of cores"), "{decision:?}");
+    assert!(decision.from < decision.to && decision.component == "web");
+    assert_eq!(value(&report, "changes"), report.decisions.len() as f64);
+    assert_eq!(figure(&report, "scale_changes"), report.decisions.len() as f64);
+}
+
+#[test]
+fn the_longer_a_boot_the_later_the_help() {
+    let late = |boot: &str| value(&Setup::service(&format!("boot: {boot}"), TARGET).report(), "late");
+    let [at_once, slow] = [late("0s"), late("60s")];
+    assert!(1.2 * at_once < slow, "errors of {at_once} and {slow}");
+}
+
+#[test]
+fn old_and_averaged_values_are_late_values() {
+    let first = |autoscale| Setup::new(autoscale).report().decisions[0].t_s;
+    let fresh = first("min: 1, max: 10, age: 0s, window: 15s, target: {utilisation of cores: 60%}");
+    let aged = first("min: 1, max: 10, age: 60s, window: 15s, target: {utilisation of cores: 60%}");
+    let averaged = first("min: 1, max: 10, age: 0s, window: 2m, target: {utilisation of cores: 60%}");
+    assert_eq!(135.0, fresh);
+    assert_eq!(195.0, aged);
+    assert!(fresh < averaged, "{averaged}");
+    let rare = first("min: 1, max: 10, every: 60s, age: 0s, window: 15s, target: {utilisation of cores: 60%}");
+    assert_eq!(180.0, rare);
+}
+
+#[test]
+fn a_quota_is_an_end() {
+    let report = Setup::new("min: 1, max: 2, target: {utilisation of cores: 60%}").report();
+    let most = report.decisions.iter().map(|decision| decision.to).fold(0.0, f64::max);
+    assert_eq!(2.0, most);
+    assert!(report.decisions.iter().all(|decision| decision.to <= 2.0), "{:?}", report.decisions);
+    assert!(0.2 < value(&report, "late"), "two machines do 400/s of 600/s");
+}
+
+#[test]
+fn instances_that_are_slow_at_first_help_less_unless_they_join_warm() {
+    // One boots at the start of each minute, one of two that serve.
+    let run = |warm: &str| {
+        let autoscale =
+            "min: 2, max: 6, every: 30s, step: {arrivals > 200/s: +1, arrivals < 200/s: -1}, window: 15s, age: 0s";
+        let report = Setup::service(&format!("boot: 5s; instances: 2{warm}"), autoscale).report();
+        value(&report, "late")
+    };
+    let plain = run("");
+    let cold = run("; warm: {for: 60s, slower: x4}");
+    let warm = run("; warm: {for: 20s, slower: x4, join: warm}");
+    let short = run("; warm: {for: 5s, slower: x4}");
+    assert!(plain < cold && short < cold, "plain {plain}, cold {cold}, short {short}");
+    assert!(plain < warm, "who warms up first comes later: plain {plain}, warm {warm}");
+}
+
+#[test]
+fn draining_loses_nothing_and_no_draining_loses_what_is_in_flight() {
+    let resets = |drain: &str| {
+        let autoscale = "min: 1, max: 6, schedule: {00:00: 6, 00:01: 1, 00:02: 6, 00:03: 1}";
+        let setup = Setup::service(&format!("boot: 1s; drain: {drain}"), autoscale);
+        let text = setup.text().replace("exp(10ms)", "exp(10ms)}, {wait: 500ms");
+        let (scenario, model) = compiled(&text);
+        let report = evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report;
+        let of = |kind: &str| report.requests.errors.get(kind).map_or(0.0, |share| share.mean);
+        (of("reset"), of("refused"))
+    };
+    let (reset, _) = resets("0s");
+    assert!(0.0 < reset);
+    assert_eq!((0.0, 0.0), resets("30s"));
+    assert!(resets("200ms").0 < reset, "some finish");
+}
+
+#[test]
+fn machines_are_paid_while_they_are_there() {
+    let cost = |autoscale| {
+        let report = Setup::new(autoscale).report();
+        let line = report.cost.lines.iter().find(|line| line.component == "web").cloned().expect("it is priced");
+        (line.quantity, line.usd_per_month)
+    };
+    // Half of the time 1, half of the time 5; boot and drain are paid too.
+    let (machines, dollars) = cost("min: 1, max: 5, every: 5s, schedule: {00:00: 1, 00:05: 5}");
+    assert!((machines - 3.0).abs() < 0.05, "{machines}");
+    let (one, price) = cost("min: 1, max: 1, schedule: {00:00: 1}");
+    assert!((one - 1.0).abs() < 1e-9);
+    assert!((dollars / price - machines).abs() < 1e-6);
+}
+
+#[test]
+fn a_short_stable_time_thrashes_and_a_long_one_does_not() {
+    let changes = |autoscale| {
+        let mut setup = Setup::new(autoscale);
+        setup.rest = "";
+        let steps: Vec<String> = (0..20).map(|k| format!("{}s: {}", 30 * k, if k % 2 == 0 { 1 } else { 4 })).collect();
+        let text = setup.text().replace("0s: 1, 2m: 6, 6m: 1", &steps.join(", "));
+        let (scenario, model) = compiled(&text);
+        evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
+    };
+    let hasty = changes(
+        "min: 1, max: 10, every: 5s, window: 10s, age: 0s, target: {utilisation of cores: 60%}, up: {by: 100%}, down: {stable: 0s}",
+    );
+    let steady = changes(
+        "min: 1, max: 10, every: 5s, window: 10s, age: 0s, target: {utilisation of cores: 60%}, up: {by: 100%}, down: {stable: 5m}",
+    );
+    let (hasty_changes, steady_changes) = (value(&hasty, "changes"), value(&steady, "changes"));
+    assert!(3.0 * steady_changes < hasty_changes, "{hasty_changes} and {steady_changes}");
+    assert!(hasty.warnings.iter().any(|warning| warning.code == "W0511"));
+    assert!(!steady.warnings.iter().any(|warning| warning.code == "W0511"));
+}
+
+#[test]
+fn a_forecast_orders_before_the_morning_comes() {
+    let day = |autoscale: &str| {
+        let text = format!(
+            "
+plimsoll: 1
+title: morning
+run: {{start: Mon 07:00, duration: 2h, warmup: none, replications: 1}}
+load: {{users: {{rate: 20/s, shape: {{day: {{00:00: 30%, 07:45: 30%, 08:00: 300%, 10:00: 300%, 10:30: 100%}}}}, timeout: 5s, requests: {{web.go: 1}}}}}}
+components:
+  web: {{kind: service, cores: 1, boot: 2m, autoscale: {{min: 1, max: 12, {autoscale}}}, operations: {{go: [{{cpu: exp(100ms)}}]}}}}
+objectives: {{up: availability >= 0%, late: latency p99 <= 10s}}
+"
+        );
+        let (scenario, model) = compiled(&text);
+        evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
+    };
+    let ahead = day("predict: {target: 6/s, history: 14d, ahead: 15m}");
+    let blind = day("predict: {target: 6/s, history: 14d, ahead: 1s}");
+    let behind = day("target: {arrivals per instance: 6/s}");
+    let late = |report: &Report| value(report, "late");
+    assert!(late(&ahead) < late(&behind), "{} and {}", late(&ahead), late(&behind));
+    assert!(late(&ahead) < late(&blind), "{} and {}", late(&ahead), late(&blind));
+    let error = figure(&ahead, "forecast_error");
+    assert!(0.0 < error && error < 0.25, "{error}");
+    assert!(figure(&ahead, "under_provisioned") < figure(&behind, "under_provisioned"));
+    assert!(figure(&behind, "over_provisioned") < figure(&ahead, "over_provisioned"));
+    assert!(ahead.decisions[0].why.contains("foreseen"));
+}
+
+#[test]
+fn panic_follows_the_short_window() {
+    let first = |panic: &str| {
+        let setup = Setup::service("workers: 8; boot: 5s", "");
+        let rule =
+            format!("min: 1, max: 10, every: 2s, age: 0s, window: 60s, concurrency: {{target: 2, panic: {panic}}}");
+        let (scenario, model) = compiled(&setup.text().replace("autoscale: {}", &format!("autoscale: {{{rule}}}")));
+        let report = evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report;
+        let after = report.decisions.iter().find(|d| 120.0 <= d.t_s && d.from < d.to).expect("it grows");
+        (after.t_s, after.to - after.from, after.why.clone())
+    };
+    let (at, by, why) = first("200% in 6s");
+    let (late, step, _) = first("100000% in 6s");
+    assert!(why.starts_with("panic"), "{why}");
+    assert!(at <= late && step < by, "{by} at {at} s, {step} at {late} s");
+}
+
+#[test]
+fn the_kubernetes_block_does_what_the_target_does_in_its_own_units() {
+    let hpa = "
+      hpa:
+        scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+        minReplicas: 1
+        maxReplicas: 10
+        metrics:
+          - type: Resource
+            resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}";
+    let setup = Setup::new("");
+    let text = setup.text().replace("autoscale: {}", &format!("autoscale:{hpa}"));
+    let (scenario, model) = compiled(&text);
+    let report = evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report;
+    let target = Setup::new(TARGET).report();
+    let trajectory = |report: &Report| report.components["web"].kind_specific.replicas_over_time.clone();
+    let (ours, theirs) = (trajectory(&target), trajectory(&report));
+    let first = |path: &[[f64; 2]]| path[1];
+    assert_eq!(first(&ours)[0], first(&theirs)[0]);
+    assert!((first(&ours)[1] - first(&theirs)[1]).abs() <= 1.0, "{ours:?}\n{theirs:?}");
+    assert!(theirs.last().is_some_and(|last| last[1] <= 10.0));
+}
+
+#[test]
+fn laws_hold_while_instances_come_and_go() {
+    for (service, autoscale) in [
+        (
+            "boot: exp(2s); drain: 0s",
+            "min: 1, max: 8, every: 2s, step: {arrivals > 500/s: +3, arrivals <= 500/s: -2}, window: 2s, age: 0s, down: {stable: 0s}",
+        ),
+        (
+            "boot: 3s; drain: 100ms; warm: {for: 5s, slower: x3}",
+            "min: 1, max: 8, every: 3s, window: 3s, age: 0s, concurrency: {target: 1}",
+        ),
+        (
+            "boot: 1s; workers: 2; queue: {limit: 5}",
+            "min: 1, max: 4, every: 5s, score: [100% utilisation of cores / 100%], up: {above: 0.7, by: x2}, down: {below: 0.5, by: x0.5, stable: 0s}",
+        ),
+    ] {
+        let mut setup = Setup::service(service, autoscale);
+        setup.rest = "";
+        let model =
+            model(&setup.text().replace("rush: {at: 2m", "dies: {at: 3m, for: 1m, kill: web/0}, rush: {at: 2m"));
+        for replication in 0..2 {
+            let record = simulate(&model, 7, replication, &Signals::default());
+            assert!(record.decisions.len() > 3, "{} decisions", record.decisions.len());
+            holds(&model, &record, autoscale);
+        }
+    }
+}
