@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 use std::path::Path;
+use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plimsoll::calendar::Calendar;
@@ -97,11 +98,15 @@ fn cache(c: &mut Criterion) {
 }
 
 fn model(name: &str) -> Model {
+    model_with(name, &[])
+}
+
+fn model_with(name: &str, sets: &[String]) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches").join(name);
     let read = |path: &Path| std::fs::read_to_string(path);
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::default());
     let path = path.to_str().expect("the path of this repository is text");
-    let given = Given { path, read: &read, sets: &[], variant: None };
+    let given = Given { path, read: &read, sets, variant: None };
     let (scenario, _) = load(&given, &mut sources, &mut diags).expect("the file is there");
     compile(&scenario, &mut diags).expect("the reference workloads are valid")
 }
@@ -118,5 +123,26 @@ fn workloads(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, calendar, variates, histogram, cache, workloads);
+/// W2 with a real cache: what an event costs once it is full is the difference of a long and a short run; what is left of
+/// the short one is what it takes to fill it.
+fn large_cache(c: &mut Criterion) {
+    let lasting = |length: &str| model_with("cache.yaml", &[format!("run.duration={length}")]);
+    let [start, short, long] = ["1ms", "100s", "300s"].map(lasting);
+    let run = |model: &Model| simulate(model, 1, 0, &Signals::default()).events;
+    let time = |model: &Model| {
+        let begin = Instant::now();
+        black_box(run(model));
+        begin.elapsed()
+    };
+    let mut group = c.benchmark_group("workload");
+    group.sample_size(10);
+    group.bench_function("large cache, start", |b| b.iter(|| run(&start)));
+    group.throughput(Throughput::Elements(run(&long) - run(&short)));
+    group.bench_function("large cache, event", |b| {
+        b.iter_custom(|n| (0..n).map(|_| time(&long).saturating_sub(time(&short))).sum());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, calendar, variates, histogram, cache, workloads, large_cache);
 criterion_main!(benches);

@@ -10,6 +10,7 @@
 mod advance;
 mod arrive;
 mod broker;
+mod behind;
 mod buffer;
 mod build;
 mod cache;
@@ -31,6 +32,7 @@ mod heat;
 mod host;
 mod keys;
 mod lock;
+mod mirror;
 mod multi;
 mod naming;
 mod near;
@@ -55,6 +57,7 @@ mod timer;
 mod trace;
 mod transaction;
 mod trouble;
+mod wal;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -214,6 +217,8 @@ impl World<'_> {
             Timer::Acknowledged { station, upto } => self.acknowledged(station, upto),
             Timer::Named { name, region, epoch } => self.named(name, region, epoch),
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
+            Timer::Checkpoint { station, left } => self.checkpoint(station, left),
+            Timer::Copied { station, epoch } => self.copied(station, epoch),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Appear { letter, number, group } => self.appear(letter, number, group),
             Timer::Return { letter, number, group } => self.returned(letter, number, group),

@@ -39,6 +39,7 @@ mod steps;
 pub mod telemetry;
 pub mod traffic;
 pub mod trouble;
+pub mod wal;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
@@ -58,6 +59,7 @@ use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
+use crate::model::wal::Wal;
 use crate::policy::balance::Balance;
 use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
@@ -107,6 +109,8 @@ pub struct Model {
     pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
+    /// Write-ahead logs of databases.
+    pub wals: Vec<Wal>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
     pub limits: Vec<LimitSpec>,
@@ -294,6 +298,8 @@ pub struct Component {
     pub cache: u16,
     /// Index into [`Model::topics`], or `NONE16`.
     pub topic: u16,
+    /// Index into [`Model::wals`], or `NONE16`.
+    pub wal: u16,
     /// Index into [`Model::functions`], or `NONE16`.
     pub function: u16,
     /// Of a pooler: what it gives a connection for.

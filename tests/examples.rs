@@ -124,7 +124,9 @@ fn the_reference_pages_are_up_to_date() {
 fn links_between_pages_lead_somewhere() {
     let pages = fs::read_dir(root().join("docs")).expect("the pages can be listed");
     let pages = pages.map(|page| format!("docs/{}", page.expect("an entry").file_name().to_string_lossy()));
-    for page in pages.filter(|page| page.ends_with(".md")).chain(["README.md".to_owned(), "ARCHITECTURE.md".to_owned()])
+    for page in pages
+        .filter(|page| Path::new(page).extension().is_some_and(|kind| kind == "md"))
+        .chain(["README.md".to_owned(), "ARCHITECTURE.md".to_owned()])
     {
         let text = read(&page);
         let folder = Path::new(&page).parent().expect("a folder");

@@ -55,7 +55,7 @@ fn loss_costs_retransmissions() {
     for loss in [0.02, 0.1] {
         let fault = format!("for: 80s, link: web -> db, loss: {}%", loss * 100.0);
         let report = over_a_link(&fault, "none", "quick: latency p90 during trouble <= 1h");
-        let extra: f64 = (0..10).map(|n| 0.2 * f64::powi(2.0, n) * f64::powi(loss, n + 1)).sum();
+        let extra: f64 = (0..10).map(f64::from).map(|n| 0.2 * libm::pow(2.0, n) * libm::pow(loss, n + 1.0)).sum();
         let expected = 0.020 + 2.0 * extra;
         assert!(
             (value(&report, "mean") / expected - 1.0).abs() < 0.12,

@@ -3,7 +3,7 @@
 //! The browser test needs Chromium and two packages from npm, see `a_browser_finds_nothing_wrong`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use assert_cmd::cargo::CommandCargoExt;
@@ -106,27 +106,29 @@ fn ran() -> tempfile::TempDir {
     fs::write(folder.path().join("shop.yaml"), SHOP).expect("writable");
     let exports = ["chrome=trace.json", "otlp=otlp.json", "requests=requests.csv", "html=page.html"];
     let mut arguments = vec!["run", "shop.yaml", "--no-meta"];
-    exports.iter().for_each(|export| arguments.extend(["--export", export]));
+    for export in exports {
+        arguments.extend(["--export", export]);
+    }
     let output = plimsoll(folder.path(), &arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     folder
 }
 
-fn read(path: PathBuf) -> String {
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
 fn report_shows_again_what_run_has_saved() {
     let folder = ran();
     let saved = folder.path().join("output/shop");
-    let page = read(saved.join("report.html"));
-    assert!(page.len() < 1_000_000 && page == read(folder.path().join("page.html")));
+    let page = read(&saved.join("report.html"));
+    assert!(page.len() < 1_000_000 && page == read(&folder.path().join("page.html")));
     let shown =
         plimsoll(folder.path(), &["report", "output/shop/report.json", "--out", "again", "--export", "markdown=-"]);
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     assert!(String::from_utf8_lossy(&shown.stdout).contains("its objective"));
-    assert!(read(folder.path().join("again/report.html")) == page);
+    assert!(read(&folder.path().join("again/report.html")) == page);
     let charts = |from: &Path| {
         let files = fs::read_dir(from.join("charts")).expect("the charts are there");
         let mut names: Vec<String> =
@@ -136,7 +138,7 @@ fn report_shows_again_what_run_has_saved() {
     };
     assert_eq!(charts(&saved), charts(&folder.path().join("again")));
     assert!(charts(&saved).contains(&"architecture.svg".to_owned()));
-    let same = read(saved.join("charts/latency.svg")) == read(folder.path().join("again/charts/latency.svg"));
+    let same = read(&saved.join("charts/latency.svg")) == read(&folder.path().join("again/charts/latency.svg"));
     assert!(same, "charts are drawn from what was saved");
     let csv = plimsoll(folder.path(), &["report", "output/shop/report.json", "--export", "csv=x.csv"]);
     assert_eq!(csv.status.code(), Some(2));
@@ -148,14 +150,14 @@ fn report_shows_again_what_run_has_saved() {
 #[test]
 fn the_slowest_requests_are_traces() {
     let folder = ran();
-    let report: Value = serde_json::from_str(&read(folder.path().join("output/shop/report.json"))).expect("JSON");
+    let report: Value = serde_json::from_str(&read(&folder.path().join("output/shop/report.json"))).expect("JSON");
     let exemplars = report["exemplars"].as_array().expect("a list");
     assert!(!exemplars.is_empty());
-    let chrome: Value = serde_json::from_str(&read(folder.path().join("trace.json"))).expect("JSON");
+    let chrome: Value = serde_json::from_str(&read(&folder.path().join("trace.json"))).expect("JSON");
     let events = chrome["traceEvents"].as_array().expect("a list");
     let spans: usize = exemplars.iter().map(|one| one["spans"].as_array().map_or(0, Vec::len)).sum();
     assert_eq!(events.iter().filter(|event| event["ph"] == "X").count(), spans + exemplars.len());
-    let otlp: Value = serde_json::from_str(&read(folder.path().join("otlp.json"))).expect("JSON");
+    let otlp: Value = serde_json::from_str(&read(&folder.path().join("otlp.json"))).expect("JSON");
     let of_service = |service: &Value| service["scopeSpans"][0]["spans"].as_array().expect("a list").clone();
     let told: Vec<Value> = otlp["resourceSpans"].as_array().expect("a list").iter().flat_map(of_service).collect();
     assert_eq!(told.len(), spans + exemplars.len());
@@ -170,8 +172,8 @@ fn the_slowest_requests_are_traces() {
 #[test]
 fn followed_requests_are_a_sample_of_all() {
     let folder = ran();
-    let report: Value = serde_json::from_str(&read(folder.path().join("output/shop/report.json"))).expect("JSON");
-    let text = read(folder.path().join("requests.csv"));
+    let report: Value = serde_json::from_str(&read(&folder.path().join("output/shop/report.json"))).expect("JSON");
+    let text = read(&folder.path().join("requests.csv"));
     let mut latencies: Vec<f64> =
         text.lines().skip(1).map(|line| line.split(',').nth(5).expect("a column").parse().expect("a number")).collect();
     assert!(1000 < latencies.len(), "{} rows", latencies.len());
@@ -237,7 +239,7 @@ fn every_study_has_a_page() {
     fs::write(folder.path().join("shop.yaml"), SHOP).expect("writable");
     studied(folder.path());
     for (name, arguments) in STUDIES {
-        let page = read(folder.path().join(format!("pages/{name}.html")));
+        let page = read(&folder.path().join(format!("pages/{name}.html")));
         assert!(page.contains("<table>") && page.len() < 1_000_000, "{name}");
         assert!(
             page.contains(&format!("plimsoll {}", arguments.join(" "))),

@@ -4,6 +4,7 @@ use plimsoll::engine::{Signals, simulate};
 use plimsoll::model::Scope;
 use plimsoll::probe::Between;
 use plimsoll::record::{GroupTally, Record, Tallies, TopicTally};
+use plimsoll::scenario::condition::{Quantity, Stat};
 
 use crate::laws;
 use crate::support::model;
@@ -267,7 +268,6 @@ fn more_waits_where_more_is_sent_than_done() {
         let probe = plimsoll::model::Probe { quantity, stat, scope: Scope::All, resource: None, per: None };
         plimsoll::probe::read(&probe, &seen.whole()).expect("there are messages")
     };
-    use plimsoll::scenario::condition::{Quantity, Stat};
     let (depth, most) = (probe(Quantity::Depth, None), probe(Quantity::Depth, Some(Stat::Max)));
     assert!((most / 3000.0 - 1.0).abs() < 0.1, "a half of 100/s over a minute: {most}");
     assert!((depth / most - 0.5).abs() < 0.03, "{depth} of {most}");

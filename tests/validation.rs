@@ -10,6 +10,7 @@
 //! cargo test --release -- --ignored --nocapture interval_coverage   # writes a section of it
 //! cargo test --release -- --ignored --nocapture hit_ratios          # writes another
 //! cargo test --release -- --ignored --nocapture retry_storms        # and another
+//! cargo test --release -- --ignored --nocapture failovers           # and another
 //! cargo test --release -- --ignored --nocapture one_day             # and another
 //! ```
 
@@ -18,6 +19,7 @@ mod caches;
 mod cases;
 mod coverage;
 mod day;
+mod failover;
 mod hpa;
 mod measured;
 mod queueing;

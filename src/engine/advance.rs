@@ -98,6 +98,7 @@ impl World<'_> {
             Step::Decide { transaction } => self.decide(id, transaction),
             Step::End { .. } => self.end_transaction(id),
             Step::Commit => self.commit(id),
+            Step::Sync { wal, cell } => self.sync(id, wal, cell),
             Step::Applied => self.applied(id),
             Step::Rethrow => self.rethrow(id),
             Step::Enqueue { topic } => self.enqueue(id, topic),

@@ -14,6 +14,7 @@ use crate::engine::elastic::Elastic;
 use crate::engine::fault::surged;
 use crate::engine::filter;
 use crate::engine::guard::{Guards, shortcut};
+use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
@@ -21,11 +22,13 @@ use crate::engine::observe::Observer;
 use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
 use crate::engine::residency::Outside;
+use crate::engine::rows::Effort;
 use crate::engine::sampling;
 use crate::engine::timer::{Timer, Timers};
 use crate::engine::trouble::Incidents;
+use crate::engine::wal::Log;
 use crate::engine::world::{
-    Call, Choice, Course, Effort, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route, Slab, Source,
+    Call, Choice, Course, Entry, Flow, Fluid, Frame, Group, Host, Line, Ns, Request, Ring, Route, Slab, Source,
     Station, World, flag, gate,
 };
 use crate::measure::gauge::Gauge;
@@ -71,6 +74,7 @@ impl<'m> World<'m> {
             timers: Timers { all: timers, ..Timers::default() },
             sources,
             pool_stats: m.pools.iter().map(|_| PoolStats::new()).collect(),
+            logs: if m.wals.is_empty() { Vec::new() } else { vec![Log::default(); m.stations.len()] },
             buffers: m.stations.iter().map(|s| buffer(&m.components[s.component as usize])).collect(),
             entries: m.classes.iter().map(|c| entry(m, c)).collect(),
             routes: m.operations.iter().map(|o| route(m, o)).collect(),
@@ -81,8 +85,10 @@ impl<'m> World<'m> {
         world.find_mirrors();
         world.make_pools();
         world.close_future_shards();
+        world.close_copies_of_nodes();
         world.close_future_instances();
         world.prefill();
+        world.fill_copies_of_nodes();
         world
     }
 
@@ -132,13 +138,14 @@ impl<'m> World<'m> {
             joins: Slab::new(),
             locks: Locks::default(),
             contexts: Slab::new(),
-            cursors: vec![0; m.keys.len()],
+            values: Values::new(m),
             replication: replica::all(m),
             maps: m.copies.iter().map(|copies| copies.map.clone()).collect(),
             moving: Vec::new(),
             transactions: FxHashMap::default(),
             begun: 0,
             kept: vec![0; m.stations.len()],
+            logs: Vec::new(),
             buffers: Vec::new(),
             caches: Caches::new(m, salt),
             post: Post::new(m),

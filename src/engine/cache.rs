@@ -3,19 +3,20 @@
 //! An entry is known by a hash of its key, the key's value and a space. Which node has it follows from key and value alone,
 //! on the ring of the living nodes. Times on a shelf count from before the run, so that a prefill can lie in the past.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::timer::Timer;
-use crate::engine::world::{Context, Frame, JOIN, Ns, RELEASE, Request, State, World, flag, row};
+use crate::engine::behind::Behind;
+use crate::engine::mirror::Mirrors;
+use crate::engine::world::{Frame, JOIN, Ns, World};
 use crate::measure::gauge::Wide;
 use crate::model::caches::Cache;
 use crate::model::program::CacheUse;
 use crate::model::{Failure, Model, NONE, NONE16};
 use crate::policy::balance::Ask;
 use crate::policy::eviction::{Entry, Limits, Shelf};
-use crate::random::{bits, mix, occasion, unit};
+use crate::random::{bits, mix, unit};
 use crate::record::CacheTally;
 
 /// What a look in a cache found.
@@ -50,15 +51,17 @@ pub(super) struct Caches {
 /// All that the nodes of one cache keep.
 #[derive(Debug)]
 pub(super) struct Shelves {
-    /// One for each node.
-    nodes: Vec<Shelf>,
+    /// One for each node, or each copy of one.
+    pub(super) nodes: Vec<Shelf>,
     /// Or one for each value of a key that has come up, and which one.
     own: Vec<Shelf>,
     own_of: FxHashMap<u64, u32>,
+    /// Copies of the nodes, if they have any.
+    pub(super) mirrors: Option<Box<Mirrors>>,
     /// Bytes that each node keeps.
     memory: Vec<Wide>,
     /// What each node has still to write.
-    behind: Vec<Behind>,
+    pub(super) behind: Vec<Behind>,
     /// Acknowledged writes that died with their node.
     pub(super) lost_writes: u64,
     /// Fetches that found, after a wait, that another had done them.
@@ -67,35 +70,15 @@ pub(super) struct Shelves {
     pub(super) stale: u64,
 }
 
-/// Written to the cache, not yet to its backing.
-#[derive(Debug, Default)]
-struct Behind {
-    /// By object; the order is that of `line`.
-    waiting: FxHashMap<u64, Dirty>,
-    line: VecDeque<u64>,
-    /// Writes under way, and how many more this flush does.
-    flying: u32,
-    due: u32,
-    /// Writes ever begun: the address of their draws.
-    begun: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Dirty {
-    value: u64,
-    key: u16,
-    class: u16,
-}
-
 /// Which entry is meant.
 #[derive(Clone, Copy, Debug)]
-struct Object {
-    key: u16,
-    value: u64,
+pub(super) struct Object {
+    pub(super) key: u16,
+    pub(super) value: u64,
     /// Place on the ring.
     place: u64,
     /// Name on the shelf.
-    name: u64,
+    pub(super) name: u64,
 }
 
 /// What an entry's `version` says: a flag, the time to live in 2^20 ns, and what its fetch took in 2^12 ns.
@@ -132,9 +115,8 @@ impl Label {
     }
 }
 
-/// Purposes of a cache's draws, told apart by these words.
+/// Distinguishes when an entry is renewed early from a cache's other draws.
 const EARLY: u64 = 0x0065_6172_6c79;
-const WRITE: u64 = 0x0077_7269_7465;
 
 /// A time that no run reaches: entries that may be asked for when they have expired stay so much longer.
 const KEPT: Ns = 1 << 62;
@@ -154,6 +136,7 @@ impl Shelves {
         let node = |n: u32| Shelf::new(spec.eviction, limits(spec), mix(spec.stream ^ salt ^ u64::from(n)));
         Shelves {
             nodes: (0..nodes).map(node).collect(),
+            mirrors: (spec.each != 1).then(|| Box::new(Mirrors::new(spec.nodes, spec.each))),
             own: Vec::new(),
             own_of: FxHashMap::default(),
             memory: vec![Wide::default(); nodes as usize],
@@ -186,7 +169,7 @@ impl Shelves {
     pub(super) fn is_full(&self, spec: &Cache) -> bool {
         let waits = spec.ttl_draw == NONE16 && spec.per == NONE16;
         let full = |shelf: &Shelf| 0 < shelf.tally().evicted + shelf.tally().refused;
-        !waits || self.nodes.iter().all(full)
+        !waits || self.nodes.iter().take(spec.nodes as usize).all(full)
     }
 
     /// Bytes that a node keeps; those of caches of one's own are nobody's memory here.
@@ -199,8 +182,13 @@ impl Shelves {
         self.memory.get(node as usize).map_or(0, |memory| memory.area(now))
     }
 
+    /// The instance that acts for a node.
+    fn acting(&self, node: u32) -> u32 {
+        self.mirrors.as_ref().map_or(node, |mirrors| mirrors.acting(node))
+    }
+
     /// What a node keeps has changed.
-    fn weigh(&mut self, node: u32, now: Ns) {
+    pub(super) fn weigh(&mut self, node: u32, now: Ns) {
         if let Some(memory) = self.memory.get_mut(node as usize) {
             memory.set(now, self.nodes[node as usize].bytes());
         }
@@ -213,12 +201,12 @@ fn limits(spec: &Cache) -> Limits {
 
 impl World<'_> {
     /// Now, on the clock of the shelves.
-    fn shelf_time(&self) -> Ns {
+    pub(super) fn shelf_time(&self) -> Ns {
         self.now + self.caches.epoch
     }
 
     /// The entry that a frame means by a use of a cache. A node takes the key that its caller meant.
-    fn object(&mut self, id: u32, used: CacheUse) -> Object {
+    pub(super) fn object(&mut self, id: u32, used: CacheUse) -> Object {
         let frame = &self.frames[id as usize];
         let spec = &self.m.caches[used.cache as usize];
         let at_node = self.m.operations[frame.operation as usize].component == spec.component;
@@ -229,7 +217,7 @@ impl World<'_> {
         self.object_of(key, value, used.space)
     }
 
-    fn object_of(&self, key: u16, value: u64, space: u64) -> Object {
+    pub(super) fn object_of(&self, key: u16, value: u64, space: u64) -> Object {
         let place = mix(value ^ mix(self.m.keys[key as usize].population));
         Object { key, value, place, name: mix(place ^ space) }
     }
@@ -245,14 +233,17 @@ impl World<'_> {
         let spec = &self.m.components[component as usize];
         let from = if is_inner { shield } else { self.side_of(spec, asker, request) };
         let ask = Ask { bits: 0, key_value: place, now: crate::units::Time(self.now), demand_ns: 0 };
-        self.groups[component as usize].balancer.pick_near(&ask, from).map(|i| spec.first + i)
+        let node = self.groups[component as usize].balancer.pick_near(&ask, from)?;
+        Some(spec.first + self.caches.all[cache as usize].acting(node))
     }
 
     /// The instance of a cache or store that a call goes to: the node that has what it asks for.
     pub(super) fn pick_node(&mut self, id: u32, cache: u16) -> Option<u32> {
         let used = CacheUse { cache, key: NONE16, space: 0, bytes: NONE16, negative: false };
         let object = self.object(id, used);
-        self.node_of(id, cache, object.place)
+        let node = self.node_of(id, cache, object.place)?;
+        let Frame { operation, occasion, .. } = self.frames[id as usize];
+        Some(self.copy_for(cache, node, operation, occasion))
     }
 
     /// Whether behind this node there is nothing but the backing.
@@ -268,6 +259,9 @@ impl World<'_> {
         let spec = &self.m.caches[cache as usize];
         if spec.per == NONE16 {
             let node = station - self.m.components[spec.component as usize].first;
+            if spec.each != 1 {
+                self.take_in(cache, node);
+            }
             return &mut self.caches.all[cache as usize].nodes[node as usize];
         }
         let whose = self.key_value(spec.per, request);
@@ -300,10 +294,9 @@ impl World<'_> {
     /// Bytes that a call which puts an entry carries.
     pub(super) fn carried(&mut self, id: u32, used: u16) -> f64 {
         let used = self.m.cache_uses[used as usize];
-        let given = self.calls[id as usize].given_key;
-        let key = if given == NONE16 { self.m.caches[used.cache as usize].key } else { given };
-        let value = self.key_value(key, self.frames[id as usize].request);
-        self.size_of(used, self.object_of(key, value, used.space), self.frames[id as usize].occasion, 0.0)
+        // The node takes the key that was given on the way, whatever the caller means by it.
+        let object = self.object(id, CacheUse { key: NONE16, ..used });
+        self.size_of(used, object, self.frames[id as usize].occasion, 0.0)
     }
 
     // -- at the node ------------------------------------------------------------------------------------------------------
@@ -394,17 +387,20 @@ impl World<'_> {
         } else {
             self.samplers.draw_ns(spec.ttl_draw, occasion)
         };
-        let cost = self.fetch_time(id);
         let now = self.shelf_time();
         // What comes in first before the run would have stood there already: else everything would expire together.
         let aged = (ttl as f64 * unit(mix(object.name))) as Ns;
         let has_aged = self.caches.warming && now < aged && ttl != Ns::MAX;
         let ttl = if has_aged { aged - now } else { ttl };
-        let label = Label { nothing: used.negative, renewing: false, ttl, cost };
+        // Only what somebody will ask for: an entry of which nothing is noted takes less memory.
+        let cost = if 0.0 < spec.early { self.fetch_time(id) } else { 0 };
+        let noted = if 0.0 < spec.refresh { ttl } else { 0 };
+        let label = Label { nothing: used.negative, renewing: false, ttl: noted, cost };
         let expires = if ttl == Ns::MAX { Ns::MAX } else { now + ttl + self.kept(used.cache) };
         let entry = Entry { size: size.clamp(1.0, f64::from(u32::MAX)) as u32, expires, version: label.pack() };
         self.shelf(used.cache, station, request).put(object.name, entry, now);
         self.weigh(used.cache, station);
+        self.send_to_copies(used.cache, station, object.name, Some(entry));
         if !used.negative {
             self.calls[id as usize].bytes = size as f32;
         }
@@ -434,6 +430,7 @@ impl World<'_> {
         let Frame { station, request, .. } = self.frames[id as usize];
         self.shelf(used.cache, station, request).remove(object.name);
         self.weigh(used.cache, station);
+        self.send_to_copies(used.cache, station, object.name, None);
         id
     }
 
@@ -509,153 +506,22 @@ impl World<'_> {
         self.fail(id, kind)
     }
 
-    // -- writing behind -----------------------------------------------------------------------------------------------------
-
-    /// The flushes of all nodes begin, each at a moment of its own.
-    pub(super) fn begin_flushes(&mut self) {
-        for cache in 0..self.m.caches.len() as u16 {
-            let spec = &self.m.caches[cache as usize];
-            let Some(flush) = spec.flush else { continue };
-            let component = &self.m.components[spec.component as usize];
-            for node in 0..component.count {
-                let phase = bits(self.seeded(component.key), occasion(u64::from(node))) % flush.every.0.max(1);
-                self.set_timer(phase, RELEASE, Timer::Flush { cache, node });
-            }
-        }
-    }
-
-    /// It is time to write what has been kept.
-    pub(super) fn flush_now(&mut self, cache: u16, node: u32) {
-        let Some(flush) = self.m.caches[cache as usize].flush else { return };
-        self.start_flush(cache, node);
-        if self.course.request_limit == u64::MAX || 0 < self.in_flight {
-            self.set_timer(self.now + flush.every.0, RELEASE, Timer::Flush { cache, node });
-        }
-    }
-
-    fn start_flush(&mut self, cache: u16, node: u32) {
-        let Some(flush) = self.m.caches[cache as usize].flush else { return };
-        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
-        behind.due = behind.line.len() as u32;
-        let at_once = flush.batch.saturating_sub(behind.flying).min(behind.due);
-        for _ in 0..at_once {
-            self.write_one(cache, node);
-        }
-    }
-
-    /// `Later`: an entry has been written to the cache only.
-    pub(super) fn write_later(&mut self, id: u32, used: u16) -> u32 {
-        let used = self.m.cache_uses[used as usize];
-        let (cache, object) = (used.cache, self.object(id, used));
-        let Frame { station, request, .. } = self.frames[id as usize];
-        let spec = &self.m.caches[cache as usize];
-        let node = station - self.m.components[spec.component as usize].first;
-        let class = self.requests[request as usize].class;
-        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
-        let dirty = Dirty { value: object.value, key: object.key, class };
-        if behind.waiting.insert(object.name, dirty).is_none() {
-            behind.line.push_back(object.name);
-        }
-        let batch = spec.flush.map_or(u32::MAX, |flush| flush.batch);
-        if behind.due == 0 && batch as usize <= behind.line.len() {
-            self.start_flush(cache, node);
-        }
-        id
-    }
-
-    /// A frame of the node writes the entry that has waited longest.
-    fn write_one(&mut self, cache: u16, node: u32) {
-        let spec = &self.m.caches[cache as usize];
-        let Some(flush) = spec.flush else { return };
-        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
-        let Some(name) = behind.line.pop_front() else { return };
-        let dirty = behind.waiting.remove(&name).expect("the line holds what waits");
-        behind.due -= 1;
-        behind.flying += 1;
-        behind.begun += 1;
-        let address = bits(self.salt ^ spec.stream ^ WRITE, mix(name ^ mix(behind.begun)));
-        let now = self.now;
-        let context = self.new_context(Context { parent: NONE, users: 0, value: dirty.value, key: dirty.key });
-        let request = self.new_request(Request {
-            occasion: address,
-            arrived: now,
-            number: 0,
-            context,
-            client: NONE,
-            class: dirty.class,
-            priority: 0,
-            flags: row::DETACHED,
-        });
-        let id = self.new_frame(Frame {
-            occasion: address,
-            entered: now,
-            granted: now,
-            since: now,
-            parent: NONE,
-            child: NONE,
-            request,
-            link: NONE,
-            station: self.m.components[spec.component as usize].first + node,
-            pc: flush.entry,
-            operation: flush.operation,
-            flags: flag::BRANCH,
-            state: State::Running,
-            ..Frame::default()
-        });
-        self.inherit(id, NONE);
-        self.ready.push(id);
-    }
-
-    /// `Written`: the backing has it, or it has to be written again.
-    pub(super) fn written(&mut self, id: u32, cache: u16, well: bool) -> u32 {
-        let Frame { station, request, .. } = self.frames[id as usize];
-        let Request { context, class, .. } = self.requests[request as usize];
-        let Context { value, key, .. } = self.contexts.all[context as usize];
-        let node = station - self.m.components[self.m.caches[cache as usize].component as usize].first;
-        let name = self.object_of(key, value, 0).name;
-        let behind = &mut self.caches.all[cache as usize].behind[node as usize];
-        behind.flying -= 1;
-        if !well && behind.waiting.insert(name, Dirty { value, key, class }).is_none() {
-            behind.line.push_back(name);
-        }
-        if 0 < behind.due {
-            self.write_one(cache, node);
-        }
-        id
-    }
-
-    /// A node dies: what it kept is gone, with what it had not written.
-    pub(super) fn wipe(&mut self, station: u32) {
-        let component = self.stations[station as usize].component as usize;
-        let cache = self.m.components[component].cache;
-        if cache == NONE16 {
-            return;
-        }
-        let node = (station - self.m.components[component].first) as usize;
-        let shelves = &mut self.caches.all[cache as usize];
-        if let Some(shelf) = shelves.nodes.get_mut(node) {
-            shelf.clear();
-        }
-        let behind = std::mem::take(&mut shelves.behind[node]);
-        shelves.lost_writes += behind.line.len() as u64 + u64::from(behind.flying);
-        shelves.behind[node].begun = behind.begun;
-        shelves.weigh(node as u32, self.now);
-    }
-
     /// An empty cache, all nodes alike.
     pub(super) fn flush_cache(&mut self, cache: u16) {
         let shelves = &mut self.caches.all[cache as usize];
         shelves.nodes.iter_mut().for_each(Shelf::clear);
         shelves.own.iter_mut().for_each(Shelf::clear);
+        shelves.mirrors.iter_mut().for_each(|mirrors| mirrors.forget_all(None));
         (0..shelves.memory.len() as u32).for_each(|node| shelves.weigh(node, self.now));
     }
 
     /// Lets the entry of a key value expire, wherever it is.
     pub(super) fn expire_value(&mut self, cache: u16, key: u16, value: u64) {
         let spaces = self.m.cache_uses.iter().filter(|used| used.cache == cache).map(|used| used.space);
-        for space in spaces.collect::<Vec<_>>() {
+        for space in spaces.collect::<BTreeSet<_>>() {
             let object = self.object_of(key, value, space);
             let shelves = &mut self.caches.all[cache as usize];
+            shelves.mirrors.iter_mut().for_each(|mirrors| mirrors.forget_all(Some(object.name)));
             shelves.nodes.iter_mut().for_each(|shelf| {
                 shelf.expire_one(object.name);
             });

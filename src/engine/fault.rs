@@ -291,6 +291,7 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.post_returns(s);
+        self.copy_of_node_returns(s);
         self.cold_now(s);
         self.names_notice(s);
         match self.checks(s) {
@@ -335,6 +336,9 @@ impl World<'_> {
     pub(super) fn set_eligible(&mut self, s: u32, eligible: bool) {
         let component = self.stations[s as usize].component as usize;
         let i = s - self.m.components[component].first;
+        if self.copy_of_node_noticed(s, eligible) {
+            return;
+        }
         self.groups[component].balancer.set_eligible(i, eligible);
         self.copy_noticed(s);
         if !self.incidents.rollouts.is_empty() {
@@ -428,6 +432,7 @@ impl World<'_> {
         self.begin_sources();
         self.begin_faults();
         self.begin_flushes();
+        self.begin_checkpoints();
         self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;

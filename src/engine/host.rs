@@ -143,6 +143,10 @@ impl World<'_> {
         let reads = if spec.reads == NONE16 { 0 } else { self.whole(spec.reads, at) };
         let writes = if spec.writes == NONE16 { 0 } else { self.whole(spec.writes, mix(at)) };
         let each = if spec.bytes == NONE16 { 0.0 } else { self.samplers.draw(spec.bytes, occasion) };
+        if spec.logged {
+            self.soil(self.frames[id as usize].station, writes);
+            return self.use_disk(id, reads, each, cell);
+        }
         self.use_disk(id, reads + writes, each, cell)
     }
 

@@ -1,8 +1,32 @@
 //! Key values: a function of the request's address, unless a load, a session or a repetition says otherwise.
 
 use crate::engine::world::{Request, World};
-use crate::model::{KeyOrigin, NONE};
+use crate::model::{KeyOrigin, Model, NONE, NONE16};
 use crate::random::{bits, mix};
+
+/// Values of keys: how far scans and traces have come, and what was drawn lately. A request asks for the same value several
+/// times, and a draw by popularity costs more than a look.
+#[derive(Debug)]
+pub(super) struct Values {
+    cursors: Vec<u64>,
+    /// Occasion, key and value.
+    drawn: Vec<(u64, u16, u64)>,
+}
+
+/// So many values are remembered: a power of two.
+const DRAWN: usize = 256;
+
+impl Values {
+    pub(super) fn new(m: &Model) -> Values {
+        Values { cursors: vec![0; m.keys.len()], drawn: vec![(0, NONE16, 0); DRAWN] }
+    }
+
+    /// Where the value of a key at an occasion, which is a hash, would stand.
+    fn at(&mut self, key: u16, occasion: u64) -> &mut (u64, u16, u64) {
+        let place = (occasion as usize).wrapping_add(usize::from(key));
+        &mut self.drawn[place & (DRAWN - 1)]
+    }
+}
 
 impl World<'_> {
     /// The value that the request carries of the key.
@@ -16,7 +40,13 @@ impl World<'_> {
             }
             at = context.parent;
         }
-        self.key_drawn(key, request, occasion)
+        let (of, known, value) = *self.values.at(key, occasion);
+        if of == occasion && known == key {
+            return value;
+        }
+        let value = self.key_drawn(key, request, occasion);
+        *self.values.at(key, occasion) = (occasion, key, value);
+        value
     }
 
     /// A draw of the key at this occasion.
@@ -49,8 +79,8 @@ impl World<'_> {
 
     /// n of a scan or trace: drawn once for each request, so that all its steps see the same.
     fn next_of(&mut self, key: u16, request: u32, occasion: u64) -> u64 {
-        let n = self.cursors[key as usize];
-        self.cursors[key as usize] += 1;
+        let n = self.values.cursors[key as usize];
+        self.values.cursors[key as usize] += 1;
         let own = self.requests[request as usize].occasion == occasion;
         if own {
             let parent = self.requests[request as usize].context;

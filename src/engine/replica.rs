@@ -261,8 +261,13 @@ impl World<'_> {
     /// When bytes sent now are at the other copy.
     pub(super) fn carry_between(&mut self, seat: &Seat, ends: [u32; 2], bytes: f64, number: u64) -> Ns {
         let copies = &self.m.copies[seat.c];
-        let address = bits(self.seeded(copies.key), mix(number ^ u64::from(ends[0]) << 48 ^ u64::from(ends[1]) << 32));
-        let edge = &self.m.edges[copies.edge as usize];
+        self.carry_within((copies.edge, copies.key), ends, bytes, number)
+    }
+
+    /// When bytes sent now over an edge between instances of one component are at the other.
+    pub(super) fn carry_within(&mut self, (edge, key): (u16, u64), ends: [u32; 2], bytes: f64, number: u64) -> Ns {
+        let address = bits(self.seeded(key), mix(number ^ u64::from(ends[0]) << 48 ^ u64::from(ends[1]) << 32));
+        let edge = &self.m.edges[edge as usize];
         let on_one_box = self.on_one_box(ends[0], ends[1]);
         if on_one_box && edge.local {
             return self.now;

@@ -1,11 +1,34 @@
 //! The rows of a world: taking and giving back frames, requests and timers, and charging time to them.
 
+use rustc_hash::FxHashMap;
+
 use crate::engine::cache::Found;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, World, row};
 use crate::model::{NONE, NONE16};
 use crate::random::mix;
 use crate::record::Stopped;
+
+/// What requests took in all, and what was done for nobody: ticks by cell.
+#[derive(Default)]
+pub(super) struct Effort {
+    pub(super) retries: u64,
+    pub(super) attempts: u64,
+    /// Attempts through each edge.
+    pub(super) calls: Vec<u64>,
+    pub(super) cell_sums: Vec<u64>,
+    pub(super) wasted: Vec<u64>,
+    /// Ticks of cells that 32 bits do not hold, by row and cell.
+    pub(super) carried: FxHashMap<(u32, u16), u64>,
+    /// Time lines of the rows that are followed.
+    pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
+}
+
+impl Effort {
+    pub(super) fn new(stride: usize, edges: usize) -> Effort {
+        Effort { calls: vec![0; edges], cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
+    }
+}
 
 impl World<'_> {
     /// A frame for a visit; at the bound of memory the run ends, but this frame still lives.

@@ -145,6 +145,16 @@ pub(super) enum Timer {
         component: u16,
         occasion: u64,
     },
+    /// A checkpoint of a database begins (0), or writes the next of so many pieces.
+    Checkpoint {
+        station: u32,
+        left: u32,
+    },
+    /// A copy of a node of a cache has taken over everything.
+    Copied {
+        station: u32,
+        epoch: u32,
+    },
     /// A node writes what it has kept.
     Flush {
         cache: u16,

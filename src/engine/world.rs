@@ -18,6 +18,7 @@ use crate::engine::cache::{Caches, Found};
 use crate::engine::elastic::Elastic;
 use crate::engine::fork::Join;
 use crate::engine::guard::{Guards, Shortcut};
+use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
@@ -25,10 +26,12 @@ use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::residency::Outside;
+use crate::engine::rows::Effort;
 use crate::engine::sampling::Samples;
 use crate::engine::timer::Timers;
 use crate::engine::transaction::Transaction;
 use crate::engine::trouble::Incidents;
+use crate::engine::wal::Log;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Failure, Model, NONE16};
@@ -532,27 +535,6 @@ pub(super) struct Course {
     pub(super) samples: Option<Box<Samples>>,
 }
 
-/// What requests took in all, and what was done for nobody: ticks by cell.
-#[derive(Default)]
-pub(super) struct Effort {
-    pub(super) retries: u64,
-    pub(super) attempts: u64,
-    /// Attempts through each edge.
-    pub(super) calls: Vec<u64>,
-    pub(super) cell_sums: Vec<u64>,
-    pub(super) wasted: Vec<u64>,
-    /// Ticks of cells that 32 bits do not hold, by row and cell.
-    pub(super) carried: FxHashMap<(u32, u16), u64>,
-    /// Time lines of the rows that are followed.
-    pub(super) traces: FxHashMap<u32, Vec<crate::record::Segment>>,
-}
-
-impl Effort {
-    pub(super) fn new(stride: usize, edges: usize) -> Effort {
-        Effort { calls: vec![0; edges], cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
-    }
-}
-
 pub(super) struct World<'m> {
     pub(super) m: &'m Model,
     pub(super) samplers: &'m Samplers,
@@ -604,7 +586,7 @@ pub(super) struct World<'m> {
     pub(super) joins: Slab<Join>,
     pub(super) locks: Locks,
     pub(super) contexts: Slab<Context>,
-    pub(super) cursors: Vec<u64>,
+    pub(super) values: Values,
     /// Per database with shards or replicas.
     pub(super) replication: Vec<Replication>,
     /// Which shard holds what, likewise.
@@ -616,6 +598,8 @@ pub(super) struct World<'m> {
     /// Slots of each instance that are kept for transactions.
     pub(super) kept: Vec<u32>,
     pub(super) buffers: Vec<Option<Buffer>>,
+    /// Write-ahead logs by instance; none where no database has one.
+    pub(super) logs: Vec<Log>,
     pub(super) caches: Caches,
     pub(super) post: Post,
     pub(super) incidents: Incidents,

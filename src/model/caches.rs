@@ -19,7 +19,7 @@ use crate::model::compile::{Compiler, span, stream};
 use crate::model::names::CacheVerb;
 use crate::model::program::{CacheUse, Handler, LockUse, Step};
 use crate::model::steps::{Patch, Pending, Task, Writer};
-use crate::model::{Cause, Failure, Model, NONE16};
+use crate::model::{Cause, Failure, Model, NONE16, Operation};
 use crate::policy::balance::Balance;
 use crate::policy::eviction::Eviction;
 use crate::random::Purpose;
@@ -59,6 +59,13 @@ pub struct Cache {
     pub flush: Option<Flush>,
     /// An object store: everything is there, and nothing of it is kept here.
     pub is_store: bool,
+    /// Nodes that differ, and copies of each: node n stands at the instances n, n + nodes, ...
+    pub nodes: u32,
+    pub each: u32,
+    /// Any copy answers what does not write.
+    pub read_any: bool,
+    /// What lies between copies, or `NONE16`; no step calls through it.
+    pub edge: u16,
 }
 
 /// How a write-behind cache writes.
@@ -141,6 +148,10 @@ impl Compiler<'_> {
             stale: false,
             flush: None,
             is_store: false,
+            nodes: self.model.components[usize::from(component)].count / said.each(),
+            each: said.each(),
+            read_any: said.replicas.is_some_and(|replicas| replicas.read_any),
+            edge: NONE16,
         };
         self.check_sizes(name, said, &cache, written.spot);
         cache
@@ -179,6 +190,10 @@ impl Compiler<'_> {
             stale: false,
             flush: None,
             is_store: true,
+            nodes: self.model.components[usize::from(component)].count,
+            each: 1,
+            read_any: false,
+            edge: NONE16,
         }
     }
 
@@ -246,6 +261,20 @@ impl Compiler<'_> {
         let message = format!("which key is meant? `{name}` does not say, and the scenario has several");
         let made = Diagnostic::new(Code::UnknownKey, spot, message);
         self.diags.push(made.help(format!("add `key: {}` to the step or to `{name}`", self.names.keys[0])));
+    }
+}
+
+impl Cache {
+    /// The share of the calls of an operation that an instance gets, where keys are even; `None` where all are alike.
+    pub fn share(&self, operation: &Operation, instance: u32) -> Option<f64> {
+        if self.each == 1 {
+            return None;
+        }
+        Some(match (self.read_any && !operation.writes, instance < self.nodes) {
+            (true, _) => 1.0 / f64::from(self.nodes * self.each),
+            (false, true) => 1.0 / f64::from(self.nodes),
+            (false, false) => 0.0,
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::scenario;
 use crate::scenario::condition::Resource;
 use crate::scenario::database::Database;
 use crate::scenario::fault::Act;
-use crate::scenario::{Availability, Kind, MachineChoice, Prefer};
+use crate::scenario::{Availability, Kind, Length, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
 /// Bytes of a page.
@@ -110,6 +110,7 @@ impl<'a> Compiler<'a> {
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
             buffer: database.and_then(|database| self.buffer(database)),
+            wal: database.map_or(NONE16, |database| self.wal(name, database)),
             row_bytes: database.and_then(|database| database.row_bytes).unwrap_or(0.0),
             copies: NONE16,
             cache: NONE16,
@@ -287,7 +288,7 @@ impl<'a> Compiler<'a> {
     /// Data that is larger than the disk it is to stand on.
     fn check_disk_size(&mut self, name: &str, said: &scenario::Component, spot: Spot) {
         let Kind::Database(database) = &said.kind else { return };
-        let Database { rows: Some(rows), row_bytes: Some(row), .. } = &**database else { return };
+        let (Some(rows), Some(row)) = (self.rows_of(database), database.row_bytes) else { return };
         let size = match &said.placement.machine {
             MachineChoice::On(host) => self.scenario.hosts.get(&host.value).and_then(|h| h.value.overrides.disk_bytes),
             _ => said.placement.overrides.disk_bytes,
@@ -301,10 +302,16 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Rows of all shards of a database, with what it grows by.
+    pub(super) fn rows_of(&self, database: &Database) -> Option<f64> {
+        let length = if let Length::Duration(seconds) = self.scenario.run.length { seconds } else { 0.0 };
+        database.rows_in(length)
+    }
+
     fn buffer(&mut self, database: &Database) -> Option<Buffer> {
         let of_shards = database.shards.as_ref().and_then(|shards| shards.key.as_ref());
         let key = self.names.find_key(database.key.as_ref().or(of_shards), self.diags);
-        let (pool, rows) = (database.pool_bytes?, database.rows?);
+        let (pool, rows) = (database.pool_bytes?, self.rows_of(database)?);
         let row = database.row_bytes.unwrap_or(1.0).max(1.0);
         let rows = (rows / f64::from(database.shards())).ceil();
         Some(Buffer {

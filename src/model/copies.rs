@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::arrows::{End, Merged};
+use crate::model::caches::Cache;
 use crate::model::compile::{Compiler, span, stream};
 use crate::model::edges::Caller;
 use crate::model::{Cause, Model, NONE, NONE16, Operation};
@@ -200,7 +201,7 @@ impl Compiler<'_> {
         let row_key = self.names.find_key(database.key.as_ref(), self.diags);
         let by = database.shards.as_ref().map_or(&Sharding::Hash, |shards| &shards.by.value);
         let shard_key = if shard_key == NONE16 { row_key } else { shard_key };
-        let rows = database.rows.unwrap_or(ROWS);
+        let rows = self.rows_of(database).unwrap_or(ROWS);
         let keys = self.model.keys.get(usize::from(shard_key)).map_or(rows as u64, |key| key.count);
         self.check_tables(name, database);
         let copies = Copies {
@@ -272,7 +273,7 @@ impl Compiler<'_> {
                 choose: failover.choose,
                 ttl: span(failover.ttl_s),
             }),
-            shard_bytes: database.rows.unwrap_or(0.0) * database.row_bytes.unwrap_or(0.0)
+            shard_bytes: self.rows_of(database).unwrap_or(0.0) * database.row_bytes.unwrap_or(0.0)
                 / f64::from(database.shards()),
             rebuild_bytes_per_s: database.rebuild(),
             ..none
@@ -284,17 +285,37 @@ impl Compiler<'_> {
         for number in 0..self.model.copies.len() {
             let Copies { component, mode, replicas, .. } = self.model.copies[number];
             let name = self.names.components[usize::from(component)];
-            let operation = self.names.operations.iter().position(|offer| offer.component == component);
-            let Some(operation) = operation.filter(|_| 0 < replicas) else { continue };
-            let end = End { name, operation: "" };
-            let caller = Caller { end, component: Some(component), places: &[] };
-            let mut edge = self.edge(&format!("{name}/replication"), caller, operation as u16, &Merged::default());
-            edge.targets = vec![(1 << 32, operation as u16)];
-            self.model.copies[number].edge = self.add_edge(edge);
+            let Some(edge) = Some(component).filter(|_| 0 < replicas).and_then(|own| self.edge_within(own)) else {
+                continue;
+            };
+            self.model.copies[number].edge = edge;
             if mode.waits() || 0 < mode.asks() {
                 self.model.copies[number].wait_cell = self.cell(name, Cause::Replication);
             }
         }
+    }
+
+    /// The edges between copies of nodes of caches.
+    pub(super) fn link_nodes(&mut self) {
+        for number in 0..self.model.caches.len() {
+            let Cache { component, each, .. } = self.model.caches[number];
+            if each != 1
+                && let Some(edge) = self.edge_within(component)
+            {
+                self.model.caches[number].edge = edge;
+            }
+        }
+    }
+
+    /// What lies between instances of a component; `None` if it has no operations.
+    fn edge_within(&mut self, component: u16) -> Option<u16> {
+        let name = self.names.components[usize::from(component)];
+        let operation = self.names.operations.iter().position(|offer| offer.component == component)? as u16;
+        let end = End { name, operation: "" };
+        let caller = Caller { end, component: Some(component), places: &[] };
+        let mut edge = self.edge(&format!("{name}/replication"), caller, operation, &Merged::default());
+        edge.targets = vec![(1 << 32, operation)];
+        Some(self.add_edge(edge))
     }
 
     /// The key whose value decides the shard, or `NONE16`.

@@ -95,6 +95,7 @@ impl Line<'_> {
             Step::Tell { telemetry, .. } => format!("tell {telemetry}"),
             Step::TellLate { telemetry, .. } => format!("tell late {telemetry}"),
             Step::Commit => "commit".to_owned(),
+            Step::Sync { cell, .. } => format!("sync ({})", self.cell(cell)),
             Step::Begin { transaction } => format!("begin {transaction}"),
             Step::Prepare { transaction } => format!("prepare {transaction}"),
             Step::Decide { transaction } => format!("decide {transaction}"),

@@ -75,6 +75,13 @@ pub(super) enum CacheVerb<'a> {
     },
 }
 
+impl CacheVerb<'_> {
+    /// Whether it changes what is kept, besides what a miss brings.
+    pub(super) fn writes(&self) -> bool {
+        !matches!(self, CacheVerb::Get | CacheVerb::Read { .. })
+    }
+}
+
 impl<'a> Names<'a> {
     /// Numbers everything and works out what each component offers.
     pub(super) fn gather(scenario: &'a Scenario, diags: &mut Diagnostics) -> Self {

@@ -48,10 +48,13 @@ impl Compiler<'_> {
             let on = self.host_of(written, shared).unwrap_or((0, 1));
             return self.place_copies(number, name, (component, database), on);
         }
+        let each = if let Kind::Cache(cache) = &written.kind { cache.each() } else { 1 };
         match &written.placement.machine {
             MachineChoice::On(host) => {
                 let on = self.host_of(written, shared).unwrap_or((0, 1));
-                self.place_on_shared(number, written, &host.value, on);
+                for copy in 0..each {
+                    self.place_on_shared(number, written, (&host.value, copy), on);
+                }
             }
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
@@ -62,7 +65,7 @@ impl Compiler<'_> {
                     Kind::Cache(cache) if cache.per.is_some() => vec![WITH_REQUEST; written.instances as usize],
                     _ => self.spread(name, component.spot, &written.placement.at, written.most),
                 };
-                for place in places {
+                for place in self.with_copies(places, each) {
                     self.add_station(number, place, NONE);
                 }
             }
@@ -82,19 +85,19 @@ impl Compiler<'_> {
         place
     }
 
-    /// In turn over all the hosts, or over those that stand at a place.
-    fn place_on_shared(&mut self, number: u16, written: &Component, name: &str, on: (u32, u32)) {
+    /// In turn over all the hosts, or over those that stand at a place; each copy of a node one further.
+    fn place_on_shared(&mut self, number: u16, written: &Component, (name, copy): (&str, u32), on: (u32, u32)) {
         let at = &written.placement.at;
         if at.is_empty() {
             for instance in 0..written.most {
-                let host = on.0 + instance % on.1;
+                let host = on.0 + (instance + copy) % on.1;
                 self.add_station(number, self.place_of_host(host), host);
             }
         }
         for (place, here) in at {
             let hosts = self.hosts_within(name, on, place);
             let all = if at.len() == 1 { written.most } else { *here };
-            for host in hosts.iter().cycle().take(all as usize) {
+            for host in hosts.iter().cycle().skip(copy as usize).take(all as usize) {
                 self.add_station(number, self.place_of_host(*host), *host);
             }
         }
@@ -132,20 +135,25 @@ impl Compiler<'_> {
         }
         let total = types.iter().map(|(.., count)| count).sum();
         let places = self.spread(name, component.spot, &component.value.placement.at, total);
+        let each = if let Kind::Cache(cache) = &component.value.kind { cache.each() } else { 1 };
+        let places = self.with_copies(places, each);
+        if component.value.autoscale.is_none() {
+            for (kind, figures, count) in &types {
+                self.machines.push((name.to_owned(), kind.clone(), count * each, figures.price_per_hour));
+            }
+        }
         let mut turn = 0;
-        for (kind, figures, count) in types {
+        for (kind, figures, count) in (0..each).flat_map(|_| &types) {
             let first = self.model.hosts.len() as u32;
-            let here = &places[turn as usize..(turn + count) as usize];
-            self.add_hosts(name, &figures, turn, here);
+            let here = &places[turn as usize..(turn + *count) as usize];
+            self.add_hosts(name, figures, turn, here);
             for (instance, place) in here.iter().enumerate() {
                 self.add_station(number, *place, first + instance as u32);
             }
             turn += count;
             if component.value.autoscale.is_some() {
                 let station = (self.model.stations.len() as u32) - count;
-                self.elastic.push((name.to_owned(), kind, station..station + count, figures.price_per_hour));
-            } else {
-                self.machines.push((name.to_owned(), kind, count, figures.price_per_hour));
+                self.elastic.push((name.to_owned(), kind.clone(), station..station + count, figures.price_per_hour));
             }
         }
     }
@@ -170,6 +178,20 @@ impl Compiler<'_> {
             places.extend(zones.into_iter().cycle().take(total as usize));
         }
         places.resize(total as usize, NONE16);
+        places
+    }
+
+    /// The places of nodes, then those of their copies: each in the next zone of the region.
+    fn with_copies(&self, mut places: Vec<u16>, each: u32) -> Vec<u16> {
+        let nodes = places.len();
+        for n in nodes..nodes * each as usize {
+            let before = places[n - nodes];
+            let next = self.model.places.get(usize::from(before)).map_or(before, |place| {
+                let region = &self.model.regions[usize::from(place.region)];
+                region.first + (before - region.first + 1) % region.zones
+            });
+            places.push(next);
+        }
         places
     }
 

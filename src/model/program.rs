@@ -146,6 +146,11 @@ pub enum Step {
     Observe,
     /// A write at the primary of a database goes into the log and may wait for replicas.
     Commit,
+    /// A write waits until the write-ahead log has it.
+    Sync {
+        wal: u16,
+        cell: u16,
+    },
     /// A write has been repeated at a replica.
     Applied,
     /// A queue takes a message.
@@ -245,6 +250,8 @@ pub struct Io {
     pub reads: u16,
     pub writes: u16,
     pub bytes: u16,
+    /// What is written goes to the log; the pages stay dirty until a checkpoint.
+    pub logged: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

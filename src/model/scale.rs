@@ -88,6 +88,9 @@ pub(super) fn smaller(mut model: Model, whole: Model, scenario: &Scenario, diags
     for pipe in &mut model.pipes {
         pipe.bytes_per_s /= f64::from(scale.by);
     }
+    for wal in &mut model.wals {
+        wal.pages = wal.pages.div_ceil(u64::from(scale.by));
+    }
     (model.prices, model.unpriced) = (whole.prices, whole.unpriced);
     model.run.scale = scale;
     model

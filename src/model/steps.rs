@@ -133,6 +133,7 @@ impl Compiler<'_> {
     pub(super) fn compile_operations(&mut self) {
         self.check_arrows();
         self.link_copies();
+        self.link_nodes();
         self.check_keys();
         self.index(self.names.operations.len(), "operations");
         for number in 0..self.names.operations.len() {
@@ -160,6 +161,7 @@ impl Compiler<'_> {
             let upfront = self.upfront(entry);
             let said = self.scenario.components[owner].value.operations.get(&name).map(|said| &said.value);
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
+            let writes = writes || matches!(&body, Body::Cache { verb, .. } if verb.writes());
             let table = self.table_of(owner, &name);
             self.model.operations.push(Operation {
                 name,
@@ -229,9 +231,7 @@ impl<'s> Writer<'_, 's> {
                 self.queue_operation(*verb);
             }
         }
-        if self.role == Role::Writes {
-            self.push(Step::Commit);
-        }
+        self.commit();
         self.push(Step::Return);
         while let Some(next) = self.pending.pop_front() {
             let entry = self.compiler.next_step();
@@ -365,9 +365,7 @@ impl<'s> Writer<'_, 's> {
                 let path = self.place.next("respond");
                 let draw = self.compiler.draw_unless_zero(&path, Purpose::Size, Some(bytes));
                 // Nobody is told of a write before it counts.
-                if self.role == Role::Writes {
-                    self.push(Step::Commit);
-                }
+                self.commit();
                 self.push(Step::Respond { draw });
             }
             Verb::Fail { share, kind, by } => self.fail(*share, kind, by.as_ref()),
@@ -399,7 +397,8 @@ impl<'s> Writer<'_, 's> {
         let reads = self.compiler.draw_unless_zero(&format!("{path}.reads"), Purpose::Choice, Some(reads));
         let writes = self.compiler.draw_unless_zero(&format!("{path}.writes"), Purpose::Choice, Some(writes));
         let bytes = self.compiler.draw_unless_zero(&format!("{path}.bytes"), Purpose::Size, bytes);
-        self.disk(Io { key: stream(&path, Purpose::Choice), reads, writes, bytes });
+        let logged = self.log() != NONE16;
+        self.disk(Io { key: stream(&path, Purpose::Choice), reads, writes, bytes, logged });
     }
 
     fn disk(&mut self, io: Io) {
@@ -431,7 +430,7 @@ impl<'s> Writer<'_, 's> {
                 let cell = self.compiler.cell(&self.place.component, Cause::Disk);
                 self.push(Step::Pages { pages, cell });
             }
-            (None, _) => self.disk(Io { key, reads: draw, writes: NONE16, bytes: NONE16 }),
+            (None, _) => self.disk(Io { key, reads: draw, writes: NONE16, bytes: NONE16, logged: false }),
             _ => {}
         }
     }

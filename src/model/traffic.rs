@@ -243,7 +243,9 @@ impl Model {
             let component = &self.components[usize::from(operation.component)];
             if component.slots != NONE {
                 let held = if component.waits_async { seconds[number] - visit.blocked } else { seconds[number] };
-                let capacity = f64::from(component.slots) * f64::from(component.count);
+                let nodes = self.caches.get(usize::from(component.cache)).filter(|cache| !cache.read_any);
+                let serving = nodes.map_or(component.count, |cache| cache.nodes);
+                let capacity = f64::from(component.slots) * f64::from(serving);
                 books.add(Resource::Slots { component: operation.component }, rate, rate * held.max(0.0), capacity);
             }
             self.on_hosts(&mut books, operation, rate, visit);
@@ -300,6 +302,7 @@ impl Model {
         let stations = self.stations_of(operation.component);
         let component = &self.components[usize::from(operation.component)];
         let copies = self.copies.get(usize::from(component.copies));
+        let cache = self.caches.get(usize::from(component.cache));
         let balance = &component.balance;
         let is_even = !matches!(
             balance,
@@ -313,8 +316,10 @@ impl Model {
         let total: f64 = stations.iter().map(|station| if is_even { 1.0 } else { station.weight }).sum();
         for (instance, station) in stations.iter().enumerate() {
             let even = (if is_even { 1.0 } else { station.weight }) / total;
-            let share = rate * copies.map_or(even, |copies| copies.share(operation, instance as u32));
-            self.on_host(books, station.host, share, visit);
+            let instance = instance as u32;
+            let of_node = cache.and_then(|cache| cache.share(operation, instance));
+            let share = copies.map(|copies| copies.share(operation, instance)).or(of_node).unwrap_or(even);
+            self.on_host(books, station.host, rate * share, visit);
         }
     }
 
@@ -453,6 +458,7 @@ impl Walker<'_> {
                 self.visit.blocked = blocked;
                 0.0
             }
+            Step::Sync { wal, .. } => model.mean(model.wals[usize::from(wal)].sync_draw),
             Step::Respond { draw } => {
                 self.visit.bytes_out += weight * model.mean(draw);
                 0.0

@@ -427,6 +427,7 @@ impl Balancer {
                 let place = bits(*salt, occasion(ask.key_value)) % group.ids.len() as u64;
                 return Some(group.ids[place as usize]);
             }
+            Rule::ConsistentHash(_) if group.ids.len() == 1 => return Some(group.ids[0]),
             Rule::ConsistentHash(ring) => return ring.owner(ask.key_value, |i| group.has(i)),
         };
         group.next = if picked + 1 == load.len() as u32 { 0 } else { picked + 1 };

@@ -146,7 +146,8 @@ pub struct Entry {
     pub size: u32,
     /// The first nanosecond at which it is no longer there; `u64::MAX` is never.
     pub expires: u64,
-    /// Whatever tells it from other values of its key, such as when it was written.
+    /// Whatever tells it from other values of its key, such as when it was written; as long as it is 0 for all, it takes no
+    /// memory.
     pub version: u64,
 }
 
@@ -166,6 +167,8 @@ pub struct Tally {
 #[derive(Clone, Debug)]
 pub struct Shelf {
     entries: Entries,
+    /// By slot; empty as long as all of them are 0.
+    versions: Vec<u64>,
     policy: Policy,
     limits: Limits,
     eviction: Eviction,
@@ -175,14 +178,8 @@ pub struct Shelf {
     tally: Tally,
 }
 
-/// What an entry carries besides key and size.
-#[derive(Clone, Copy, Debug)]
-struct Value {
-    expires: u64,
-    version: u64,
-}
-
-type Entries = Table<Value>;
+/// What an entry carries besides key and size: when it expires. A node is 32 bytes then.
+type Entries = Table<u64>;
 
 /// The entry that needs room.
 struct Incoming {
@@ -281,7 +278,7 @@ impl Keeper for Nobody {
         for _ in 0..SWEEP.min(entries.slots()) {
             let slot = self.hand % entries.slots();
             self.hand = slot + 1;
-            if !entries.is_free(slot) && entries[slot].data.expires <= incoming.now {
+            if !entries.is_free(slot) && entries[slot].data <= incoming.now {
                 return Some(slot);
             }
         }
@@ -315,18 +312,13 @@ impl Policy {
     }
 }
 
-impl Value {
-    fn of(entry: &Entry) -> Value {
-        Value { expires: entry.expires, version: entry.version }
-    }
-}
-
 impl Shelf {
     /// An empty shelf. `key` is a hashed value that addresses the draws of random replacement.
     pub fn new(eviction: Eviction, limits: Limits, key: u64) -> Shelf {
         let limits = Limits { entries: limits.entries.min(u64::from(MOST_NODES)), ..limits };
         Shelf {
             entries: Table::new(),
+            versions: Vec::new(),
             policy: Policy::new(eviction, limits, key),
             limits,
             eviction,
@@ -340,7 +332,7 @@ impl Shelf {
     #[inline]
     pub fn get(&mut self, key: u64, now: u64) -> Option<Entry> {
         let slot = self.entries.find(key)?;
-        if self.entries[slot].data.expires <= now {
+        if self.entries[slot].data <= now {
             self.take_out(slot);
             self.let_go(slot, now);
             return None;
@@ -352,7 +344,7 @@ impl Shelf {
     /// What is there under a key, without the policy taking notice.
     pub fn peek(&self, key: u64, now: u64) -> Option<Entry> {
         let slot = self.entries.find(key)?;
-        (now < self.entries[slot].data.expires).then(|| self.entry(slot))
+        (now < self.entries[slot].data).then(|| self.entry(slot))
     }
 
     /// Puts an entry, in place of the old one if there is one, and lets others go until it fits. Says whether it is there.
@@ -360,7 +352,7 @@ impl Shelf {
         let entry = Entry { size: entry.size.max(1), ..entry };
         let too_big = self.limits.bytes < u64::from(entry.size) || self.limits.entries == 0;
         if let Some(slot) = self.entries.find(key) {
-            if !too_big && now < self.entries[slot].data.expires {
+            if !too_big && now < self.entries[slot].data {
                 return self.overwrite(slot, &entry, now);
             }
             self.take_out(slot);
@@ -378,7 +370,8 @@ impl Shelf {
                 return false;
             }
         }
-        let slot = self.entries.insert(key, entry.size, Value::of(&entry));
+        let slot = self.entries.insert(key, entry.size, entry.expires);
+        self.label(slot, entry.version);
         self.bytes += u64::from(entry.size);
         keeper!(&mut self.policy, keeper => keeper.admit(&mut self.entries, slot));
         true
@@ -404,21 +397,21 @@ impl Shelf {
     /// Gives an entry another time to expire, and says whether it is there; so every hit can renew a lifetime.
     pub fn renew(&mut self, key: u64, expires: u64) -> bool {
         let Some(slot) = self.entries.find(key) else { return false };
-        self.entries[slot].data.expires = expires;
+        self.entries[slot].data = expires;
         true
     }
 
     /// Changes the version of an entry without the policy taking notice.
     pub fn relabel(&mut self, key: u64, change: impl FnOnce(u64) -> u64) {
         if let Some(slot) = self.entries.find(key) {
-            let value = &mut self.entries[slot].data;
-            value.version = change(value.version);
+            self.label(slot, change(self.version(slot)));
         }
     }
 
     /// Empties it, as if the node had just started; the tally stays.
     pub fn clear(&mut self) {
         self.entries = Table::new();
+        self.versions = Vec::new();
         self.key = mix(self.key);
         self.policy = Policy::new(self.eviction, self.limits, self.key);
         self.bytes = 0;
@@ -444,13 +437,35 @@ impl Shelf {
 
     /// Bytes of memory that the simulation spends on it.
     pub fn memory(&self) -> usize {
-        size_of::<Shelf>() + self.entries.memory() + keeper!(&self.policy, keeper => keeper.memory())
+        let versions = self.versions.capacity() * size_of::<u64>();
+        size_of::<Shelf>() + self.entries.memory() + versions + keeper!(&self.policy, keeper => keeper.memory())
     }
 
     fn entry(&self, slot: u32) -> Entry {
         let node = &self.entries[slot];
-        let Value { expires, version } = node.data;
-        Entry { size: node.size, expires, version }
+        Entry { size: node.size, expires: node.data, version: self.version(slot) }
+    }
+
+    fn version(&self, slot: u32) -> u64 {
+        self.versions.get(slot as usize).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    fn label(&mut self, slot: u32, version: u64) {
+        if version != 0 || !self.versions.is_empty() {
+            self.label_slowly(slot, version);
+        }
+    }
+
+    fn label_slowly(&mut self, slot: u32, version: u64) {
+        let slots = self.entries.slots() as usize;
+        if self.versions.capacity() < slots {
+            self.versions.reserve_exact(slots - self.versions.len() + slots / 8);
+        }
+        if self.versions.len() < slots {
+            self.versions.resize(slots, 0);
+        }
+        self.versions[slot as usize] = version;
     }
 
     /// Whether so many more entries with so many bytes altogether fit.
@@ -474,7 +489,8 @@ impl Shelf {
         }
         self.bytes = self.bytes - u64::from(size) + u64::from(entry.size);
         self.entries[slot].size = entry.size;
-        self.entries[slot].data = Value::of(entry);
+        self.entries[slot].data = entry.expires;
+        self.label(slot, entry.version);
         keeper!(&mut self.policy, keeper => keeper.touch(&mut self.entries, slot));
         while !self.has_room(0, 0) {
             // It has grown, and it may be its own turn to leave.

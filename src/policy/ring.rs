@@ -4,85 +4,21 @@
 //! which keys move. A node that is down is passed over, and its part goes to others, as the scheme has it; the parts of
 //! those who are up stay where they are, but for `hash`, which is the point of the others.
 
-use crate::policy::{Form, form, unknown};
 use crate::random::{bits, mix, occasion};
-use crate::reader::{ReadError, Term};
 
 /// How keys are spread over nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
     /// By a hash of the key, modulo the number of living nodes: nearly all keys move when that changes.
-    ///
-    /// ```yaml
-    /// by: hash
-    /// ```
     Hash,
     /// On a ring of hashes with so many points for each node: a new one takes its part evenly from the others.
-    ///
-    /// ```yaml
-    /// by: consistent(150)
-    /// ```
     Consistent(u32),
     /// Jump consistent hash: as few keys move, the parts are equal, but only the last node can leave.
-    ///
-    /// ```yaml
-    /// by: jump
-    /// ```
     Jump,
     /// The node with the highest hash of key and node: as few keys move, the parts are equal, each look-up asks all nodes.
-    ///
-    /// ```yaml
-    /// by: rendezvous
-    /// ```
     Rendezvous,
     /// Neighbouring keys together, as many to each node: what is popular may be all in one place.
-    ///
-    /// ```yaml
-    /// by: range
-    /// ```
     Range,
-}
-
-/// How a spread may be written.
-pub const FORMS: &[Form] = &[
-    form("hash", "hash", "A hash of the key, modulo the number of nodes; nearly all keys move when that changes."),
-    form("consistent", "consistent(150)", "A ring of hashes with so many points for each node."),
-    form("jump", "jump", "Jump consistent hash; only the last node can leave."),
-    form("rendezvous", "rendezvous", "The node with the highest hash of key and node."),
-    form("range", "range", "Neighbouring keys together."),
-];
-
-/// Points of a node on a ring, as is usual.
-const POINTS: u32 = 150;
-
-impl Spread {
-    /// Reads what stands after `by:`.
-    pub fn read(term: &Term) -> Result<Spread, ReadError> {
-        let bare = |spread| term.expect_bare().map(|()| spread);
-        match term.name.text.as_str() {
-            "hash" => bare(Spread::Hash),
-            "consistent" => {
-                term.expect_only(&[])?;
-                term.expect_positionals(0, 1, "consistent(150)")?;
-                if term.positional(0).is_none() {
-                    return Ok(Spread::Consistent(POINTS));
-                }
-                Ok(Spread::Consistent(term.whole(0, "consistent(150)")?.min(u64::from(u32::MAX)) as u32))
-            }
-            "jump" => bare(Spread::Jump),
-            "rendezvous" => bare(Spread::Rendezvous),
-            "range" => bare(Spread::Range),
-            _ => Err(unknown(term, "a way to spread keys", FORMS)),
-        }
-    }
-
-    /// What is wrong with it, if anything.
-    pub fn problem(&self) -> Option<String> {
-        match self {
-            Spread::Consistent(points) => points_problem(*points),
-            _ => None,
-        }
-    }
 }
 
 /// What is wrong with so many points for each node of a ring, if anything.
@@ -248,25 +184,9 @@ pub fn jump(mut key: u64, buckets: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reader::read_term;
 
     const ALL: [Spread; 5] = [Spread::Hash, Spread::Consistent(150), Spread::Jump, Spread::Rendezvous, Spread::Range];
     const KEYS: u64 = 50_000;
-
-    fn read(text: &str) -> Result<Spread, String> {
-        Spread::read(&read_term(text).expect("a term")).map_err(|error| error.message)
-    }
-
-    #[test]
-    fn spreads_are_read() {
-        for (form, spread) in FORMS.iter().zip(ALL) {
-            assert_eq!(read(form.example), Ok(spread));
-            assert!(spread.problem().is_none());
-        }
-        assert_eq!(read("consistent"), Ok(Spread::Consistent(150)));
-        assert!(read("modulo").is_err() && read("jump(2)").is_err() && read("consistent(1 2)").is_err());
-        assert!(Spread::Consistent(0).problem().is_some() && Spread::Consistent(20_000).problem().is_some());
-    }
 
     #[test]
     fn parts_are_about_equal() {

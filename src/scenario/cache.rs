@@ -12,7 +12,7 @@ use crate::scenario::component::{
 };
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{Env, count, draw, forms, name, name_of};
+use crate::scenario::values::{Env, count, draw, forms, inert, name, name_of};
 use crate::units::Dimension;
 use crate::units::Per;
 
@@ -40,6 +40,22 @@ pub struct Cache {
     pub shield: Option<Reference>,
     pub miss: Miss,
     pub backing: Option<Backing>,
+    pub replicas: Option<NodeReplicas>,
+}
+
+/// Copies of each node, besides the one that takes what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeReplicas {
+    pub count: u32,
+    /// Each copy answers what does not write; else the one alone.
+    pub read_any: bool,
+}
+
+impl Cache {
+    /// Instances that hold the same.
+    pub fn each(&self) -> u32 {
+        1 + self.replicas.map_or(0, |replicas| replicas.count)
+    }
 }
 
 /// What a cache does about misses besides passing them on.
@@ -198,6 +214,20 @@ static BACKING: Table = Table {
         Field::new("flush", Shape::Object(&FLUSH), "{every: 5s, batch: 500}", "When `behind` writes"),
     ],
 };
+static REPLICAS: Table = Table {
+    name: "replicas of a node",
+    about: "What a node takes in goes to its copies over the link between them; one that was away copies everything first",
+    fields: &[
+        Field::new("count", Shape::Count, "1", "How many of each node, besides itself").required(),
+        Field::new(
+            "read",
+            Shape::Word(&["primary", "any"]),
+            "any",
+            "Who answers what does not write: the one that takes the writes, or any, which may not have them yet",
+        )
+        .or("primary"),
+    ],
+};
 static FLUSH: Table = Table {
     name: "flush of writes",
     about: "When a write-behind cache writes what it has kept",
@@ -261,7 +291,12 @@ pub static CACHE: Table = Table {
         PRICE,
         BOOT,
         AUTOSCALE,
-        later("replicas", "Copies of each node"),
+        Field::new(
+            "replicas",
+            Shape::Object(&REPLICAS),
+            "{count: 1, read: primary}",
+            "Copies of each node on machines of their own, in other zones of its region; one of them serves its part when it dies",
+        ),
     ],
 };
 
@@ -356,8 +391,18 @@ pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
         shield: if is_cdn { name(r, "shield") } else { None },
         miss: r.object("miss").map_or_else(Miss::default, |mut r| miss(&mut r)),
         backing: r.object("backing").map(|mut r| backing(&mut r)),
+        replicas: if is_cdn { None } else { r.object("replicas").map(|mut r| replicas(&mut r)) },
         ttl,
     };
+    if cache.replicas.is_some() && r.has("autoscale") {
+        let message = "nodes with copies cannot come and go: a node that leaves would leave its copies behind";
+        r.tell(
+            Diagnostic::new(Code::Excluded, r.key("autoscale"), message).help("leave out `replicas` or `autoscale`"),
+        );
+    }
+    if cache.per.is_some() {
+        inert(r, &["replicas"], "with `per`: such a cache has no nodes");
+    }
     if cache.ttl.is_none() {
         let early = cache.miss.early.is_some() || cache.miss.refresh.is_some() || cache.sliding;
         if early {
@@ -381,6 +426,16 @@ fn miss(r: &mut Reader) -> Miss {
         negative_s: r.within("negative", negative, 1e-6, f64::INFINITY).map(|negative| negative.value),
         refresh: r.within("refresh", refresh, 0.0, 1.0).map(|refresh| refresh.value),
     }
+}
+
+fn replicas(r: &mut Reader) -> NodeReplicas {
+    let count = count(r, "count", 0).unwrap_or(0);
+    let most = 16;
+    if most < count {
+        let message = format!("a node has at most {most} copies");
+        r.tell(Diagnostic::new(Code::OutOfRange, r.key("count"), message));
+    }
+    NodeReplicas { count: count.min(most), read_any: r.word("read").is_some_and(|word| word.value == "any") }
 }
 
 fn backing(r: &mut Reader) -> Backing {

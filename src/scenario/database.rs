@@ -30,6 +30,20 @@ pub struct Database {
     pub shards: Option<Shards>,
     pub replicas: Option<Replicas>,
     pub failover: Option<Failover>,
+    pub wal: Option<Wal>,
+    /// Bytes a second that it grows by, and seconds for which it has grown when the run begins.
+    pub growth: f64,
+    pub age_s: f64,
+}
+
+/// The log that makes writes durable before they are on the disk.
+#[derive(Clone, Debug)]
+pub struct Wal {
+    /// Seconds that its device takes for all that has come meanwhile.
+    pub sync: Distribution,
+    /// Seconds from one checkpoint to the next, and over which it spreads what it writes.
+    pub every_s: f64,
+    pub over_s: f64,
 }
 
 /// Who takes over from a dead primary, and when.
@@ -119,6 +133,12 @@ pub static DATABASE: Table = Table {
             "{health: {interval: 15s, unhealthy: 3}, promote: uniform(60s 120s), ttl: 30s}",
             "A replica takes over when the primary dies; without it writes are refused until it is back",
         ),
+        Field::new(
+            "wal",
+            Shape::Object(&WAL),
+            "{sync: 500us, checkpoint: {every: 5m, over: 270s}}",
+            "A write-ahead log on a device of its own; without it the disk operations of a write are done before its answer",
+        ),
         // Without a default: it means something only with replicas.
         Field { default: None, about: "Which replica answers a read; without it they take turns", ..BALANCE },
         HEALTH,
@@ -152,7 +172,13 @@ static DATA: Table = Table {
             "user",
             "The key whose value says which row is touched; without it all alike",
         ),
-        Field::new("growth", Shape::Any, "100GB/month", "How fast it grows").later(),
+        Field::new(
+            "growth",
+            Shape::Bandwidth,
+            "100GB/month",
+            "How fast it grows, in rows; what counts is its size in the middle of the run",
+        ),
+        Field::new("age", Shape::Time, "180d", "For how long it has grown when the run begins"),
     ],
 };
 
@@ -229,6 +255,39 @@ static REPLICAS: Table = Table {
         ),
     ],
 };
+static WAL: Table = Table {
+    name: "write-ahead log",
+    about: "Writes are answered when the log has them; their pages stay in memory until a checkpoint brings them to the disk",
+    fields: &[
+        Field::new(
+            "sync",
+            Shape::Distribution(Dimension::Time),
+            "lognormal(p50=500us p99=4ms)",
+            "What its own device takes for all writes that have come while it was writing",
+        )
+        .required(),
+        Field::new(
+            "checkpoint",
+            Shape::Object(&CHECKPOINT),
+            "{every: 5m, over: 270s}",
+            "When pages that were written go to the disk",
+        )
+        .or("{}"),
+    ],
+};
+static CHECKPOINT: Table = Table {
+    name: "checkpoint",
+    about: "Pages that were written go to the disk together",
+    fields: &[
+        Field::new("every", Shape::Time, "5m", "From one to the next").or("5m"),
+        Field::new(
+            "over",
+            Shape::Time,
+            "270s",
+            "Time over which it spreads them; without it nine tenths of `every`, 0s is all at once",
+        ),
+    ],
+};
 static FAILOVER: Table = Table {
     name: "failover",
     about: "A replica takes over from a primary that died, with what it has received",
@@ -286,7 +345,13 @@ pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
         let row_bytes = r.bytes("row");
         database.row_bytes = r.within("row", row_bytes, 1.0, f64::INFINITY).map(|bytes| bytes.value);
         database.key = name(&mut r, "key");
+        database.growth = r.bandwidth("growth").map_or(0.0, |growth| growth.value);
+        database.age_s = r.time("age").map_or(0.0, |age| age.value);
+        if database.growth == 0.0 {
+            inert(&mut r, &["age"], "without `growth`");
+        }
     }
+    database.wal = r.object("wal").and_then(|mut r| wal(&mut r, env));
     database.shards = r.object("shards").map(|mut r| shards(&mut r));
     database.replicas = r.object("replicas").map(|mut r| replicas(&mut r));
     if database.replicas.is_none() {
@@ -343,6 +408,19 @@ fn tables(r: &mut Reader) -> Shards {
     tables.sort_by(|a, b| a.0.cmp(&b.0));
     let count = (tables.len() as u32).max(1);
     Shards { count, by: Spotted::new(Sharding::Tables, owner), key: None, tables }
+}
+
+fn wal(r: &mut Reader, env: &mut Env) -> Option<Wal> {
+    let sync = draw(r, env, "sync", Dimension::Time);
+    let mut every_s = 300.0;
+    let mut over = None;
+    if let Some(mut r) = r.object("checkpoint") {
+        let every = r.time("every");
+        every_s = r.within("every", every, 1e-3, f64::INFINITY).map_or(300.0, |every| every.value);
+        let spread = r.time("over");
+        over = r.within("over", spread, 0.0, every_s).map(|over| over.value);
+    }
+    Some(Wal { sync: sync?, every_s, over_s: over.unwrap_or(0.9 * every_s) })
 }
 
 fn replicas(r: &mut Reader) -> Replicas {
@@ -447,6 +525,12 @@ pub(super) fn writes_by_name(name: &str) -> bool {
 }
 
 impl Database {
+    /// Rows of all shards in the middle of a run of so many seconds.
+    pub fn rows_in(&self, run_s: f64) -> Option<f64> {
+        let grown = self.growth * (self.age_s + 0.5 * run_s);
+        Some(self.rows? + grown / self.row_bytes.unwrap_or(1.0))
+    }
+
     /// Shards; one where the data is not split.
     pub fn shards(&self) -> u32 {
         self.shards.as_ref().map_or(1, |shards| shards.count)

@@ -166,11 +166,13 @@ fn p_service_mesh() {
     claim("p-service-mesh", "longest request, s", mesh.latency.all.max.expect("somebody asked"), [0.0, 10.0]);
     let canary = run(Some("bad_canary"));
     let told = format!("{:.4} of the requests, {:.2} of its own", 1.0 - value(&canary, "up"), value(&canary, "seen"));
+    // Without retries one request in twenty would fail; the budget of a fifth does not let all be tried again.
+    let is_limited = (0.951..0.99).contains(&value(&canary, "up"));
     words(
         "p-service-mesh",
-        "errors of a canary that fails every other time",
+        "errors of a canary that fails every other time, its retries within their budget",
         &told,
-        0.4 < value(&canary, "seen") && 0.97 < value(&canary, "up"),
+        0.4 < value(&canary, "seen") && is_limited,
     );
 }
 

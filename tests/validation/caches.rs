@@ -1,32 +1,36 @@
 //! Group 3: hit ratios under independent references, against theory and against libCacheSim on its own key stream.
 //!
-//! What is asked here is the module that keeps the entries; the same through a scenario stands in the claims.
+//! Random references are asked of whole scenarios: a load, a service that looks aside, a cache, and the hit ratio that the
+//! report states. Given references, and those of libCacheSim, are asked of the module that keeps the entries.
 
 use std::fmt::Write as _;
 
 use plimsoll::policy::eviction::{Entry, Eviction, Limits, Shelf};
 use plimsoll::popularity::Popular;
-use plimsoll::random::{bits, mix, occasion, unit};
+use plimsoll::random::mix;
 use plimsoll::report::Estimate;
 use plimsoll::theory::cache;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::Value;
 
 use super::cases::{Case, Got};
-use super::measured::{Lab, mean};
+use super::measured::{Lab, Seen, load};
 use super::table;
 
 pub(crate) fn measure(case: &Case, lab: &Lab) -> Got {
     match case.id() {
         id if id.starts_with("c-irm") => independent(case, lab),
-        "c-line-rr" => one_ratio(case, lab, &[("RANDOM", Eviction::Random)], case.number("zipf_alpha")),
-        "c-line-uniform" => one_ratio(case, lab, &COLUMNS, 0.0),
+        "c-line-rr" => one_ratio(case, lab, &["random"], case.number("zipf_alpha")),
+        "c-line-uniform" => one_ratio(case, lab, &EVICTIONS, 0.0),
         "c-ref-silber" | "c-ref-belady" => textbook(case),
         id if id.starts_with("c-che") => large_caches(case),
         id if id.starts_with("c-ttl") => lifetimes(case, lab),
         _ => Got::default(),
     }
 }
+
+/// Every eviction as it is written, but the one that lets nobody in.
+const EVICTIONS: [&str; 9] = ["lru", "fifo", "lfu", "sieve", "s3fifo", "arc", "clock", "random", "tinylfu"];
 
 const FOREVER: Entry = Entry { size: 1, expires: u64::MAX, version: 0 };
 
@@ -42,41 +46,46 @@ fn ask(shelf: &mut Shelf, key: u64) -> bool {
     }
 }
 
-/// Hit ratios of ten runs after a tenth of warm-up.
-fn ratios(case: &Case, lab: &Lab, eviction: Eviction, alpha: f64) -> Vec<f64> {
-    let keys = Popular::zipf(case.number("items") as u64, alpha);
-    let requests = if lab.is_short() { 20_000 } else { 400_000 };
-    let run = |run: u64| {
-        let mut shelf = shelf(eviction, case.number("slots") as u64);
-        let hits = (0..requests).filter(|&i| {
-            let hit = ask(&mut shelf, keys.rank(bits(mix(run), occasion(i))));
-            hit && requests / 10 <= i
-        });
-        hits.count() as f64 / (requests - requests / 10) as f64
-    };
-    (1..=10).map(run).collect()
+/// A load of `rate` requests a second that look for a key in a cache of one node, and put it there if it is missing.
+fn scenario(run: &str, rate: f64, keys: (u64, f64), cache: &str) -> String {
+    let (count, alpha) = keys;
+    let load = load(rate, "poisson", "web.get");
+    let popularity = if alpha == 0.0 { "uniform".to_owned() } else { format!("zipf({alpha})") };
+    format!(
+        "{run}{load}keys: {{item: {{count: {count}, popularity: {popularity}}}}}
+components:
+  web: {{kind: service, workers: none, operations: {{get: [{{cached: {{in: shelf, miss: []}}}}]}}}}
+  shelf: {{kind: cache, {cache}}}
+links: {{web -> shelf: {{latency: 0ms}}}}
+"
+    )
+}
+
+/// The hit ratio that the report of a scenario states, with its interval.
+fn hit_ratio(text: &str) -> Option<Estimate> {
+    Seen::run(text).component("shelf").kind_specific.figures.get("hit_ratio").copied()
+}
+
+/// Two million requests after a tenth of warm-up, through a whole scenario.
+fn ratio(case: &Case, lab: &Lab, eviction: &str, alpha: f64) -> Option<Estimate> {
+    let cache = format!("entries: {}, eviction: {eviction}", case.number("slots"));
+    let run = lab.run(2e6, 1000.0);
+    hit_ratio(&scenario(&run, 1000.0, (case.number("items") as u64, alpha), &cache))
 }
 
 fn independent(case: &Case, lab: &Lab) -> Got {
     let mut got = Got::default();
-    let policies = [
-        ("lru", Eviction::Lru),
-        ("fifo", Eviction::Fifo),
-        ("random", Eviction::Random),
-        ("clock", Eviction::Clock),
-        ("sieve", Eviction::Sieve),
-    ];
-    for (path, eviction) in policies {
-        got.estimate(path, mean(&ratios(case, lab, eviction, case.number("zipf_alpha"))), 1.0);
+    for eviction in ["lru", "fifo", "random", "clock", "sieve"] {
+        got.estimate(eviction, ratio(case, lab, eviction, case.number("zipf_alpha")), 1.0);
     }
     got.put("lfu_perfect", cache::perfect_lfu(&probabilities(case), case.number("slots") as usize));
     got
 }
 
 /// One figure that holds for several policies: the one that is furthest off is judged.
-fn one_ratio(case: &Case, lab: &Lab, policies: &[(&str, Eviction)], alpha: f64) -> Got {
+fn one_ratio(case: &Case, lab: &Lab, policies: &[&str], alpha: f64) -> Got {
     let expected = case.expected()["hit_ratio"].as_f64().expect("a number");
-    let estimates = policies.iter().filter_map(|policy| mean(&ratios(case, lab, policy.1, alpha)));
+    let estimates = policies.iter().filter_map(|policy| ratio(case, lab, policy, alpha));
     let off = |estimate: &Estimate| (estimate.mean - expected).abs();
     let mut got = Got::default();
     got.estimate("hit_ratio", estimates.max_by(|a, b| off(a).total_cmp(&off(b))), 1.0);
@@ -130,29 +139,12 @@ fn large_caches(case: &Case) -> Got {
 }
 
 fn lifetimes(case: &Case, lab: &Lab) -> Got {
-    let keys = Popular::zipf(case.number("keys") as u64, case.number("zipf_alpha"));
-    let (rate, ttl) = (case.number("rate_per_s"), (case.number("ttl_s") * 1e9) as u64);
-    let requests = if lab.is_short() { 40_000 } else { 400_000 };
-    let run = |run: u64, sliding: bool| {
-        let mut shelf = Shelf::new(Eviction::None, Limits { bytes: u64::MAX, entries: u64::MAX }, 0);
-        let (mut now, mut hits) = (0, 0);
-        for i in 0..requests {
-            now += (-libm::log(unit(bits(mix(run), occasion(i)))) / rate * 1e9) as u64;
-            let key = keys.rank(bits(mix(run + 100), occasion(i)));
-            let hit = shelf.get(key, now).is_some();
-            if !hit {
-                shelf.put(key, Entry { expires: now + ttl, ..FOREVER }, now);
-            } else if sliding {
-                shelf.renew(key, now + ttl);
-            }
-            hits += u64::from(hit && requests / 4 <= i);
-        }
-        hits as f64 / (requests - requests / 4) as f64
-    };
+    let keys = (case.number("keys") as u64, case.number("zipf_alpha"));
+    let (rate, ttl) = (case.number("rate_per_s"), case.number("ttl_s"));
     let mut got = Got::default();
     for (path, sliding) in [("fixed_ttl", false), ("sliding_ttl", true)] {
-        let ratios: Vec<f64> = (1..=10).map(|seed| run(seed, sliding)).collect();
-        got.estimate(path, mean(&ratios), 1.0);
+        let cache = format!("ttl: {ttl}s, sliding: {sliding}");
+        got.estimate(path, hit_ratio(&scenario(&lab.run(4e6, rate), rate, keys, &cache)), 1.0);
     }
     got
 }

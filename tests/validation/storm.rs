@@ -88,7 +88,7 @@ fn retry_storms() {
     for (load, shock) in &cells {
         write!(section, " {load}/s, {shock} s |").expect("text");
     }
-    section += &format!("\n|---|{}\n", "---|".repeat(cells.len()));
+    write!(section, "\n|---|{}\n", "---|".repeat(cells.len())).expect("text");
     for cure in CURES {
         write!(section, "| {} |", cure.unwrap_or("none")).expect("text");
         for &(load, shock) in &cells {

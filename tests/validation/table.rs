@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 7] = [
     "## Coverage of the intervals\n",
     "## Hit ratios beside libCacheSim\n",
     "## One day under six autoscalers\n",
     "## Studies\n",
     "## Dead regions\n",
     "## Retry storms\n",
+    "## Failover, by how writes are replicated\n",
 ];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
@@ -98,6 +99,11 @@ pub(crate) fn write_storms(section: &str) {
     replace(SECTIONS[5], section);
 }
 
+/// Writes the section about failovers, and leaves the rest alone.
+pub(crate) fn write_failovers(section: &str) {
+    replace(SECTIONS[6], section);
+}
+
 /// What stands under a title, up to the next one.
 fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     let start = text.find(title)? + title.len();
@@ -128,6 +134,7 @@ fn head(judged: &[(Case, Vec<Judged>)]) -> String {
          ```sh\ncargo test --release -- --ignored --nocapture validation_table\n\
          cargo test --release -- --ignored --nocapture interval_coverage   # the section about intervals\n\
          cargo test --release -- --ignored --nocapture hit_ratios   # the section about caches\n\
+         cargo test --release -- --ignored --nocapture failovers   # the section about failovers\n\
          cargo test --release -- --ignored --nocapture one_day   # the section about autoscalers\n\
          cargo test --release -- --ignored --nocapture two_hundred_region_kills   # the section about regions\n\
          cargo test --release -- --ignored --nocapture retry_storms   # the section about retry storms\n```\n\n\
