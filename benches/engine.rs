@@ -125,6 +125,7 @@ fn workloads(c: &mut Criterion) {
 
 /// W2 with a real cache: what an event costs once it is full is the difference of a long and a short run; what is left of
 /// the short one is what it takes to fill it.
+#[expect(clippy::disallowed_methods, reason = "a benchmark looks at the clock")]
 fn large_cache(c: &mut Criterion) {
     let lasting = |length: &str| model_with("cache.yaml", &[format!("run.duration={length}")]);
     let [start, short, long] = ["1ms", "100s", "300s"].map(lasting);

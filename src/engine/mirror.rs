@@ -173,7 +173,8 @@ impl World<'_> {
             return;
         }
         let shelf = &mut shelves.nodes[instance as usize];
-        while let Some(coming) = line.pop_front_if(|first| first.at <= now) {
+        while line.front().is_some_and(|first| first.at <= now) {
+            let coming = line.pop_front().expect("it was looked at");
             match coming.entry {
                 Some(entry) => {
                     shelf.put(coming.name, entry, clock);

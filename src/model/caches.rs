@@ -29,6 +29,7 @@ use crate::units::Span;
 
 /// What the nodes of a cache keep.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own that the scenario states")]
 pub struct Cache {
     pub component: u16,
     /// Stream of what is drawn for each key value, and of the place of a value on the ring.

@@ -534,11 +534,12 @@ fn an_empty_shelf_allocates_nothing() {
 }
 
 #[test]
-fn an_entry_costs_about_forty_bytes() {
+fn an_entry_costs_forty_to_fifty_bytes_and_more_with_ghosts() {
     let entries = 100_000;
     let most = |eviction| match eviction {
         Eviction::S3Fifo | Eviction::Arc => 85.0,
         Eviction::TinyLfu => 65.0,
+        Eviction::Random => 52.0,
         _ => 46.0,
     };
     for eviction in ALL {
@@ -550,7 +551,6 @@ fn an_entry_costs_about_forty_bytes() {
             }
         }
         let each = shelf.memory() as f64 / f64::from(shelf.len());
-        println!("{eviction:?}: {each:.1} bytes an entry");
         assert!(each < most(eviction), "{eviction:?}: {each} bytes an entry");
     }
 }
