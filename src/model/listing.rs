@@ -62,10 +62,7 @@ impl Line<'_> {
             }
             Step::Call { edge } => format!("call {}", self.edge(&self.model.edges[usize::from(edge)])),
             Step::Fork { fork } => self.fork(&self.model.forks[usize::from(fork)]),
-            Step::Branch { chance, to } => {
-                let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;
-                format!("branch {:.4} to {}", share, to - self.base)
-            }
+            Step::Branch { chance, to } => format!("branch {:.4} to {}", self.share(chance), to - self.base),
             Step::Unless { watch, to } => format!("unless watch {watch} to {}", to - self.base),
             Step::Jump { to } => format!("jump to {}", to - self.base),
             Step::Lock { lock } => format!("lock {}", self.model.lock_uses[usize::from(lock)].lock),
@@ -88,8 +85,8 @@ impl Line<'_> {
             Step::UnlessShield { to, .. } => format!("unless shield to {}", to - self.base),
             Step::Rethrow => "rethrow".to_owned(),
             Step::BranchBy { chance, key, to } => {
-                let share = self.model.chances[usize::from(chance)].share as f64 / 4294967296.0;
-                format!("branch {share:.4} by {} to {}", self.model.keys[usize::from(key)].name, to - self.base)
+                let name = &self.model.keys[usize::from(key)].name;
+                format!("branch {:.4} by {name} to {}", self.share(chance), to - self.base)
             }
             Step::Observe => "observe".to_owned(),
             Step::Tell { telemetry, .. } => format!("tell {telemetry}"),
@@ -117,6 +114,10 @@ impl Line<'_> {
             Step::View { .. } => "view".to_owned(),
             Step::Return => "return".to_owned(),
         }
+    }
+
+    fn share(&self, chance: u16) -> f64 {
+        self.model.chances[usize::from(chance)].share as f64 / 4294967296.0
     }
 
     fn fork(&self, fork: &Fork) -> String {
