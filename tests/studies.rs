@@ -12,8 +12,10 @@ mod check;
 mod compare;
 mod journey;
 mod plan;
+mod shards;
 mod size;
 mod sweep;
+mod uncertain;
 
 /// A single queue at 60 %: a few milliseconds of work.
 const SMALL: &str = "\

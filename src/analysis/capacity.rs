@@ -60,7 +60,7 @@ pub fn search<M: Memory>(
     lab: &mut Lab<'_, M>,
     make: impl Fn(f64) -> Option<Design>,
 ) -> Result<Capacity, Interrupted> {
-    let before = lab.simulated;
+    let before = lab.needed();
     let mut search = Search { question, lab, make, tried: Vec::new() };
     let (outcome, good, bad) = if question.whole { search.number()? } else { search.load()? };
     let value = match (good, bad) {
@@ -71,7 +71,7 @@ pub fn search<M: Memory>(
     if let Some(value) = value.filter(|_| question.curve && !question.whole) {
         search.draw(value)?;
     }
-    let (tried, runs) = (search.tried, lab.simulated - before);
+    let (tried, runs) = (search.tried, search.lab.needed() - before);
     Ok(report(base, question, &Found { outcome, good, bad, value, tried, runs }))
 }
 

@@ -60,7 +60,7 @@ fn disk(design: &Design) -> Option<f64> {
 
 /// When an objective breaks, and the way there.
 pub fn plan<M: Memory>(design: &Design, growth: &Growth, lab: &mut Lab<'_, M>) -> Result<Plan, Interrupted> {
-    let before = lab.simulated;
+    let before = lab.needed();
     let today = design.load(None).0;
     let find = "load".to_owned();
     let question = Question { find, whole: false, unit: "per_s", today, tolerance: 0.02, headroom: 0.0, curve: false };
@@ -76,7 +76,7 @@ pub fn plan<M: Memory>(design: &Design, growth: &Growth, lab: &mut Lab<'_, M>) -
         steps.iter().filter_map(|month| Some((*month, ahead(design, growth, *month)?))).collect();
     let figures = lab.evaluate(&grown.iter().map(|(_, design)| design).collect::<Vec<_>>())?;
     let months = grown.iter().zip(&figures).map(|((at, grown), figures)| month(*at, grown, figures, growth)).collect();
-    let runs = lab.simulated - before;
+    let runs = lab.needed() - before;
     Ok(report(design, growth, &found, (months, runs), |rate| months_of(rate / today)))
 }
 

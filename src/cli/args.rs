@@ -105,7 +105,7 @@ pub enum Verb {
     Check(Box<Check>),
     /// What `check` holds scenarios against
     Baseline(Baseline),
-    /// Put the parts of a sweep on several machines together
+    /// Put the parts of a study on several machines together
     Merge(Merge),
     /// Check a scenario without simulating it: shape, units, references, sums
     Validate(Validate),
@@ -171,6 +171,9 @@ pub struct Run {
     /// `requests=sample.csv`, `hgrm=l.hgrm`, `chrome=trace.json`, `otlp=trace.json`, `junit=r.xml`; may be repeated
     #[arg(long, value_name = "KIND=FILE", value_parser = export)]
     pub export: Vec<(Kind, String)>,
+    /// How often numbers that are intervals (`800/s..2500/s`) are drawn, if there are any; 0 takes their middles only
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub draws: u32,
     /// Run again whenever a file of the scenario is saved
     #[arg(long)]
     pub watch: bool,
@@ -402,6 +405,8 @@ pub enum SchemaOf {
     Compare,
     Sweep,
     Capacity,
+    #[value(name = "capacity-grid")]
+    Grid,
     Size,
     Advise,
     Journey,

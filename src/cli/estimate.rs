@@ -1,7 +1,6 @@
 //! The back of the envelope beside the simulation.
 
 use crate::analysis::by_hand::by_hand as estimated;
-use crate::analysis::design::Base;
 use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Estimate;
@@ -19,9 +18,7 @@ pub(crate) fn estimate(args: &Estimate, out: &mut Out) -> Result<Exit, Stop> {
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &std::path::Path| library.read(path);
-    let given = &args.input.changes;
-    let base =
-        Base { variant: given.variant.clone(), ..study::base(&args.input.scenario, &args.trials, &given.sets, &read) };
+    let base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     let design = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     let setting = study::setting(&design, &args.trials);

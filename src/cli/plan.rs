@@ -1,6 +1,5 @@
 //! How long a design lasts.
 
-use crate::analysis::design::Base;
 use crate::analysis::growth::plan as grow;
 use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
@@ -19,9 +18,7 @@ pub(crate) fn plan(args: &Plan, out: &mut Out) -> Result<Exit, Stop> {
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &std::path::Path| library.read(path);
-    let given = &args.input.changes;
-    let base =
-        Base { variant: given.variant.clone(), ..study::base(&args.input.scenario, &args.trials, &given.sets, &read) };
+    let base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     let design = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     let Some(growth) = design.scenario.plan else {

@@ -16,6 +16,7 @@ const REPORT: &str = include_str!("../../docs/report.schema.json");
 const COMPARE: &str = include_str!("../../docs/compare.schema.json");
 const SWEEP: &str = include_str!("../../docs/sweep.schema.json");
 const CAPACITY: &str = include_str!("../../docs/capacity.schema.json");
+const GRID: &str = include_str!("../../docs/capacity_grid.schema.json");
 const SIZE: &str = include_str!("../../docs/size.schema.json");
 const ADVISE: &str = include_str!("../../docs/advise.schema.json");
 const JOURNEY: &str = include_str!("../../docs/journey.schema.json");
@@ -61,6 +62,7 @@ fn written(of: SchemaOf) -> Option<&'static str> {
         SchemaOf::Compare => Some(COMPARE),
         SchemaOf::Sweep => Some(SWEEP),
         SchemaOf::Capacity => Some(CAPACITY),
+        SchemaOf::Grid => Some(GRID),
         SchemaOf::Size => Some(SIZE),
         SchemaOf::Advise => Some(ADVISE),
         SchemaOf::Journey => Some(JOURNEY),
