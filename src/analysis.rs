@@ -35,6 +35,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 pub mod uncertainty;
+pub mod walkthrough;
 pub mod warmup;
 pub mod warning;
 pub mod windows;

@@ -33,6 +33,7 @@ mod size;
 mod study;
 mod sweep;
 mod validate;
+mod walkthrough;
 
 use std::io::Write;
 use std::panic::PanicHookInfo;
@@ -196,6 +197,7 @@ fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) ->
         Verb::Plan(args) => plan::plan(args, out),
         Verb::Estimate(args) => estimate::estimate(args, out),
         Verb::Journey(args) => journey::journey(args, out),
+        Verb::Walkthrough(args) => walkthrough::walkthrough(args, out),
         Verb::Check(args) => check::check(args, out),
         Verb::Baseline(args) => check::baselines(args, out),
         Verb::Merge(args) => merge(args, matches, config, out),

@@ -28,6 +28,7 @@ pub mod pictures;
 pub mod terminal;
 pub mod trace;
 pub mod uncertainty;
+pub mod walkthrough;
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,7 @@ mod shards;
 mod size;
 mod sweep;
 mod uncertain;
+mod walkthrough;
 
 /// A single queue at 60 %: a few milliseconds of work.
 const SMALL: &str = "\

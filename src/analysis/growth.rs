@@ -4,7 +4,7 @@
 //! growth: at each multiple the databases hold as much as they will by then, and what that does to their buffer pools is
 //! simulated, not guessed.
 
-use crate::analysis::capacity::{Question, search};
+use crate::analysis::capacity::{Question, SURE, search};
 use crate::analysis::design::Design;
 use crate::analysis::lab::{Interrupted, Lab, Memory};
 use crate::diagnostic::Diagnostics;
@@ -63,7 +63,8 @@ pub fn plan<M: Memory>(design: &Design, growth: &Growth, lab: &mut Lab<'_, M>) -
     let before = lab.needed();
     let today = design.load(None).0;
     let find = "load".to_owned();
-    let question = Question { find, whole: false, unit: "per_s", today, tolerance: 0.02, headroom: 0.0, curve: false };
+    let (unit, tolerance, headroom) = ("per_s", 0.02, 0.0);
+    let question = Question { find, whole: false, unit, today, tolerance, headroom, sure: SURE, curve: false };
     let months_of = |factor: f64| libm::log(factor) / libm::log(1.0 + growth.monthly);
     // Before today there was less load, and as much data.
     let make = |factor: f64| {

@@ -10,7 +10,7 @@ use clap_complete::engine::ArgValueCompleter as Complete;
 use clap_complete::{Shell, ValueHint};
 
 use crate::cli::args::study::{
-    Advise, Baseline, Capacity, Check, Compare, Estimate, Journey, Merge, Plan, Size, Sweep,
+    Advise, Baseline, Capacity, Check, Compare, Estimate, Journey, Merge, Plan, Size, Sweep, Walkthrough,
 };
 use crate::cli::complete;
 use crate::units::{self, Dimension, UnitError};
@@ -99,8 +99,9 @@ pub enum Verb {
     /// The back of the envelope, step by step, beside the simulation
     Estimate(Box<Estimate>),
     /// A ladder of scenarios: what each stage carries, what it costs, and what the step to it bought
-    #[command(alias = "walkthrough")]
     Journey(Box<Journey>),
+    /// One design as an interviewer would go through it: the sums, the simulation, how far it goes, what could be done
+    Walkthrough(Box<Walkthrough>),
     /// Is it still true: objectives and stored baselines of files, folders and patterns
     Check(Box<Check>),
     /// What `check` holds scenarios against
@@ -410,6 +411,7 @@ pub enum SchemaOf {
     Size,
     Advise,
     Journey,
+    Walkthrough,
     Plan,
     #[value(name = "estimate")]
     ByHand,

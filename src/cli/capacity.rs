@@ -1,12 +1,12 @@
 //! The most load within the objectives, or the least of a setting.
 
-use crate::analysis::capacity::{Question, search};
+use crate::analysis::capacity::{Question, SURE, search};
 use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Capacity;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, grid, progress};
 use crate::report::capacity::{self, Outcome};
 use crate::report::html;
@@ -14,6 +14,8 @@ use crate::report::terminal::capacity as terminal;
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<capacity::Capacity> =
+    Faces { rows: capacity::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// Searches, and tells the answer with its interval.
 pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
@@ -38,7 +40,7 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
     let mut lab = Lab::new(setting, &shared, &shelf);
     let found = search(&whole, &question, &mut lab, |place| at(&question, &base, &whole, &[], place));
     let found = session.finish(found, lab.simulated, out)?;
-    show(&found, format, out)?;
+    FACES.show(&found, format, out)?;
     let written = [
         ("capacity.json", study::document(&found, Format::Json)),
         ("capacity.md", terminal::markdown(&found)),
@@ -50,17 +52,6 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
         Outcome::None => Exit::No,
         Outcome::Undecided => Exit::Undecided,
     })
-}
-
-fn show(found: &capacity::Capacity, format: Format, out: &mut Out) -> Result<(), Stop> {
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(found, format)),
-        Format::Csv => out.print(&capacity::rows(found).csv()),
-        Format::Markdown => out.print(&terminal::markdown(found)),
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(found, look), format, out),
-        _ => study::print_human(&terminal::render(found, look), format, out),
-    }
 }
 
 /// Objectives of the command line stand in the place of all that the scenario states.
@@ -102,5 +93,5 @@ pub(crate) fn question(args: &Capacity, whole: &Design) -> Result<Question, Stop
         (true, true) => ("per_s", rate),
         (true, false) => ("clients", clients),
     };
-    Ok(Question { find: args.find.clone(), whole: !is_load, unit, today, tolerance, headroom, curve: true })
+    Ok(Question { find: args.find.clone(), whole: !is_load, unit, today, tolerance, headroom, sure: SURE, curve: true })
 }

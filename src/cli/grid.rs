@@ -9,12 +9,14 @@ use crate::cli::args::study::Capacity;
 use crate::cli::capacity::{at, question};
 use crate::cli::out::Out;
 use crate::cli::part::{Parts, Shard};
-use crate::cli::study::{self, Session, Shelf};
+use crate::cli::study::{self, Faces, Session, Shelf};
 use crate::cli::{Exit, Stop};
 use crate::report::grid::{self, Grid, Row, SCHEMA};
 use crate::report::terminal::grid as terminal;
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<Grid> =
+    Faces { rows: grid::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// One search at each point.
 pub(crate) fn grid(args: &Capacity, base: &Base, whole: &Design, out: &mut Out) -> Result<Exit, Stop> {
@@ -42,13 +44,7 @@ pub(crate) fn grid(args: &Capacity, base: &Base, whole: &Design, out: &mut Out) 
         return Ok(Exit::Done);
     }
     let found = document(whole, &args.find, &axes, rows);
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(&found, format))?,
-        Format::Csv => out.print(&grid::rows(&found).csv())?,
-        Format::Markdown => out.print(&terminal::markdown(&found))?,
-        _ => study::print_human(&terminal::render(&found, look), format, out)?,
-    }
+    FACES.show(&found, format, out)?;
     let written = [
         ("capacity_grid.json", study::document(&found, Format::Json)),
         ("capacity_grid.md", terminal::markdown(&found)),

@@ -98,7 +98,7 @@ fn quiz(told: &journey::Journey, format: Format, out: &mut Out) -> Result<(), St
 }
 
 /// `1200/s`, `1.2k/s`, or the number alone.
-fn rate(text: &str) -> Option<f64> {
+pub(crate) fn rate(text: &str) -> Option<f64> {
     units::parse_as(text, units::Dimension::Rate).or_else(|_| units::parse_as(text, units::Dimension::Count)).ok()
 }
 

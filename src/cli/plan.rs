@@ -5,12 +5,14 @@ use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Plan;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};
 use crate::report::plan;
 use crate::report::terminal::plan as terminal;
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<plan::Plan> =
+    Faces { rows: plan::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// Searches along the way of growth, and tells when an objective breaks.
 pub(crate) fn plan(args: &Plan, out: &mut Out) -> Result<Exit, Stop> {
@@ -35,14 +37,7 @@ pub(crate) fn plan(args: &Plan, out: &mut Out) -> Result<Exit, Stop> {
     let mut lab = Lab::new(setting, &shared, &shelf);
     let found = grow(&design, &growth, &mut lab);
     let found = session.finish(found, lab.simulated, out)?;
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(&found, format))?,
-        Format::Csv => out.print(&plan::rows(&found).csv())?,
-        Format::Markdown => out.print(&terminal::markdown(&found))?,
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(&found, look), format, out)?,
-        _ => study::print_human(&terminal::render(&found, look), format, out)?,
-    }
+    FACES.show(&found, format, out)?;
     let written = [("plan.json", study::document(&found, Format::Json)), ("plan.md", terminal::markdown(&found))];
     study::write(&args.trials, &name, &written, out)?;
     Ok(Exit::Done)

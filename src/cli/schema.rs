@@ -20,6 +20,7 @@ const GRID: &str = include_str!("../../docs/capacity_grid.schema.json");
 const SIZE: &str = include_str!("../../docs/size.schema.json");
 const ADVISE: &str = include_str!("../../docs/advise.schema.json");
 const JOURNEY: &str = include_str!("../../docs/journey.schema.json");
+const WALKTHROUGH: &str = include_str!("../../docs/walkthrough.schema.json");
 const PLAN: &str = include_str!("../../docs/plan.schema.json");
 const BY_HAND: &str = include_str!("../../docs/by_hand.schema.json");
 const BASELINE: &str = include_str!("../../docs/baseline.schema.json");
@@ -66,6 +67,7 @@ fn written(of: SchemaOf) -> Option<&'static str> {
         SchemaOf::Size => Some(SIZE),
         SchemaOf::Advise => Some(ADVISE),
         SchemaOf::Journey => Some(JOURNEY),
+        SchemaOf::Walkthrough => Some(WALKTHROUGH),
         SchemaOf::Plan => Some(PLAN),
         SchemaOf::ByHand => Some(BY_HAND),
         SchemaOf::Check => Some(CHECK),

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::analysis::advise as advising;
 use crate::analysis::axis::{Axis, Point, sets};
 use crate::analysis::compare::changes;
-use crate::analysis::design::Design;
+use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
 use crate::analysis::regret::{self, Stakes};
 use crate::analysis::size::{self, Raced};
@@ -14,7 +14,7 @@ use crate::cli::args::Format;
 use crate::cli::args::study::{Advise, Size};
 use crate::cli::out::Out;
 use crate::cli::part::{Parts, Shard};
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, capacity, progress};
 use crate::diagnostic::{Diagnostics, Sources, Spot, Spotted};
 use crate::report::html;
@@ -25,6 +25,14 @@ use crate::text::{self, Node, Value};
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<Found> =
+    Faces { rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
+const ADVICE: Faces<document::Advise> = Faces {
+    rows: document::rows,
+    markdown: of_advice::markdown,
+    line: of_advice::verdict_line,
+    human: of_advice::render,
+};
 /// Replications that settle a contender, by which the work of an exhaustive search is counted.
 const SETTLED: u64 = 24;
 
@@ -75,7 +83,7 @@ pub(crate) fn size(args: &Size, out: &mut Out) -> Result<Exit, Stop> {
     let (raced, regrets) = session.finish(raced, lab.simulated, out)?;
     let asked = Asked { name, whole: &whole, axes: &axes, load_per_s: whole.load(None).0 * factor, draws };
     let found = Found { seed: setting.seed, runs: lab.needed(), regrets, ..found(asked, raced) };
-    show(&found, format, out)?;
+    FACES.show(&found, format, out)?;
     write(args, &found, &axes, out)?;
     Ok(match (found.chosen(), found.cheaper_but_undecided.is_empty()) {
         (Some(_), _) => Exit::Done,
@@ -128,17 +136,6 @@ fn answerable(whole: &Design) -> Result<(), Stop> {
         return Err(Stop::usage("nothing has a price, so nothing is cheapest; give machines or `prices:`"));
     }
     Ok(())
-}
-
-fn show(found: &Found, format: Format, out: &mut Out) -> Result<(), Stop> {
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(found, format)),
-        Format::Csv => out.print(&rows(found).csv()),
-        Format::Markdown => out.print(&terminal::markdown(found)),
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(found, look), format, out),
-        _ => study::print_human(&terminal::render(found, look), format, out),
-    }
 }
 
 fn write(args: &Size, found: &Found, axes: &[Axis], out: &mut Out) -> Result<(), Stop> {
@@ -204,13 +201,12 @@ pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
     let loaded = |design: Design| if factor == 1.0 { Some(design) } else { design.loaded(factor, None) };
     let mut whole = loaded(today.clone()).ok_or_else(|| Stop::usage("the scenario cannot carry that load"))?;
     whole.name = name;
-    // What cannot be (a machine that a shared host already decides) or changes nothing is no advice.
+    // What cannot be (a machine that a shared host already decides) is no advice.
     let tried: Vec<(advising::Change, Design)> = advising::changes(&today)
         .into_iter()
         .filter_map(|change| {
-            let design = base.design(&change.set, std::slice::from_ref(&change.set)).ok()?;
-            let differs = !changes(&today.tree, &design.tree).0.is_empty();
-            Some((change, loaded(design).filter(|_| differs)?))
+            let design = changed(&base, &today, &change)?;
+            Some((change, loaded(design)?))
         })
         .collect();
     let setting = study::setting(&whole, &args.trials);
@@ -223,14 +219,7 @@ pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
     let before = figures.next().expect("the design itself is the first");
     let tried: Vec<_> = tried.into_iter().map(|(change, _)| change).zip(figures).collect();
     let advice = advising::advise(&whole, &before, &tried, noise);
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(&advice, format))?,
-        Format::Csv => out.print(&document::rows(&advice).csv())?,
-        Format::Markdown => out.print(&of_advice::markdown(&advice))?,
-        _ if out.quiet == 1 => study::print_human(&of_advice::verdict_line(&advice, look), format, out)?,
-        _ => study::print_human(&of_advice::render(&advice, look), format, out)?,
-    }
+    ADVICE.show(&advice, format, out)?;
     let written =
         [("advise.json", study::document(&advice, Format::Json)), ("advise.md", of_advice::markdown(&advice))];
     study::write(&args.trials, &advice.name, &written, out)?;
@@ -240,4 +229,11 @@ pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
         out.note("  no single change meets every objective; `plimsoll size` looks for several at once\n");
     }
     Ok(Exit::Done)
+}
+
+/// What a single change makes of a design; `None` where it cannot be or changes nothing.
+pub(crate) fn changed(base: &Base, today: &Design, change: &advising::Change) -> Option<Design> {
+    let design = base.design(&change.set, std::slice::from_ref(&change.set)).ok()?;
+    let differs = !changes(&today.tree, &design.tree).0.is_empty();
+    differs.then_some(design)
 }

@@ -22,6 +22,7 @@ use crate::cli::run::{cores, seconds};
 use crate::cli::{Exit, Stop, files, input, shell};
 use crate::diagnostic::render;
 use crate::report::json;
+use crate::report::rows::Rows;
 use crate::report::terminal::Look;
 use crate::scenario::Length;
 use crate::text::Read;
@@ -206,6 +207,28 @@ pub(crate) fn format(trials: &Trials, known: &[Format], verb: &str) -> Result<Fo
     }
     let names: Vec<String> = known.iter().map(name).collect();
     Err(Stop::usage(format!("`{verb}` prints {}, not {}", names.join(", "), name(&format))))
+}
+
+/// How the document of a study is shown to those who do not read JSON.
+pub(crate) struct Faces<D> {
+    pub(crate) rows: fn(&D) -> Rows,
+    pub(crate) markdown: fn(&D) -> String,
+    pub(crate) line: fn(&D, Look) -> String,
+    pub(crate) human: fn(&D, Look) -> String,
+}
+
+impl<D: serde::Serialize> Faces<D> {
+    /// Prints a document in a format.
+    pub(crate) fn show(&self, found: &D, format: Format, out: &mut Out) -> Result<(), Stop> {
+        let look = look(out, format);
+        match format {
+            Format::Json | Format::Jsonl => out.print(&document(found, format)),
+            Format::Csv => out.print(&(self.rows)(found).csv()),
+            Format::Markdown => out.print(&(self.markdown)(found)),
+            _ if out.quiet == 1 => print_human(&(self.line)(found, look), format, out),
+            _ => print_human(&(self.human)(found, look), format, out),
+        }
+    }
 }
 
 /// How text for people looks.

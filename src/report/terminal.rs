@@ -19,6 +19,7 @@ pub mod plan;
 pub mod size;
 pub mod sweep;
 pub(super) mod uncertainty;
+pub mod walkthrough;
 
 use anstyle::{AnsiColor, Effects, Style};
 

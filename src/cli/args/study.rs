@@ -255,6 +255,36 @@ pub struct Journey {
 #[derive(Clone, Debug, Args)]
 #[command(
     help_template = TEMPLATE,
+    before_help = "Examples:\n  plimsoll walkthrough scenarios/03-load-balancer.yaml\n  \
+                   plimsoll walkthrough shop.yaml --level junior --quiz\n"
+)]
+pub struct Walkthrough {
+    #[command(flatten)]
+    pub input: Input,
+    /// How much is asked: a senior also hears of trade-offs and of what comes next
+    #[arg(long, value_name = "LEVEL", default_value = "senior")]
+    pub level: Level,
+    /// Ask before it is told
+    #[arg(long)]
+    pub quiz: bool,
+    /// Put the questions of the quiz without waiting for answers
+    #[arg(long)]
+    pub no_input: bool,
+    #[command(flatten)]
+    pub trials: Trials,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// What is asked, the sums, the simulation, how far it goes
+    Junior,
+    /// Trade-offs and follow-up questions, too
+    Senior,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
     before_help = "Examples:\n  plimsoll check scenarios\n  plimsoll check 'scenarios/**/*.yaml' -f github\n  \
                    plimsoll check shop.yaml --tolerance p99=5% --update\n"
 )]

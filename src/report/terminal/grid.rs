@@ -23,6 +23,22 @@ pub fn render(grid: &Grid, look: Look) -> String {
     finish(&lines, look)
 }
 
+/// The point that carries most, or needs least.
+pub fn verdict_line(grid: &Grid, look: Look) -> String {
+    let value = |row: &&Row| row.value.unwrap_or(0.0);
+    let best = if grid.find.starts_with("load") {
+        grid.rows.iter().max_by(|a, b| value(a).total_cmp(&value(b)))
+    } else {
+        grid.rows.iter().filter(|row| row.value.is_some()).min_by(|a, b| value(a).total_cmp(&value(b)))
+    };
+    let pairs = |row: &Row| {
+        let pairs = grid.axes.iter().zip(&row.settings).map(|(axis, value)| format!("{axis}={value}"));
+        pairs.collect::<Vec<_>>().join(" ")
+    };
+    let said = best.and_then(|row| Some(format!("{}: {}", pairs(row), amount(row, row.value?))));
+    finish(&[said.unwrap_or_else(|| "no point has an answer".to_owned())], look)
+}
+
 /// The table, for a pull request.
 pub fn markdown(grid: &Grid) -> String {
     let within = grid.within.join(", ");
