@@ -197,10 +197,9 @@ fn lasts(capacity: &Capacity) -> String {
     }
 }
 
-/// What kills an instance of the component that limits a design for a fifth of the run, from its middle on; `None` where a
-/// run has no length in time.
-pub fn death(design: &Design, component: &str) -> Option<String> {
+/// What kills a part, such as `web/0`, for a fifth of the run, from its middle on; `None` where a run has no length in time.
+pub fn death(design: &Design, part: &str) -> Option<String> {
     let Length::Duration(seconds) = design.scenario.run.length else { return None };
     let (at, long) = (seconds * 0.5, seconds * 0.2);
-    Some(format!("faults.walkthrough_dies={{at: {at}s, kill: {component}/0, for: {long}s}}"))
+    Some(format!("faults.walkthrough_dies={{at: {at}s, kill: {part}, for: {long}s}}"))
 }

@@ -57,7 +57,9 @@ fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop
     let watcher = Watcher::start(watch, Arc::clone(&progress));
     let mut evaluation = analysis::evaluate(&model, &scenario, &plan, &progress);
     if 0 < draws && !evaluation.report.run.partial {
-        explore(&wanted, &scenario, draws, jobs, &progress, &mut evaluation.report);
+        let setting = Setting { seed: scenario.run.seed, replications: worlds::EACH, jobs };
+        let mut lab = Lab::new(setting, &progress, &Forgetful);
+        explore(&wanted, &scenario, draws, &mut lab, &mut evaluation.report);
     }
     let (wall_s, timed_out) = watcher.finish();
     let report = &mut evaluation.report;
@@ -72,11 +74,9 @@ fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop
 }
 
 /// Draws the inputs that are intervals, and adds to the report what comes of it; nothing where the work is stopped.
-fn explore(wanted: &Wanted, scenario: &Scenario, draws: u32, jobs: usize, progress: &Progress, report: &mut Report) {
-    let setting = Setting { seed: scenario.run.seed, replications: worlds::EACH, jobs };
-    let drawn = worlds::draw(&scenario.uncertain, draws, setting.seed);
-    let mut lab = Lab::new(setting, progress, &Forgetful);
-    let explored = worlds::explore(&drawn, &mut lab, |world| input::design(wanted, &world.sets));
+fn explore(wanted: &Wanted, scenario: &Scenario, draws: u32, lab: &mut Lab<Forgetful>, report: &mut Report) {
+    let drawn = worlds::draw(&scenario.uncertain, draws, lab.setting.seed);
+    let explored = worlds::explore(&drawn, lab, |world| input::design(wanted, &world.sets));
     let Ok(explored) = explored else {
         report.run.partial = true;
         return;

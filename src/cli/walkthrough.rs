@@ -67,9 +67,11 @@ fn subject(base: &Base, design: Design, limit: Option<String>, senior: bool) -> 
         Some((change, changed))
     });
     let changes = changes.collect();
+    // An instance has a number; of a database it is its primary that dies.
     let dying = limit.and_then(|component| {
-        let set = death(&design, &component)?;
-        Some((component, base.design(&design.name, &[set]).ok()?))
+        let kill = |part: &str| base.design(&design.name, &[death(&design, &format!("{component}/{part}"))?]).ok();
+        let dying = kill("0").or_else(|| kill("primary"))?;
+        Some((component, dying))
     });
     Subject { design, changes, death: dying }
 }
