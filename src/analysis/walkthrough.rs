@@ -168,8 +168,8 @@ fn first_change(advice: &Advise) -> String {
     let Some(best) = advice.changes.first().filter(|best| best.word == Some(Word::Improved)) else {
         return "no single change helps; `plimsoll size` looks for several at once".to_owned();
     };
-    let change =
-        best.change.map(|change| format!(", {} by {}", advice.focus, human_share((change * 1e3).round() / 1e3)));
+    let focus = advice.focus.split(['<', '>', '=']).next().unwrap_or_default().trim();
+    let change = best.change.map(|change| format!(": {focus} {}", human_share((change * 1e3).round() / 1e3)));
     let cost = match best.usd_more_per_month {
         Some(usd) if 0.0 < usd => format!(", for {} more a month", human_money(usd)),
         Some(usd) if usd < 0.0 => format!(", and saves {} a month", human_money(-usd)),

@@ -63,9 +63,10 @@ pub(crate) fn check(args: &Check, out: &mut Out) -> Result<Exit, Stop> {
         tasks.iter().filter_map(|task| Some(study::setting(task.design.as_ref()?, &args.trials).replications)).sum();
     let session = Session::start(&args.trials, first, replications, out)?;
     // The judgement on some of the files is worth something even if nothing is written of it.
-    let parts = match args.trials.no_files {
-        true => Parts::default(),
-        false => Parts::open(&args.trials, shard, &about(&all), &study::folder(&args.trials, "check"))?,
+    let parts = if args.trials.no_files {
+        Parts::default()
+    } else {
+        Parts::open(&args.trials, shard, &about(&all), &study::folder(&args.trials, "check"))?
     };
     let shelf = Shelf::shared(&args.trials, parts);
     let work = Work { args, tolerances: &tolerances, session: &session, shelf: &shelf };

@@ -161,3 +161,13 @@ fn intervals_that_cannot_be_are_told() {
     assert!(told("u.yaml").contains("less than"), "{}", told("u.yaml"));
     assert!(told("v.yaml").contains("is a rate"), "{}", told("v.yaml"));
 }
+
+#[test]
+fn the_schema_of_scenarios_knows_intervals() {
+    let desk = Desk::new(&[]);
+    let schema: Value = serde_json::from_str(&desk.prints("schema scenario", 0)).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a valid schema");
+    let with = |rate: &str| serde_json::json!({"load": {"users": {"rate": rate, "requests": {"api.serve": 1}}}});
+    assert!(validator.is_valid(&with("40/s")) && validator.is_valid(&with("40/s..80/s")));
+    assert!(!validator.is_valid(&with("40/s..80")) && !validator.is_valid(&with("40/s.80/s")));
+}
