@@ -56,7 +56,8 @@ pub fn share_between(groups: &[Vec<f64>], n: f64, confidence: f64) -> Option<(f6
     let between = each * squares(&means, mean(&means)) / (count - 1.0);
     let within =
         groups.iter().zip(&means).map(|(group, mean)| squares(group, *mean)).sum::<f64>() / (count * (each - 1.0));
-    if between + within <= 0.0 {
+    // Equal values differ by nothing but the last bit of their mean.
+    if between + within <= 1e-24 {
         return None;
     }
     let (over, under) = (count - 1.0, count * (each - 1.0));

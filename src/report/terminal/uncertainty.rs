@@ -66,7 +66,8 @@ pub(in crate::report) fn said(uncertainty: &Uncertainty) -> String {
 /// Both tables.
 pub(super) fn section(report: &Report, look: Look) -> Vec<String> {
     let Some(uncertainty) = &report.uncertainty else { return Vec::new() };
-    let mut lines = vec![format!("  uncertain   {}; above, they stand at their middles", said(uncertainty))];
+    let about = format!("{}; above, they stand at their middles", said(uncertainty));
+    let mut lines = vec![super::entry("uncertain", &about, look)];
     let columns = [[Column::TEXT].as_slice(), &[Column::NUMBER; 5]].concat();
     let mut table = Table::new(&columns, 4);
     table.row(SPREADS.map(|head| Cell::styled(head, STRONG)));
