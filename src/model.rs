@@ -24,6 +24,7 @@ mod keys;
 mod links;
 pub mod listing;
 pub mod loads;
+pub mod logs;
 mod names;
 pub mod naming;
 mod places;
@@ -57,6 +58,7 @@ use crate::model::program::{
 };
 use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
+use crate::model::logs::{Club, Log};
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
 use crate::model::wal::Wal;
@@ -100,6 +102,8 @@ pub struct Model {
     pub caches: Vec<Cache>,
     pub topics: Vec<Topic>,
     pub groups: Vec<Group>,
+    pub logs: Vec<Log>,
+    pub clubs: Vec<Club>,
     pub consumers: Vec<Consumer>,
     pub publish_uses: Vec<PublishUse>,
     pub sagas: Vec<Saga>,
@@ -233,6 +237,8 @@ pub struct Operation {
     pub replay: u16,
     /// The shard of its table, where tables have shards of their own.
     pub table: u32,
+    /// Of a log: the topic that it appends to, or `NONE16`.
+    pub topic: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -296,7 +302,7 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
-    /// Index into [`Model::topics`], or `NONE16`.
+    /// Index into [`Model::topics`] (of a log, of its first one), or `NONE16`.
     pub topic: u16,
     /// Index into [`Model::wals`], or `NONE16`.
     pub wal: u16,

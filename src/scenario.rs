@@ -19,6 +19,7 @@ pub mod function;
 pub mod hpa;
 pub mod keys;
 pub mod load;
+pub mod log;
 pub mod machine;
 pub mod naming;
 pub mod policy;
@@ -48,6 +49,7 @@ use crate::policy::limit::Limit;
 use crate::policy::retry::Retry;
 use crate::policy::shed::Shed;
 use crate::scenario::broker::{Consumes, Publish, Queue};
+use crate::scenario::log::Log;
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
@@ -283,6 +285,7 @@ pub enum Kind {
     Cache(Box<Cache>),
     Store(Store),
     Queue(Box<Queue>),
+    Log(Box<Log>),
     Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
@@ -301,6 +304,7 @@ impl Kind {
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
             Kind::Queue(_) => "queue",
+            Kind::Log(_) => "log",
             Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",

@@ -15,6 +15,7 @@ mod guards;
 mod faults;
 mod globe;
 mod laws;
+mod logs;
 mod looks;
 mod measures;
 mod mirrors;

@@ -97,6 +97,7 @@ impl World<'_> {
         }
         station.epoch += 1;
         let (component, epoch) = (station.component, station.epoch);
+        self.member_leaves(s);
         self.set_eligible(s, false);
         let until = self.now + self.m.components[component as usize].drain.0;
         self.set_timer(self.now.min(until), OBSERVE, Timer::Drained { station: s, epoch, until });

@@ -519,6 +519,8 @@ impl World<'_> {
             hosts: (0..self.hosts.len()).map(|h| self.host_tally(h)).collect(),
             pools: pools.map(|p| self.pool_tally(p)).collect(),
             topics: self.post.topics.iter().map(|topic| topic.tally).collect(),
+            partitions: (0..self.m.topics.len() as u16).map(|topic| self.appended(topic)).collect(),
+            elections: self.post.logs.iter().map(|log| log.elections).collect(),
             groups: (0..self.post.groups.len()).map(|g| self.group_tally(g)).collect(),
             sagas: self.saga_tallies(false),
             pipes: self

@@ -242,8 +242,11 @@ impl Model {
     /// Operations that this one may call.
     pub(super) fn callees(&self, operation: u16) -> BTreeSet<u16> {
         let Operation { entry, component, .. } = self.operations[usize::from(operation)];
-        let edges =
-            self.program(entry).filter_map(|step| if let Step::Call { edge } = step { Some(edge) } else { None });
+        let edges = self.program(entry).filter_map(|step| match step {
+            Step::Call { edge } => Some(edge),
+            Step::Gather { used, .. } => self.batch_call(used),
+            _ => None,
+        });
         let called = edges.flat_map(|edge| self.edges[usize::from(edge)].targets.iter().map(|(_, to)| *to));
         // A node asks the shield for the same: that circle has one turn at most.
         let is_shield = |to: &u16| *to == operation && self.components[usize::from(component)].cache != NONE16;

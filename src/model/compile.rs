@@ -264,6 +264,8 @@ impl Model {
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
         self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
+        self.logs.iter_mut().for_each(|log| [&mut log.disk_cell, &mut log.wait_cell].into_iter().for_each(&mut change));
+        self.publish_uses.iter_mut().for_each(|used| change(&mut used.cell));
         self.functions.iter_mut().for_each(|function| change(&mut function.cold_cell));
     }
 }

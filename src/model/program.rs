@@ -2,6 +2,7 @@
 
 use crate::model::Failure;
 use crate::policy::retry::Retry;
+use crate::scenario::broker::Acks;
 use crate::units::Span;
 
 /// One instruction, eight bytes; figures are in side tables. `cell` is where the time that passes is attributed to.
@@ -156,6 +157,23 @@ pub enum Step {
     /// A queue takes a message.
     Enqueue {
         topic: u16,
+    },
+    /// The disk of a partition's leader takes the messages that the frame carries.
+    Store {
+        topic: u16,
+    },
+    /// They are in the log from now on; whoever asked for it waits until all copies that count have them.
+    Append {
+        topic: u16,
+    },
+    /// A message joins the batch of its publisher, and may wait until that is in the log.
+    Gather {
+        used: u16,
+        waits: bool,
+    },
+    /// A batch is in the log, or will never be: who waited for it goes on.
+    Sent {
+        well: bool,
     },
     /// A consumer takes the messages of its batch out of the queue.
     Receive {
@@ -357,10 +375,24 @@ pub struct DedupeUse {
 }
 
 /// What a `publish` says of its message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PublishUse {
+    pub topic: u16,
+    /// Key named by the step, or `NONE16`.
+    pub key: u16,
+    /// Sampler of its bytes, or `NONE16`.
+    pub bytes: u16,
     /// `None`: that of the request.
     pub priority: Option<u8>,
+    /// Of a log: what the publisher waits for, and how it gathers messages.
+    pub acks: Acks,
+    pub linger: Span,
+    pub batch_bytes: f64,
+    /// Stream of the partitions of batches.
+    pub stream: u64,
+    /// Program of a batch, and where the time of those who wait for one goes; or `NONE16`.
+    pub entry: u16,
+    pub cell: u16,
 }
 
 /// What a call carries between publishers, queues and consumers.
@@ -370,6 +402,8 @@ pub enum Post {
     None,
     /// A message: its use.
     Publish(u16),
+    /// Messages that were gathered.
+    Batch,
     /// What became of a batch.
     Acknowledge,
 }

@@ -68,6 +68,11 @@ pub(super) enum Task<'s> {
     Hedged {
         call: usize,
     },
+    /// Brings a batch of messages to a log.
+    Batch {
+        step: &'s scenario::Step,
+        used: u16,
+    },
     /// Calls the operation behind a cache and keeps the answer.
     Fetch {
         operation: u16,
@@ -79,6 +84,8 @@ pub(super) enum Task<'s> {
 pub(super) enum Patch {
     Fork(usize, usize),
     Spawn(usize),
+    /// The use of a publish step.
+    Batch(u16),
 }
 
 /// The programs of one operation under construction.
@@ -134,6 +141,7 @@ impl Compiler<'_> {
         self.check_arrows();
         self.link_copies();
         self.link_nodes();
+        self.link_brokers();
         self.check_keys();
         self.index(self.names.operations.len(), "operations");
         for number in 0..self.names.operations.len() {
@@ -163,6 +171,7 @@ impl Compiler<'_> {
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
             let writes = writes || matches!(&body, Body::Cache { verb, .. } if verb.writes());
             let table = self.table_of(owner, &name);
+            let topic = self.topic_of(&format!("{owner}.{name}")).unwrap_or(NONE16);
             self.model.operations.push(Operation {
                 name,
                 component,
@@ -172,6 +181,7 @@ impl Compiler<'_> {
                 from_primary,
                 replay,
                 table,
+                topic,
             });
         }
     }
@@ -238,6 +248,7 @@ impl<'s> Writer<'_, 's> {
             match next.patch {
                 Patch::Fork(fork, branch) => self.compiler.model.forks[fork].entries[branch] = entry,
                 Patch::Spawn(at) => self.compiler.model.steps[at] = Step::Spawn { entry },
+                Patch::Batch(used) => self.compiler.model.publish_uses[usize::from(used)].entry = entry,
             }
             let place = Place::new(next.path, &self.place.component, &self.place.operation);
             self.place = place;
@@ -245,6 +256,10 @@ impl<'s> Writer<'_, 's> {
             match next.task {
                 Task::Steps(steps) => self.steps(steps),
                 Task::Ask { step } => self.ask_shard(step),
+                Task::Batch { step, used } => {
+                    let path = self.place.next("batch");
+                    self.batch_of_messages(&path, step, used);
+                }
                 Task::Hedged { call } => self.copy_of_call(call),
                 Task::Renew { step, used } => self.renew_from_step(step, used),
                 Task::Fetch { operation, used } => self.renew_from_backing(operation, used),

@@ -149,6 +149,7 @@ pub enum Quantity {
     Convergence,
     LeaderChanges,
     ShardVariance,
+    PartitionSkew,
     ScaleChanges,
     ColdStarts,
     Memory,

@@ -544,9 +544,7 @@ objectives: {fast: latency p99 <= 500ms}
     fn later_words_are_refused_by_name() {
         let told = |set: &str| read(SMALLEST, &[set], None).expect_err("it is refused");
         for (set, word) in [
-            ("components.api.kind=log", "`log`"),
             ("components.api.operations.serve=[{window: {every: 10s}}]", "`window`"),
-            ("objectives.even=partition_skew of api <= 1", "`partition_skew`"),
         ] {
             let message = told(set).replace('\'', "`");
             assert!(message.contains("E0107") && message.contains(word), "{set}: {message}");
