@@ -22,6 +22,7 @@ mod faults;
 pub mod guards;
 mod keys;
 mod links;
+mod locks;
 pub mod listing;
 pub mod loads;
 pub mod logs;
@@ -51,6 +52,7 @@ use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
 use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
+use crate::model::logs::{Club, Log};
 use crate::model::naming::Naming;
 use crate::model::plan::{Prefill, Sampling};
 use crate::model::program::{
@@ -58,7 +60,6 @@ use crate::model::program::{
 };
 use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
-use crate::model::logs::{Club, Log};
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
 use crate::model::wal::Wal;
@@ -94,7 +95,6 @@ pub struct Model {
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
     pub telemetry: Vec<Telemetry>,
-    /// In the order of names; empty where the author named none.
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
@@ -111,9 +111,7 @@ pub struct Model {
     pub functions: Vec<Function>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
-    /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
-    /// Write-ahead logs of databases.
     pub wals: Vec<Wal>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,

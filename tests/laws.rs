@@ -393,7 +393,11 @@ fn logged(seed: u64) -> String {
     let batch = dice.pick(&["batch: 1", "batch: 4", "batch: 50", "batch: 3, prefetch: 9"]);
     let work = dice.pick(&["wait: 5ms", "cpu: exp(10ms)", "wait: exp(40ms)"]);
     let group = dice.pick(&["group: other", "group: mail"]);
-    let scale = dice.pick(&["", "", ", autoscale: {min: 1, max: 4, every: 500ms, schedule: {00:00: 3, 00:00:03: 1, 00:00:05: 4}}, drain: 50ms"]);
+    let scale = dice.pick(&[
+        "",
+        "",
+        ", autoscale: {min: 1, max: 4, every: 500ms, schedule: {00:00: 3, 00:00:03: 1, 00:00:05: 4}}, drain: 50ms",
+    ]);
     let waits = dice.pick(&["sync", "async"]);
     write!(
         text,

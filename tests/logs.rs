@@ -36,7 +36,8 @@ impl Seen {
     }
 
     fn partitions(&self) -> &[u64] {
-        &self.end().partitions[0]
+        let found = self.model.topics.iter().position(|topic| topic.name == "stream.clicks");
+        &self.end().partitions[found.expect("there is such a topic")]
     }
 
     fn operation(&self, name: &str) -> &Flow {
@@ -126,12 +127,15 @@ fn every_message_is_read_once_by_each_group() {
 
 #[test]
 fn a_key_decides_on_the_partition_and_order_holds_inside_it() {
-    let keyed = Words { topic: "partitions: 6, key: user", message: ", key: user", work: "{wait: exp(20ms)}", ..PLAIN }.seen();
+    let keyed =
+        Words { topic: "partitions: 6, key: user", message: ", key: user", work: "{wait: exp(20ms)}", ..PLAIN }.seen();
     let by_chance = Words { message: ", key: user", topic: "partitions: 6", ..PLAIN }.seen();
     let none = PLAIN.seen();
     assert_eq!(0, keyed.group("mail").disordered, "one after the other");
     assert!(5000 < keyed.group("mail").ordered);
-    let skew = |seen: &Seen| *seen.partitions().iter().max().expect("six") as f64 * 6.0 / seen.partitions().iter().sum::<u64>() as f64;
+    let skew = |seen: &Seen| {
+        *seen.partitions().iter().max().expect("six") as f64 * 6.0 / seen.partitions().iter().sum::<u64>() as f64
+    };
     assert!(1.15 < skew(&keyed), "popular keys load their partition: {:?}", keyed.partitions());
     assert_eq!(keyed.partitions(), by_chance.partitions(), "the key of the message is that of the topic");
     assert!(skew(&none) < 1.1, "without a key all get as much: {:?}", none.partitions());
@@ -148,7 +152,14 @@ fn one_partition_has_one_reader() {
 
 #[test]
 fn lingering_gathers_messages_and_costs_time() {
-    let words = |message| Words { rate: "2000/s", message, topic: "partitions: 1", consumer: ", batch: 100", work: "{wait: 0s}", ..PLAIN };
+    let words = |message| Words {
+        rate: "2000/s",
+        message,
+        topic: "partitions: 1",
+        consumer: ", batch: 100",
+        work: "{wait: 0s}",
+        ..PLAIN
+    };
     let alone = words(", bytes: 100B").seen();
     let gathered = words(", bytes: 100B, linger: 10ms").seen();
     let full = words(", bytes: 100B, linger: 10ms, batch: 500B").seen();
@@ -200,7 +211,7 @@ fn copies_weigh_on_disk_and_network_and_compression_takes_from_both() {
 fn what_only_a_dead_leader_had_is_lost_and_what_all_had_is_not() {
     // So slow a link that the copies are always behind.
     let words = |message| Words {
-        rate: "500/s",
+        rate: "3000/s",
         message,
         log: ", replication: {factor: 3, min_isr: 2}, election: 2s",
         link: "20ms",
@@ -212,13 +223,13 @@ fn what_only_a_dead_leader_had_is_lost_and_what_all_had_is_not() {
     let lost = |seen: &Seen| seen.topic("stream.clicks").truncated;
     assert_eq!(0, lost(&all), "nobody was told that they were safe: {:?}", all.topic("stream.clicks"));
     assert!(0 < all.topic("stream.clicks").withdrawn);
-    assert!((2..60).contains(&lost(&one)), "{:?}", one.topic("stream.clicks"));
+    assert!((3..150).contains(&lost(&one)), "{:?}", one.topic("stream.clicks"));
     let fault = one.record.faults[0][0];
     assert_eq!(lost(&one), fault.lost_writes);
     assert!(fault.oldest_lost.is_some_and(|age| age.secs() < 0.1), "{fault:?}");
     assert_eq!(2, one.end().elections[0], "it led two of six");
     let after = |seen: &Seen| seen.group("mail").open;
-    assert!(after(&all) < 100 && after(&one) < 100, "they are read on under other leaders");
+    assert!(after(&all) < 300 && after(&one) < 300, "they are read on under other leaders");
 }
 
 #[test]
@@ -232,14 +243,20 @@ fn partitions_of_a_dead_broker_stand_still_until_it_is_missed() {
     let alone = appended(&words(", election: 1s", dies).seen());
     // A third of all goes to a dead leader for so long; and nothing with three copies is committed while one hangs.
     assert!(quick < whole && slow < quick - 100.0 && alone < slow - 300.0, "{whole} {quick} {slow} {alone}");
-    let back = Words { faults: "dies: {at: 20s, kill: stream/0, for: 10s}", log: ", replication: {factor: 3}, election: 1s", ..PLAIN }.seen();
-    assert_eq!(4, back.end().elections[0], "two partitions went to others");
+    let back = Words {
+        faults: "dies: {at: 20s, kill: stream/0, for: 10s}",
+        log: ", replication: {factor: 3}, election: 1s",
+        ..PLAIN
+    }
+    .seen();
+    assert_eq!(2, back.end().elections[0], "two partitions went to others");
 }
 
 #[test]
 fn too_few_copies_take_nothing_from_who_wants_all() {
     let dies = "a: {at: 20s, kill: stream/0}, b: {at: 20s, kill: stream/1}";
-    let words = |message, log| Words { message, log, faults: dies, publish: ", timeout: 500ms, fallback: skip", ..PLAIN };
+    let words =
+        |message, log| Words { message, log, faults: dies, publish: ", timeout: 500ms, fallback: skip", ..PLAIN };
     let strict = words("", ", replication: {factor: 3, min_isr: 2}, election: 1s").seen();
     let lax = words("", ", replication: {factor: 3, min_isr: 1}, election: 1s").seen();
     let leader = words(", acks: 1", ", replication: {factor: 3, min_isr: 2}, election: 1s").seen();
@@ -250,11 +267,13 @@ fn too_few_copies_take_nothing_from_who_wants_all() {
 
 #[test]
 fn a_copy_that_is_behind_for_too_long_no_longer_counts() {
-    let words = |log| Words { log, faults: "halt: {at: 20s, pause: stream/1, for: 30s}", publish: ", timeout: 40s", ..PLAIN };
+    let words =
+        |log| Words { log, faults: "halt: {at: 20s, pause: stream/1, for: 30s}", publish: ", timeout: 40s", ..PLAIN };
     let soon = words(", replication: {factor: 2, behind: 2s}, election: 60s").seen();
     let late = words(", replication: {factor: 2, behind: 20s}, election: 60s").seen();
     let p = |seen: &Seen| seen.latency_s("web.buy");
-    assert!(2.0 * p(&soon) < p(&late), "{} {}", p(&soon), p(&late));
+    // A third of all wait for the paused broker in any case.
+    assert!(p(&soon) + 1.0 < p(&late), "{} {}", p(&soon), p(&late));
 }
 
 #[test]
@@ -264,12 +283,20 @@ fn a_dead_consumer_is_missed_after_its_session() {
     let quick = words(", session: 2s, rebalance: 1s").seen();
     let slow = words(", session: 10s, rebalance: 1s").seen();
     let long = words(", session: 2s, rebalance: 8s").seen();
-    assert!(2.0 * lag(&quick) < lag(&slow) && 2.0 * lag(&quick) < lag(&long), "{} {} {}", lag(&quick), lag(&slow), lag(&long));
+    assert!(
+        2.0 * lag(&quick) < lag(&slow) && 2.0 * lag(&quick) < lag(&long),
+        "{} {} {}",
+        lag(&quick),
+        lag(&slow),
+        lag(&long)
+    );
     assert_eq!(1, quick.group("mail").rebalances);
     assert!(quick.group("mail").open < 10, "the others read on");
-    let returns = Words { consumer: ", session: 10s", faults: "dies: {at: 20s, kill: worker/0, for: 5s}", ..PLAIN }.seen();
+    let returns =
+        Words { consumer: ", session: 10s", faults: "dies: {at: 20s, kill: worker/0, for: 5s}", ..PLAIN }.seen();
     assert_eq!(0, returns.group("mail").rebalances, "who is back before it was missed has its partitions");
-    let missed = Words { consumer: ", session: 2s", faults: "dies: {at: 20s, kill: worker/0, for: 5s}", ..PLAIN }.seen();
+    let missed =
+        Words { consumer: ", session: 2s", faults: "dies: {at: 20s, kill: worker/0, for: 5s}", ..PLAIN }.seen();
     assert_eq!(2, missed.group("mail").rebalances, "else others had them meanwhile");
 }
 
@@ -286,7 +313,7 @@ fn cooperative_members_read_on_while_partitions_move() {
 fn when_it_is_committed_decides_what_a_death_loses_or_repeats() {
     let words = |consumer| Words {
         consumer,
-        rate: "300/s",
+        rate: "1000/s",
         work: "{wait: 5ms}",
         faults: "dies: {kill: worker/any, every: exp(3s), for: 1s}",
         ..PLAIN
@@ -328,9 +355,12 @@ fn what_is_too_old_or_too_much_is_no_longer_kept() {
 
 #[test]
 fn a_larger_poll_costs_fewer_requests() {
-    let fetches = |consumer| Words { rate: "600/s", consumer, ..PLAIN }.seen().operation("stream.fetch").ok.count();
+    let fetches = |consumer| {
+        let seen = Words { rate: "900/s", consumer, work: "{wait: 5ms}", ..PLAIN }.seen();
+        seen.operation("stream.fetch").ok.count() as f64 / seen.group("mail").delivered as f64
+    };
     let (one, many) = (fetches(""), fetches(", batch: 500"));
-    assert!(3 * many < 2 * one, "{one} {many}");
+    assert!((one - 1.0).abs() < 0.01 && many < 0.7, "{one} {many}");
 }
 
 #[test]
@@ -354,5 +384,5 @@ fn messages_that_nobody_waits_for_can_be_lost_unsent() {
     let seen = Words { message: ", acks: 0", faults: dies, ..PLAIN }.seen();
     let lost = seen.topic("stream.clicks").unsent;
     assert!((900..1100).contains(&lost), "ten seconds of messages: {lost}");
-    assert_eq!(seen.operation("web.buy").ok.count(), seen.topic("stream.clicks").appended + lost + 0);
+    assert_eq!(seen.operation("web.buy").ok.count(), seen.topic("stream.clicks").appended + lost);
 }

@@ -119,7 +119,8 @@ impl World<'_> {
         let (topic, component) = (operation.topic, operation.component);
         let spec = &self.m.components[component as usize];
         if topic == NONE16 {
-            let group = self.batch(self.calls[id as usize].token).map(|batch| self.post.batches.all[batch as usize].group);
+            let group =
+                self.batch(self.calls[id as usize].token).map(|batch| self.post.batches.all[batch as usize].group);
             let first = bits(spec.key, u64::from(group.unwrap_or(0))) % u64::from(spec.count);
             let in_turn = (0..spec.count).map(|next| spec.first + (first as u32 + next) % spec.count);
             return in_turn.into_iter().find(|broker| self.is_up(*broker));

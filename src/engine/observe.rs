@@ -9,8 +9,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series, Snapshot,
-    Stopped, Tallies, Tracked, TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PoolTally, Record, Sampled, Series, Snapshot, Stopped,
+    Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
 use crate::units::{Span, Time};
@@ -523,11 +523,7 @@ impl World<'_> {
             elections: self.post.logs.iter().map(|log| log.elections).collect(),
             groups: (0..self.post.groups.len()).map(|g| self.group_tally(g)).collect(),
             sagas: self.saga_tallies(false),
-            pipes: self
-                .pipes
-                .iter()
-                .map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) })
-                .collect(),
+            pipes: self.pipes.iter().map(|pipe| pipe.tally(self.now)).collect(),
             cells: self.effort.cell_sums[..self.m.cells.len()].to_vec(),
             tail: self.tail_by_bucket(),
             wasted: self.effort.wasted[..self.m.cells.len()].to_vec(),

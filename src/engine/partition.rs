@@ -61,15 +61,8 @@ pub(super) struct Record {
 
 impl Partition {
     pub(super) fn new(topic: u16, brokers: impl Iterator<Item = u32>) -> Partition {
-        let copy = |broker| Copy {
-            broker,
-            position: 0,
-            bytes: 0.0,
-            heard: 0,
-            in_step: true,
-            caught_up: 0,
-            is_queued: false,
-        };
+        let copy =
+            |broker| Copy { broker, position: 0, bytes: 0.0, heard: 0, in_step: true, caught_up: 0, is_queued: false };
         let copies: Vec<Copy> = brokers.map(copy).collect();
         Partition {
             topic,

@@ -118,9 +118,9 @@ impl Club {
         members.dedup();
         let mut stations: Vec<u32> = members.iter().map(|(station, _)| *station).collect();
         stations.dedup();
-        let wants = stations.iter().map(|station| {
-            members.iter().filter(|(member, _)| member == station).map(|(_, topic)| *topic).collect()
-        });
+        let wants = stations
+            .iter()
+            .map(|station| members.iter().filter(|(member, _)| member == station).map(|(_, topic)| *topic).collect());
         Club {
             wants: wants.collect(),
             present: vec![false; stations.len()],

@@ -163,7 +163,9 @@ impl Compiler<'_> {
             let mine = |said: &&Consumes| said.from.value == topic && said.group.as_deref().unwrap_or("") == name;
             let Some(said) = said.into_iter().find(mine) else { continue };
             let log = |group: u16| {
-                self.model.topics[usize::from(self.model.groups[usize::from(group)].topic)].in_log.map(|topic| topic.log)
+                self.model.topics[usize::from(self.model.groups[usize::from(group)].topic)]
+                    .in_log
+                    .map(|topic| topic.log)
             };
             let is_same = |club: &Club| {
                 let first = club.groups[0];
@@ -185,7 +187,8 @@ impl Compiler<'_> {
         let sharing = &said.sharing;
         let Some(spot) = sharing.said else { return };
         if self.model.topics[usize::from(topic)].in_log.is_none() {
-            let message = format!("`{}` is a queue, so there are no partitions to deal among consumers", said.from.value);
+            let message =
+                format!("`{}` is a queue, so there are no partitions to deal among consumers", said.from.value);
             let told = Diagnostic::new(Code::Inert, spot, message);
             return self.tell(told.help("leave it out, or consume from a topic of a log"));
         }
@@ -198,8 +201,11 @@ impl Compiler<'_> {
         };
         let other = others.into_iter().find(is_other).map(|other| other.from.spot);
         if let Some(other) = other {
-            let told = Diagnostic::new(Code::Excluded, spot, "consumers of one group share partitions in different ways");
-            self.tell(told.note_at(other, "the other one").help("give both the same `assign`, `session` and `rebalance`"));
+            let told =
+                Diagnostic::new(Code::Excluded, spot, "consumers of one group share partitions in different ways");
+            self.tell(
+                told.note_at(other, "the other one").help("give both the same `assign`, `session` and `rebalance`"),
+            );
         }
     }
 

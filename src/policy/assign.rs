@@ -176,7 +176,9 @@ mod tests {
             return partition % members;
         }
         let (each, more) = (partitions / members, partitions % members);
-        (0..members).find(|&member| partition < (member + 1) * each + more.min(member + 1)).expect("the last has the last")
+        (0..members)
+            .find(|&member| partition < (member + 1) * each + more.min(member + 1))
+            .expect("the last has the last")
     }
 
     #[test]
@@ -211,7 +213,11 @@ mod tests {
                 // The fullest keep one more than the others.
                 let most = lengths.iter().enumerate().map(|(rank, &had)| had.min(least + usize::from(rank < rest)));
                 let kept = |member: usize| now[member].iter().filter(|one| had[member].contains(one)).count();
-                assert_eq!(most.sum::<usize>(), (0..had.len()).map(kept).sum::<usize>(), "{seed} {turn} {had:?} {now:?}");
+                assert_eq!(
+                    most.sum::<usize>(),
+                    (0..had.len()).map(kept).sum::<usize>(),
+                    "{seed} {turn} {had:?} {now:?}"
+                );
                 had = now;
             }
         }

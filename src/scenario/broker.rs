@@ -309,7 +309,12 @@ static PUBLISH: Table = Table {
     about: "A message that is sent",
     fields: &[
         Field::new("to", Shape::Text, "tasks", "The queue, or the topic of a log: `stream.clicks`").required(),
-        Field::new("key", Shape::Name(Thing::Key), "user", "The key that is meant; without it that of the queue or topic"),
+        Field::new(
+            "key",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key that is meant; without it that of the queue or topic",
+        ),
         Field::new("bytes", Shape::Distribution(Dimension::Bytes), "1KB", "Its size").or("0B"),
         Field::new(
             "priority",
@@ -324,7 +329,8 @@ static PUBLISH: Table = Table {
             "Of a log: what the publisher waits for: nothing (0), the leader (1), or all copies that are in step",
         )
         .or("all"),
-        Field::new("linger", Shape::Time, "5ms", "Of a log: how long a publisher gathers messages for one partition").or("0s"),
+        Field::new("linger", Shape::Time, "5ms", "Of a log: how long a publisher gathers messages for one partition")
+            .or("0s"),
         Field::new("batch", Shape::Bytes, "16KiB", "Of a log: a batch of so many bytes sets off at once").or("16KiB"),
     ],
 };

@@ -73,8 +73,14 @@ static TOPIC: Table = Table {
             "user",
             "Messages with the same value are in the same partition; without a key each batch of a publisher goes to one by chance",
         ),
-        Field::new("retention", Shape::Object(&RETENTION), "{time: 7d}", "How long messages are kept; without it for ever"),
-        Field::new("compression", Shape::Share, "40%", "What compression by the publisher leaves of the bytes").or("100%"),
+        Field::new(
+            "retention",
+            Shape::Object(&RETENTION),
+            "{time: 7d}",
+            "How long messages are kept; without it for ever",
+        ),
+        Field::new("compression", Shape::Share, "40%", "What compression by the publisher leaves of the bytes")
+            .or("100%"),
         Field::new("deduplicate", Shape::Time, "2m", "A message that was sent again within that time is taken once"),
         Field::new(
             "redelivery",
@@ -169,9 +175,8 @@ pub(super) fn log(r: &mut Reader, env: &mut Env, brokers: u32) -> Log {
         let told = Diagnostic::new(Code::ImpossibleQuorum, r.key("replication"), message);
         r.tell(told.help("add `instances`, or ask for fewer"));
     }
-    let election = draw(r, env, "election", Dimension::Time).unwrap_or_else(|| {
-        distribution::parse("uniform(9s 10s)", Dimension::Time).expect("the default can be read")
-    });
+    let election = draw(r, env, "election", Dimension::Time)
+        .unwrap_or_else(|| distribution::parse("uniform(9s 10s)", Dimension::Time).expect("the default can be read"));
     Log { topics, factor: factor.min(brokers.max(1)), min_isr: min_isr.min(factor), election, behind_s }
 }
 
@@ -186,8 +191,7 @@ fn topic(r: &mut Reader) -> LogTopic {
         keep_bytes = r.within("bytes", bytes, 1.0, f64::INFINITY).map(|bytes| bytes.value);
     }
     let compression = r.share("compression");
-    let (redelivery, then) =
-        r.object("redelivery").map_or((Redelivery::default(), None), |mut r| redelivery(&mut r));
+    let (redelivery, then) = r.object("redelivery").map_or((Redelivery::default(), None), |mut r| redelivery(&mut r));
     LogTopic {
         partitions: count(r, "partitions", 1).unwrap_or(1),
         key: name(r, "key"),

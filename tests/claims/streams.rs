@@ -29,7 +29,12 @@ fn appends(variant: Option<&'static str>) -> f64 {
 #[test]
 fn p_streaming() {
     let report = stream(None).report();
-    claim("p-streaming", "events lost, of 9 brokers with 3 copies", figure(&report, "stream", "lost_unreplicated"), [0.0, 0.0]);
+    claim(
+        "p-streaming",
+        "events lost, of 9 brokers with 3 copies",
+        figure(&report, "stream", "lost_unreplicated"),
+        [0.0, 0.0],
+    );
     let (came, done) = (rate(&report, "collector.order"), figure(&report, "processor", "delivered_per_s"));
     claim("p-streaming", "orders handled for each that was taken", done / came, [0.98, 1.02]);
     claim("p-streaming", "consumer_lag: p99 of order_processor, s", value(&report, "consumer_lag"), [0.0, 1.0]);
@@ -63,7 +68,10 @@ fn p_streaming_broker_dies() {
 fn p_streaming_consumer_dies() {
     let late = |session: &str| {
         let stage = stream(Some("consumer_dies")).set("components.processor.consumes.session", session);
-        value(&stage.set("faults.consumer_dies.at", "20s").set("objectives.late", "lag max of processor <= 1h").report(), "late")
+        value(
+            &stage.set("faults.consumer_dies.at", "20s").set("objectives.late", "lag max of processor <= 1h").report(),
+            "late",
+        )
     };
     claim("p-streaming", "longest lag when a consumer dies and its session is 30 s", late("30s"), [33.0, 36.0]);
     claim("p-streaming", "the same with 10 s", late("10s"), [13.0, 16.0]);
@@ -78,7 +86,10 @@ fn s08_latency_of_a_log() {
         );
         let report = stream(None)
             .set("components.collector.operations.note", publish)
-            .set("components.stream.operations", "{user_events: {cpu: 200us}, fetch: {cpu: 100us}, commit: {cpu: 50us}}")
+            .set(
+                "components.stream.operations",
+                "{user_events: {cpu: 200us}, fetch: {cpu: 100us}, commit: {cpu: 50us}}",
+            )
             .set("objectives.publish", "latency p99 of collector.note <= 1s")
             .report();
         let p99 = figure(&report, "profiler", "transit_p99");

@@ -48,10 +48,13 @@ fn assigned(case: &Case, assign: Assign) -> Got {
     got
 }
 
+/// So many messages stand for one: chance deals them to partitions, and with more of them more evenly.
+const FINER: f64 = 10.0;
+
 /// Messages come evenly and each consumer works on one at a time: the backlog at the end of each second, and the longest
 /// time from a message's publication to the end of the work on it. `steps` is the load over time, `schedule` the consumers.
 fn backlog(case: &Case, steps: &str, schedule: &str) -> (Vec<f64>, f64) {
-    let (produce, partitions) = (case.number("produce"), case.number("partitions"));
+    let (produce, partitions) = (FINER * case.number("produce"), case.number("partitions"));
     let text = format!(
         "plimsoll: 1
 title: lag
@@ -69,14 +72,14 @@ components:
     operations: {{work: [{{wait: {}ms}}]}}
     autoscale: {{min: 4, max: 8, every: 1s, schedule: {{00:00: 4{schedule}}}}}
 ",
-        1e3 / case.number("per_consumer")
+        1e3 / FINER / case.number("per_consumer")
     );
     let model = model(&text);
     let record = simulate(&model, 1, 0, &Signals::default());
     let per_second = (1.0 / record.series.window.secs()).round() as usize;
     let seconds = record.series.backlog.chunks(per_second).filter_map(|windows| windows.last());
     let end = &record.snapshots.last().expect("every record ends").tallies;
-    (seconds.map(|messages| f64::from(*messages)).collect(), end.groups[0].lag.max().unwrap_or(0.0))
+    (seconds.map(|messages| f64::from(*messages) / FINER).collect(), end.groups[0].lag.max().unwrap_or(0.0))
 }
 
 /// Four more consumers join after the first phase; the time lag is that of the last message of a load that ends there.
@@ -86,11 +89,13 @@ fn lag(case: &Case) -> Got {
     let (_, latest) = backlog(case, &format!(", {phase}s: 0"), "");
     let mut got = Got::default();
     let grown = messages[phase - 1];
-    let fell = messages[phase + 4] - messages[phase + 14];
-    let empty = messages[phase..].iter().position(|left| *left < 0.01 * grown).expect("it is done in time");
+    let rate = (messages[phase + 4] - messages[phase + 14]) / 10.0;
+    // The autoscaler looks once a second: from when they are there to when a hundredth is left.
+    let joined = (phase - 1..phase + 3).find(|at| messages[at + 1] < messages[*at]).expect("it falls");
+    let empty = (joined..messages.len()).find(|at| messages[*at] < 0.01 * grown).expect("it is done in time");
     got.put("lag_at_60s", grown);
-    got.put("drain_rate", fell / 10.0);
-    got.put("drain_s", empty as f64 + 1.0 - 0.01 * grown / (fell / 10.0));
+    got.put("drain_rate", rate);
+    got.put("drain_s", (empty - joined) as f64);
     got.put("max_time_lag_s", latest);
     got
 }
@@ -99,7 +104,8 @@ fn lag(case: &Case) -> Got {
 fn skew(case: &Case) -> Got {
     let (keys, alpha, partitions) = (case.number("keys"), case.number("alpha"), case.number("partitions"));
     let topics = 40;
-    let declared: Vec<String> = (0..topics).map(|topic| format!("t{topic}: {{partitions: {partitions}, key: user}}")).collect();
+    let declared: Vec<String> =
+        (0..topics).map(|topic| format!("t{topic}: {{partitions: {partitions}, key: user}}")).collect();
     let asked: Vec<String> = (0..topics).map(|topic| format!("stream.t{topic}: 1")).collect();
     let text = format!(
         "plimsoll: 1
@@ -123,8 +129,9 @@ components: {{stream: {{kind: log, topics: {{{}}}}}}}
     }
     let mut got = Got::default();
     let harmonic: f64 = (1..=keys as u64).map(|rank| 1.0 / (rank as f64).powf(alpha)).sum();
-    got.put("p1", 1.0 / harmonic);
-    got.put("mean_share", 1.0 / partitions);
+    let to_digits = |value: f64, digits: f64| (value * digits).round() / digits;
+    got.put("p1", to_digits(1.0 / harmonic, 1e8));
+    got.put("mean_share", to_digits(1.0 / partitions, 1e9));
     got.put("expected_max_share", shares.iter().sum::<f64>() / shares.len() as f64);
     got
 }
