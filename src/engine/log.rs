@@ -9,7 +9,7 @@ use crate::engine::broker::Letter;
 use crate::engine::failover::Loss;
 use crate::engine::partition::{Partition, Record};
 use crate::engine::timer::Timer;
-use crate::engine::world::{Ns, RELEASE, Request, State, World, gate, row};
+use crate::engine::world::{Ns, RELEASE, Request, State, World, gate};
 use crate::model::logs::InLog;
 use crate::model::program::Post;
 use crate::model::{Failure, Model, NONE, NONE16};
@@ -219,7 +219,9 @@ impl World<'_> {
             let parcel = &mut self.post.parcels.slab.all[parcel as usize];
             parcel.is_in = true;
             let letters = parcel.letters.clone();
-            letters.into_iter().for_each(|letter| self.log_letter(topic, letter, acks));
+            for letter in letters {
+                self.log_letter(topic, letter, acks);
+            }
         } else if self.brings_batch(id) {
             // Its publisher is gone, or has given it up.
             return id;
@@ -307,16 +309,8 @@ impl World<'_> {
 
     /// The value of a key for whoever sent a message, who may have gone long ago.
     fn key_of_letter(&mut self, key: u16, letter: &Letter) -> u64 {
-        let row = self.new_request(Request {
-            occasion: letter.occasion,
-            arrived: self.now,
-            number: letter.identity,
-            context: letter.context,
-            client: NONE,
-            class: letter.class,
-            priority: letter.priority,
-            flags: row::DETACHED,
-        });
+        let Letter { occasion, context, class, .. } = *letter;
+        let row = self.new_request(Request { occasion, context, class, ..Request::detached(self.now) });
         let value = self.key_value(key, row);
         self.free_request(row);
         value

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::broker::{Letter, LetterState};
 use crate::engine::timer::Timer;
-use crate::engine::world::{Frame, Ns, RELEASE, Request, Slab, State, World, flag, row};
+use crate::engine::world::{Frame, Ns, RELEASE, Request, Slab, State, World, flag};
 use crate::model::program::Post;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{bits, mix};
@@ -183,19 +183,12 @@ impl World<'_> {
         let first = parcel.letters[0];
         self.post.parcels.begun.remove(&key);
         let occasion = bits(self.m.publish_uses[used as usize].stream, first.identity);
-        let request = self.new_request(Request {
-            occasion,
-            arrived: self.now,
-            context: NONE,
-            client: NONE,
-            class: first.class,
-            flags: row::DETACHED,
-            ..Request::default()
-        });
-        let entry = self.m.publish_uses[used as usize].entry;
-        let driver = self.stand_at(station, entry, operation, (request, occasion));
+        let pc = self.m.publish_uses[used as usize].entry;
+        let driver = self.begin_work(
+            Frame { occasion, station, pc, operation, ..Frame::begun(self.now) },
+            Request { occasion, class: first.class, ..Request::detached(self.now) },
+        );
         self.calls[driver as usize].token = token;
-        self.ready.push(driver);
     }
 
     /// `Sent`: a parcel is in the log, or nobody will try any more.

@@ -255,7 +255,9 @@ mod tests {
                                 }
                                 losses += gone.len();
                                 let kept = next.len();
-                                held.iter_mut().for_each(|copy| copy.truncate(kept));
+                                for copy in &mut held {
+                                    copy.truncate(kept);
+                                }
                             }
                         }
                     }

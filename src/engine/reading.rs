@@ -299,7 +299,9 @@ impl World<'_> {
     fn settle_dealt(&mut self, number: usize, dealt: Vec<Vec<Partition>>) {
         for (member, of) in dealt.into_iter().enumerate() {
             let station = self.post.clubs[number].stations[member];
-            of.iter().for_each(|one| self.give(number, *one, station));
+            for one in &of {
+                self.give(number, *one, station);
+            }
             self.post.clubs[number].had[member] = of;
         }
     }

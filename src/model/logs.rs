@@ -333,7 +333,9 @@ mod tests {
             for partition in 0..brokers * 4 {
                 let mut on: Vec<u32> = log.brokers_of(partition, brokers).collect();
                 assert_eq!(partition % brokers, on[0], "leaders in turn");
-                on.iter().for_each(|broker| copies[*broker as usize] += 1);
+                for broker in &on {
+                    copies[*broker as usize] += 1;
+                }
                 on.sort_unstable();
                 on.dedup();
                 assert_eq!(factor as usize, on.len(), "different brokers");

@@ -57,7 +57,9 @@ impl Assign {
             Assign::RoundRobin => round_robin(counts, wants, &mut dealt),
             Assign::Sticky | Assign::Cooperative => sticky(counts, wants, had, &mut dealt),
         }
-        dealt.iter_mut().for_each(|of| of.sort_unstable());
+        for of in &mut dealt {
+            of.sort_unstable();
+        }
         dealt
     }
 

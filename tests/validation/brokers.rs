@@ -128,7 +128,7 @@ components: {{stream: {{kind: log, topics: {{{}}}}}}}
         shares.push(rates.iter().copied().fold(0.0, f64::max) / rates.iter().sum::<f64>());
     }
     let mut got = Got::default();
-    let harmonic: f64 = (1..=keys as u64).map(|rank| 1.0 / (rank as f64).powf(alpha)).sum();
+    let harmonic: f64 = (1..=keys as u64).map(|rank| 1.0 / libm::pow(rank as f64, alpha)).sum();
     let to_digits = |value: f64, digits: f64| (value * digits).round() / digits;
     got.put("p1", to_digits(1.0 / harmonic, 1e8));
     got.put("mean_share", to_digits(1.0 / partitions, 1e9));
