@@ -215,6 +215,8 @@ fn what_only_a_dead_leader_had_is_lost_and_what_all_had_is_not() {
         message,
         log: ", replication: {factor: 3, min_isr: 2}, election: 2s",
         link: "20ms",
+        consumer: ", batch: 500",
+        work: "{wait: 100us}",
         publish: ", timeout: 1s, fallback: skip",
         faults: "dies: {at: 20s, kill: stream/0}",
         ..PLAIN

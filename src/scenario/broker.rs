@@ -432,13 +432,13 @@ fn one(r: &mut Reader) -> Option<Consumes> {
 
 /// How partitions are shared: as Kafka does it by default.
 fn sharing(r: &mut Reader) -> Sharing {
-    let written = ["assign", "session", "rebalance"].into_iter().find(|field| r.has(field));
-    Sharing {
-        assign: r.word("assign").and_then(|word| Assign::named(word.value)).unwrap_or_default(),
-        session_s: r.time("session").map_or(45.0, |time| time.value),
-        rebalance_s: r.time("rebalance").map_or(3.0, |time| time.value),
-        said: written.map(|field| r.key(field)),
-    }
+    let assign = r.word("assign").and_then(|word| Assign::named(word.value)).unwrap_or_default();
+    let session_s = r.time("session").map_or(45.0, |time| time.value);
+    let rebalance_s = r.time("rebalance").map_or(3.0, |time| time.value);
+    let differs =
+        [("assign", assign != Assign::Range), ("session", session_s != 45.0), ("rebalance", rebalance_s != 3.0)];
+    let said = differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| r.key(field));
+    Sharing { assign, session_s, rebalance_s, said }
 }
 
 /// Reads the map of a `publish`.
@@ -452,24 +452,31 @@ pub(super) fn publish(r: &mut Reader, key: &mut Option<Reference>, env: &mut Env
         }
         fits
     });
-    let written = ["acks", "linger", "batch"].into_iter().find(|field| r.has(field));
     let acks = if r.is("acks", "all") { None } else { r.count("acks") };
     if let Some(acks) = acks.filter(|acks| 1 < acks.value) {
         r.tell(Diagnostic::new(Code::OutOfRange, acks.spot, "a publisher waits for 0, 1 or `all` copies"));
     }
     let bytes_of_batch = r.bytes("batch");
     let batch = r.within("batch", bytes_of_batch, 1.0, f64::INFINITY);
+    let acks = match acks.map(|acks| acks.value) {
+        Some(0) => Acks::None,
+        Some(1) => Acks::Leader,
+        _ => Acks::All,
+    };
+    let linger_s = r.time("linger").map_or(0.0, |time| time.value);
+    let batch_bytes = batch.map_or(BATCH, |bytes| bytes.value);
+    let differs = [("acks", acks != Acks::All), ("linger", 0.0 < linger_s), ("batch", batch_bytes != BATCH)];
+    let said = differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| r.key(field));
     Some(Verb::Publish(Publish {
         to: name(r, "to")?,
         bytes,
         priority,
-        acks: match acks.map(|acks| acks.value) {
-            Some(0) => Acks::None,
-            Some(1) => Acks::Leader,
-            _ => Acks::All,
-        },
-        linger_s: r.time("linger").map_or(0.0, |time| time.value),
-        batch_bytes: batch.map_or(16.0 * 1024.0, |bytes| bytes.value),
-        gathers: written.map(|field| r.key(field)),
+        acks,
+        linger_s,
+        batch_bytes,
+        gathers: said,
     }))
 }
+
+/// `batch.size` of Kafka.
+const BATCH: f64 = 16.0 * 1024.0;

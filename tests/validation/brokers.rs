@@ -48,38 +48,48 @@ fn assigned(case: &Case, assign: Assign) -> Got {
     got
 }
 
-/// So many messages stand for one: chance deals them to partitions, and with more of them more evenly.
-const FINER: f64 = 10.0;
-
-/// Messages come evenly and each consumer works on one at a time: the backlog at the end of each second, and the longest
-/// time from a message's publication to the end of the work on it. `steps` is the load over time, `schedule` the consumers.
+/// Messages come evenly to as many topics as there are partitions, and each consumer works on one at a time: the backlog
+/// at the end of each second, and the longest time from a message's publication to the end of the work on it. (Chance
+/// would not deal messages to the partitions of one topic as evenly.) `schedule` says when more consumers join, `steps`
+/// how the load goes on.
 fn backlog(case: &Case, steps: &str, schedule: &str) -> (Vec<f64>, f64) {
-    let (produce, partitions) = (FINER * case.number("produce"), case.number("partitions"));
+    let topics = case.number("partitions") as u32;
+    let each = case.number("produce") / f64::from(topics);
+    let joined = |one: &dyn Fn(u32) -> String| (0..topics).map(one).collect::<Vec<_>>().join(", ");
+    let load = |topic| {
+        format!("u{topic}: {{rate: {each}/s, arrivals: constant, requests: {{stream.t{topic}: 1}}, timeout: none, steps: {{0s: 1{steps}}}}}")
+    };
+    let consumes = |topic| {
+        format!("{{from: stream.t{topic}, operation: work, batch: 1, assign: round_robin, rebalance: 0s}}")
+    };
     let text = format!(
         "plimsoll: 1
 title: lag
 run: {{duration: 100s, warmup: none, replications: 1}}
-hosts: {{box: {{cores: 1000}}}}
 links: {{any -> any: {{latency: 0s}}}}
-load: {{users: {{rate: {produce}/s, arrivals: constant, requests: {{stream.all: 1}}, timeout: none, steps: {{0s: 1{steps}}}}}}}
+load: {{{}}}
 components:
-  stream: {{kind: log, on: box, topics: {{all: {{partitions: {partitions}}}}}}}
+  stream: {{kind: log, topics: {{{}}}}}
   worker:
     kind: service
     instances: 4
     workers: 1
-    consumes: {{from: stream.all, operation: work, batch: 1, assign: round_robin, rebalance: 0s}}
+    consumes: [{}]
     operations: {{work: [{{wait: {}ms}}]}}
     autoscale: {{min: 4, max: 8, every: 1s, schedule: {{00:00: 4{schedule}}}}}
 ",
-        1e3 / FINER / case.number("per_consumer")
+        joined(&load),
+        joined(&|topic| format!("t{topic}: {{}}")),
+        joined(&consumes),
+        1e3 / case.number("per_consumer")
     );
     let model = model(&text);
     let record = simulate(&model, 1, 0, &Signals::default());
     let per_second = (1.0 / record.series.window.secs()).round() as usize;
     let seconds = record.series.backlog.chunks(per_second).filter_map(|windows| windows.last());
     let end = &record.snapshots.last().expect("every record ends").tallies;
-    (seconds.map(|messages| f64::from(*messages) / FINER).collect(), end.groups[0].lag.max().unwrap_or(0.0))
+    let latest = end.groups.iter().filter_map(|group| group.lag.max()).fold(0.0, f64::max);
+    (seconds.map(|messages| f64::from(*messages)).collect(), latest)
 }
 
 /// Four more consumers join after the first phase; the time lag is that of the last message of a load that ends there.
@@ -88,14 +98,13 @@ fn lag(case: &Case) -> Got {
     let (messages, _) = backlog(case, "", ", 00:01: 8");
     let (_, latest) = backlog(case, &format!(", {phase}s: 0"), "");
     let mut got = Got::default();
-    let grown = messages[phase - 1];
     let rate = (messages[phase + 4] - messages[phase + 14]) / 10.0;
-    // The autoscaler looks once a second: from when they are there to when a hundredth is left.
+    // The autoscaler looks once a second: from when they are there to when less than a second's work is left.
     let joined = (phase - 1..phase + 3).find(|at| messages[at + 1] < messages[*at]).expect("it falls");
-    let empty = (joined..messages.len()).find(|at| messages[*at] < 0.01 * grown).expect("it is done in time");
-    got.put("lag_at_60s", grown);
+    let nearly = (joined..messages.len()).find(|at| messages[*at] < rate).expect("it is done in time");
+    got.put("lag_at_60s", messages[phase - 1]);
     got.put("drain_rate", rate);
-    got.put("drain_s", (empty - joined) as f64);
+    got.put("drain_s", (nearly - joined) as f64 + messages[nearly] / rate);
     got.put("max_time_lag_s", latest);
     got
 }
