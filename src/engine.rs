@@ -21,6 +21,7 @@ mod copies;
 mod deploy;
 mod elastic;
 mod election;
+mod events;
 mod failover;
 mod fault;
 mod filter;
@@ -62,6 +63,7 @@ mod trace;
 mod transaction;
 mod trouble;
 mod wal;
+mod window;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

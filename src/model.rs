@@ -18,6 +18,7 @@ pub mod copies;
 pub mod budget;
 pub mod deploy;
 mod edges;
+pub mod events;
 mod faults;
 pub mod guards;
 mod keys;
@@ -30,7 +31,7 @@ mod names;
 pub mod naming;
 mod places;
 pub mod plan;
-mod prices;
+pub mod prices;
 pub mod program;
 pub mod region;
 pub mod residency;
@@ -42,6 +43,7 @@ pub mod telemetry;
 pub mod traffic;
 pub mod trouble;
 pub mod wal;
+mod windows;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
@@ -50,13 +52,16 @@ use crate::model::budget::Budget;
 use crate::model::caches::Cache;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
+use crate::model::events::EventStore;
 use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::logs::{Club, Log};
 use crate::model::naming::Naming;
 use crate::model::plan::{Prefill, Sampling};
+use crate::model::prices::Price;
 use crate::model::program::{
-    CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
+    CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, ReplayUse, Saga, Step,
+    TransactionUse, WindowUse,
 };
 use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
@@ -108,6 +113,9 @@ pub struct Model {
     pub publish_uses: Vec<PublishUse>,
     pub sagas: Vec<Saga>,
     pub dedupe_uses: Vec<DedupeUse>,
+    pub windows: Vec<WindowUse>,
+    pub event_stores: Vec<EventStore>,
+    pub replay_uses: Vec<ReplayUse>,
     pub functions: Vec<Function>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
@@ -302,6 +310,8 @@ pub struct Component {
     pub cache: u16,
     /// Index into [`Model::topics`] (of a log, of its first one), or `NONE16`.
     pub topic: u16,
+    /// Index into [`Model::event_stores`], or `NONE16`.
+    pub events: u16,
     /// Index into [`Model::wals`], or `NONE16`.
     pub wal: u16,
     /// Index into [`Model::functions`], or `NONE16`.
@@ -668,33 +678,4 @@ pub enum Period {
     Before(u16),
     During(u16),
     After(u16),
-}
-
-/// One line of the bill.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Price {
-    pub component: String,
-    pub what: &'static str,
-    pub unit: String,
-    pub metered: Metered,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Metered {
-    /// So many machines at dollars an hour each, whatever happens.
-    Machines { count: f64, per_hour: f64 },
-    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
-    Joining { first: u32, count: u32, per_hour: f64 },
-    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
-    Work { component: u16, gigabytes: f64, each: f64 },
-    /// Requests that reached the component.
-    Requests { component: u16, each: f64 },
-    /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).
-    BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
-    /// Bytes over a priced link.
-    Pipe { pipe: u16 },
-    /// What a telemetry takes in, by the byte.
-    Taken { component: u16, each: f64 },
-    /// What it keeps lies there for so many seconds, at dollars a byte and second.
-    Kept { component: u16, seconds: f64, each: f64 },
 }

@@ -127,6 +127,8 @@ pub struct Tallies {
     pub elections: Vec<u64>,
     pub groups: Vec<GroupTally>,
     pub sagas: Vec<SagaTally>,
+    pub windows: Vec<WindowTally>,
+    pub events: Vec<EventTally>,
     pub pipes: Vec<PipeTally>,
     /// Nanosecond-like ticks of 256 ns per cell, over all finished requests.
     pub cells: Vec<u64>,
@@ -383,6 +385,25 @@ pub struct SagaTally {
     pub failed: u64,
     /// At the end of the run: under way, counted one by one.
     pub open: u64,
+}
+
+/// What an event store has written and read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventTally {
+    pub appended: u64,
+    pub snapshots: u64,
+    /// Bytes of both.
+    pub bytes: u64,
+    /// Streams read again, and the events that were read.
+    pub replays: u64,
+    pub replayed: u64,
+}
+
+/// What a `window` has gathered: things that came, and windows that they began, one for each value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowTally {
+    pub gathered: u64,
+    pub begun: u64,
 }
 
 impl GroupTally {

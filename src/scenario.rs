@@ -11,6 +11,7 @@ pub mod condition;
 pub mod database;
 pub mod deploy;
 pub mod elastic;
+pub mod events;
 pub mod fault;
 pub mod goal;
 pub mod growth;
@@ -35,6 +36,7 @@ pub mod step;
 pub mod telemetry;
 pub mod values;
 pub mod watch;
+pub mod window;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +54,7 @@ use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::events::{Events, Replay};
 use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
 use crate::scenario::goal::Goal;
@@ -66,6 +69,7 @@ use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
+use crate::scenario::window::Window;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -286,6 +290,7 @@ pub enum Kind {
     Store(Store),
     Queue(Box<Queue>),
     Log(Box<Log>),
+    Events(Box<Events>),
     Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
@@ -305,6 +310,7 @@ impl Kind {
             Kind::Store(_) => "store",
             Kind::Queue(_) => "queue",
             Kind::Log(_) => "log",
+            Kind::Events(_) => "event_store",
             Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
@@ -565,6 +571,8 @@ pub enum Verb {
     Saga(Vec<SagaStep>),
     /// The steps that follow run once for each event.
     Dedupe(Dedupe),
+    Window(Window),
+    Replay(Replay),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

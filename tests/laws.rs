@@ -399,6 +399,8 @@ fn logged(seed: u64) -> String {
         ", autoscale: {min: 1, max: 4, every: 500ms, schedule: {00:00: 3, 00:00:03: 1, 00:00:05: 4}}, drain: 50ms",
     ]);
     let waits = dice.pick(&["sync", "async"]);
+    let window = dice.pick(&["by: user, every: 300ms, do: [{call: book.append}]", "every: 2s, do: [{wait: 5ms}]"]);
+    let snapshot = dice.pick(&["", ", snapshot: {every: 5, bytes: 10KB}"]);
     write!(
         text,
         "components:
@@ -428,7 +430,8 @@ fn logged(seed: u64) -> String {
     workers: 2
     cores: 1
     consumes: [{{from: stream.clicks, {group}, operation: log, assign: {assign}, {sharing}}}, {{from: stream.more, {group}, operation: log, commit: before, assign: {assign}, {sharing}}}]
-    operations: {{log: [{{cpu: exp(5ms)}}]}}
+    operations: {{log: [{{cpu: exp(5ms)}}, {{window: {{{window}}}}}, {{replay: {{of: book, cpu: 10us}}, fallback: skip}}, {{call: book.append, fallback: skip}}]}}
+  book: {{kind: event_store, key: user, disk: {{iops: 500, bandwidth: 10MB/s}}, event: 1KB, start: geometric(30){snapshot}}}
 faults: {{{trouble}}}
 ",
         message.concat(),

@@ -29,6 +29,7 @@ mod scale;
 mod serverless;
 mod shards;
 mod storage;
+mod streams;
 mod studies;
 mod support;
 mod telemetry;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::analysis::study::Study;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between};
-use crate::record::{GroupTally, SagaTally, TopicTally};
+use crate::record::{EventTally, GroupTally, SagaTally, TopicTally, WindowTally};
 use crate::report::{Estimate, Shard};
 use crate::scenario::condition::{Quantity, Stat};
 
@@ -21,6 +21,8 @@ type Counted = fn(&SagaTally) -> u64;
 /// What became of the messages of a queue, or of those that a service consumed.
 pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
     let mut found = sagas(study, component);
+    found.extend(windows(study, component));
+    found.extend(events(study, component));
     let scope = Scope::Component(component);
     let is_broker = study.model.components[usize::from(component)].topic != NONE16;
     if is_broker {
@@ -159,6 +161,50 @@ pub(super) fn views(study: &Study, component: u16) -> BTreeMap<String, Estimate>
         let probe = Probe { quantity, stat, scope, resource: None, per: None };
         found.extend(study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value)));
     }
+    found
+}
+
+/// What an event store has written and read again.
+fn events(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
+    let Some(store) = study.model.event_stores.iter().position(|store| store.component == component) else {
+        return BTreeMap::new();
+    };
+    let gained =
+        |stretch: &Between, of: fn(&EventTally) -> u64| of(&stretch.to.events[store]) - of(&stretch.from.events[store]);
+    let each = |stretch: &Between| {
+        let replays = gained(stretch, |tally| tally.replays);
+        (0 < replays).then(|| gained(stretch, |tally| tally.replayed) as f64 / replays as f64)
+    };
+    let grows = |stretch: &Between| Some(gained(stretch, |tally| tally.bytes) as f64 / stretch.seconds() * MONTH_S);
+    let mut found = BTreeMap::from([
+        ("appended_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.appended))),
+        ("snapshots_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.snapshots))),
+    ]);
+    found.extend(study.mean(each).map(|each| ("replayed_events".to_owned(), each)));
+    found.extend(study.mean(grows).map(|bytes| ("bytes_per_month".to_owned(), bytes)));
+    found
+}
+
+/// Seconds of a month of 730 hours.
+const MONTH_S: f64 = 730.0 * 3600.0;
+
+/// What the windows of a service have gathered.
+fn windows(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
+    let mine = |window: &usize| study.model.windows[*window].component == component;
+    let mine: Vec<usize> = (0..study.model.windows.len()).filter(mine).collect();
+    if mine.is_empty() {
+        return BTreeMap::new();
+    }
+    let gained = |stretch: &Between, of: fn(&WindowTally) -> u64| -> u64 {
+        mine.iter().map(|window| of(&stretch.to.windows[*window]) - of(&stretch.from.windows[*window])).sum()
+    };
+    let each = |stretch: &Between| {
+        let begun = gained(stretch, |tally| tally.begun);
+        (0 < begun).then(|| gained(stretch, |tally| tally.gathered) as f64 / begun as f64)
+    };
+    let mut found =
+        BTreeMap::from([("windows_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.begun)))]);
+    found.extend(study.mean(each).map(|each| ("gathered_per_window".to_owned(), each)));
     found
 }
 

@@ -8,10 +8,12 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
+use crate::engine::events::Streams;
 use crate::engine::log::Log;
 use crate::engine::parcel::Parcels;
 use crate::engine::reading::{Club, Reading};
 use crate::engine::saga::Sagas;
+use crate::engine::window::Windows;
 use crate::engine::world::{Ns, Slab, World};
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -28,6 +30,8 @@ pub(super) struct Post {
     pub(super) logs: Vec<Log>,
     pub(super) clubs: Vec<Club>,
     pub(super) parcels: Parcels,
+    pub(super) windows: Windows,
+    pub(super) streams: Vec<Streams>,
     pub(super) sagas: Sagas,
     /// Most letters that the memory of the run holds.
     pub(super) limit: usize,
@@ -184,6 +188,8 @@ impl Post {
             logs: (0..m.logs.len()).map(|log| Log::new(m, log)).collect(),
             clubs: (0..m.clubs.len()).map(|club| Club::new(m, club)).collect(),
             parcels: Parcels::new(),
+            windows: Windows::new(m),
+            streams: Streams::all(m),
             sagas: Sagas::new(m),
             limit: m.run.memory_bytes as usize / (2 * size_of::<Letter>()),
         }

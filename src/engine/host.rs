@@ -151,7 +151,7 @@ impl World<'_> {
     }
 
     /// So many operations of so many bytes each.
-    fn use_disk(&mut self, id: u32, operations: u32, each: f64, cell: u16) -> u32 {
+    pub(super) fn use_disk(&mut self, id: u32, operations: u32, each: f64, cell: u16) -> u32 {
         let station = self.frames[id as usize].station;
         let host = if station == NONE { NONE } else { self.stations[station as usize].host };
         if host == NONE || operations == 0 {

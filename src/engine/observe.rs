@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::events::Streams;
 use crate::engine::filter;
 use crate::engine::heat;
 use crate::engine::timer::Timer;
@@ -523,6 +524,8 @@ impl World<'_> {
             elections: self.post.logs.iter().map(|log| log.elections).collect(),
             groups: (0..self.post.groups.len()).map(|g| self.group_tally(g)).collect(),
             sagas: self.saga_tallies(false),
+            windows: self.post.windows.tallies(),
+            events: self.post.streams.iter().map(Streams::tally).collect(),
             pipes: self.pipes.iter().map(|pipe| pipe.tally(self.now)).collect(),
             cells: self.effort.cell_sums[..self.m.cells.len()].to_vec(),
             tail: self.tail_by_bucket(),

@@ -115,6 +115,7 @@ impl<'a> Compiler<'a> {
             copies: NONE16,
             cache: NONE16,
             topic: NONE16,
+            events: NONE16,
             function: self.function(name, &said.kind),
             pooling: match &said.kind {
                 Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),

@@ -20,7 +20,7 @@ pub fn listing(model: &Model, operation: u16) -> String {
             writeln!(text, "{:4}  {}", pc - operation.entry, line.step(step)).expect("a string takes any text");
             match step {
                 Step::Fork { fork } => open.extend(&model.forks[usize::from(fork)].entries),
-                Step::Spawn { entry } => open.push(entry),
+                Step::Spawn { entry } | Step::Window { entry, .. } => open.push(entry),
                 _ => {}
             }
             if step == Step::Return {
@@ -118,6 +118,12 @@ impl Line<'_> {
             Step::Append { topic } => format!("append to {}", name(topic)),
             Step::Gather { waits, .. } => if waits { "gather" } else { "gather and go on" }.to_owned(),
             Step::Sent { well } => if well { "sent" } else { "not sent" }.to_owned(),
+            Step::Window { entry, .. } => format!("gather for {}", entry - self.base),
+            Step::Record { .. } => "record an event".to_owned(),
+            Step::Recall { .. } => "recall events".to_owned(),
+            Step::Rework { replay } => {
+                format!("rework events, {} each", self.mean(self.model.replay_uses[usize::from(replay)].cpu))
+            }
             Step::Receive { consumer } => format!("receive as consumer {consumer}"),
             Step::Handle { consumer } => format!("handle as consumer {consumer}"),
             Step::Work { consumer } => format!("work as consumer {consumer}"),

@@ -15,7 +15,7 @@ use crate::model::compile::{Compiler, span, stream};
 use crate::model::names::QueueVerb;
 use crate::model::program::{Handler, Post, Step};
 use crate::model::steps::{Patch, Pending, Task, Writer};
-use crate::model::{Cause, Model, NONE16};
+use crate::model::{Cause, Component, Model, NONE16};
 use crate::policy::assign::Assign;
 use crate::random::Purpose;
 use crate::scenario;
@@ -285,6 +285,13 @@ impl<'s> Writer<'_, 's> {
         let target = self.at();
         self.compiler.model.handlers.push(Handler { from, to, target });
         self.push(Step::Sent { well: false });
+    }
+}
+
+impl Component {
+    /// Whether a call of it must tell which key is meant.
+    pub(super) fn needs_key(&self) -> bool {
+        [self.cache, self.topic, self.events].iter().any(|index| *index != NONE16)
     }
 }
 

@@ -175,6 +175,23 @@ pub enum Step {
     Sent {
         well: bool,
     },
+    /// What the frame is about joins a window; when that is over, a detached frame runs the program at `entry`.
+    Window {
+        window: u16,
+        entry: u16,
+    },
+    /// An event store writes one more event of a stream.
+    Record {
+        store: u16,
+    },
+    /// It reads a stream from its last snapshot on.
+    Recall {
+        store: u16,
+    },
+    /// Time on a core for each event that was read.
+    Rework {
+        replay: u16,
+    },
     /// A consumer takes the messages of its batch out of the queue.
     Receive {
         consumer: u16,
@@ -245,6 +262,13 @@ pub enum Step {
 }
 
 const _: () = assert!(size_of::<Step>() <= 8);
+
+impl Step {
+    /// Whether it makes frames that need more than a plain visit does.
+    pub fn needs_calls(&self) -> bool {
+        matches!(self, Step::Spawn { .. } | Step::Respond { .. } | Step::Window { .. })
+    }
+}
 
 /// While the program counter is in `from .. to`, a failure continues at `target` (innermost handlers come first).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -372,6 +396,27 @@ pub struct DedupeUse {
     pub span: Span,
     /// All instances know what one has done.
     pub shared: bool,
+}
+
+/// How a stream of an event store is worked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayUse {
+    pub store: u16,
+    pub key: u16,
+    /// Sampler of the time for one event.
+    pub cpu: u16,
+    pub cell: u16,
+}
+
+/// A window of time in which things are gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowUse {
+    pub component: u16,
+    /// What is gathered apart, or `NONE16`.
+    pub key: u16,
+    pub every: Span,
+    /// Where the time goes until it is over.
+    pub cell: u16,
 }
 
 /// What a `publish` says of its message.

@@ -86,6 +86,7 @@ pub(super) enum Patch {
     Spawn(usize),
     /// The use of a publish step.
     Batch(u16),
+    Window(usize),
 }
 
 /// The programs of one operation under construction.
@@ -236,6 +237,10 @@ impl<'s> Writer<'_, 's> {
                 self.steps(before);
                 self.cache_operation(verb);
             }
+            Body::Events { before, appends } => {
+                self.steps(before);
+                self.events_operation(*appends);
+            }
             Body::Queue { before, verb } => {
                 self.steps(before);
                 self.queue_operation(*verb);
@@ -248,6 +253,7 @@ impl<'s> Writer<'_, 's> {
             match next.patch {
                 Patch::Fork(fork, branch) => self.compiler.model.forks[fork].entries[branch] = entry,
                 Patch::Spawn(at) => self.compiler.model.steps[at] = Step::Spawn { entry },
+                Patch::Window(at) => self.compiler.model.set_entry(at, entry),
                 Patch::Batch(used) => self.compiler.model.publish_uses[usize::from(used)].entry = entry,
             }
             let place = Place::new(next.path, &self.place.component, &self.place.operation);
@@ -392,6 +398,8 @@ impl<'s> Writer<'_, 's> {
                 self.check_saga(steps, step);
                 self.saga(steps);
             }
+            Verb::Window(said) => self.window(said),
+            Verb::Replay(said) => self.replay_stream(said, step),
             Verb::Dedupe(_) => unreachable!("it stands around what follows it"),
         }
     }

@@ -467,15 +467,7 @@ pub(super) fn publish(r: &mut Reader, key: &mut Option<Reference>, env: &mut Env
     let batch_bytes = batch.map_or(BATCH, |bytes| bytes.value);
     let differs = [("acks", acks != Acks::All), ("linger", 0.0 < linger_s), ("batch", batch_bytes != BATCH)];
     let said = differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| r.key(field));
-    Some(Verb::Publish(Publish {
-        to: name(r, "to")?,
-        bytes,
-        priority,
-        acks,
-        linger_s,
-        batch_bytes,
-        gathers: said,
-    }))
+    Some(Verb::Publish(Publish { to: name(r, "to")?, bytes, priority, acks, linger_s, batch_bytes, gathers: said }))
 }
 
 /// `batch.size` of Kafka.

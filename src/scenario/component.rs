@@ -19,7 +19,7 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
 };
-use crate::scenario::{broker, cache, database, function, log, naming, telemetry};
+use crate::scenario::{broker, cache, database, events, function, log, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -38,6 +38,7 @@ pub static KINDS: &[&Table] = &[
     &telemetry::TELEMETRY,
     &broker::QUEUE,
     &log::LOG,
+    &events::EVENTS,
 ];
 
 /// Kinds of later versions.
@@ -63,6 +64,7 @@ pub(super) static KIND: Field = Field::new(
         "telemetry",
         "queue",
         "log",
+        "event_store",
     ]),
     "service",
     "What it is",
@@ -380,6 +382,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
         "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
+        "event_store" => Kind::Events(Box::new(events::events(&mut r, env))),
         "log" => Kind::Log(Box::new(log::log(&mut r, env, instances))),
         _ => external(&mut r, env),
     };
@@ -407,7 +410,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         order,
         shed,
         operations: operations(&mut r, env),
-        balance: balance_of(&mut r),
+        balance: events::balance(&kind).unwrap_or_else(|| balance_of(&mut r)),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
         health: own_health.or(failover_health),
         prefer: prefer(&mut r),
@@ -446,7 +449,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry, queue and log",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry, queue, log and event_store",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),

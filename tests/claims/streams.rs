@@ -5,6 +5,7 @@ use plimsoll::report::Report;
 use super::{Stage, claim, value};
 
 const STREAM: &str = "patterns/event-streaming.yaml";
+const SOURCING: &str = "patterns/event-sourcing.yaml";
 
 fn stream(variant: Option<&'static str>) -> Stage {
     let stage = Stage::new(STREAM).set("run.duration", "80s").set("run.warmup", "10s").set("run.replications", 1);
@@ -97,4 +98,28 @@ fn s08_latency_of_a_log() {
         let sent = value(&report, "publish");
         claim("s08-latency", &format!("Kafka p99 of a publish with acks all, linger {linger}, s"), sent, [0.0, 0.010]);
     }
+}
+
+#[test]
+fn p_event_sourcing() {
+    let seen = |variant: Option<&'static str>| {
+        let stage = Stage::new(SOURCING).set("run.duration", "60s").set("run.warmup", "10s").set("run.replications", 1);
+        let report = variant.map_or(stage.clone(), |variant| stage.variant(variant)).report();
+        let p50 = report.operations["accounts.transfer"].latency.all.p50.expect("there are enough").mean;
+        (figure(&report, "ledger", "replayed_events"), p50, figure(&report, "ledger", "bytes_per_month"))
+    };
+    let (bound, free) = (seen(None), seen(Some("no_snapshots")));
+    let (old, older) = (seen(Some("old")), seen(Some("old_no_snapshots")));
+    claim("p-event-sourcing", "events replayed for a command, a snapshot every 100", bound.0, [35.0, 65.0]);
+    claim("p-event-sourcing", "the same without snapshots, some 300 events a stream", free.0, [280.0, 420.0]);
+    claim("p-event-sourcing", "ten times the history without snapshots, over the same", older.0 / free.0, [6.0, 11.0]);
+    claim("p-event-sourcing", "ten times the history with snapshots, over the same", old.0 / bound.0, [0.8, 1.25]);
+    claim(
+        "p-event-sourcing",
+        "median of a command, old without snapshots over old with",
+        older.1 / old.1,
+        [2.0, 1000.0],
+    );
+    claim("p-event-sourcing", "growth of the store without snapshots, GB a month", free.2 / 1e9, [280.0, 340.0]);
+    claim("p-event-sourcing", "growth with snapshots over growth without", bound.2 / free.2, [1.02, 1.2]);
 }

@@ -57,11 +57,12 @@ fn backlog(case: &Case, steps: &str, schedule: &str) -> (Vec<f64>, f64) {
     let each = case.number("produce") / f64::from(topics);
     let joined = |one: &dyn Fn(u32) -> String| (0..topics).map(one).collect::<Vec<_>>().join(", ");
     let load = |topic| {
-        format!("u{topic}: {{rate: {each}/s, arrivals: constant, requests: {{stream.t{topic}: 1}}, timeout: none, steps: {{0s: 1{steps}}}}}")
+        format!(
+            "u{topic}: {{rate: {each}/s, arrivals: constant, requests: {{stream.t{topic}: 1}}, timeout: none, steps: {{0s: 1{steps}}}}}"
+        )
     };
-    let consumes = |topic| {
-        format!("{{from: stream.t{topic}, operation: work, batch: 1, assign: round_robin, rebalance: 0s}}")
-    };
+    let consumes =
+        |topic| format!("{{from: stream.t{topic}, operation: work, batch: 1, assign: round_robin, rebalance: 0s}}");
     let text = format!(
         "plimsoll: 1
 title: lag
