@@ -277,6 +277,7 @@ fn needs_calls(m: &Model) -> bool {
         || !m.lock_uses.is_empty()
         || !m.transactions.is_empty()
         || m.steps.iter().any(model::program::Step::needs_calls)
+        || m.caches.iter().any(|cache| cache.is_state)
         || !m.faults.is_empty()
 }
 

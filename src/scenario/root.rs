@@ -544,7 +544,7 @@ objectives: {fast: latency p99 <= 500ms}
     fn later_words_are_refused_by_name() {
         let told = |set: &str| read(SMALLEST, &[set], None).expect_err("it is refused");
         for (set, word) in
-            [("components.api.state={bytes: 1KB}", "`state`"), ("prices.api={storage: $0.02/GB/month}", "`storage`")]
+            [("prices.api={in: $0.01/GB}", "`in`"), ("prices.api={storage: $0.02/GB/month}", "`storage`")]
         {
             let message = told(set).replace('\'', "`");
             assert!(message.contains("E0107") && message.contains(word), "{set}: {message}");
