@@ -231,7 +231,7 @@ fn what_only_a_dead_leader_had_is_lost_and_what_all_had_is_not() {
     assert!(fault.oldest_lost.is_some_and(|age| age.secs() < 0.1), "{fault:?}");
     assert_eq!(2, one.end().elections[0], "it led two of six");
     let after = |seen: &Seen| seen.group("mail").open;
-    assert!(after(&all) < 300 && after(&one) < 300, "they are read on under other leaders");
+    assert!(after(&all) < 1000 && after(&one) < 1000, "they are read on under other leaders");
 }
 
 #[test]

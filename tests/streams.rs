@@ -67,12 +67,14 @@ fn a_window_works_once_for_each_value_that_came() {
 
 #[test]
 fn an_instance_that_dies_takes_along_what_it_has_gathered() {
-    let whole = visits(&windows("by: user, ", "10s", ""), "views.write").0;
+    // Windows that were begun and never worked on, but for those of each value that are open at the end.
+    let lost = |seen: &(Model, Record)| end(&seen.1).windows[0].begun - visits(seen, "views.write").0 - 100;
+    let whole = windows("by: user, ", "10s", "");
     let dies = windows("by: user, ", "10s", "dies: {at: 55s, kill: counter/0, for: 30s}");
-    let lost = whole - visits(&dies, "views.write").0;
-    // About half of the values, once; those that came again are gathered anew by the other one.
-    assert!(lost < 60, "{lost}");
-    assert!(whole < end(&dies.1).windows[0].begun, "the other begins them anew");
+    assert_eq!(0, lost(&whole));
+    assert!((20..80).contains(&lost(&dies)), "about half of the values: {}", lost(&dies));
+    let begun = |seen: &(Model, Record)| end(&seen.1).windows[0].begun;
+    assert!(begun(&whole) < begun(&dies), "the other begins anew what comes again");
 }
 
 /// Commands that work through a stream, and add to it.
