@@ -29,6 +29,7 @@ mod multi;
 mod naming;
 mod near;
 mod observe;
+mod pods;
 mod pool;
 mod prefill;
 mod quorum;
@@ -202,6 +203,7 @@ impl World<'_> {
             Timer::Renewal { component, occasion } => self.renew(component, occasion),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
             Timer::Look(watch) => self.look(watch),
+            Timer::Pods { host, plan } => return self.pods_due(host, plan),
             Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

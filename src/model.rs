@@ -46,6 +46,7 @@ use crate::policy::environment::Environments;
 use crate::policy::limit::Limit;
 use crate::policy::sharding::Map;
 use crate::popularity::Popular;
+use crate::scenario::Pod;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::units::{Span, Time};
 
@@ -253,6 +254,8 @@ pub struct Component {
     pub warm: Option<Warm>,
     /// Time to finish for what is in flight when an instance is taken away.
     pub drain: Span,
+    /// What an instance has of a host that it shares.
+    pub pod: Option<Pod>,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
@@ -265,8 +268,8 @@ pub struct Component {
     pub cache: u16,
     /// Index into [`Model::functions`], or `NONE16`.
     pub function: u16,
-    /// Passes queries of one transaction on over one connection.
-    pub pools_transactions: bool,
+    /// Of a pooler: what it gives a connection for.
+    pub pooling: Option<Pooling>,
     pub price_per_request: f64,
 }
 
@@ -309,6 +312,13 @@ pub struct Buffer {
     pub key: u16,
 }
 
+/// For how long a pooler lends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    Transaction,
+    Statement,
+}
+
 /// What starts environments for requests.
 #[derive(Clone, Debug)]
 pub struct Function {
@@ -340,6 +350,8 @@ pub struct Host {
     pub place: u16,
     /// `NONE`: without limit.
     pub cores: u32,
+    /// Cores promised to instances that share it.
+    pub promised: f64,
     /// Cores are shared by all (processor sharing) or given in turn.
     pub sharing: bool,
     /// Work per second of a core; demands are divided by it.

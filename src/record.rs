@@ -220,11 +220,13 @@ pub struct CacheTally {
 
 impl ScalingTally {
     /// What happened after an earlier tally of the same.
+    #[must_use]
     pub fn since(&self, earlier: &ScalingTally) -> ScalingTally {
         self.with(earlier, |now, before| now - before, |now, before| now - before)
     }
 
     /// Of two autoscalers together.
+    #[must_use]
     pub fn plus(self, other: ScalingTally) -> ScalingTally {
         self.with(&other, |one, other| one + other, |one, other| one + other)
     }
@@ -268,6 +270,8 @@ pub struct StationTally {
     pub up_ns: u128,
     /// Its machine was there, booting or dead times included: what is paid.
     pub there_ns: u128,
+    /// Core time of an instance that has a share of a host.
+    pub core_ns: u128,
     /// Bytes of memory x ns.
     pub memory_byte_ns: u128,
 }

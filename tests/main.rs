@@ -16,6 +16,7 @@ mod laws;
 mod measures;
 mod model;
 mod places;
+mod pods;
 mod prefill;
 mod replication;
 mod scale;

@@ -12,7 +12,7 @@ use crate::engine::world::{Ns, OBSERVE, World, gate};
 use crate::model::autoscale::{Reading, Scaler as Spec};
 use crate::model::{Model, NONE, Scope};
 use crate::policy::scale::forecast::SLOT_S;
-use crate::policy::scale::hpa::Pod;
+use crate::policy::scale::hpa::{Phase, Pod};
 use crate::policy::scale::{Scaler, View};
 use crate::probe;
 use crate::random::{Ziggurat, bits, mix, occasion};
@@ -126,8 +126,11 @@ impl World<'_> {
         let all = spec.first..spec.first + spec.count;
         if ordered < wanted {
             let free: Vec<u32> = all.filter(|&s| self.is_away(s)).take((wanted - ordered) as usize).collect();
-            free.iter().for_each(|&s| self.bring(s));
-            return ordered + free.len() as u32;
+            let count = free.len() as u32;
+            for s in free {
+                self.bring(s);
+            }
+            return ordered + count;
         }
         let mut here: Vec<u32> = all.filter(|&s| self.stations[s as usize].gate & gate::ABSENT == 0).collect();
         // Who does not serve yet leaves first, then who has served for the shortest time.
@@ -135,7 +138,9 @@ impl World<'_> {
             let station = &self.stations[s as usize];
             (station.gate & gate::DOWN == 0, Ns::MAX - station.up_since, u32::MAX - s)
         });
-        here.iter().take((ordered - wanted) as usize).for_each(|&s| self.take_away(s));
+        for s in here.into_iter().take((ordered - wanted) as usize) {
+            self.take_away(s);
+        }
         wanted
     }
 
@@ -168,13 +173,16 @@ impl World<'_> {
             });
             let is_young = 0 < ordered && self.now < ordered + INITIALISATION;
             let seen_to = stretch.as_ref().map_or(0, |stretch| stretch.to.at.0);
+            let phase = match station.gate {
+                gates if gates & gate::ABSENT != 0 => Phase::Gone,
+                gates if gates & gate::DOWN != 0 => Phase::Pending,
+                _ if is_young && seen_to < station.up_since + spec.window.0 => Phase::Warming,
+                _ => Phase::Ready,
+            };
             pods.push(Pod {
                 usage: value.map(|value| libm::round(value * reading.unit * 1000.0) as i64),
                 request: reading.request,
-                ready: true,
-                warming: is_young && seen_to < station.up_since + spec.window.0,
-                pending: station.gate & (gate::DOWN | gate::ABSENT) == gate::DOWN,
-                gone: station.gate & gate::ABSENT != 0,
+                phase,
             });
         }
         pods
@@ -227,9 +235,12 @@ impl World<'_> {
         (spec.first..spec.first + spec.count).fold((0, 0), |(up, work), s| {
             let station = &self.stations[s as usize];
             let now_up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
-            let busy = match own {
-                true => self.hosts[station.host as usize].core_ns_by(self.now),
-                false => u128::from(station.busy.area(self.now)),
+            let busy = if spec.pod.is_some() {
+                self.pod_ns(s as usize)
+            } else if own {
+                self.hosts[station.host as usize].core_ns_by(self.now)
+            } else {
+                u128::from(station.busy.area(self.now))
             };
             (up + u128::from(station.up_ns + now_up), work + busy)
         })
@@ -243,7 +254,12 @@ impl World<'_> {
     }
 
     fn capacity_of_one(&self, component: u16) -> Option<f64> {
-        let slots = self.m.components[component as usize].slots;
+        let spec = &self.m.components[component as usize];
+        let slots = spec.slots;
+        if let Some(pod) = spec.pod {
+            let host = &self.m.hosts[self.m.stations[spec.first as usize].host as usize];
+            return Some(pod.limit.min(f64::from(host.cores)));
+        }
         self.own_cores(component).or((slots != NONE).then_some(slots)).map(f64::from)
     }
 

@@ -7,7 +7,7 @@
 //! leaves the caller without knowledge, a `timeout`. What is given up is rolled back at once.
 
 use crate::engine::world::{Frame, JOIN, Outcome, State, World, flag, gate};
-use crate::model::{Failure, NONE, NONE16};
+use crate::model::{Failure, NONE, NONE16, Pooling};
 use crate::random::{bits, mix};
 
 /// A transaction under way.
@@ -60,7 +60,9 @@ impl World<'_> {
 
     fn is_pooler(&self, frame: u32) -> bool {
         let station = self.frames[frame as usize].station;
-        station != NONE && self.m.components[self.stations[station as usize].component as usize].pools_transactions
+        station != NONE
+            && self.m.components[self.stations[station as usize].component as usize].pooling
+                == Some(Pooling::Transaction)
     }
 
     fn lives(&self, keeper: &Keeper) -> bool {

@@ -114,6 +114,12 @@ impl Compiler<'_> {
         let host = host.and_then(|host| self.model.hosts.get(host as usize));
         match source {
             Source::Cpu => {
+                if let Some(pod) = spec.pod {
+                    // Its use is a share of what it may use at most.
+                    let cores = host.map_or(1.0, |host| f64::from(host.cores));
+                    (reading.unit, reading.request) = (pod.limit.min(cores), Some((1000.0 * pod.request) as i64));
+                    return;
+                }
                 reading.unit = host.filter(|host| host.cores != NONE).map_or(0.0, |host| f64::from(host.cores));
                 reading.request = Some((1000.0 * reading.unit) as i64);
             }
@@ -129,10 +135,7 @@ impl Compiler<'_> {
     /// A measure that can never have a value is no rule.
     fn check_measurable(&mut self, name: &str, probe: &Probe, spot: crate::diagnostic::Spot) {
         let (Quantity::Utilisation, Some(resource)) = (probe.quantity, probe.resource) else { return };
-        let component = match probe.scope {
-            Scope::Component(component) => component,
-            _ => return,
-        };
+        let Scope::Component(component) = probe.scope else { return };
         let Some(spec) = self.model.components.get(usize::from(component)) else { return };
         let host = self.model.stations.get(spec.first as usize).map(|station| station.host);
         let host = host.and_then(|host| self.model.hosts.get(host as usize));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Sticky, Warm};
+use crate::model::{Buffer, Cause, Component, Function, Health, LimitSpec, NONE, NONE16, Pooling, Sticky, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -101,6 +101,7 @@ impl<'a> Compiler<'a> {
                 joins_warm: warm.joins_warm,
             }),
             drain: span(said.drain_s),
+            pod: said.placement.overrides.pod,
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
@@ -108,7 +109,11 @@ impl<'a> Compiler<'a> {
             copies: NONE16,
             cache: NONE16,
             function: self.function(name, &said.kind),
-            pools_transactions: matches!(&said.kind, Kind::Pooler(pooler) if !pooler.by_statement),
+            pooling: match &said.kind {
+                Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),
+                Kind::Pooler(_) => Some(Pooling::Transaction),
+                _ => None,
+            },
             price_per_request: self.price_per_request(name, &said.kind),
         }
     }

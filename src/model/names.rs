@@ -308,8 +308,6 @@ impl<'a> Offers<'a, '_> {
         let own = own.map(|(name, steps)| (name.clone(), Body::Steps { before: &[], steps: &steps.value.steps }));
         let mut offer: BTreeMap<String, Body<'a>> = own.collect();
         match &component.kind {
-            // What a name stands for is asked there.
-            Kind::Balancer { naming: Some(_), .. } => {}
             Kind::Balancer { targets, naming: None } => offer.extend(self.of_targets(targets, &[], None)),
             Kind::Gateway { before, routes } => {
                 for route in routes {
@@ -321,7 +319,12 @@ impl<'a> Offers<'a, '_> {
             Kind::Pooler(pooler) => {
                 offer.extend(self.of_targets(&pooler.targets, &[], None));
             }
-            Kind::Service | Kind::Database(_) | Kind::External { .. } | Kind::Function(_) => {}
+            // What a name stands for is asked there.
+            Kind::Balancer { naming: Some(_), .. }
+            | Kind::Service
+            | Kind::Database(_)
+            | Kind::External { .. }
+            | Kind::Function(_) => {}
         }
         offer.into_iter().collect()
     }

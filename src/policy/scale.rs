@@ -11,6 +11,7 @@ pub mod concurrency;
 pub mod forecast;
 pub mod hpa;
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use crate::policy::scale::concurrency::{Concurrency, Panic};
@@ -272,14 +273,16 @@ impl Scaler {
     /// As far towards what is wanted as allowances and bounds let it (`convertDesiredReplicasWithBehaviorRate`).
     fn pace(&self, now: Time, current: u32, wanted: u32) -> u32 {
         let Behaviour { min, max, up, down } = &self.behaviour;
-        if current < wanted {
-            let limit = limit(up, current, |span| self.changed_since(now, span), true).max(current);
-            wanted.min(limit.min(*max))
-        } else if wanted < current {
-            let limit = limit(down, current, |span| self.changed_since(now, span), false).min(current);
-            wanted.max(limit.max(*min)).min(*max)
-        } else {
-            wanted.clamp(*min, *max)
+        match wanted.cmp(&current) {
+            Ordering::Greater => {
+                let limit = limit(up, current, |span| self.changed_since(now, span), true).max(current);
+                wanted.min(limit.min(*max))
+            }
+            Ordering::Less => {
+                let limit = limit(down, current, |span| self.changed_since(now, span), false).min(current);
+                wanted.max(limit.max(*min)).min(*max)
+            }
+            Ordering::Equal => wanted.clamp(*min, *max),
         }
     }
 
@@ -390,7 +393,7 @@ mod tests {
         Behaviour { min: 1, max: 1000, up: pace(vec![], 0.0, 0.0), down: pace(vec![], 0.0, 0.0) }
     }
 
-    fn view<'a>(now_s: f64, current: u32, values: &'a [f64]) -> View<'a> {
+    fn view(now_s: f64, current: u32, values: &[f64]) -> View<'_> {
         let now = Time(Span::from_secs_f64(now_s).0);
         View { now, clock_s: now_s, current, ready: current, values, pods: &[], ratio: 1.0 }
     }

@@ -1,4 +1,4 @@
-//! `hpa:`: the `spec` of a Kubernetes HorizontalPodAutoscaler (`autoscaling/v2`), pasted as it is: its names, its units.
+//! `hpa:`: the `spec` of a Kubernetes `HorizontalPodAutoscaler` (`autoscaling/v2`), pasted as it is: its names, its units.
 //!
 //! What it does not say is what Kubernetes fills in: at least 1 replica, 80 % of the cores, on the way up the larger of
 //! 100 % and 4 pods every 15 s, on the way down everything, five minutes stable, 10 % tolerance.

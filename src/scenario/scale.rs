@@ -344,11 +344,9 @@ fn step(r: &mut Reader, read: &mut Autoscale) -> Option<()> {
             ));
             continue;
         };
-        if let (Some(_), spot) | (None, spot) = (comparison.hold_s, key.spot)
-            && (comparison.hold_s.is_some() || relation == Relation::Equal)
-        {
+        if comparison.hold_s.is_some() || relation == Relation::Equal {
             let message = "a step compares with <, <=, > or >=, at each look";
-            r.tell(Diagnostic::new(Code::Condition, spot, message).help("`stable` says how long it must hold"));
+            r.tell(Diagnostic::new(Code::Condition, key.spot, message).help("`stable` says how long it must hold"));
             continue;
         }
         let Some(change) = change(node, r.diags()) else { continue };
@@ -476,7 +474,7 @@ fn predict(r: &mut Reader, read: &mut Autoscale) -> Option<()> {
     let history_s = positive(r, "history").unwrap_or(14.0 * 86_400.0);
     let ahead_s = positive(r, "ahead").unwrap_or(900.0);
     let target = r.within("target", target, 1e-9, f64::INFINITY)?.value;
-    if history_s < 86_400.0 || 366.0 * 86_400.0 < history_s {
+    if !(86_400.0..=366.0 * 86_400.0).contains(&history_s) {
         let told =
             Diagnostic::new(Code::OutOfRange, r.key("history"), "`history` is at least a day, and a year at most");
         r.tell(told);

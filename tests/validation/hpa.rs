@@ -1,6 +1,6 @@
 //! Every row of `hpa_cases.json`: inputs and decisions of the Kubernetes horizontal pod autoscaler's own tests.
 
-use plimsoll::policy::scale::hpa::{Hpa, Metric, Pod, Source, Target, of_one, of_pods};
+use plimsoll::policy::scale::hpa::{Hpa, Metric, Phase, Pod, Source, Target, of_one, of_pods};
 use plimsoll::policy::scale::{Allowance, Behaviour, By, Pace, Rule, Scaler, Select, View, limit};
 use plimsoll::units::{Span, Time};
 use serde_json::Value;
@@ -36,10 +36,12 @@ fn pods(row: &Value) -> Vec<Pod> {
     let of = |pod: &Value| Pod {
         usage: pod["usage_milli"].as_i64(),
         request: pod["request_milli"].as_i64(),
-        ready: pod["ready"] == true,
-        warming: pod["warming"] == true,
-        pending: false,
-        gone: pod["failed"] == true || pod["terminating"] == true,
+        phase: match () {
+            () if pod["failed"] == true || pod["terminating"] == true => Phase::Gone,
+            () if pod["ready"] != true => Phase::Unready,
+            () if pod["warming"] == true => Phase::Warming,
+            () => Phase::Ready,
+        },
     };
     row["pods"].as_array().map_or_else(Vec::new, |pods| pods.iter().map(of).collect())
 }
@@ -79,7 +81,9 @@ fn settle(behaviour: &Behaviour, current: u32, desired: u32, before: &[(Time, u3
     // A target of one thousandth of what is measured asks for any number.
     let rule = Rule::Target(vec![1.0]);
     let mut scaler = Scaler::new(&rule, behaviour, &[]);
-    before.iter().for_each(|(at, count)| scaler.begin(*at, *count));
+    for (at, count) in before {
+        scaler.begin(*at, *count);
+    }
     let values = [f64::from(desired) / f64::from(current)];
     let view = View { now: NOW, clock_s: 0.0, current, ready: current, values: &values, pods: &[], ratio: 1.0 };
     scaler.decide(&rule, &view).to
@@ -96,7 +100,7 @@ fn desired(row: &Value) -> Option<u32> {
 }
 
 /// The whole loop without a `behavior`: the old limit of so many times as many, or so many, is one more policy.
-fn reconcile(row: &Value) -> Option<u32> {
+fn reconcile(row: &Value) -> u32 {
     let (mut metrics, mut values, mut seen) = (Vec::new(), Vec::new(), Vec::new());
     for written in row["metrics"].as_array().expect("metrics") {
         let (metric, value) = metric(written);
@@ -119,7 +123,7 @@ fn reconcile(row: &Value) -> Option<u32> {
     for recent in row["recent_recommendations"].as_array().expect("a list") {
         scaler.begin(Time(NOW.0 - seconds(&recent["age_s"]).0), number(recent, "replicas"));
     }
-    Some(scaler.decide(&rule, &view(row, &seen, &values)).to)
+    scaler.decide(&rule, &view(row, &seen, &values)).to
 }
 
 fn old_limit(row: &Value, current: u32) -> Vec<Allowance> {
@@ -129,12 +133,12 @@ fn old_limit(row: &Value, current: u32) -> Vec<Allowance> {
     [By::Share(factor - 1.0), By::Count(least.saturating_sub(current))].map(|by| Allowance { by, per }).to_vec()
 }
 
-fn rate(row: &Value, up: Pace, down: Pace) -> Option<u32> {
+fn rate(row: &Value, up: Pace, down: Pace) -> u32 {
     let behaviour = Behaviour { min: number(row, "min_replicas"), max: number(row, "max_replicas"), up, down };
-    Some(settle(&behaviour, number(row, "current_replicas"), number(row, "desired_replicas"), &[]))
+    settle(&behaviour, number(row, "current_replicas"), number(row, "desired_replicas"), &[])
 }
 
-fn stabilised(row: &Value) -> Option<u32> {
+fn stabilised(row: &Value) -> u32 {
     let behaviour = Behaviour {
         min: 0,
         max: 1000,
@@ -145,7 +149,7 @@ fn stabilised(row: &Value) -> Option<u32> {
     let current = row["current_replicas"].as_u64().map_or(1000, |current| current as u32);
     let of = |recent: &Value| (Time(NOW.0 - seconds(&recent["age_s"]).0), number(recent, "replicas"));
     let before: Vec<(Time, u32)> = row["recommendations"].as_array().expect("a list").iter().map(of).collect();
-    Some(settle(&behaviour, current, number(row, "desired_replicas"), &before))
+    settle(&behaviour, current, number(row, "desired_replicas"), &before)
 }
 
 fn of_direction(row: &Value) -> Option<u32> {
@@ -153,7 +157,7 @@ fn of_direction(row: &Value) -> Option<u32> {
     let current = number(row, "current_replicas");
     let metric = Metric { source: Source::Pods, target: Target::Average(1000 * i64::from(number(row, "target"))) };
     let usage = Some(1000 * i64::from(number(row, "metric_value")));
-    let pods = vec![Pod { usage, ready: true, ..Pod::default() }; current as usize];
+    let pods = vec![Pod { usage, ..Pod::default() }; current as usize];
     of_pods(&metric, &pods, current, (tolerance("tolerance_up"), tolerance("tolerance_down"))).ok().map(|(to, _)| to)
 }
 
@@ -161,17 +165,17 @@ fn got(row: &Value) -> Option<u32> {
     let nothing_happened = |_: Span| 0;
     match row["kind"].as_str().expect("a kind") {
         "desired_replicas" => desired(row),
-        "reconcile" => reconcile(row),
-        "behavior_rate" => rate(row, pace(&row["scale_up"]), pace(&row["scale_down"])),
+        "reconcile" => Some(reconcile(row)),
+        "behavior_rate" => Some(rate(row, pace(&row["scale_up"]), pace(&row["scale_down"]))),
         "behavior_limit" => {
             let up = row["direction"] == "up";
             Some(limit(&pace(&row["rules"]), number(row, "current_replicas"), nothing_happened, up))
         }
         "legacy_limit" => {
             let up = Pace { allowances: old_limit(row, number(row, "current_replicas")), ..free(Span(0), 0.0) };
-            rate(row, up, free(Span(0), 0.0))
+            Some(rate(row, up, free(Span(0), 0.0)))
         }
-        "stabilization" => stabilised(row),
+        "stabilization" => Some(stabilised(row)),
         "tolerance_direction" => of_direction(row),
         other => panic!("no kind {other}"),
     }

@@ -1,4 +1,4 @@
-//! `hpa:`: the `spec` of a Kubernetes HorizontalPodAutoscaler, `autoscaling/v2`.
+//! `hpa:`: the `spec` of a Kubernetes `HorizontalPodAutoscaler`, `autoscaling/v2`.
 //!
 //! What the replica calculator does with the pods (`pkg/controller/podautoscaler/replica_calculator.go`): those that failed
 //! or are being deleted are ignored; of a CPU metric also those that are not ready or whose sample is older than their
@@ -60,13 +60,22 @@ pub struct Pod {
     /// `None`: the metric is missing.
     pub usage: Option<i64>,
     pub request: Option<i64>,
-    pub ready: bool,
-    /// Its sample began before it was ready, within the CPU initialisation period.
-    pub warming: bool,
+    pub phase: Phase,
+}
+
+/// How far a pod has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
     /// It has not started yet.
-    pub pending: bool,
+    Pending,
+    /// It has never been ready.
+    Unready,
+    /// Its sample began before it was ready, within the CPU initialisation period.
+    Warming,
+    #[default]
+    Ready,
     /// Failed, or being deleted.
-    pub gone: bool,
+    Gone,
 }
 
 /// Why a metric says nothing.
@@ -113,9 +122,10 @@ impl Metric {
 /// How many a metric of pods asks for, and its value as it is shown.
 pub fn of_pods(metric: &Metric, pods: &[Pod], current: u32, tolerances: (f64, f64)) -> Result<(u32, f64), Unknown> {
     let is_cpu = metric.source == Source::Cpu;
-    let is_missing = |pod: &&Pod| !pod.pending && pod.usage.is_none();
-    let is_unready = |pod: &&Pod| pod.pending || (is_cpu && pod.usage.is_some() && (!pod.ready || pod.warming));
-    let present = || pods.iter().filter(|pod| !pod.gone);
+    let is_missing = |pod: &&Pod| pod.phase != Phase::Pending && pod.usage.is_none();
+    let is_unready =
+        |pod: &&Pod| pod.phase == Phase::Pending || (is_cpu && pod.usage.is_some() && pod.phase != Phase::Ready);
+    let present = || pods.iter().filter(|pod| pod.phase != Phase::Gone);
     let seen: Vec<Pod> = present().filter(|pod| !is_unready(pod) && !is_missing(pod)).copied().collect();
     let missing: Vec<Pod> = present().filter(is_missing).copied().collect();
     let unready: Vec<Pod> = present().filter(is_unready).copied().collect();
