@@ -11,6 +11,7 @@ pub mod estimate;
 pub mod expected;
 pub mod look;
 pub mod objective;
+mod pictures;
 pub mod recovery;
 pub mod replicate;
 mod scaling;
@@ -119,6 +120,7 @@ pub fn evaluate(model: &Model, scenario: &Scenario, plan: &Plan, progress: &Prog
         report.warnings.extend(warning::precision(&report, precision));
     }
     report.warnings.extend(warning::partial(&report));
+    report.pictures.mark_events(&report.alerts);
     let latency = estimate::merge(&Study::new(model, &runs.records).latencies(Scope::All, Outcome::All));
     Evaluation { report, records: runs.records, latency }
 }
@@ -172,6 +174,7 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         audit: audit::check(&study).into_iter().chain(theory).collect(),
         warnings: Vec::new(),
         per_replication: summary::replications(&study, &stability),
+        pictures: pictures::draw(&study, &stability),
         meta: None,
     };
     report.warnings = warning::about(&report, &model.run);
@@ -184,6 +187,8 @@ fn about(scenario: &Scenario) -> About {
         file: scenario.file.clone(),
         hash: scenario.hash.clone(),
         description: scenario.description.clone(),
+        text: None,
+        command: None,
     }
 }
 

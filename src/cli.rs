@@ -14,8 +14,11 @@ mod github;
 mod init;
 mod input;
 mod out;
+mod pages;
 mod progress;
+mod render;
 mod run;
+mod saved;
 mod schema;
 mod shell;
 mod validate;
@@ -170,6 +173,7 @@ fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) ->
     match verb {
         Verb::Run(args) => run::run(args, out),
         Verb::Validate(args) => validate::validate(args, out),
+        Verb::Report(args) => saved::report(args, out),
         Verb::Schema(args) => schema::schema(args, out),
         Verb::Explain(args) => explain::explain(args, out),
         Verb::Init(args) => init::init(args, out),

@@ -22,6 +22,7 @@ mod fault;
 mod filter;
 mod fork;
 mod function;
+mod heat;
 mod host;
 mod keys;
 mod lock;

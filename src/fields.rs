@@ -197,7 +197,7 @@ impl Shape {
     }
 
     /// This shape and, if it is a choice, what may be chosen.
-    fn alternatives(&self) -> &[Shape] {
+    pub fn alternatives(&self) -> &[Shape] {
         match self {
             Shape::OneOf(shapes) => shapes,
             _ => std::slice::from_ref(self),

@@ -25,6 +25,8 @@ pub struct Record {
     pub faults: Vec<Vec<FaultPeriod>>,
     /// The slowest of the requests that were followed.
     pub exemplars: Vec<Exemplar>,
+    /// All that were followed, in the order in which they left.
+    pub sampled: Vec<Sampled>,
     /// Changes of the number of instances, in the order of time.
     pub decisions: Vec<Decision>,
 }
@@ -109,6 +111,8 @@ pub struct Tallies {
     pub retries: u64,
     /// Attempts in all (first ones too).
     pub attempts: u64,
+    /// Attempts through each edge; requests of a load whose call is plain are counted in its class alone.
+    pub calls: Vec<u64>,
     /// Requests created and gone; the difference is in flight.
     pub created: u64,
     pub finished: u64,
@@ -323,6 +327,28 @@ pub struct Series {
     pub parts: Vec<PartSeries>,
     /// Per resource of the model (see `Tracked`): share busy in the window.
     pub busy: Vec<Tracked>,
+    /// Of components that keep entries or pages: share of look-ups that found theirs, one a window; NaN without any.
+    pub hits: Vec<HitSeries>,
+    /// Of each component: instances that were up at the end of the window.
+    pub up: Vec<Vec<u32>>,
+    pub heat: Heat,
+}
+
+/// The hit ratio of one component over time.
+#[derive(Clone, Debug, Default)]
+pub struct HitSeries {
+    pub component: u16,
+    pub share: Vec<f32>,
+}
+
+/// Latencies over time: in stretches of equal length, how many requests left with a latency in each bucket.
+#[derive(Clone, Debug, Default)]
+pub struct Heat {
+    /// Windows that make one column; the last column may hold fewer.
+    pub windows: u32,
+    /// Per column a count for each bucket: 4 an octave from 1 ns, so bucket b begins at 2^(b / 4 rounded down) ns and the
+    /// rest of b / 4 says which quarter of that octave it is.
+    pub columns: Vec<Vec<u32>>,
 }
 
 /// Answers and failures in one scope, one a window.
@@ -357,6 +383,17 @@ pub enum TrackedKind {
     Nic,
     Memory,
     Pool,
+}
+
+/// One request at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampled {
+    pub class: u16,
+    /// n-th arrival of its source.
+    pub number: u64,
+    pub arrived: Time,
+    pub latency: Span,
+    pub failed: Option<u8>,
 }
 
 /// One request looked at closely.

@@ -4,24 +4,34 @@
 //! These are plain values without behaviour, filled in by `analysis`; times are seconds, sizes bytes, rates per second,
 //! shares between 0 and 1, money US dollars. Nothing about the machine or the hour of the run stands outside `meta`.
 
+pub mod chart;
 pub mod csv;
 pub mod hgrm;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod pictures;
 pub mod terminal;
+pub mod trace;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::report::pictures::Pictures;
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.report/1";
 
+/// A word of ours. The name keeps serde from borrowing it from the text that it reads.
+pub type Word = &'static str;
+
 /// What a run found out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    pub schema: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub schema: Word,
     pub scenario: About,
     pub run: Run,
     pub verdict: Verdict,
@@ -47,12 +57,15 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// One line for each replication, in their order.
     pub per_replication: Vec<Replication>,
+    /// Curves, series and arrows: what only pictures show.
+    #[serde(default)]
+    pub pictures: Pictures,
     /// About the machine and the hour; set by the command line, dropped by `--no-meta`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meta: Option<Meta>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct About {
     pub title: String,
     pub file: String,
@@ -60,9 +73,15 @@ pub struct About {
     pub hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The scenario itself, so that the report can be made again from nothing but itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The command that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
     pub seed: u64,
     pub replications: u32,
@@ -70,7 +89,8 @@ pub struct Run {
     pub duration_s: f64,
     pub warmup_s: f64,
     /// `mser5`, `given` or `none`.
-    pub warmup_rule: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub warmup_rule: Word,
     /// Events of all replications.
     pub events: u64,
     /// Requests that finished, of all replications, warm-up included.
@@ -84,7 +104,8 @@ pub struct Run {
     /// Stopped by a time limit or the user: not all replications are there.
     pub partial: bool,
     /// The bound that ended replications early, if one did: `memory`, `events` or `interrupted`.
-    pub stopped_by: Option<&'static str>,
+    #[serde(default, deserialize_with = "maybe_word")]
+    pub stopped_by: Option<Word>,
     /// What `precision` reached: half-width over mean; `null` if it was not asked for.
     pub precision: Option<f64>,
     /// The 50 of a run at 1/50, whose rates, counts and costs are those of the whole; absent in a run of the whole.
@@ -93,7 +114,7 @@ pub struct Run {
 }
 
 /// Three-valued wherever noise decides: a claim needs its whole interval on one side of the limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Meets,
@@ -114,7 +135,7 @@ impl Verdict {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stretch {
     pub from_s: f64,
     pub to_s: f64,
@@ -122,7 +143,7 @@ pub struct Stretch {
 
 /// A mean over replications with its 95 % interval; `null` bounds with one replication. Where the interval is not
 /// symmetric, `low` and `high` tell and `half_width` is half their distance.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub mean: f64,
     pub half_width: Option<f64>,
@@ -133,7 +154,7 @@ pub struct Estimate {
 
 /// Summary of latencies (or waits, or holding times) in seconds. A quantile with fewer than ten observations beyond it is
 /// `None`, as is everything in an unstable system but the count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     pub count: u64,
     pub mean: Option<Estimate>,
@@ -145,14 +166,14 @@ pub struct Latency {
     pub max: Option<f64>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latencies {
     /// All outcomes, from the intended arrival.
     pub all: Latency,
     pub ok: Latency,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
     pub offered_per_s: Estimate,
     /// All answers, failures too.
@@ -167,15 +188,16 @@ pub struct Requests {
     pub errors: BTreeMap<String, Estimate>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Traffic {
     pub requests: Requests,
     pub latency: Latencies,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Component {
-    pub kind: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub kind: Word,
     /// Instances that were up, on average.
     pub instances: Estimate,
     pub utilisation: Utilisations,
@@ -197,26 +219,26 @@ pub struct Component {
 }
 
 /// Figures of one kind of component by their names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Specific {
     #[serde(flatten)]
     pub figures: BTreeMap<String, Estimate>,
     /// Of a database: the shards that share its rows at the end.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<Shard>,
     /// Of what an autoscaler changes: time and number of instances from then on, of the first replication.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replicas_over_time: Vec<[f64; 2]>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shard {
     pub name: String,
     pub arrivals_per_s: Estimate,
 }
 
 /// Each `None` where the component has no such resource or no limit to it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Utilisations {
     pub cores: Option<Utilisation>,
     pub workers: Option<Utilisation>,
@@ -229,7 +251,7 @@ pub struct Utilisations {
 }
 
 /// Share busy over all parts, with its spread over the windows of the time series.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Utilisation {
     #[serde(flatten)]
     pub share: Estimate,
@@ -240,13 +262,13 @@ pub struct Utilisation {
     pub busiest: Option<Part>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     pub name: String,
     pub share: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
     pub name: String,
     pub text: String,
@@ -256,16 +278,17 @@ pub struct Objective {
     pub high: Option<f64>,
     pub limit: Option<f64>,
     /// `s`, `per_s`, `ratio`, `bytes`, `usd_per_month` or empty for a count.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub unit: Word,
     /// Why there is no value or no decision, where there is something to say.
     pub note: Option<String>,
     /// The conditions under `all` or `any`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Objective>,
 }
 
 /// A condition that says when to move on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trigger {
     pub name: String,
     pub text: String,
@@ -277,7 +300,7 @@ pub struct Trigger {
     pub fired_share: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     pub name: String,
     pub text: String,
@@ -288,33 +311,36 @@ pub struct Alert {
     pub fired_share: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bottleneck {
     pub component: String,
     /// `cores`, `workers`, `connections`, `pool`, `disk`, `nic` or `memory`.
-    pub resource: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub resource: Word,
     pub utilisation: f64,
     pub why: String,
     /// Capacity over load; below 1 more is asked for than it can give.
+    #[serde(deserialize_with = "or_infinite")]
     pub headroom: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeGoes {
     pub mean: Vec<TimeShare>,
     pub slowest_1_percent: Vec<TimeShare>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeShare {
     pub component: String,
-    pub cause: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub cause: Word,
     pub share: f64,
     /// A request, on average.
     pub seconds: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     pub usd_per_month: f64,
     /// `None` without requests.
@@ -324,17 +350,18 @@ pub struct Cost {
     pub unpriced: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CostLine {
     pub component: String,
-    pub what: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub what: Word,
     /// So many units a month.
     pub quantity: f64,
     pub unit: String,
     pub usd_per_month: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
     /// Start of its first occurrence (earliest of the replications); `None` if it never happened.
     pub at_s: Option<f64>,
@@ -355,7 +382,7 @@ pub struct Fault {
     pub moved_in_s: Option<Estimate>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// Of the first replication.
     pub t_s: f64,
@@ -365,11 +392,14 @@ pub struct Decision {
     pub why: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exemplar {
     /// `members#18231`, the number counts the arrivals of the load.
     pub request: String,
     pub replication: u32,
+    /// Simulated time at which it came.
+    #[serde(default)]
+    pub arrived_s: f64,
     pub latency_s: f64,
     /// `ok` or the kind of failure.
     pub outcome: String,
@@ -378,16 +408,17 @@ pub struct Exemplar {
 
 /// Time a request spent at one place for one cause, all visits together; spans are laid end to end in the order of the
 /// model, so that `end_s - start_s` is exact and the starts only draw the picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExemplarSpan {
     pub component: String,
     pub operation: Option<String>,
-    pub cause: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub cause: Word,
     pub start_s: f64,
     pub end_s: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assumption {
     pub path: String,
     /// `measured`, `vendor`, `default` or `guess`.
@@ -396,9 +427,10 @@ pub struct Assumption {
 }
 
 /// A law checked on this very run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
-    pub law: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub law: Word,
     pub of: String,
     pub holds: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -407,7 +439,7 @@ pub struct Audit {
     pub right: Option<f64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     pub code: String,
     pub message: String,
@@ -415,7 +447,7 @@ pub struct Warning {
 }
 
 /// One replication at a glance.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Replication {
     pub replication: u32,
     pub events: u64,
@@ -428,10 +460,25 @@ pub struct Replication {
     pub stable: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     pub engine: String,
     pub jobs: u32,
     pub wall_s: f64,
     pub events_per_s: f64,
+}
+
+/// A word of ours read back from a saved report. It lives as long as the program, which reads one report and ends.
+fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
+    Ok(Box::leak(String::deserialize(from)?.into_boxed_str()))
+}
+
+fn maybe_word<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Word>, D::Error> {
+    let read = Option::<String>::deserialize(from)?;
+    Ok(read.map(|word| &*Box::leak(word.into_boxed_str())))
+}
+
+/// JSON knows no infinity: it was written as `null`.
+fn or_infinite<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }

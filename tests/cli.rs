@@ -533,7 +533,7 @@ fn flags_are_checked_before_anything_runs() {
         ("--duration", "10 msecs", "`msecs` is not a time unit"),
         ("--timeout", "5", "has no unit"),
         ("--rate", "users=12", "has no unit"),
-        ("--export", "html=x.html", "`html` is none of"),
+        ("--export", "pdf=x.pdf", "`pdf` is none of"),
         ("--jobs", "0", "zero"),
     ] {
         let output = run(SMALL, &[flag, value]);

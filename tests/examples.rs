@@ -108,12 +108,33 @@ fn shown_scenarios_are_valid() {
 }
 
 #[test]
-fn the_reference_page_is_up_to_date() {
-    let made = stdout(&["schema", "reference"]);
-    if std::env::var_os(BLESS).is_some() {
-        fs::write(root().join("docs/reference.md"), &made).expect("writable");
+fn the_reference_pages_are_up_to_date() {
+    for page in ["reference", "cheat-sheet", "measures", "diagnostics", "verbs"] {
+        let made = stdout(&["schema", page]);
+        let path = format!("docs/{page}.md");
+        if std::env::var_os(BLESS).is_some() {
+            fs::write(root().join(&path), &made).expect("writable");
+        }
+        assert!(made == read(&path), "make it again: plimsoll schema {page} > {path}");
     }
-    assert!(made == read("docs/reference.md"), "make it again: plimsoll schema reference > docs/reference.md");
+}
+
+/// Links between the pages lead to files that are there.
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let pages = fs::read_dir(root().join("docs")).expect("the pages can be listed");
+    let pages = pages.map(|page| format!("docs/{}", page.expect("an entry").file_name().to_string_lossy()));
+    for page in pages.filter(|page| page.ends_with(".md")).chain(["README.md".to_owned(), "ARCHITECTURE.md".to_owned()])
+    {
+        let text = read(&page);
+        let folder = Path::new(&page).parent().expect("a folder");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") {
+                assert!(root().join(folder).join(target).exists(), "{page} links to {link}, which is not there");
+            }
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod examples;
 mod failover;
 mod globe;
 mod laws;
+mod looks;
 mod measures;
 mod model;
 mod places;

@@ -62,7 +62,7 @@ pub fn quantile(times: &[Compact], q: f64) -> Option<Estimate> {
     quantile_of(&merged, times, q)
 }
 
-fn quantile_of(merged: &Compact, times: &[Compact], q: f64) -> Option<Estimate> {
+pub(super) fn quantile_of(merged: &Compact, times: &[Compact], q: f64) -> Option<Estimate> {
     let value = merged.quantile(q)?;
     let own: Vec<f64> = times.iter().filter_map(|times| times.quantile_raw(q)).collect();
     let replications = own.len() as u32;

@@ -100,6 +100,7 @@ mod tests {
             looks: Vec::new(),
             faults: Vec::new(),
             exemplars: Vec::new(),
+            sampled: Vec::new(),
             decisions: Vec::new(),
         }
     }

@@ -330,6 +330,7 @@ fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exempla
     Exemplar {
         request: format!("{}#{}", source.name, seen.number),
         replication,
+        arrived_s: seen.arrived.secs(),
         latency_s: seen.latency.secs(),
         outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),
         spans: seen.segments.iter().map(span).collect(),

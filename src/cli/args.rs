@@ -82,6 +82,8 @@ pub enum Verb {
     Validate(Validate),
     /// Print the JSON Schema of a scenario or of a report
     Schema(Schema),
+    /// Show a saved report again, in any format, without simulating
+    Report(Saved),
     /// Explain a diagnostic code, a measure or a component kind
     Explain(Explain),
     /// Write a new scenario from a template
@@ -136,7 +138,8 @@ pub struct Run {
     /// The same as `--format json`
     #[arg(long)]
     pub json: bool,
-    /// Write one more file: `json=r.json`, `markdown=r.md`, `csv=series.csv`, `hgrm=l.hgrm`, `junit=r.xml`; may be repeated
+    /// Write one more file: `json=r.json`, `markdown=r.md`, `html=r.html`, `csv=series.csv`,
+    /// `requests=sample.csv`, `hgrm=l.hgrm`, `chrome=trace.json`, `otlp=trace.json`, `junit=r.xml`; may be repeated
     #[arg(long, value_name = "KIND=FILE", value_parser = export)]
     pub export: Vec<(Kind, String)>,
     /// Run again whenever a file of the scenario is saved
@@ -171,6 +174,9 @@ pub struct Settings {
     /// Where files go [default: output/<scenario>]; `-` prints the JSON report and writes none
     #[arg(short, long, value_name = "DIR", env = "PLIMSOLL_OUT", hide_env = true, value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
+    /// Pictures among the files
+    #[arg(long, value_name = "AS", default_value = "svg", env = "PLIMSOLL_CHARTS", hide_env = true)]
+    pub charts: Charts,
     /// Write no files
     #[arg(long, env = "PLIMSOLL_NO_FILES", hide_env = true, value_parser = Falsey::new())]
     pub no_files: bool,
@@ -215,10 +221,64 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     Json,
+    /// The page for people
+    Html,
     Markdown,
+    /// The time series
     Csv,
+    /// The requests that were followed, a row each
+    Requests,
+    /// The latency distribution for plotters of HdrHistogram
     Hgrm,
+    /// The slowest requests for Perfetto and chrome://tracing
+    Chrome,
+    /// The same for OpenTelemetry
+    Otlp,
     Junit,
+}
+
+/// How charts are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Charts {
+    /// Not at all
+    None,
+    /// As SVG
+    Svg,
+    /// As PNG, twice as fine as a screen
+    Png,
+    /// As both
+    All,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
+    before_help = "Examples:\n  plimsoll report output/shop/report.json\n  \
+                   plimsoll report output/shop/report.json --export html=shop.html --export markdown=shop.md\n  \
+                   plimsoll report output/shop/report.json --out slides --charts png\n"
+)]
+pub struct Saved {
+    /// A `report.json` of an earlier run; `-` reads standard input
+    #[arg(value_name = "REPORT", value_hint = ValueHint::FilePath)]
+    pub report: String,
+    /// Format on standard output
+    #[arg(short, long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+    /// The same as `--format json`
+    #[arg(long)]
+    pub json: bool,
+    /// Write `report.html` and `charts/` into this folder
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<String>,
+    /// Pictures in that folder
+    #[arg(long, value_name = "AS", default_value = "svg")]
+    pub charts: Charts,
+    /// Write one more file, as for `run`: what is in the saved report, so no `csv`, `requests` or `hgrm`
+    #[arg(long, value_name = "KIND=FILE", value_parser = export)]
+    pub export: Vec<(Kind, String)>,
+    /// Show where the time of the N slowest requests went
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub trace: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -314,6 +374,15 @@ pub enum SchemaOf {
     /// The reference page in Markdown, from the same tables
     #[value(hide = true)]
     Reference,
+    /// Each kind, step and verb in a line
+    #[value(hide = true)]
+    CheatSheet,
+    #[value(hide = true)]
+    Measures,
+    #[value(hide = true)]
+    Diagnostics,
+    #[value(hide = true)]
+    Verbs,
 }
 
 #[derive(Clone, Debug, Args)]

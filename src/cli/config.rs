@@ -47,6 +47,13 @@ macro_rules! table {
                 .or("auto"),
                 Field::new("format", Shape::Word(FORMATS), "json", "Format of `run` on standard output").or("human"),
                 Field::new("out", Shape::Text, "results", "Where files go, from the current directory"),
+                Field::new(
+                    "charts",
+                    Shape::Word(&["none", "svg", "png", "all"]),
+                    "all",
+                    "How charts are written beside the report",
+                )
+                .or("svg"),
                 Field::new("no-files", Shape::Bool, "true", "Write no files").or("false"),
                 Field::new("no-meta", Shape::Bool, "true", "Leave out of the JSON what differs from run to run")
                     .or("false"),

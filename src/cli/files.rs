@@ -14,6 +14,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8], out: &mut Out) -> Result<(), Stop
     Ok(())
 }
 
+/// Writes several files into one folder, and says so once.
+pub(crate) fn write_all(folder: &Path, files: &[(String, Vec<u8>)], out: &mut Out) -> Result<(), Stop> {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        replace(&path, bytes).map_err(|error| Stop::cannot_write(&path.display().to_string(), &error))?;
+    }
+    out.note(&format!("  wrote {}/ ({} files)\n", folder.display(), files.len()));
+    Ok(())
+}
+
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::other("this names no file"))?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -14,7 +14,7 @@ use crate::model::compile::compile;
 use crate::report::Warning;
 use crate::scenario::Scenario;
 use crate::scenario::root::{Given, load};
-use crate::text::Node;
+use crate::text::{self, Node};
 
 /// Columns at the least for source text with its carets.
 const LEAST_WIDTH: usize = 80;
@@ -50,6 +50,11 @@ impl Wanted {
     /// The name under which people know it.
     pub(crate) fn shown(&self) -> &str {
         if self.stdin.is_some() { &self.stdin_name } else { &self.scenario }
+    }
+
+    /// The variant that was asked for.
+    pub(crate) fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
     }
 
     /// Stem of the files this run writes: `03-load-balancer`, `03-load-balancer-twenty`.
@@ -166,6 +171,15 @@ pub(crate) fn show(reading: &Reading, out: &mut Out) {
     let text =
         render(&reading.found, &reading.sources, out.width.max(LEAST_WIDTH), out.colour_of_stderr(), out.unicode);
     out.tell(&text);
+}
+
+/// The scenario in one piece: as it was written where it is one file that nobody has changed, else with all that it
+/// extends and all that was changed.
+pub(crate) fn text(reading: &Reading, wanted: &Wanted) -> Option<String> {
+    let is_as_written = reading.files.len() <= 1 && wanted.sets.is_empty() && wanted.variant.is_none();
+    let written = reading.sources.find(wanted.shown()).filter(|_| is_as_written);
+    let whole = || reading.resolved.as_ref().map(text::to_yaml);
+    written.map(|file| reading.sources.text(file).to_owned()).or_else(whole)
 }
 
 /// Warnings of meaning belong in the report too.

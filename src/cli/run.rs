@@ -10,11 +10,11 @@ use crate::cli::args::{FailOn, Format, Kind, Run, Settings, Undecided};
 use crate::cli::input::{self, Reading, Wanted};
 use crate::cli::out::Out;
 use crate::cli::progress::{self, Goal, Watch, Watcher};
-use crate::cli::{Exit, Stop, files, github};
+use crate::cli::{Exit, Stop, files, github, render, shell};
 use crate::diagnostic::{Plain, plain};
 use crate::model::Model;
-use crate::report::terminal::{self, Look};
-use crate::report::{Meta, Report, Verdict, csv, hgrm, json, junit, markdown};
+use crate::report::terminal::Look;
+use crate::report::{Meta, Report, Verdict, csv, hgrm};
 use crate::scenario::{Length, Scenario};
 use crate::units::{self, Dimension, human_count, human_time};
 
@@ -55,6 +55,7 @@ fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop
     let (wall_s, timed_out) = watcher.finish();
     let report = &mut evaluation.report;
     report.warnings.splice(0..0, input::warnings(&reading));
+    (report.scenario.text, report.scenario.command) = (input::text(&reading, &wanted), Some(command(&wanted)));
     report.meta = (!settings.no_meta).then(|| meta(report, jobs, wall_s));
     let outcome = Outcome { model, reading, evaluation, timed_out };
     show(args, &outcome, out)?;
@@ -131,6 +132,14 @@ fn seconds(text: &str) -> Result<f64, Stop> {
     read.map_err(|error| Stop::usage(format!("--timeout {text}: {}", error.message)))
 }
 
+/// A command that makes the same report again, with everything that flags and variables changed.
+fn command(wanted: &Wanted) -> String {
+    let words = ["plimsoll".to_owned(), "run".to_owned(), wanted.shown().to_owned()].into_iter();
+    let variant = wanted.variant().map(|variant| ["--variant".to_owned(), variant.to_owned()]).into_iter().flatten();
+    let sets = wanted.sets.iter().flat_map(|set| ["--set".to_owned(), set.clone()]);
+    words.chain(variant).chain(sets).map(|word| shell::quoted(&word)).collect::<Vec<_>>().join(" ")
+}
+
 fn meta(report: &Report, jobs: usize, wall_s: f64) -> Meta {
     let engine = format!("plimsoll {}", env!("CARGO_PKG_VERSION"));
     Meta { engine, jobs: jobs as u32, wall_s, events_per_s: report.run.events as f64 / wall_s.max(1e-9) }
@@ -149,16 +158,9 @@ fn show(args: &Run, outcome: &Outcome, out: &mut Out) -> Result<(), Stop> {
     let unicode = out.unicode && format != Format::Plain;
     let look = Look { width: out.width, unicode, verbose: out.verbose, trace: args.settings.trace };
     let text = match format {
-        Format::Json => rendered(outcome, Kind::Json),
-        Format::Jsonl => format!("{}\n", json::value(report)),
         Format::Csv => rendered(outcome, Kind::Csv),
-        Format::Markdown => rendered(outcome, Kind::Markdown),
-        Format::Junit => rendered(outcome, Kind::Junit),
         Format::Github => github::report(report, outcome.reading.resolved.as_ref(), &outcome.reading.sources),
-        Format::Human | Format::Plain if 1 < out.quiet => return Ok(()),
-        Format::Human | Format::Plain if out.quiet == 1 => terminal::verdict_line(report, look),
-        Format::Plain => anstream::adapter::strip_str(&terminal::render(report, look)).to_string(),
-        Format::Human => terminal::render(report, look),
+        other => render::shown(report, other, look, out.quiet).expect("all other formats are made of the report alone"),
     };
     out.print(&text)
 }
@@ -172,9 +174,11 @@ fn write(args: &Run, wanted: &Wanted, outcome: &Outcome, out: &mut Out) -> Resul
     let folder = args.settings.out.as_deref();
     if !args.settings.no_files && folder != Some("-") {
         let folder = folder.map_or_else(|| Path::new("output").join(wanted.name()), PathBuf::from);
-        for (name, kind) in [("report.json", Kind::Json), ("timeseries.csv", Kind::Csv), ("latency.hgrm", Kind::Hgrm)] {
+        let names = [("report.json", Kind::Json), ("timeseries.csv", Kind::Csv), ("latency.hgrm", Kind::Hgrm)];
+        for (name, kind) in names {
             files::write(&folder.join(name), rendered(outcome, kind).as_bytes(), out)?;
         }
+        render::pages(&folder, &outcome.evaluation.report, args.settings.charts, out)?;
     }
     for (kind, path) in &args.export {
         let text = rendered(outcome, *kind);
@@ -190,11 +194,10 @@ fn write(args: &Run, wanted: &Wanted, outcome: &Outcome, out: &mut Out) -> Resul
 fn rendered(outcome: &Outcome, kind: Kind) -> String {
     let evaluation = &outcome.evaluation;
     match kind {
-        Kind::Json => json::render(&evaluation.report),
-        Kind::Markdown => markdown::render(&evaluation.report),
         Kind::Csv => csv::render(&outcome.model, &evaluation.records),
+        Kind::Requests => csv::requests(&outcome.model, &evaluation.records),
         Kind::Hgrm => hgrm::render(&evaluation.latency),
-        Kind::Junit => junit::render(&evaluation.report),
+        other => render::of_report(&evaluation.report, other).expect("all other kinds are made of the report alone"),
     }
 }
 

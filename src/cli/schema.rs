@@ -1,25 +1,16 @@
-//! The schemas, and the reference page, out of the tables that scenarios are read by.
+//! The schemas, and the pages of reference, out of the tables that scenarios are read by.
 
 use serde_json::{Value, json};
 
 use crate::cli::args::{Draft, Schema, SchemaOf};
 use crate::cli::config::CONFIGURATION;
 use crate::cli::out::Out;
-use crate::cli::{Exit, Stop};
-use crate::fields::reference::reference;
+use crate::cli::{Exit, Stop, pages};
 use crate::fields::schema::json_schema;
 use crate::scenario::root::root_table;
 
 /// The schema of the JSON report, which a test holds against reports.
 const REPORT: &str = include_str!("../../docs/report.schema.json");
-
-const REFERENCE_HEAD: &str = "\
-# Reference of the scenario language
-
-Every field of every map, from the same tables that scenarios are read by. Made by
-`plimsoll schema reference > docs/reference.md`; a test says when it is out of date. Fields marked as not available yet are known, and refused by name.
-
-";
 
 /// Prints a schema.
 pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
@@ -31,16 +22,22 @@ pub(crate) fn schema(args: &Schema, out: &mut Out) -> Result<Exit, Stop> {
         SchemaOf::Scenario => json_schema(root_table()),
         SchemaOf::Report => serde_json::from_str(REPORT).expect("a test reads it"),
         SchemaOf::Config => of_configuration(),
-        SchemaOf::Reference => {
-            out.print(&reference_page())?;
-            return Ok(Exit::Done);
-        }
+        SchemaOf::Reference => return page(&pages::fields(), out),
+        SchemaOf::CheatSheet => return page(&pages::cheat_sheet(), out),
+        SchemaOf::Measures => return page(&pages::measures(), out),
+        SchemaOf::Diagnostics => return page(&pages::diagnostics(), out),
+        SchemaOf::Verbs => return page(&pages::verbs(), out),
     };
     if args.draft == Draft::Of07 {
         older(&mut tree);
         tree["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     }
     out.print(&pretty(&tree))?;
+    Ok(Exit::Done)
+}
+
+fn page(text: &str, out: &mut Out) -> Result<Exit, Stop> {
+    out.print(text)?;
     Ok(Exit::Done)
 }
 
@@ -89,8 +86,4 @@ fn older(tree: &mut Value) {
         }
         _ => {}
     }
-}
-
-fn reference_page() -> String {
-    format!("{REFERENCE_HEAD}{}\n", reference(root_table()).trim_end())
 }

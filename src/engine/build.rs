@@ -151,7 +151,7 @@ impl<'m> World<'m> {
             parked: Vec::new(),
             fault_periods: vec![Vec::new(); m.faults.len()],
             course: course(m),
-            effort: Effort::new(stride),
+            effort: Effort::new(stride, m.edges.len()),
             observer: Observer::new(m, stride),
         }
     }

@@ -24,6 +24,7 @@ impl World<'_> {
         if !spec.plain {
             return self.call_guarded(id, edge);
         }
+        self.effort.calls[edge as usize] += 1;
         let frame = &mut self.frames[id as usize];
         frame.state = State::Calling;
         let occasion = bits(spec.key, frame.occasion);
@@ -123,6 +124,7 @@ impl World<'_> {
         let now = self.now;
         let until = self.calls[id as usize].until;
         self.effort.attempts += 1;
+        self.effort.calls[edge as usize] += 1;
         let n = self.calls[id as usize].attempt;
         self.calls[id as usize].attempt = n + 1;
         let Frame { occasion, request, .. } = self.frames[id as usize];

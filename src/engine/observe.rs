@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use crate::engine::filter;
+use crate::engine::heat;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Series,
+    CacheTally, ComponentTally, CopiesTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series,
     Snapshot, Stopped, Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::{Quantity, Relation};
@@ -26,9 +27,11 @@ pub(super) struct Observer {
     pub(super) window: Ns,
     pub(super) slot: u32,
     pub(super) timer: u32,
-    series: Series,
+    pub(super) series: Series,
     /// Cumulative figures at the end of the last window, in the order of `series.busy`.
     last: Vec<(u128, u128)>,
+    /// Look-ups that found theirs and those that did not, in the order of `series.hits`.
+    pub(super) last_of_hits: Vec<(u64, u64)>,
     /// The same of `series.parts`: answers and failures.
     last_of_parts: Vec<(u64, u64)>,
     last_at: Ns,
@@ -54,6 +57,7 @@ pub(super) struct Observer {
     bar: Ns,
     until_review: u32,
     exemplars: Vec<Exemplar>,
+    pub(super) sampled: Vec<Sampled>,
 }
 
 /// The longest queue of each station, and the most in flight of each flow: classes, operations, filters.
@@ -73,8 +77,15 @@ impl Observer {
             window: model.run.window.0.max(1),
             slot: NONE,
             timer: NONE,
-            series: Series { window: model.run.window, busy: tracked(model), parts: parts(model), ..Series::default() },
+            series: Series {
+                window: model.run.window,
+                busy: tracked(model),
+                parts: parts(model),
+                hits: heat::kept(model),
+                ..Series::default()
+            },
             last: Vec::new(),
+            last_of_hits: Vec::new(),
             last_of_parts: Vec::new(),
             last_at: 0,
             last_counts: [0; 3],
@@ -93,6 +104,7 @@ impl Observer {
             bar: 0,
             until_review: REVIEW,
             exemplars: Vec::new(),
+            sampled: Vec::new(),
         }
     }
 
@@ -305,6 +317,8 @@ impl World<'_> {
         let in_flight = (self.course.created - self.course.finished) as u32;
         let o = &mut self.observer;
         let (p50, p99) = (o.recent(0.5), o.recent(0.99));
+        let window = o.series.ok.len();
+        heat::add(&mut o.series.heat, window, &o.fresh[..]);
         o.series.p50_s.push(p50);
         o.series.p99_s.push(p99);
         o.forget_fresh();
@@ -329,6 +343,7 @@ impl World<'_> {
             t.queue.push((queue as f64 / dt as f64) as f32);
         }
         o.last = busy;
+        self.close_levels();
     }
 
     /// Where the figures of a class are counted.
@@ -484,6 +499,7 @@ impl World<'_> {
             wasted: self.effort.wasted[..self.m.cells.len()].to_vec(),
             retries: self.effort.retries,
             attempts: self.effort.attempts,
+            calls: self.effort.calls.clone(),
             created: self.course.created,
             finished: self.course.finished,
             open: 0,
@@ -619,6 +635,7 @@ impl World<'_> {
             looks: self.observer.looks,
             faults: self.fault_periods,
             exemplars: self.observer.exemplars,
+            sampled: self.observer.sampled,
             decisions: self.elastic.decisions,
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::engine::world::{Ns, World, row};
 use crate::model::NONE16;
-use crate::record::{Exemplar, Segment};
+use crate::record::{Exemplar, Sampled, Segment};
 use crate::units::{Span, Time};
 
 impl World<'_> {
@@ -62,16 +62,14 @@ impl World<'_> {
     #[cold]
     #[inline(never)]
     pub(super) fn end_trace(&mut self, request: u32, took: Ns, failed: Option<u8>, is_slow: bool) {
-        let Some(mut segments) = self.effort.traces.remove(&request).filter(|_| is_slow) else { return };
-        segments.sort_by_key(|segment| segment.start);
+        let Some(mut segments) = self.effort.traces.remove(&request) else { return };
         let row = self.requests[request as usize];
-        self.observer.keep(Exemplar {
-            class: row.class,
-            number: row.number,
-            arrived: Time(row.arrived),
-            latency: Span(took),
-            failed,
-            segments,
-        });
+        let (arrived, latency) = (Time(row.arrived), Span(took));
+        self.observer.sampled.push(Sampled { class: row.class, number: row.number, arrived, latency, failed });
+        if !is_slow {
+            return;
+        }
+        segments.sort_by_key(|segment| segment.start);
+        self.observer.keep(Exemplar { class: row.class, number: row.number, arrived, latency, failed, segments });
     }
 }

@@ -583,6 +583,8 @@ pub(super) struct Course {
 pub(super) struct Effort {
     pub(super) retries: u64,
     pub(super) attempts: u64,
+    /// Attempts through each edge.
+    pub(super) calls: Vec<u64>,
     pub(super) cell_sums: Vec<u64>,
     pub(super) wasted: Vec<u64>,
     /// Ticks of cells that 32 bits do not hold, by row and cell.
@@ -592,8 +594,8 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    pub(super) fn new(stride: usize) -> Effort {
-        Effort { cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
+    pub(super) fn new(stride: usize, edges: usize) -> Effort {
+        Effort { calls: vec![0; edges], cell_sums: vec![0; stride], wasted: vec![0; stride], ..Effort::default() }
     }
 }
 

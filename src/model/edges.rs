@@ -268,6 +268,7 @@ impl Compiler<'_> {
         let retry = policy.retry.clone().flatten().map(|retry| self.retry(retry, spot));
         Edge {
             key: stream(path, Purpose::Routing),
+            caller: caller.component.unwrap_or(NONE16),
             targets: Vec::new(),
             name: NONE16,
             bound: false,

@@ -263,6 +263,8 @@ pub struct TransactionUse {
 pub struct Edge {
     /// Stream of everything drawn around the call; also tells the callee's occasion from the caller's.
     pub key: u64,
+    /// The component that calls; `NONE16`: a load.
+    pub caller: u16,
     /// Cumulative share of 2^32 and operation; the last is 2^32.
     pub targets: Vec<(u64, u16)>,
     /// Name service that says in which region to look for the target, or `NONE16`.

@@ -30,6 +30,25 @@ pub fn render(model: &Model, records: &[Record]) -> String {
     text
 }
 
+/// The requests that were followed, a few thousand of each replication whatever became of them: one row each.
+pub fn requests(model: &Model, records: &[Record]) -> String {
+    let mut text = String::from("replication,load,operation,number,arrived_s,latency_s,outcome\n");
+    for (replication, record) in records.iter().enumerate() {
+        for seen in &record.sampled {
+            let class = &model.classes[usize::from(seen.class)];
+            let operation = &model.operations[usize::from(class.operation)];
+            let (load, component) = (&model.sources[usize::from(class.source)], usize::from(operation.component));
+            let asked = format!("{}.{}", model.components[component].name, operation.name);
+            let outcome = seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str());
+            let (load, asked, outcome) = (quoted(&load.name), quoted(&asked), quoted(outcome));
+            let (arrived, latency) = (seen.arrived.secs(), seen.latency.secs());
+            writeln!(text, "{replication},{load},{asked},{},{arrived:.9},{latency:.9},{outcome}", seen.number)
+                .expect("a string takes all");
+        }
+    }
+    text
+}
+
 fn row(text: &mut String, replication: usize, record: &Record, window: usize, whole: f64) {
     let series = &record.series;
     let length = series.window.secs();
@@ -76,7 +95,8 @@ fn has_queue(tracked: &Tracked) -> bool {
     matches!(tracked.what, TrackedKind::Slots | TrackedKind::Pool)
 }
 
-fn name(model: &Model, tracked: &Tracked) -> String {
+/// What a column is about: `web cores`, `db connections`.
+pub fn name(model: &Model, tracked: &Tracked) -> String {
     let index = tracked.index as usize;
     let host = |what: &str| {
         let name = &model.hosts[index].name;
@@ -118,8 +138,7 @@ mod tests {
             p50_s: vec![0.1, f32::NAN],
             p99_s: vec![0.2, f32::NAN],
             in_flight: vec![1, 1],
-            parts: Vec::new(),
-            busy: Vec::new(),
+            ..Series::default()
         };
         let record = Record {
             stopped: Stopped::Done,
@@ -130,6 +149,7 @@ mod tests {
             looks: Vec::new(),
             faults: Vec::new(),
             exemplars: Vec::new(),
+            sampled: Vec::new(),
             decisions: Vec::new(),
         };
         let text = render(&Model::default(), &[record]);

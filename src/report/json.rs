@@ -6,13 +6,27 @@
 
 use serde_json::{Number, Value};
 
-use crate::report::Report;
+use crate::report::{Report, SCHEMA};
 
-/// The document, indented, with a line end.
+/// The document, indented, with a line end. A list of plain values stands on one line.
 pub fn render(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(&value(report)).expect("a tree of plain values");
+    let mut text = String::new();
+    write(&mut text, &value(report), 0);
     text.push('\n');
     text
+}
+
+/// A report read back from its document.
+///
+/// # Errors
+/// What is wrong with the document, and where.
+pub fn read(text: &str) -> Result<Report, String> {
+    let tree: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let schema = tree.get("schema").and_then(Value::as_str).unwrap_or_default();
+    if schema != SCHEMA {
+        return Err(format!("`schema` is `{schema}`, not `{SCHEMA}`"));
+    }
+    serde_json::from_value(tree).map_err(|error| error.to_string())
 }
 
 /// The document as a tree.
@@ -20,6 +34,29 @@ pub fn value(report: &Report) -> Value {
     let mut tree = serde_json::to_value(report).expect("the report has only string keys");
     round(&mut tree);
     tree
+}
+
+fn write(text: &mut String, value: &Value, depth: usize) {
+    let is_plain = |value: &Value| !value.is_array() && !value.is_object();
+    let fields: Vec<(Option<&String>, &Value)> = match value {
+        Value::Array(items) if !items.iter().all(is_plain) => items.iter().map(|item| (None, item)).collect(),
+        Value::Object(fields) if !fields.is_empty() => fields.iter().map(|(key, value)| (Some(key), value)).collect(),
+        plain => return text.push_str(&plain.to_string()),
+    };
+    let (open, close) = if value.is_array() { ('[', ']') } else { ('{', '}') };
+    text.push(open);
+    for (number, (key, value)) in fields.into_iter().enumerate() {
+        text.push_str(if number == 0 { "\n" } else { ",\n" });
+        text.push_str(&"  ".repeat(depth + 1));
+        if let Some(key) = key {
+            text.push_str(&Value::String(key.clone()).to_string());
+            text.push_str(": ");
+        }
+        write(text, value, depth + 1);
+    }
+    text.push('\n');
+    text.push_str(&"  ".repeat(depth));
+    text.push(close);
 }
 
 fn round(value: &mut Value) {

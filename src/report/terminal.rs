@@ -445,4 +445,4 @@ fn why_it_stopped(report: &Report, look: Look) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

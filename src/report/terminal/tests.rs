@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::report::pictures::Pictures;
 use crate::report::{
     About, Audit, Bottleneck, Component, Cost, CostLine, Estimate, Latencies, Latency, Part, Report, Requests, Run,
     Specific, Stretch, TimeGoes, TimeShare, Traffic, Utilisation, Utilisations, Warning,
@@ -117,7 +118,7 @@ fn cost() -> Cost {
 }
 
 /// A report as `analysis` would fill it in, with the figures of the design's mock-up.
-fn sample() -> Report {
+pub(in crate::report) fn sample() -> Report {
     let db = Utilisations { connections: used(0.94, "db/0"), disk: used(0.6, "db/0"), ..Utilisations::default() };
     let api = Utilisations { cores: used(0.7, "api/0"), ..Utilisations::default() };
     let all = traffic(12_000.0, 1.0);
@@ -128,6 +129,8 @@ fn sample() -> Report {
             file: "05-caching.yaml".to_string(),
             hash: "ab12".to_string(),
             description: Some("A shop".to_string()),
+            text: None,
+            command: None,
         },
         run: run(),
         verdict: Verdict::Misses,
@@ -166,6 +169,7 @@ fn sample() -> Report {
         audit: vec![Audit { law: "Little", of: "db".to_string(), holds: true, left: None, right: None }],
         warnings: vec![Warning { code: "W0402".to_string(), message: "db cannot keep up".to_string(), help: None }],
         per_replication: Vec::new(),
+        pictures: Pictures::default(),
         meta: None,
     }
 }

@@ -1,0 +1,151 @@
+//! One figure against another: latency over load with its knee, cost against latency, any figure of a sweep.
+
+use crate::report::chart::axis::{Frame, Scale, Unit};
+use crate::report::chart::ink::{Ink, SERIES};
+use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Table, WIDTH, fitted, text_width};
+
+const HEIGHT: f64 = 340.0;
+
+/// A figure at one place of the horizontal axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    pub x: f64,
+    pub y: f64,
+    /// The interval, where there is one.
+    pub range: Option<(f64, f64)>,
+    /// Whether it is drawn as one that holds what it should.
+    pub good: bool,
+}
+
+/// Points that belong together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    pub name: String,
+    pub points: Vec<Point>,
+}
+
+/// A place on an axis with a name: an objective, today's load, the knee.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    pub at: f64,
+    pub name: String,
+    pub ink: Ink,
+}
+
+/// What one picture shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curves {
+    pub id: String,
+    pub title: String,
+    pub about: String,
+    pub units: (Unit, Unit),
+    /// What the axes are called.
+    pub axes: (String, String),
+    /// A logarithmic scale upwards.
+    pub log: bool,
+    /// Whether points of a trace are joined by lines.
+    pub joined: bool,
+    pub traces: Vec<Trace>,
+    /// On the horizontal and on the vertical axis.
+    pub places: (Vec<Place>, Vec<Place>),
+}
+
+/// Draws it; nothing without points.
+pub fn curves(said: &Curves) -> Option<Chart> {
+    let points = || said.traces.iter().flat_map(|trace| &trace.points);
+    let values = || points().flat_map(|point| [Some(point.y), point.range.map(|(_, high)| high)]).flatten();
+    let upwards = || values().chain(said.places.1.iter().map(|place| place.at)).filter(|y| y.is_finite());
+    let sideways = || points().map(|point| point.x).chain(said.places.0.iter().map(|place| place.at));
+    let (most_x, most_y) = (sideways().reduce(f64::max)?, upwards().reduce(f64::max)?);
+    let lows = points().flat_map(|point| [Some(point.y), point.range.map(|(low, _)| low)]).flatten();
+    let least_y = lows.chain(upwards()).filter(|y| 0.0 < *y).reduce(f64::min).unwrap_or(most_y);
+    let mut chart = Chart::new(&said.id, &said.title, (WIDTH, HEIGHT));
+    let frame = Frame {
+        left: 70.0,
+        top: 30.0,
+        width: WIDTH - 70.0 - 20.0,
+        height: HEIGHT - 30.0 - 46.0,
+        x: Scale::up_to(most_x),
+        y: if said.log { Scale::log(least_y, most_y) } else { Scale::up_to(most_y) },
+    };
+    frame.draw(&mut chart, said.units);
+    chart.say((8.0, 10.0), &said.axes.1, Anchor::Start, Ink::Faint);
+    chart.say((frame.right(), HEIGHT - 10.0), &said.axes.0, Anchor::End, Ink::Faint);
+    places(&mut chart, &frame, &said.places);
+    for (number, trace) in said.traces.iter().enumerate() {
+        draw(&mut chart, &frame, (number, trace), said.joined);
+    }
+    said.about.clone_into(&mut chart.about);
+    chart.table = table(said);
+    Some(chart)
+}
+
+fn draw(chart: &mut Chart, frame: &Frame, (number, trace): (usize, &Trace), joined: bool) {
+    let (ink, series) = (Ink::series(number), Some((number % SERIES) as u8));
+    let at = |y: f64, point: &Point| (frame.px(point.x), frame.py(y));
+    if joined {
+        let ranged: Vec<(&Point, (f64, f64))> =
+            trace.points.iter().filter_map(|point| Some((point, point.range?))).collect();
+        let upper: Vec<(f64, f64)> = ranged.iter().map(|(point, range)| at(range.1, point)).collect();
+        let lower: Vec<(f64, f64)> = ranged.iter().map(|(point, range)| at(range.0, point)).collect();
+        chart.band(&upper, &lower, ink, series);
+        chart.line(trace.points.iter().map(|point| at(point.y, point)).collect(), 2.0, ink, series);
+    }
+    for point in &trace.points {
+        let (x, y) = at(point.y, point);
+        if let Some((low, high)) = point.range.filter(|_| !joined) {
+            chart.line(vec![at(low, point), at(high, point)], 1.5, ink, series);
+        }
+        // Met objectives are discs, missed ones crosses, so that it is seen without colour, too.
+        if point.good {
+            chart.marks.push(Mark { shape: Shape::Solid(disc(x, y, 4.0)), ink, series });
+        } else {
+            chart.line(vec![(x - 4.0, y - 4.0), (x + 4.0, y + 4.0)], 2.0, Ink::Bad, series);
+            chart.line(vec![(x - 4.0, y + 4.0), (x + 4.0, y - 4.0)], 2.0, Ink::Bad, series);
+        }
+    }
+    if !trace.name.is_empty() {
+        chart.legend.extend(series.map(|series| (trace.name.clone(), series)));
+    }
+}
+
+/// A circle in sixteen straight pieces.
+fn disc(x: f64, y: f64, radius: f64) -> Vec<(f64, f64)> {
+    let angle = |piece: u32| f64::from(piece) * std::f64::consts::TAU / 16.0;
+    (0..16).map(|piece| (x + radius * libm::cos(angle(piece)), y + radius * libm::sin(angle(piece)))).collect()
+}
+
+fn places(chart: &mut Chart, frame: &Frame, (along, up): &(Vec<Place>, Vec<Place>)) {
+    let mut free = frame.left;
+    let mut sorted: Vec<&Place> = along.iter().collect();
+    sorted.sort_by(|a, b| a.at.total_cmp(&b.at));
+    for place in sorted {
+        let x = frame.px(place.at);
+        chart.dashes(vec![(x, frame.top), (x, frame.bottom())], place.ink);
+        let width = text_width(&place.name, SMALL);
+        let left = (x - width / 2.0).clamp(free, (frame.right() - width).max(free));
+        let text = fitted(&place.name, SMALL, frame.right() - left);
+        chart.say((left, frame.top - 10.0), &text, Anchor::Start, place.ink);
+        free = left + width + 10.0;
+    }
+    for place in up {
+        let y = frame.py(place.at);
+        chart.dashes(vec![(frame.left, y), (frame.right(), y)], place.ink);
+        chart.say((frame.left + 6.0, y - 10.0), &place.name, Anchor::Start, place.ink);
+    }
+}
+
+fn table(said: &Curves) -> Table {
+    let head = [&said.axes.0, &said.axes.1].map(Clone::clone);
+    let head = std::iter::once(String::new()).chain(head).chain(["interval", "holds"].map(str::to_owned)).collect();
+    let rows = said.traces.iter().flat_map(|trace| {
+        trace.points.iter().map(|point| {
+            let range = point.range.map_or_else(String::new, |(low, high)| {
+                format!("{} to {}", said.units.1.tick(low), said.units.1.tick(high))
+            });
+            let holds = if point.good { "yes" } else { "no" };
+            vec![trace.name.clone(), said.units.0.tick(point.x), said.units.1.tick(point.y), range, holds.to_owned()]
+        })
+    });
+    Table { head, rows: rows.collect() }
+}

@@ -1,0 +1,232 @@
+//! Every kind of chart as the file it becomes, held against `tests/charts`; `PLIMSOLL_BLESS=1` writes them anew, and then
+//! somebody looks at them.
+
+use std::fs;
+use std::path::Path;
+
+use super::axis::Unit;
+use super::curve::{Curves, Place, Point, Trace, curves};
+use super::forest::{Difference, forest};
+use super::ink::Ink;
+use super::*;
+use crate::report::pictures::{Arrow, Curve, Event, Graph, Heat, Line, Pictures, Series};
+use crate::report::terminal::tests::sample;
+use crate::report::{Decision, Exemplar, ExemplarSpan};
+
+/// A wave between two values, so that no picture is flat.
+fn wave(points: usize, low: f64, high: f64) -> Vec<Option<f64>> {
+    let value = |point: usize| low + (high - low) * (0.5 + 0.5 * libm::sin(point as f64 / 7.0));
+    (0..points).map(|point| (point % 29 != 17).then(|| value(point))).collect()
+}
+
+fn line(what: &str, of: &str, (low, high): (f64, f64)) -> Line {
+    let scaled = |by: f64| wave(100, low * by, high * by);
+    Line { what: what.to_owned(), of: of.to_owned(), mid: scaled(1.0), low: scaled(0.8), high: scaled(1.3) }
+}
+
+fn pictures() -> Pictures {
+    let percentile: Vec<f64> = (1..=48).map(|step| 1.0 - libm::exp10(-f64::from(step) / 12.0)).collect();
+    let latency = |q: &f64| 0.004 * libm::pow(1.0 / (1.0 - q), 0.45);
+    let latency_s: Vec<f64> = percentile.iter().map(latency).collect();
+    let bound = |by: f64| latency_s.iter().map(|latency| Some(latency * by)).collect();
+    let all = Curve {
+        name: "all".to_owned(),
+        low_s: bound(0.85),
+        high_s: bound(1.2),
+        latency_s: latency_s.clone(),
+        percentile,
+    };
+    let arrow = |from: &str, to: &str, calls_per_s, waits| Arrow {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        calls_per_s,
+        waits,
+    };
+    let event =
+        |what: &str, name: &str, from_s, to_s| Event { what: what.to_owned(), name: name.to_owned(), from_s, to_s };
+    let row = |row: usize| (0..40).map(move |column| ((row * 7 + column * 3) % 11) as u64 * 40);
+    let rows: Vec<Vec<u64>> = (0..12).map(|number| row(number).collect()).collect();
+    let counts = (0..40).map(|column| rows.iter().map(|row| row[column]).collect()).collect();
+    Pictures {
+        curves: vec![all],
+        series: Series {
+            step_s: 6.0,
+            points: 100,
+            lines: vec![
+                line("offered", "", (9e3, 12e3)),
+                line("served", "", (9e3, 11.5e3)),
+                line("failed", "", (10.0, 400.0)),
+                line("p50", "", (0.004, 0.006)),
+                line("p99", "", (0.08, 0.4)),
+                line("in_flight", "", (40.0, 900.0)),
+                line("busy", "db connections", (0.6, 1.0)),
+                line("queue", "db connections", (0.0, 120.0)),
+                line("hits", "cache", (0.7, 0.9)),
+                line("instances", "api", (5.0, 8.0)),
+            ],
+        },
+        events: vec![
+            event("warm-up", "warm-up", 0.0, 31.0),
+            event("fault", "primary_dies", 300.0, 360.0),
+            event("alert", "errors_high", 310.0, 380.0),
+        ],
+        heat: Some(Heat {
+            step_s: 15.0,
+            edges_s: (0..=12).map(|n| 0.001 * libm::exp2(f64::from(n) / 2.0)).collect(),
+            counts,
+        }),
+        graph: Graph {
+            loads: vec!["members".to_owned()],
+            arrows: vec![
+                arrow("members", "api", 12e3, true),
+                arrow("api", "db", 9e3, true),
+                arrow("api", "mail", 120.0, false),
+                arrow("mail", "db", 60.0, true),
+                arrow("db", "api", 3.0, true),
+            ],
+        },
+    }
+}
+
+fn report() -> Report {
+    let mut report = sample();
+    report.pictures = pictures();
+    report.components.insert("mail".to_owned(), report.components["api"].clone());
+    let decision =
+        |t_s, from, to| Decision { t_s, component: "api".to_owned(), from, to, why: "cores 91% > 70%".to_owned() };
+    report.decisions = vec![decision(120.0, 5.0, 8.0), decision(420.0, 8.0, 6.0)];
+    let span = |component: &str, cause, start_s, end_s| ExemplarSpan {
+        component: component.to_owned(),
+        operation: Some("read".to_owned()),
+        cause,
+        start_s,
+        end_s,
+    };
+    report.exemplars = vec![Exemplar {
+        request: "members#18231".to_owned(),
+        replication: 2,
+        arrived_s: 17.0,
+        latency_s: 0.912,
+        outcome: "timeout".to_owned(),
+        spans: vec![span("api", "cpu", 0.0, 0.01), span("db", "wait", 0.012, 0.83), span("db", "disk", 0.83, 0.9)],
+    }];
+    report
+}
+
+/// What studies draw.
+fn of_studies() -> Vec<Chart> {
+    let point = |x: f64, y: f64, good| Point { x, y, range: Some((y * 0.9, y * 1.1)), good };
+    let loads = [(4e3, 0.018), (8e3, 0.041), (10e3, 0.092), (11.6e3, 0.19), (12e3, 0.23), (13e3, 4.1)];
+    let place = |at, name: &str, ink| Place { at, name: name.to_owned(), ink };
+    let capacity = Curves {
+        id: "capacity".to_owned(),
+        title: "Latency over load".to_owned(),
+        about: "The 99th percentile at each load that was simulated.".to_owned(),
+        units: (Unit::PerSecond, Unit::Seconds),
+        axes: ("load".to_owned(), "p99".to_owned()),
+        log: true,
+        joined: true,
+        traces: vec![Trace { name: "p99".to_owned(), points: loads.map(|(x, y)| point(x, y, y <= 0.2)).to_vec() }],
+        places: (
+            vec![
+                place(9e3, "today 9k/s", Ink::Text),
+                place(10e3, "knee 10k/s", Ink::Unsure),
+                place(11.7e3, "carries 11.7k/s", Ink::Good),
+            ],
+            vec![place(0.2, "p99 <= 200ms", Ink::Bad)],
+        ),
+    };
+    let change = |name: &str, change: f64, verdict: &str, ink| Difference {
+        name: name.to_owned(),
+        change,
+        low: change - 0.03,
+        high: change + 0.04,
+        verdict: verdict.to_owned(),
+        ink,
+    };
+    let rows = [
+        change("p99", -0.617, "improved", Ink::Good),
+        change("p50", -0.016, "within noise", Ink::Faint),
+        change("cost", 0.37, "more", Ink::Bad),
+    ];
+    let both = [curves(&capacity), forest("changes", "What changes", 0.02, &rows)];
+    both.into_iter().flatten().collect()
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charts")
+}
+
+#[test]
+fn every_chart_is_drawn_as_it_was() {
+    let charts: Vec<Chart> = of_run(&report()).into_iter().chain(of_studies()).collect();
+    let bless = std::env::var_os("PLIMSOLL_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for chart in &charts {
+        let drawn = paint::svg(chart).expect("plotters can write text");
+        assert_eq!(drawn, paint::svg(chart).expect("plotters can write text"), "the same chart gives the same bytes");
+        let path = folder().join(format!("{}.svg", chart.id));
+        if bless {
+            fs::write(&path, &drawn).expect("writable");
+        } else if cfg!(feature = "png") && fs::read_to_string(&path).unwrap_or_default() != drawn {
+            wrong.push(chart.id.clone());
+        }
+    }
+    assert!(wrong.is_empty(), "drawn otherwise: {wrong:?}; if this is right, say PLIMSOLL_BLESS=1 and look at them");
+    let names: Vec<&str> = charts.iter().map(|chart| chart.id.as_str()).collect();
+    for id in [
+        "architecture",
+        "latency",
+        "latency-over-time",
+        "rates",
+        "decisions",
+        "utilisation",
+        "cost",
+        "request-1",
+        "capacity",
+        "changes",
+    ] {
+        assert!(names.contains(&id), "{id} is not among {names:?}");
+    }
+}
+
+#[test]
+fn every_chart_has_words_a_table_and_marks_inside_of_it() {
+    for chart in of_run(&report()).into_iter().chain(of_studies()) {
+        assert!(!chart.about.is_empty() && !chart.title.is_empty(), "{}", chart.id);
+        assert!(!chart.table.rows.is_empty(), "{} has no figures", chart.id);
+        assert!(chart.table.rows.iter().all(|row| row.len() == chart.table.head.len()), "{}", chart.id);
+        for mark in &chart.marks {
+            let Shape::Line { points, .. } = &mark.shape else { continue };
+            for (x, y) in points {
+                let inside = (-1.0..=chart.width + 1.0).contains(x) && (-1.0..=chart.height + 1.0).contains(y);
+                assert!(inside, "{}: ({x}, {y}) lies outside of {} by {}", chart.id, chart.width, chart.height);
+            }
+        }
+    }
+}
+
+#[cfg(feature = "png")]
+#[test]
+fn a_png_is_twice_as_fine_and_shows_something() {
+    let chart = bars::utilisation(&report()).expect("there are resources");
+    let file = paint::png(&chart).expect("it can be drawn");
+    assert_eq!(&file[1..4], b"PNG");
+    let decoder = png::Decoder::new(std::io::Cursor::new(&file));
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("it is small")];
+    reader.next_frame(&mut pixels).expect("whole");
+    assert_eq!(f64::from(reader.info().width), (chart.width + 32.0) * 2.0);
+    let dark = pixels.chunks(3).filter(|pixel| pixel.iter().all(|part| *part < 0x60)).count();
+    assert!(500 < dark, "{dark} dark points are no text");
+}
+
+#[test]
+fn an_empty_report_has_a_page_all_the_same() {
+    let mut report = sample();
+    report.components.clear();
+    report.bottleneck = None;
+    let charts = of_run(&report);
+    assert_eq!(charts[0].id, "architecture");
+    assert!(charts.iter().all(|chart| 0.0 < chart.height && 0.0 < chart.width));
+}

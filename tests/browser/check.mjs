@@ -1,0 +1,127 @@
+// Opens pages from disk in headless Chromium and looks at them as their readers do:
+//   node tests/browser/check.mjs MODULES SHOTS PAGE...
+// MODULES is a folder in which `npm install playwright-core axe-core` was run, SHOTS a folder for pictures (or -).
+// CHROMIUM names the browser where it is not /usr/bin/chromium. Exit code 1 and a line for each thing that is wrong.
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [modules, shots, ...pages] = process.argv.slice(2);
+const require = createRequire(join(resolve(modules), 'package.json'));
+const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const WIDTHS = [360, 1024, 1600];
+const wrong = [];
+
+// Texts of one picture whose boxes lie over each other by more than a hair, and whether the page is wider than the window.
+function layout() {
+  const found = [];
+  for (const svg of document.querySelectorAll('svg')) {
+    const texts = [...svg.querySelectorAll('text')].map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }));
+    const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width || 1;
+    const edge = svg.getBoundingClientRect();
+    for (const [i, a] of texts.entries()) {
+      if (a.box.right > edge.right + 2 || a.box.left < edge.left - 2) found.push(`"${a.text}" leaves its picture`);
+      for (const b of texts.slice(i + 1)) {
+        const wide = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
+        const high = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
+        if (wide > 1.5 * scale && high > 4 * scale) found.push(`"${a.text}" lies over "${b.text}" in ${svg.getAttribute('aria-labelledby')}`);
+      }
+    }
+  }
+  if (document.documentElement.scrollWidth > window.innerWidth) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
+  return found;
+}
+
+async function interaction(page, say) {
+  const clocks = page.locator('.plot[data-clock]');
+  const count = await clocks.count();
+  if (count > 0) {
+    await clocks.first().scrollIntoViewIfNeeded();
+    const box = await clocks.first().boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    const on = await page.locator('.cursor.on').count();
+    if (on !== count) say(`the cursor shows in ${on} of ${count} charts`);
+    const told = await page.locator('.readout').first().textContent();
+    if (!/^at .+/.test(told)) say(`the cursor says "${told}"`);
+    await clocks.first().focus();
+    await page.keyboard.press('ArrowRight');
+    const next = await page.locator('.readout').first().textContent();
+    if (next === told) say('the arrow keys do not move the cursor');
+    await page.keyboard.press('Escape');
+    if (await page.locator('.cursor.on').count() !== 0) say('Escape does not hide the cursor');
+  }
+  const toggle = page.locator('.legend button').first();
+  if (await toggle.count() > 0) {
+    const series = await toggle.getAttribute('data-series');
+    const figure = page.locator('figure', { has: toggle }).first();
+    const shown = () => figure.locator(`.x${series}`).evaluateAll((marks) => marks.filter((m) => getComputedStyle(m).display !== 'none').length);
+    const before = await shown();
+    await toggle.click();
+    const after = await shown();
+    await toggle.click();
+    if (before === 0 || after !== 0 || await shown() !== before) say(`a toggle leaves ${before}, ${after}, ${await shown()} marks`);
+  }
+}
+
+async function marks(page, say) {
+  const found = await page.evaluate(() => ({
+    title: document.title,
+    sections: document.querySelectorAll('main section').length,
+    figures: [...document.querySelectorAll('figure')].map((figure) => [figure.id, figure.querySelectorAll('svg path, svg text').length]),
+    broken: [...document.querySelectorAll('a[href^="#"], svg a')].map((a) => (a.getAttribute('href') || '').slice(1)).filter((id) => !document.getElementById(id)),
+    ids: [...document.querySelectorAll('[id]')].map((e) => e.id),
+  }));
+  if (found.sections < 3) say(`${found.sections} sections`);
+  if (found.figures.length === 0) say('no figure');
+  for (const [id, count] of found.figures) if (count < 2) say(`${id} has ${count} marks`);
+  for (const id of found.broken) say(`a link leads to #${id}, which is not there`);
+  const twice = found.ids.filter((id, i) => found.ids.indexOf(id) !== i);
+  if (twice.length > 0) say(`the same id twice: ${twice}`);
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
+for (const file of pages) {
+  const address = pathToFileURL(resolve(file)).href;
+  for (const colorScheme of ['light', 'dark']) {
+    const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' });
+    for (const width of WIDTHS) {
+      const page = await context.newPage();
+      const say = (what) => wrong.push(`${file} at ${width}, ${colorScheme}: ${what}`);
+      page.on('console', (message) => say(`console: ${message.text()}`));
+      page.on('pageerror', (error) => say(`error: ${error.message}`));
+      page.on('request', (request) => {
+        if (request.url() !== address && !request.url().startsWith('data:')) say(`asks for ${request.url()}`);
+      });
+      await page.setViewportSize({ width, height: 900 });
+      await page.goto(address);
+      for (const what of new Set(await page.evaluate(layout))) say(what);
+      if (width === 1024) {
+        await marks(page, say);
+        await interaction(page, say);
+      }
+      if (width !== 1600) {
+        await page.evaluate(axe);
+        const found = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }));
+        for (const rule of found.violations.filter((v) => ['serious', 'critical'].includes(v.impact))) {
+          say(`axe ${rule.id}: ${rule.help}, ${rule.nodes.length} times, first ${rule.nodes[0].target}`);
+        }
+      }
+      if (shots !== '-') {
+        await page.screenshot({ path: join(shots, `${basename(file, '.html')}-${width}-${colorScheme}.png`), fullPage: true });
+      }
+      await page.close();
+    }
+    await context.close();
+  }
+}
+await browser.close();
+wrong.forEach((what) => console.log(what));
+console.log(`${pages.length} pages, ${wrong.length} wrong`);
+process.exit(wrong.length === 0 ? 0 : 1);

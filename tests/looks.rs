@@ -1,0 +1,221 @@
+//! What is looked at: pictures rest on figures that add up, pages are made again from what was saved, traces are traces.
+//!
+//! The browser test needs Chromium and two packages from npm, see `a_browser_finds_nothing_wrong`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use assert_cmd::cargo::CommandCargoExt;
+use plimsoll::analysis::{Plan, Progress, evaluate};
+use plimsoll::report::{Report, html, json};
+use serde_json::Value;
+
+use crate::support::compiled;
+
+/// Retries, a call that nobody waits for, a fault, several loads, a cache: something of everything that is drawn.
+const SHOP: &str = "
+plimsoll: 1
+title: A shop <with & signs>
+run: {duration: 60s, warmup: 5s, replications: 3, seed: 7}
+keys: {user: {count: 1000, popularity: zipf(0.9)}}
+load:
+  buyers: {rate: 150/s, requests: {web.buy: 30%, web.look: 70%}, timeout: 400ms}
+  crawler: {clients: 5, think: exp(300ms), requests: {web.look: 1}, timeout: 2s}
+components:
+  web:
+    kind: service
+    machine: c5.large
+    instances: 3
+    operations:
+      buy: [{cpu: exp(4ms)}, {call: db.write}, {spawn: [{call: mail.send}]}]
+      look: [{cpu: exp(2ms)}, {call: db.read}, {respond: 8KB}]
+  mail: {kind: service, machine: c5.large, operations: {send: {cpu: exp(1ms)}}}
+  db: {kind: database, machine: r5.large, connections: 30, operations: {read: {cpu: exp(2ms)}, write: {cpu: exp(4ms), io: 2}}}
+faults: {dies: {at: 20s, kill: web/1, for: 10s}}
+objectives: {fast: latency p99 <= 300ms}
+";
+
+fn shop() -> Report {
+    let (scenario, model) = compiled(SHOP);
+    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 2), &Progress::default()).report
+}
+
+#[test]
+fn arrows_carry_what_arrives() {
+    let report = shop();
+    for (name, component) in &report.components {
+        let into: f64 = report.pictures.graph.arrows.iter().filter(|a| a.to == *name).map(|a| a.calls_per_s).sum();
+        let arrived = component.arrivals_per_s.mean;
+        assert!((into / arrived - 1.0).abs() < 2e-3, "{name}: {into} go to it, {arrived} arrive");
+    }
+    let waits = |to: &str| report.pictures.graph.arrows.iter().find(|arrow| arrow.to == to).map(|arrow| arrow.waits);
+    assert_eq!((waits("mail"), waits("db")), (Some(false), Some(true)), "nobody waits for the mail");
+}
+
+#[test]
+fn the_heat_map_holds_every_request_and_series_every_second() {
+    let report = shop();
+    let heat = report.pictures.heat.as_ref().expect("requests were answered");
+    assert_eq!(heat.counts.iter().flatten().sum::<u64>(), report.run.requests);
+    let series = &report.pictures.series;
+    assert_eq!((series.points, series.step_s), (60, 1.0));
+    let mean = |what: &str| {
+        let line = series.of(what).next().unwrap_or_else(|| panic!("no `{what}`"));
+        line.mid[5..].iter().flatten().sum::<f64>() / 55.0
+    };
+    let offered = report.requests.offered_per_s.mean;
+    assert!((mean("offered") / offered - 1.0).abs() < 2e-3, "{} or {offered}", mean("offered"));
+    let up = series.of("instances").find(|line| line.of == "web").expect("one of them dies");
+    assert_eq!((up.mid[10], up.mid[25]), (Some(3.0), Some(2.0)));
+    let fault = report.pictures.events.iter().find(|event| event.what == "fault").expect("it is there");
+    assert_eq!((fault.from_s, fault.to_s), (20.0, 30.0));
+}
+
+#[test]
+fn a_percentile_curve_goes_through_the_percentiles() {
+    let report = shop();
+    let curve = &report.pictures.curves[0];
+    let at = curve.percentile.iter().position(|q| (*q - 0.99).abs() < 1e-9).expect("two nines are a step");
+    let p99 = report.latency.all.p99.expect("there are enough").mean;
+    assert!((curve.latency_s[at] / p99 - 1.0).abs() < 1e-3);
+    assert!(curve.latency_s.windows(2).all(|pair| pair[0] <= pair[1]));
+}
+
+#[test]
+fn a_saved_report_gives_the_same_page() {
+    let report = shop();
+    let saved = json::render(&report);
+    let read = json::read(&saved).expect("it was written by us");
+    assert!(json::render(&read) == saved, "what was saved is what was read");
+    assert!(html::run::page(&read).render() == html::run::page(&report).render());
+}
+
+// -- the command line ------------------------------------------------------------------------------------------------------
+
+fn plimsoll(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::cargo_bin("plimsoll").expect("cargo has built it");
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.env("LC_ALL", "C.UTF-8").env("COLUMNS", "100").env("XDG_CONFIG_HOME", "/nowhere");
+    command.output().expect("it can be started")
+}
+
+/// A folder in which the shop was run with all that can be written.
+fn ran() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    fs::write(folder.path().join("shop.yaml"), SHOP).expect("writable");
+    let exports = ["chrome=trace.json", "otlp=otlp.json", "requests=requests.csv", "html=page.html"];
+    let mut arguments = vec!["run", "shop.yaml", "--no-meta"];
+    exports.iter().for_each(|export| arguments.extend(["--export", export]));
+    let output = plimsoll(folder.path(), &arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder
+}
+
+fn read(path: PathBuf) -> String {
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn report_shows_again_what_run_has_saved() {
+    let folder = ran();
+    let saved = folder.path().join("output/shop");
+    let page = read(saved.join("report.html"));
+    assert!(page.len() < 1_000_000 && page == read(folder.path().join("page.html")));
+    let shown =
+        plimsoll(folder.path(), &["report", "output/shop/report.json", "--out", "again", "--export", "markdown=-"]);
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("its objective"));
+    assert!(read(folder.path().join("again/report.html")) == page);
+    let charts = |from: &Path| {
+        let files = fs::read_dir(from.join("charts")).expect("the charts are there");
+        let mut names: Vec<String> =
+            files.map(|f| f.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(charts(&saved), charts(&folder.path().join("again")));
+    assert!(charts(&saved).contains(&"architecture.svg".to_owned()));
+    let same = read(saved.join("charts/latency.svg")) == read(folder.path().join("again/charts/latency.svg"));
+    assert!(same, "charts are drawn from what was saved");
+    let csv = plimsoll(folder.path(), &["report", "output/shop/report.json", "--export", "csv=x.csv"]);
+    assert_eq!(csv.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&csv.stderr).contains("plimsoll run --export csv=FILE"));
+    let other = plimsoll(folder.path(), &["report", "shop.yaml"]);
+    assert_eq!(other.status.code(), Some(2));
+}
+
+#[test]
+fn the_slowest_requests_are_traces() {
+    let folder = ran();
+    let report: Value = serde_json::from_str(&read(folder.path().join("output/shop/report.json"))).expect("JSON");
+    let exemplars = report["exemplars"].as_array().expect("a list");
+    assert!(!exemplars.is_empty());
+    let chrome: Value = serde_json::from_str(&read(folder.path().join("trace.json"))).expect("JSON");
+    let events = chrome["traceEvents"].as_array().expect("a list");
+    let spans: usize = exemplars.iter().map(|one| one["spans"].as_array().map_or(0, Vec::len)).sum();
+    assert_eq!(events.iter().filter(|event| event["ph"] == "X").count(), spans + exemplars.len());
+    let otlp: Value = serde_json::from_str(&read(folder.path().join("otlp.json"))).expect("JSON");
+    let of_service = |service: &Value| service["scopeSpans"][0]["spans"].as_array().expect("a list").clone();
+    let told: Vec<Value> = otlp["resourceSpans"].as_array().expect("a list").iter().flat_map(of_service).collect();
+    assert_eq!(told.len(), spans + exemplars.len());
+    let ids: std::collections::BTreeSet<&str> = told.iter().filter_map(|span| span["spanId"].as_str()).collect();
+    assert_eq!(ids.len(), told.len(), "every span has its own name");
+    for span in &told {
+        let parent = span["parentSpanId"].as_str();
+        assert!(parent.is_none_or(|parent| ids.contains(parent)), "{span}");
+    }
+}
+
+#[test]
+fn followed_requests_are_a_sample_of_all() {
+    let folder = ran();
+    let report: Value = serde_json::from_str(&read(folder.path().join("output/shop/report.json"))).expect("JSON");
+    let text = read(folder.path().join("requests.csv"));
+    let mut latencies: Vec<f64> =
+        text.lines().skip(1).map(|line| line.split(',').nth(5).expect("a column").parse().expect("a number")).collect();
+    assert!(1000 < latencies.len(), "{} rows", latencies.len());
+    latencies.sort_by(f64::total_cmp);
+    let median = latencies[latencies.len() / 2];
+    let known = report["latency"]["all"]["p50"]["mean"].as_f64().expect("a number");
+    assert!((median / known - 1.0).abs() < 0.15, "{median} in the sample, {known} of all");
+}
+
+#[test]
+fn charts_are_as_asked_for() {
+    let folder = ran();
+    let run = |charts: &str, out: &str| {
+        let output =
+            plimsoll(folder.path(), &["report", "output/shop/report.json", "-q", "--charts", charts, "--out", out]);
+        assert!(output.status.success() || !cfg!(feature = "png"), "{}", String::from_utf8_lossy(&output.stderr));
+        folder.path().join(out).join("charts")
+    };
+    assert!(!run("none", "a").exists());
+    if cfg!(feature = "png") {
+        let charts = run("png", "b");
+        assert_eq!(&fs::read(charts.join("latency.png")).expect("drawn")[1..4], b"PNG");
+        assert!(!charts.join("latency.svg").exists());
+    }
+}
+
+/// In a folder of its own: `npm install playwright-core axe-core`; then
+/// `PLIMSOLL_BROWSER=that/folder cargo test --test integration -- --ignored browser`.
+#[test]
+#[ignore = "needs Chromium and npm packages; see the comment above it for the command"]
+fn a_browser_finds_nothing_wrong() {
+    let Some(modules) = std::env::var_os("PLIMSOLL_BROWSER") else {
+        println!("skipped: PLIMSOLL_BROWSER names no folder with playwright-core and axe-core");
+        return;
+    };
+    let folder = ran();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new("node");
+    command.arg(root.join("tests/browser/check.mjs")).arg(modules).arg("-").arg(folder.path().join("page.html"));
+    let output = command.output().expect("node can be started");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
