@@ -37,6 +37,7 @@ mod multi;
 mod naming;
 mod near;
 mod observe;
+mod pods;
 mod pool;
 mod prefill;
 mod queue;
@@ -230,6 +231,7 @@ impl World<'_> {
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
             Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
+            Timer::Pods { host, plan } => return self.pods_due(host, plan),
             Timer::Scale(scaler) => self.scale(scaler),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),

@@ -68,6 +68,7 @@ use crate::policy::environment::Environments;
 use crate::policy::sharding::Map;
 use crate::policy::shed::Shed;
 use crate::popularity::Popular;
+use crate::scenario::Pod;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::units::{Span, Time};
 
@@ -284,6 +285,8 @@ pub struct Component {
     pub warm: Option<Warm>,
     /// Time to finish for what is in flight when an instance is taken away.
     pub drain: Span,
+    /// What an instance has of a host that it shares.
+    pub pod: Option<Pod>,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
@@ -377,6 +380,8 @@ pub struct Host {
     pub place: u16,
     /// `NONE`: without limit.
     pub cores: u32,
+    /// Cores promised to instances that share it.
+    pub promised: f64,
     /// Cores are shared by all (processor sharing) or given in turn.
     pub sharing: bool,
     /// Work per second of a core; demands are divided by it.

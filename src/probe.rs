@@ -550,7 +550,16 @@ impl Between<'_> {
         }
         hosts.sort_unstable();
         hosts.dedup();
-        parts.extend(hosts.into_iter().filter(|&host| host != NONE).flat_map(|host| self.busy_host(host)));
+        let mut of_hosts: Vec<Busy> =
+            hosts.into_iter().filter(|&host| host != NONE).flat_map(|host| self.busy_host(host)).collect();
+        // Whoever has a share of the cores does not use those of the others.
+        let has_share = |&index: &u32| {
+            self.model.components[usize::from(self.model.stations[index as usize].component)].pod.is_some()
+        };
+        if !matches!(scope, Scope::All | Scope::Host(_)) && !stations.is_empty() && stations.iter().all(has_share) {
+            of_hosts.retain(|part| part.resource != Resource::Cores);
+        }
+        parts.extend(of_hosts);
         let owners = match scope {
             Scope::All | Scope::Component(_) => self.components_of(scope),
             _ => Vec::new(),
@@ -572,6 +581,11 @@ impl Between<'_> {
         if component.slots != NONE {
             let capacity = f64::from(component.slots) * up;
             parts.push((component.slots_are, secs(after.busy_ns - before.busy_ns), capacity));
+        }
+        if let Some(pod) = component.pod {
+            let host = self.model.hosts.get(self.model.stations[index as usize].host as usize);
+            let cores = pod.limit.min(host.map_or(f64::INFINITY, |host| f64::from(host.cores)));
+            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), cores * up));
         }
         if component.memory_limit != u64::MAX {
             let used = secs(after.memory_byte_ns - before.memory_byte_ns);
@@ -606,8 +620,8 @@ impl Between<'_> {
     fn seconds_there(&self, host: u32) -> f64 {
         let here = |station: &u32| self.model.stations[*station as usize].host == host;
         // A host that several share is there, whoever of them comes or goes.
-        let is_own = self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();
-        match self.model.joining_stations().find(here).filter(|_| is_own) {
+        let is_own = |_: &u32| self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();
+        match self.model.joining_stations().find(here).filter(is_own) {
             Some(station) => self.per_second(self.gained(Scope::Station(station), |s| s.up_ns)) * self.seconds(),
             None => self.seconds(),
         }

@@ -426,6 +426,8 @@ pub struct StationTally {
     pub up_ns: u128,
     /// Its machine was there, booting or dead times included: what is paid.
     pub there_ns: u128,
+    /// Core time of an instance that has a share of a host.
+    pub core_ns: u128,
     /// Bytes of memory x ns.
     pub memory_byte_ns: u128,
 }

@@ -381,6 +381,17 @@ pub struct Machine {
     /// Dollars an hour.
     pub price_per_hour: Option<f64>,
     pub fcfs: Option<bool>,
+    /// A share of a host instead.
+    pub pod: Option<Pod>,
+}
+
+/// What an instance has of a host that it shares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pod {
+    /// Cores it is promised.
+    pub request: f64,
+    /// Cores it may use at most; infinite: all there are.
+    pub limit: f64,
 }
 
 /// A host that components share.

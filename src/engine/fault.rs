@@ -388,6 +388,9 @@ impl World<'_> {
             return;
         }
         let h = &mut self.hosts[host as usize];
+        if h.pods.is_some() {
+            return self.stop_pods(host, paused);
+        }
         h.core_ns = h.core_ns_by(self.now);
         if !h.paused {
             h.age_served(self.now);

@@ -235,7 +235,9 @@ impl World<'_> {
         (spec.first..spec.first + spec.count).fold((0, 0), |(up, work), s| {
             let station = &self.stations[s as usize];
             let now_up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
-            let busy = if own {
+            let busy = if spec.pod.is_some() {
+                self.pod_ns(s as usize)
+            } else if own {
                 self.hosts[station.host as usize].core_ns_by(self.now)
             } else {
                 u128::from(station.busy.area(self.now))
@@ -252,7 +254,12 @@ impl World<'_> {
     }
 
     fn capacity_of_one(&self, component: u16) -> Option<f64> {
-        let slots = self.m.components[component as usize].slots;
+        let spec = &self.m.components[component as usize];
+        let slots = spec.slots;
+        if let Some(pod) = spec.pod {
+            let host = &self.m.hosts[self.m.stations[spec.first as usize].host as usize];
+            return Some(pod.limit.min(f64::from(host.cores)));
+        }
         self.own_cores(component).or((slots != NONE).then_some(slots)).map(f64::from)
     }
 

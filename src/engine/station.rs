@@ -532,6 +532,7 @@ impl World<'_> {
             in_slots: station.busy.n as u32 - self.kept[s],
             kept: self.kept[s],
             up_ns,
+            core_ns: self.pod_ns(s),
             there_ns: u128::from(self.elastic.there_ns(s, self.now)),
             memory_byte_ns: u128::from(spec.memory_idle) * up_ns
                 + u128::from(spec.memory_each) * (busy_ns + queued_ns)

@@ -205,6 +205,11 @@ pub(super) enum Timer {
     /// The next stretch that is simulated begins.
     Sample,
     Look(u16),
+    /// A job on a host whose instances have shares of it is done, if no other plan was made since.
+    Pods {
+        host: u32,
+        plan: u32,
+    },
     /// An autoscaler looks.
     Scale(u16),
     Cut,

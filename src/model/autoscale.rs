@@ -114,6 +114,12 @@ impl Compiler<'_> {
         let host = host.and_then(|host| self.model.hosts.get(host as usize));
         match source {
             Source::Cpu => {
+                if let Some(pod) = spec.pod {
+                    // Its use is a share of what it may use at most.
+                    let cores = host.map_or(1.0, |host| f64::from(host.cores));
+                    (reading.unit, reading.request) = (pod.limit.min(cores), Some((1000.0 * pod.request) as i64));
+                    return;
+                }
                 reading.unit = host.filter(|host| host.cores != NONE).map_or(0.0, |host| f64::from(host.cores));
                 reading.request = Some((1000.0 * reading.unit) as i64);
             }

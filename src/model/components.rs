@@ -106,6 +106,7 @@ impl<'a> Compiler<'a> {
                 joins_warm: warm.joins_warm,
             }),
             drain: span(said.drain_s),
+            pod: said.placement.overrides.pod,
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),

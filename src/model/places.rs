@@ -52,9 +52,11 @@ impl Compiler<'_> {
         match &written.placement.machine {
             MachineChoice::On(host) => {
                 let on = self.host_of(written, shared).unwrap_or((0, 1));
+                let first = self.model.stations.len();
                 for copy in 0..each {
                     self.place_on_shared(number, written, (&host.value, copy), on);
                 }
+                self.check_fit(name, component, first, on);
             }
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
@@ -99,6 +101,25 @@ impl Compiler<'_> {
             let all = if at.len() == 1 { written.most } else { *here };
             for host in hosts.iter().cycle().skip(copy as usize).take(all as usize) {
                 self.add_station(number, self.place_of_host(*host), *host);
+            }
+        }
+    }
+
+    /// What is promised to the instances on a host must be there; counts those placed before, too.
+    fn check_fit(&mut self, name: &str, component: &Spotted<Component>, first: usize, on: (u32, u32)) {
+        let Some(pod) = component.value.placement.overrides.pod else { return };
+        for host in on.0..on.0 + on.1 {
+            let here = self.model.stations[first..].iter().filter(|station| station.host == host).count() as f64;
+            let Some(figures) = self.model.hosts.get_mut(host as usize).filter(|figures| figures.cores != NONE) else {
+                continue;
+            };
+            figures.promised += here * pod.request;
+            if f64::from(figures.cores) + 1e-9 < figures.promised {
+                let (cores, promised, host) = (figures.cores, figures.promised, figures.name.clone());
+                let message = format!("instances on `{host}` are promised {promised} cores, and it has {cores}");
+                let made = Diagnostic::new(Code::DoesNotFit, component.spot, message);
+                self.tell(made.help(format!("fewer instances of `{name}`, a smaller `request`, or more hosts")));
+                return;
             }
         }
     }
@@ -234,6 +255,7 @@ impl Compiler<'_> {
             name,
             place,
             cores: figures.cores.map_or(NONE, |cores| (cores.ceil() as u32).max(1)),
+            promised: 0.0,
             sharing: !figures.fcfs.unwrap_or(false),
             speed: figures.speed.unwrap_or(1.0),
             disk_iops: or_none(figures.disk_iops),
@@ -267,6 +289,7 @@ impl Compiler<'_> {
             speed: overrides.speed,
             price_per_hour: overrides.price_per_hour.or(own_price).or(of(|machine| machine.price_per_hour)),
             fcfs: overrides.fcfs,
+            pod: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
 use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
 use crate::scenario::machine::{
-    CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
+    COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
@@ -156,7 +156,7 @@ pub static SERVICE: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -199,7 +199,7 @@ pub static BALANCER: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -248,7 +248,7 @@ pub static GATEWAY: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,

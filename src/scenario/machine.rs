@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, by_place, count, draw, letters, name};
-use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Reference, Region};
+use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Pod, Reference, Region};
 use crate::text::Node;
 use crate::units::{Dimension, Per, UnitError};
 
@@ -72,6 +72,27 @@ pub(super) static ON: Field = Field::new(
     "The host whose cores, memory, disk and network the instances share with others",
 );
 pub(super) static CORES: Field = Field::new("cores", Shape::Count, "4", "Cores, instead of those of the machine type");
+/// The same of instances that may be given a share of a host.
+pub(super) static POD_CORES: Field = Field::new(
+    "cores",
+    Shape::OneOf(&[Shape::Count, Shape::Object(&SHARE_OF_CORES)]),
+    "{request: 0.5, limit: 2}",
+    "Cores, instead of those of the machine type; with `on`, what an instance is promised of its host and may take at most",
+);
+static SHARE_OF_CORES: Table = Table {
+    name: "cores",
+    about: "What an instance has of a host that it shares with others, as a Kubernetes pod has",
+    fields: &[
+        Field::new(
+            "request",
+            Shape::Number,
+            "0.5",
+            "Cores promised: all of a host together fit on it, and when it is full they share by this",
+        )
+        .required(),
+        Field::new("limit", Shape::Number, "2", "Most cores it may use at a time; all of the host unless given"),
+    ],
+};
 pub(super) static MEMORY: Field =
     Field::new("memory", Shape::Bytes, "16GiB", "Memory, instead of that of the machine type");
 pub(super) static DISK_FIELD: Field = Field::new(
@@ -109,6 +130,7 @@ pub(super) fn figures(r: &mut Reader) -> Machine {
     let mut machine = Machine::default();
     if offered(r, "cores") {
         machine.cores = cores(r);
+        machine.pod = pod(r);
     }
     if offered(r, "memory") && r.node("memory").is_some_and(|node| node.as_map().is_none()) {
         machine.memory_bytes = r.bytes("memory").map(|bytes| bytes.value);
@@ -137,13 +159,35 @@ pub(super) fn price_per_hour(r: &mut Reader) -> Option<f64> {
 }
 
 fn cores(r: &mut Reader) -> Option<f64> {
-    if r.node("cores")?.as_map().is_some() {
-        let told =
-            Diagnostic::new(Code::NotAvailable, r.key("cores"), "`request` and `limit` of cores are not available yet");
-        r.tell(told.help("write one number"));
+    if r.node("cores")?.as_map().is_some() && is_shared(r) {
         return None;
     }
     r.count_from("cores", 1).map(|cores| cores.value as f64)
+}
+
+/// Whether the table lets an instance have a share of a host.
+fn is_shared(r: &Reader) -> bool {
+    r.table().field("cores").is_some_and(|field| matches!(field.shape, Shape::OneOf(_)))
+}
+
+/// `cores: {request: 0.5, limit: 2}`.
+fn pod(r: &mut Reader) -> Option<Pod> {
+    if !is_shared(r) || r.node("cores")?.as_map().is_none() {
+        return None;
+    }
+    let owner = r.key("cores");
+    let is_on = r.has("on");
+    let mut r = r.object("cores")?;
+    let request = r.number("request");
+    let request = r.within("request", request, 1e-3, 1e4)?.value;
+    let limit = r.number("limit");
+    let limit = r.within("limit", limit, request, 1e4).map_or(f64::INFINITY, |limit| limit.value);
+    if !is_on {
+        let told = Diagnostic::new(Code::Inert, owner, "`request` and `limit` have no effect without a host to share");
+        r.tell(told.help("say which with `on:`, or write the number of cores of its own"));
+        return None;
+    }
+    Some(Pod { request, limit })
 }
 
 fn disk(r: &mut Reader, machine: &mut Machine) {
