@@ -16,6 +16,7 @@ mod build;
 mod cache;
 mod call;
 mod cancel;
+mod capacity;
 mod consumer;
 mod copies;
 mod deploy;
@@ -233,6 +234,9 @@ impl World<'_> {
             Timer::Look(watch) => self.look(watch),
             Timer::Pods { host, plan } => return self.pods_due(host, plan),
             Timer::Scale(scaler) => self.scale(scaler),
+            Timer::Capacity(database) => self.look_at_capacity(database),
+            Timer::Awake(database) => self.wake_up(database),
+            Timer::Provisioned { function } => self.provide(function),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

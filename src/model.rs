@@ -10,6 +10,7 @@ mod arrows;
 pub mod autoscale;
 pub mod brokers;
 pub mod caches;
+pub mod capacity;
 mod check;
 pub mod compile;
 mod components;
@@ -46,6 +47,7 @@ use crate::model::autoscale::Scaler;
 use crate::model::brokers::{Consumer, Group, Topic};
 use crate::model::budget::Budget;
 use crate::model::caches::Cache;
+use crate::model::capacity::Capacity;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
 use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
@@ -70,6 +72,7 @@ use crate::policy::shed::Shed;
 use crate::popularity::Popular;
 use crate::scenario::Pod;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
+use crate::scenario::function::Pooling;
 use crate::units::{Span, Time};
 
 /// "There is none", in every index of 16 and 32 bits.
@@ -106,6 +109,7 @@ pub struct Model {
     pub sagas: Vec<Saga>,
     pub dedupe_uses: Vec<DedupeUse>,
     pub functions: Vec<Function>,
+    pub capacities: Vec<Capacity>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
@@ -340,13 +344,6 @@ pub struct Buffer {
     pub rows: f64,
     /// Key whose value picks the row; `NONE16`: rows are uniform.
     pub key: u16,
-}
-
-/// For how long a pooler lends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pooling {
-    Transaction,
-    Statement,
 }
 
 /// What starts environments for requests.
@@ -686,6 +683,10 @@ pub enum Metered {
     Machines { count: f64, per_hour: f64 },
     /// Machines of so many instances from the first on, at dollars an hour each while they are there.
     Joining { first: u32, count: u32, per_hour: f64 },
+    /// Capacity units of a database, at dollars an hour each while they are there.
+    Units { component: u16, per_hour: f64 },
+    /// Environments of a function that stand ready, at dollars an hour each.
+    Provisioned { component: u16, per_hour: f64 },
     /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
     Work { component: u16, gigabytes: f64, each: f64 },
     /// Requests that reached the component.

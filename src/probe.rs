@@ -14,7 +14,9 @@ mod messages;
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, ScalingTally, Snapshot, StationTally, Tallies};
+use crate::record::{
+    CapacityTally, ComponentTally, CopiesTally, Flow, GroupTally, ScalingTally, Snapshot, StationTally, Tallies,
+};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -70,6 +72,7 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
             let (cold, all) = stretch.starts(probe.scope)?;
             ratio(cold, all)?
         }
+        Quantity::Units => stretch.per_second(stretch.capacity(probe.scope)?.unit_ns),
         Quantity::ScaleChanges if probe.per == Some(Per::Count) => stretch.scaling(probe.scope)?.changes as f64,
         Quantity::ScaleChanges => stretch.scaling(probe.scope)?.changes as f64 / seconds,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
@@ -573,6 +576,19 @@ impl Between<'_> {
         parts
     }
 
+    /// How large a database in capacity units was.
+    pub fn capacity(&self, scope: Scope) -> Option<CapacityTally> {
+        let Scope::Component(component) = scope else { return None };
+        let of = |tallies: &Tallies| tallies.components[usize::from(component)].capacity;
+        let (before, after) = (of(self.from).unwrap_or_default(), of(self.to)?);
+        Some(CapacityTally {
+            unit_ns: after.unit_ns - before.unit_ns,
+            asleep_ns: after.asleep_ns - before.asleep_ns,
+            pauses: after.pauses - before.pauses,
+            changes: after.changes - before.changes,
+        })
+    }
+
     fn busy_station(&self, index: u32) -> Vec<Busy> {
         let (before, after) = (&self.from.stations[index as usize], &self.to.stations[index as usize]);
         let component = &self.model.components[usize::from(self.model.stations[index as usize].component)];
@@ -585,7 +601,10 @@ impl Between<'_> {
         if let Some(pod) = component.pod {
             let host = self.model.hosts.get(self.model.stations[index as usize].host as usize);
             let cores = pod.limit.min(host.map_or(f64::INFINITY, |host| f64::from(host.cores)));
-            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), cores * up));
+            let owner = self.model.stations[index as usize].component;
+            let of_units = self.model.capacity_of(owner).zip(self.capacity(Scope::Component(owner)));
+            let there = of_units.map(|(unit, there)| unit.cores * secs(there.unit_ns) * self.awake());
+            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), there.unwrap_or(cores * up)));
         }
         if component.memory_limit != u64::MAX {
             let used = secs(after.memory_byte_ns - before.memory_byte_ns);

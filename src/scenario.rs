@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod cache;
+pub mod capacity;
 pub mod component;
 pub mod condition;
 pub mod database;

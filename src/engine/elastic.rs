@@ -5,6 +5,7 @@
 //! nothing is left or the time of `drain` is over. What is left then dies with it. Its machine is paid from the moment it
 //! is ordered to the moment it has left, boot included.
 
+use crate::engine::capacity::Capacities;
 use crate::engine::function::Functions;
 use crate::engine::scale::Scaling;
 use crate::engine::timer::Timer;
@@ -21,6 +22,7 @@ pub(super) struct Elastic {
     pub(super) scalers: Vec<Scaling>,
     pub(super) decisions: Vec<Decision>,
     pub(super) functions: Vec<Functions>,
+    pub(super) capacities: Vec<Capacities>,
     /// Its work takes longer for now.
     cold: Vec<bool>,
     /// Its machine is there (and paid) since then, or `Ns::MAX`; and how long it was before.
@@ -33,6 +35,7 @@ impl Elastic {
             scalers: m.scalers.iter().enumerate().map(|(k, spec)| Scaling::new(m, k, spec, salt)).collect(),
             decisions: Vec::new(),
             functions: m.functions.iter().map(Functions::new).collect(),
+            capacities: Capacities::all(m),
             cold: vec![false; m.stations.len()],
             there: vec![(0, 0); m.stations.len()],
         }
@@ -98,6 +101,7 @@ impl World<'_> {
         station.epoch += 1;
         let (component, epoch) = (station.component, station.epoch);
         self.set_eligible(s, false);
+        self.flush_leaving(s);
         let until = self.now + self.m.components[component as usize].drain.0;
         self.set_timer(self.now.min(until), OBSERVE, Timer::Drained { station: s, epoch, until });
     }

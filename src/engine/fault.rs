@@ -360,13 +360,13 @@ impl World<'_> {
 
     // -- pauses -----------------------------------------------------------------------------------------------------------
 
-    fn pause(&mut self, s: u32) {
+    pub(super) fn pause(&mut self, s: u32) {
         self.stations[s as usize].gate |= gate::PAUSED;
         self.paused += 1;
         self.stop_cores(s, true);
     }
 
-    fn unpause(&mut self, s: u32) {
+    pub(super) fn unpause(&mut self, s: u32) {
         self.stations[s as usize].gate &= !gate::PAUSED;
         self.paused -= 1;
         self.stop_cores(s, false);
@@ -449,6 +449,7 @@ impl World<'_> {
             self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
         }
         self.begin_scaling();
+        self.begin_capacities();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }

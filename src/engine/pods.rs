@@ -187,6 +187,17 @@ impl World<'_> {
         self.plan_pods(host);
     }
 
+    /// The instance may use so many cores from now on.
+    pub(super) fn limit_pod(&mut self, station: u32, cores: f64) {
+        let (now, host) = (self.now, self.stations[station as usize].host);
+        let pods = self.hosts[host as usize].pods.as_mut().expect("who has a limit has a share");
+        pods.age(now);
+        for share in pods.shares.iter_mut().filter(|share| share.station == station) {
+            share.limit = cores;
+        }
+        self.plan_pods(host);
+    }
+
     /// The machine stops, or goes on.
     pub(super) fn stop_pods(&mut self, host: u32, paused: bool) {
         let now = self.now;

@@ -121,6 +121,9 @@ impl World<'_> {
 
     #[inline(never)]
     fn come_in_checked(&mut self, id: u32, s: u32) -> u32 {
+        if self.stations[s as usize].gate & gate::PAUSED != 0 {
+            self.ask_sleeper(s);
+        }
         match self.door_checks(id) {
             Ok(()) => self.claim_slot(id, s),
             Err(kind) => self.turn_away(id, kind),

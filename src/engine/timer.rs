@@ -61,6 +61,13 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
     },
+    /// An environment of a function that an autoscaler has ordered is ready.
+    Provisioned {
+        function: u16,
+    },
+    /// A look at the use of a database in capacity units; it has woken up.
+    Capacity(u16),
+    Awake(u16),
     /// An instance is as fast as the others from now on.
     Warm {
         station: u32,

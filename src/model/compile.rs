@@ -52,6 +52,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.compile_loads();
+    compiler.compile_capacities();
     compiler.compile_scalers();
     compiler.compile_faults();
     compiler.compile_conditions();

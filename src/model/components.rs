@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::guards::{LimitSpec, Sticky};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Function, Health, NONE, NONE16, Pooling, Warm};
+use crate::model::{Buffer, Cause, Component, Function, Health, NONE, NONE16, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -21,6 +21,7 @@ use crate::scenario;
 use crate::scenario::condition::Resource;
 use crate::scenario::database::Database;
 use crate::scenario::fault::Act;
+use crate::scenario::function::Pooling;
 use crate::scenario::{Availability, Kind, Length, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
@@ -118,8 +119,7 @@ impl<'a> Compiler<'a> {
             topic: NONE16,
             function: self.function(name, &said.kind),
             pooling: match &said.kind {
-                Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),
-                Kind::Pooler(_) => Some(Pooling::Transaction),
+                Kind::Pooler(pooler) => Some(pooler.pooling),
                 _ => None,
             },
             price_per_request: self.price_per_request(name, &said.kind),
@@ -342,7 +342,7 @@ impl<'a> Compiler<'a> {
     /// The database behind a pooler, or the component itself.
     pub(super) fn behind(&self, component: u16) -> Option<u16> {
         match &self.written(component).value.kind {
-            Kind::Pooler(pooler) if !pooler.by_statement => {
+            Kind::Pooler(pooler) if pooler.pooling != Pooling::Statement => {
                 pooler.targets.first().and_then(|(to, _)| self.names.component(&to.value))
             }
             _ => Some(component),

@@ -158,7 +158,8 @@ impl Compiler<'_> {
         let places = self.spread(name, component.spot, &component.value.placement.at, total);
         let each = if let Kind::Cache(cache) = &component.value.kind { cache.each() } else { 1 };
         let places = self.with_copies(places, each);
-        if component.value.autoscale.is_none() {
+        let in_units = matches!(&component.value.kind, Kind::Database(database) if database.capacity.is_some());
+        if component.value.autoscale.is_none() && !in_units {
             for (kind, figures, count) in &types {
                 self.machines.push((name.to_owned(), kind.clone(), count * each, figures.price_per_hour));
             }

@@ -13,6 +13,7 @@ impl Compiler<'_> {
         self.elastic_prices();
         self.request_prices();
         self.function_prices();
+        self.capacity_prices();
         self.byte_prices();
         self.telemetry_prices();
         for (name, component) in &self.scenario.components {
@@ -122,15 +123,18 @@ impl Compiler<'_> {
                 metered: Metered::Work { component, gigabytes, each: said.per_gb_s },
             });
             let count = f64::from(said.environments.provisioned);
-            if 0.0 < count {
-                let per_hour = gigabytes * said.per_provisioned_gb_s * 3600.0;
-                self.model.prices.push(Price {
-                    component: name.clone(),
-                    what: "provisioned",
-                    unit: "environment month".to_owned(),
-                    metered: Metered::Machines { count, per_hour },
-                });
-            }
+            let per_hour = gigabytes * said.per_provisioned_gb_s * 3600.0;
+            let metered = match &written.value.autoscale {
+                Some(_) => Metered::Provisioned { component, per_hour },
+                None if 0.0 < count => Metered::Machines { count, per_hour },
+                None => continue,
+            };
+            self.model.prices.push(Price {
+                component: name.clone(),
+                what: "provisioned",
+                unit: "environment month".to_owned(),
+                metered,
+            });
         }
     }
 

@@ -133,7 +133,6 @@ static MEMORY_USE: Field = Field::new(
     "{idle: 500MB, each: 10MB, limit: 2GiB}",
     "Memory an instance needs; or, as a size, that of its machine",
 );
-pub(super) static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
 
 /// A service.
 pub static SERVICE: Table = Table {
@@ -209,7 +208,7 @@ pub static BALANCER: Table = Table {
         BOOT,
         WARM,
         DRAIN,
-        AUTOSCALE,
+        SCALED,
         Field::new(
             "ttl",
             Shape::Time,
@@ -361,9 +360,9 @@ static UP_AND_DOWN: Table = Table {
 pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Component {
     let Some(table) = kind(owner, node, env, diags) else { return silent(owner) };
     let mut r = Reader::new(owner, node, table, diags);
-    let (placement, instances) = placement_of(&mut r);
+    let (mut placement, instances) = placement_of(&mut r);
     let mut clients = None;
-    let kind = match table.name {
+    let mut kind = match table.name {
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
@@ -382,12 +381,24 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     };
     let instances = if let Kind::Database(said) = &kind {
         database::check_machines(&mut r, &placement, said);
+        if let Some(capacity) = &said.capacity {
+            // It stands on a machine as large as it may become, and has a share of it.
+            placement.overrides.cores = Some(capacity.pod().limit);
+            placement.overrides.pod = Some(capacity.pod());
+        }
         said.machines()
     } else {
         instances
     };
     let autoscale = autoscale(&mut r, &placement);
-    let (instances, most) = autoscale.as_ref().map_or((instances, instances), |scale| scaled(&mut r, instances, scale));
+    let (instances, most) = match (&autoscale, &mut kind) {
+        (Some(scale), Kind::Function(said)) => {
+            function::provisioned(&mut r, said, scale);
+            (instances, instances)
+        }
+        (Some(scale), _) => scaled(&mut r, instances, scale),
+        (None, _) => (instances, instances),
+    };
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });

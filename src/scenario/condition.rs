@@ -151,6 +151,7 @@ pub enum Quantity {
     ShardVariance,
     ScaleChanges,
     ColdStarts,
+    Units,
     Memory,
     Bytes,
     VisitsOutside,
