@@ -37,6 +37,7 @@ mod mirror;
 mod multi;
 mod naming;
 mod near;
+mod nodes;
 mod observe;
 mod pods;
 mod pool;
@@ -236,6 +237,8 @@ impl World<'_> {
             Timer::Scale(scaler) => self.scale(scaler),
             Timer::Capacity(database) => self.look_at_capacity(database),
             Timer::Awake(database) => self.wake_up(database),
+            Timer::NodeUp { host } => self.node_up(host),
+            Timer::NodeIdle { host, epoch } => self.node_idle(host, epoch),
             Timer::Provisioned { function } => self.provide(function),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),

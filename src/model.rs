@@ -26,6 +26,7 @@ mod links;
 pub mod listing;
 pub mod loads;
 mod names;
+pub mod nodes;
 pub mod naming;
 mod places;
 pub mod plan;
@@ -53,6 +54,7 @@ use crate::model::deploy::Deploy;
 use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
+use crate::model::nodes::Nodes;
 use crate::model::plan::{Prefill, Sampling};
 use crate::model::program::{
     CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
@@ -110,6 +112,7 @@ pub struct Model {
     pub dedupe_uses: Vec<DedupeUse>,
     pub functions: Vec<Function>,
     pub capacities: Vec<Capacity>,
+    pub nodes: Vec<Nodes>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
@@ -286,6 +289,8 @@ pub struct Component {
     pub down_draw: u16,
     /// Time an instance needs until it serves, when it is started or comes back after it died.
     pub boot_draw: u16,
+    /// Bytes that come over the network before a new instance boots.
+    pub image_bytes: f64,
     pub warm: Option<Warm>,
     /// Time to finish for what is in flight when an instance is taken away.
     pub drain: Span,
@@ -683,6 +688,8 @@ pub enum Metered {
     Machines { count: f64, per_hour: f64 },
     /// Machines of so many instances from the first on, at dollars an hour each while they are there.
     Joining { first: u32, count: u32, per_hour: f64 },
+    /// So many hosts from the first on, at dollars an hour each while they are there.
+    Hosts { first: u32, count: u32, per_hour: f64 },
     /// Capacity units of a database, at dollars an hour each while they are there.
     Units { component: u16, per_hour: f64 },
     /// Environments of a function that stand ready, at dollars an hour each.

@@ -637,6 +637,10 @@ impl Between<'_> {
 
     /// How long a machine was there: one that joined later is no capacity before.
     fn seconds_there(&self, host: u32) -> f64 {
+        if self.model.nodes_of(host).is_some() {
+            let there = |tallies: &Tallies| tallies.hosts[host as usize].there_ns;
+            return secs(there(self.to) - there(self.from)) * self.awake();
+        }
         let here = |station: &u32| self.model.stations[*station as usize].host == host;
         // A host that several share is there, whoever of them comes or goes.
         let is_own = |_: &u32| self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();

@@ -457,6 +457,8 @@ pub struct HostTally {
     pub disk_bytes: u64,
     pub nic_bytes: u64,
     pub memory_byte_ns: u128,
+    /// It was there, booting included: what is paid.
+    pub there_ns: u128,
 }
 
 #[derive(Clone, Debug, Default)]

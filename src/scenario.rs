@@ -243,6 +243,8 @@ pub struct Component {
     pub memory: Memory,
     /// Seconds an instance needs until it serves, when it is started or comes back after it died.
     pub boot: Distribution,
+    /// Bytes that come over the network before an instance boots on a host that has not had one.
+    pub image_bytes: f64,
     pub warm: Option<Warm>,
     /// Seconds that what is in flight has to finish when an instance is taken away.
     pub drain_s: f64,
@@ -402,6 +404,17 @@ pub struct Host {
     pub overrides: Machine,
     pub count: u32,
     pub at: At,
+    pub grow: Option<Grow>,
+}
+
+/// How shared hosts become more.
+#[derive(Clone, Debug)]
+pub struct Grow {
+    pub most: u32,
+    /// Seconds from the order of a host until instances start on it.
+    pub boot: Distribution,
+    /// Seconds that a host stands empty before it leaves.
+    pub idle_s: f64,
 }
 
 #[derive(Clone, Debug)]

@@ -297,7 +297,7 @@ components:
     key: user
     boot: 5s
     autoscale: {{min: 1, max: {most}, every: 10s, window: 20s, age: 0s, target: {{utilisation of cores: 50%}}, down: {{stable: 1m}}}}
-    operations: {{get: {{cpu: 500us}}, put: {{cpu: 500us}}}}
+    operations: {{read: {{cpu: 500us}}, write: {{cpu: 500us}}}}
     {node}
   db: {{kind: database, operations: {{read: {{cpu: 1ms}}, write: {{cpu: 1ms}}}}}}
 objectives:

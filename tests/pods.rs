@@ -99,3 +99,69 @@ fn laws_hold_on_shared_hosts() {
         holds(&model, &record, "pods");
     }
 }
+
+// -- hosts that come and go -----------------------------------------------------------------------------------------------
+
+/// Instances of one core each on hosts of four, under a load that needs ten of them for three minutes.
+fn pool(hosts: &str, service: &str) -> Report {
+    let text = format!(
+        "
+plimsoll: 1
+title: nodes
+run: {{duration: 15m, warmup: none, replications: 1}}
+hosts: {{nodes: {{cores: 4, nic: 1Gbps, price: $1/h, {hosts}}}}}
+load: {{people: {{rate: 100/s, steps: {{0s: 1, 2m: 6, 5m: 1}}, requests: {{web.go: 1}}, timeout: 10s}}}}
+components:
+  web:
+    kind: service
+    on: nodes
+    cores: {{request: 1, limit: 1}}
+    boot: 5s
+    autoscale: {{min: 2, max: 12, every: 10s, window: 20s, age: 0s, target: {{utilisation of cores: 60%}}, down: {{stable: 1m}}}}
+    operations: {{go: [{{cpu: exp(10ms)}}]}}
+    {service}
+objectives:
+  slow: latency p95 <= 10s
+  bad: errors <= 100%
+"
+    );
+    let (scenario, model) = compiled(&text);
+    for replication in 0..2 {
+        holds(&model, &simulate(&model, 5, replication, &Signals::default()), &text);
+    }
+    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
+}
+
+fn joined(report: &Report) -> f64 {
+    report.cost.lines.iter().find(|line| line.what == "joined hosts").map_or(0.0, |line| line.quantity)
+}
+
+#[test]
+fn hosts_join_when_instances_find_no_place_and_leave_when_they_are_empty() {
+    let fixed = pool("count: 3", "");
+    let grown = pool("count: 1, grow: {max: 3, boot: 30s, idle: 1m}", "");
+    let counts = |report: &Report| -> Vec<f64> {
+        report.components["web"].kind_specific.replicas_over_time.iter().map(|at| at[1]).collect()
+    };
+    assert!(counts(&grown).iter().any(|count| 8.0 < *count), "{:?}", counts(&grown));
+    // Two hosts for some five of fifteen minutes, a dollar an hour each.
+    let there = joined(&grown);
+    assert!((0.4..1.3).contains(&there), "{there}");
+    assert_eq!(0.0, joined(&fixed));
+    let saved = fixed.cost.usd_per_month - grown.cost.usd_per_month;
+    assert!((saved - (2.0 - there) * 730.0).abs() < 5.0, "{saved}");
+    // Whoever waits for a host waits longer.
+    assert!(1.2 * value(&fixed, "slow") < value(&grown, "slow"), "{} {}", value(&fixed, "slow"), value(&grown, "slow"));
+    let slower = pool("count: 1, grow: {max: 3, boot: 2m, idle: 1m}", "");
+    assert!(value(&grown, "slow") < value(&slower, "slow"));
+    let stays = pool("count: 1, grow: {max: 3, boot: 30s, idle: 8m}", "");
+    assert!(there + 0.3 < joined(&stays), "{there} and {}", joined(&stays));
+}
+
+#[test]
+fn an_image_comes_over_the_network_once_for_each_host() {
+    let slow = |image: &str| value(&pool("count: 3", image), "slow");
+    // 125 MB a second: 4 GB take 32 s, on three hosts at a time.
+    let (none, small, large) = (slow(""), slow("image: 100MB"), slow("image: 8GB"));
+    assert!(none <= small && 1.2 * small < large, "{none}, {small}, {large}");
+}

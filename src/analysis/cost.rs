@@ -68,6 +68,14 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let machines = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
             (machines, machines * per_hour * HOURS)
         }
+        Metered::Hosts { first, count, per_hour } => {
+            let there = |host: u32| {
+                let at = host as usize;
+                (stretch.to.hosts[at].there_ns - stretch.from.hosts[at].there_ns) as f64 / 1e9
+            };
+            let hosts = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
+            (hosts, hosts * per_hour * HOURS)
+        }
         Metered::Units { component: index, per_hour } => {
             let units = |tally: &ComponentTally| tally.capacity.map_or(0, |capacity| capacity.unit_ns);
             let (before, after) = component(*index);

@@ -7,6 +7,7 @@
 
 use crate::engine::capacity::Capacities;
 use crate::engine::function::Functions;
+use crate::engine::nodes::NodePools;
 use crate::engine::scale::Scaling;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, OBSERVE, RELEASE, World, gate};
@@ -23,6 +24,7 @@ pub(super) struct Elastic {
     pub(super) decisions: Vec<Decision>,
     pub(super) functions: Vec<Functions>,
     pub(super) capacities: Vec<Capacities>,
+    pub(super) nodes: NodePools,
     /// Its work takes longer for now.
     cold: Vec<bool>,
     /// Its machine is there (and paid) since then, or `Ns::MAX`; and how long it was before.
@@ -36,6 +38,7 @@ impl Elastic {
             decisions: Vec::new(),
             functions: m.functions.iter().map(Functions::new).collect(),
             capacities: Capacities::all(m),
+            nodes: NodePools::new(m),
             cold: vec![false; m.stations.len()],
             there: vec![(0, 0); m.stations.len()],
         }
@@ -77,13 +80,19 @@ impl World<'_> {
     pub(super) fn bring(&mut self, s: u32) {
         self.stations[s as usize].gate &= !gate::ABSENT;
         self.elastic.comes(s, self.now);
-        self.restart(s);
+        self.start_when_there(s);
     }
 
     /// Whether the instance could be brought: its door is closed and nobody is left inside.
     pub(super) fn is_away(&self, s: u32) -> bool {
         let away = gate::DOWN | gate::ABSENT;
         self.stations[s as usize].gate & away == away && self.elastic.there[s as usize].0 == Ns::MAX
+    }
+
+    /// Its machine is no longer paid.
+    fn gone(&mut self, s: u32) {
+        self.elastic.goes(s, self.now);
+        self.leaves_host(s);
     }
 
     /// The instance is to leave: nobody picks it any more, and what is in flight may finish within the time of `drain`.
@@ -96,7 +105,7 @@ impl World<'_> {
         if station.gate & gate::DOWN != 0 {
             // It was still booting, or dead.
             station.epoch += 1;
-            return self.elastic.goes(s, self.now);
+            return self.gone(s);
         }
         station.epoch += 1;
         let (component, epoch) = (station.component, station.epoch);
@@ -111,7 +120,7 @@ impl World<'_> {
         let station = &self.stations[s as usize];
         if station.gate & gate::DOWN != 0 {
             // A fault was faster.
-            return self.elastic.goes(s, self.now);
+            return self.gone(s);
         }
         let (component, is_same) = (station.component as usize, station.epoch == epoch);
         debug_assert!(is_same, "only a death ends the life of an instance that leaves");
@@ -123,7 +132,7 @@ impl World<'_> {
             self.set_timer(at, OBSERVE, Timer::Drained { station: s, epoch, until });
             return;
         }
-        self.elastic.goes(s, self.now);
+        self.gone(s);
         if !is_empty {
             return self.kill(s);
         }

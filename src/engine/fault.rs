@@ -271,13 +271,18 @@ impl World<'_> {
 
     /// The machine is there again; the instance needs its time to boot.
     pub(super) fn restart(&mut self, s: u32) {
+        self.start_at(s, self.now);
+    }
+
+    /// The same from a moment on.
+    pub(super) fn start_at(&mut self, s: u32, from: Ns) {
         let epoch = self.stations[s as usize].epoch;
         let spec = &self.m.components[self.stations[s as usize].component as usize];
         let boot = self.boot_time(s) + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
-        if boot == 0 {
+        if from + boot == self.now {
             return self.booted(s, epoch);
         }
-        self.set_timer(self.now + boot, RELEASE, Timer::Boot { station: s, epoch });
+        self.set_timer(from + boot, RELEASE, Timer::Boot { station: s, epoch });
     }
 
     pub(super) fn booted(&mut self, s: u32, epoch: u32) {
@@ -450,6 +455,7 @@ impl World<'_> {
         }
         self.begin_scaling();
         self.begin_capacities();
+        self.begin_nodes();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }

@@ -240,6 +240,7 @@ impl World<'_> {
             disk_bytes: h.disk.bytes as u64,
             nic_bytes: h.nic.bytes as u64,
             memory_byte_ns: memory,
+            there_ns: u128::from(self.host_there_ns(host)),
         }
     }
 }

@@ -61,6 +61,15 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
     },
+    /// A host that was ordered has booted.
+    NodeUp {
+        host: u32,
+    },
+    /// A host has stood empty for a while.
+    NodeIdle {
+        host: u32,
+        epoch: u32,
+    },
     /// An environment of a function that an autoscaler has ordered is ready.
     Provisioned {
         function: u16,

@@ -68,8 +68,16 @@ impl World<'_> {
             return;
         }
         let client = self.frames[parent as usize].parent;
-        if client != NONE && client & JOIN == 0 && self.calls[client as usize].transaction == 0 {
-            self.begin_keeping(client, spec.target, 0);
+        if client == NONE || client & JOIN != 0 {
+            return;
+        }
+        let number = self.calls[client as usize].transaction;
+        let is_own = |found: &&mut Transaction| found.owner == client && found.component == spec.target;
+        match self.transactions.get_mut(&number).filter(is_own) {
+            // What began as a transaction goes on as a session.
+            Some(found) => found.pc = 0,
+            None if number == 0 => self.begin_keeping(client, spec.target, 0),
+            None => {}
         }
     }
 

@@ -51,6 +51,7 @@ impl<'a> Compiler<'a> {
             component.copies = copies.map_or(NONE16, |copies| copies as u16);
             first += count as u32;
             self.check_figures(name, written);
+            self.check_image(name, written);
             self.check_disk_size(name, &written.value, written.spot);
             self.weigh(&component, written.value.balance.spot);
             self.model.components.push(component);
@@ -60,6 +61,19 @@ impl<'a> Compiler<'a> {
             }
         }
         self.index(scenario.components.len(), "components");
+    }
+
+    /// An image that needs no time to come is none.
+    fn check_image(&mut self, name: &str, written: &Spotted<scenario::Component>) {
+        let number = self.names.component(name).unwrap_or(NONE16);
+        let mut hosts = self.model.stations.iter().filter(|station| station.component == number);
+        let has_card = hosts
+            .any(|station| self.model.hosts.get(station.host as usize).is_some_and(|host| 0.0 < host.nic_bytes_per_s));
+        if 0.0 < written.value.image_bytes && !has_card {
+            let message = format!("the machines of `{name}` have no network card that its image would come over");
+            let told = Diagnostic::new(Code::Inert, written.spot, message);
+            self.tell(told.help("add `nic: 10Gbps`, or name a `machine`"));
+        }
     }
 
     fn component(&mut self, name: &str, written: &'a Spotted<scenario::Component>) -> Component {
@@ -100,6 +114,7 @@ impl<'a> Compiler<'a> {
             coin,
             up_draw,
             down_draw,
+            image_bytes: said.image_bytes,
             boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
             warm: said.warm.map(|warm| Warm {
                 lasts: span(warm.lasts_s),

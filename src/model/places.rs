@@ -28,8 +28,10 @@ impl Compiler<'_> {
                 figures = self.figures(machine, &figures);
             }
             let first = self.model.hosts.len() as u32;
-            let places = self.spread(name, host.spot, &written.at, written.count);
+            let most = written.grow.as_ref().map_or(written.count, |grow| grow.most);
+            let places = self.spread(name, host.spot, &written.at, most);
             self.add_hosts(name, &figures, 0, &places);
+            self.add_nodes(name, written, (&kind, figures.price_per_hour));
             self.machines.push((name.clone(), kind, written.count, figures.price_per_hour));
             shared.insert(name, (first, written.count.max(1)));
         }
@@ -53,6 +55,9 @@ impl Compiler<'_> {
             MachineChoice::On(host) => {
                 let on = self.host_of(written, shared).unwrap_or((0, 1));
                 let first = self.model.stations.len();
+                if let Some(nodes) = self.model.nodes.iter().find(|nodes| nodes.first == on.0).cloned() {
+                    return self.place_on_nodes(number, name, component, &nodes);
+                }
                 for copy in 0..each {
                     self.place_on_shared(number, written, (&host.value, copy), on);
                 }

@@ -14,7 +14,7 @@ use crate::scenario::machine::{
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
-use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
+use crate::scenario::values::{Env, count, draw, forms, inert, letters, name, shares};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
@@ -126,6 +126,13 @@ pub(super) static BOOT: Field = Field::new(
     "Time an instance needs until it serves, when it is started or comes back after it died",
 )
 .or("0s");
+static IMAGE: Field = Field::new(
+    "image",
+    Shape::Bytes,
+    "500MB",
+    "Comes over the network card before a new instance boots, unless its host has had one",
+)
+.or("0B");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
 static MEMORY_USE: Field = Field::new(
     "memory",
@@ -163,6 +170,7 @@ pub static SERVICE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        IMAGE,
         WARM,
         DRAIN,
         SCALED,
@@ -255,6 +263,7 @@ pub static GATEWAY: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        IMAGE,
         WARM,
         DRAIN,
         SCALED,
@@ -409,7 +418,6 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         placement,
         instances,
         most,
-        autoscale,
         waits_sync,
         queue_limit,
         order,
@@ -421,12 +429,25 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        image_bytes: image(&mut r, autoscale.is_some()),
         warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
         drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
         consumes: broker::consumes(&mut r),
+        autoscale,
         kind,
     }
+}
+
+/// Bytes of an image, which only new instances fetch.
+fn image(r: &mut Reader, is_scaled: bool) -> f64 {
+    if !has(r, "image") {
+        return 0.0;
+    }
+    if !is_scaled {
+        inert(r, &["image"], "without `autoscale`: no instance is new");
+    }
+    r.bytes("image").map_or(0.0, |image| image.value)
 }
 
 /// The table of the component's kind; tells if there is none.
@@ -502,6 +523,7 @@ fn silent(owner: Spot) -> Component {
         prefer: Prefer::Zone,
         memory: Memory::default(),
         boot: at_once(),
+        image_bytes: 0.0,
         warm: None,
         drain_s: DRAIN_S,
         rate_limit: None,

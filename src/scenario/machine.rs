@@ -1,10 +1,11 @@
 //! `hosts:`, `regions:`, `links:` and the figures of machines.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, by_place, count, draw, letters, name};
-use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Pod, Reference, Region};
+use crate::scenario::{At, Grow, Host, Link, Machine, MachineChoice, Placement, Pod, Reference, Region};
 use crate::text::Node;
 use crate::units::{Dimension, Per, UnitError};
 
@@ -12,7 +13,29 @@ use crate::units::{Dimension, Per, UnitError};
 pub static HOST: Table = Table {
     name: "host",
     about: "A machine, or several alike, that components share with `on:`",
-    fields: &[MACHINE, CORES, MEMORY, DISK_FIELD, NIC, SPEED, PRICE, SCHEDULING, COUNT, PLACE],
+    fields: &[MACHINE, CORES, MEMORY, DISK_FIELD, NIC, SPEED, PRICE, SCHEDULING, COUNT, PLACE, GROW],
+};
+
+static GROW: Field = Field::new(
+    "grow",
+    Shape::Object(&GROW_TABLE),
+    "{max: 12, boot: 90s, idle: 10m}",
+    "A node pool: more hosts when instances that an autoscaler orders find no place, fewer when they stand empty",
+);
+static GROW_TABLE: Table = Table {
+    name: "growing hosts",
+    about: "Hosts beyond `count`, which are there, and paid, while somebody needs them",
+    fields: &[
+        Field::new("max", Shape::Count, "12", "Most hosts, those of `count` among them").required(),
+        Field::new(
+            "boot",
+            Shape::Distribution(Dimension::Time),
+            "90s",
+            "From the order of a host until instances start on it",
+        )
+        .or("90s"),
+        Field::new("idle", Shape::Time, "10m", "How long a host stands empty before it leaves").or("10m"),
+    ],
 };
 
 /// A region.
@@ -289,7 +312,7 @@ fn types(r: &mut Reader) -> Vec<(Reference, u32)> {
 }
 
 /// Reads a host.
-pub(super) fn host(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Host {
+pub(super) fn host(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Host {
     let mut r = Reader::new(owner, node, &HOST, diags);
     let mut overrides = figures(&mut r);
     overrides.price_per_hour = price_per_hour(&mut r);
@@ -298,7 +321,24 @@ pub(super) fn host(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Host {
         r.tell(told.help("add `machine: m5.4xlarge` or `cores: 4`"));
     }
     let (count, at) = counted(&mut r, "count", "place");
-    Host { machine: name(&mut r, "machine"), overrides, count: count.unwrap_or(1), at }
+    let count = count.unwrap_or(1);
+    let grow = r.object("grow").and_then(|mut r| grow(&mut r, env, count));
+    if grow.is_some() && 1 < at.len() {
+        let told = Diagnostic::new(Code::Excluded, r.key("grow"), "hosts that grow stand at one place");
+        r.tell(told.help("write a host for each place"));
+    }
+    Host { machine: name(&mut r, "machine"), overrides, count, at, grow }
+}
+
+fn grow(r: &mut Reader, env: &mut Env, count: u32) -> Option<Grow> {
+    let most = r.count_from("max", 1)?.value as u32;
+    if most <= count {
+        let message = format!("at most {most} hosts are no more than the {count} there are");
+        r.tell(Diagnostic::new(Code::OutOfRange, r.key("max"), message));
+        return None;
+    }
+    let boot = draw(r, env, "boot", Dimension::Time).unwrap_or(Distribution::Constant(90.0));
+    Some(Grow { most, boot, idle_s: r.time("idle").map_or(600.0, |idle| idle.value) })
 }
 
 /// Reads a region.

@@ -225,7 +225,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         components: named(&mut r, "components", |owner, node, diags| {
             Some(component::component(owner, node, env, diags))
         }),
-        hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
+        hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, env, diags))),
         regions: regions(&mut r),
         residency: residency::residency(&mut r),
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
