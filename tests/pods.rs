@@ -151,17 +151,18 @@ fn hosts_join_when_instances_find_no_place_and_leave_when_they_are_empty() {
     let saved = fixed.cost.usd_per_month - grown.cost.usd_per_month;
     assert!((saved - (2.0 - there) * 730.0).abs() < 5.0, "{saved}");
     // Whoever waits for a host waits longer.
-    assert!(1.2 * value(&fixed, "slow") < value(&grown, "slow"), "{} {}", value(&fixed, "slow"), value(&grown, "slow"));
+    let bad = |report: &Report| value(report, "bad");
+    assert!(1.1 * bad(&fixed) < bad(&grown), "{} {}", bad(&fixed), bad(&grown));
     let slower = pool("count: 1, grow: {max: 3, boot: 2m, idle: 1m}", "");
-    assert!(value(&grown, "slow") < value(&slower, "slow"));
+    assert!(1.1 * bad(&grown) < bad(&slower), "{}", bad(&slower));
     let stays = pool("count: 1, grow: {max: 3, boot: 30s, idle: 8m}", "");
     assert!(there + 0.3 < joined(&stays), "{there} and {}", joined(&stays));
 }
 
 #[test]
 fn an_image_comes_over_the_network_once_for_each_host() {
-    let slow = |image: &str| value(&pool("count: 3", image), "slow");
-    // 125 MB a second: 4 GB take 32 s, on three hosts at a time.
-    let (none, small, large) = (slow(""), slow("image: 100MB"), slow("image: 8GB"));
+    let bad = |image: &str| value(&pool("count: 3", image), "bad");
+    // 125 MB a second: 8 GB take 64 s, on the host on which none of them has stood before.
+    let (none, small, large) = (bad(""), bad("image: 100MB"), bad("image: 8GB"));
     assert!(none <= small && 1.2 * small < large, "{none}, {small}, {large}");
 }

@@ -132,9 +132,10 @@ impl World<'_> {
             self.set_timer(at, OBSERVE, Timer::Drained { station: s, epoch, until });
             return;
         }
-        self.gone(s);
+        self.elastic.goes(s, self.now);
         if !is_empty {
-            return self.kill(s);
+            self.kill(s);
+            return self.leaves_host(s);
         }
         let station = &mut self.stations[s as usize];
         station.gate |= gate::DOWN;
@@ -142,6 +143,7 @@ impl World<'_> {
         station.up_ns += self.now - station.up_since;
         self.wipe(s);
         self.names_notice(s);
+        self.leaves_host(s);
     }
 
     /// An instance has booted: for a while its work takes longer, unless it has warmed itself up.
