@@ -201,7 +201,7 @@ fn of_capacity(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     found
 }
 
-/// The shards that share the rows of a database at the end, with what came to each.
+/// The shards that share the rows of a database, with what came to each.
 fn shards(study: &Study, component: u16) -> Vec<Shard> {
     let count = study.measured.iter().map(|stretch| stretch.shards(component).len()).max().unwrap_or(0);
     let arrivals = |stretch: &Between, shard: usize| stretch.shards(component).get(shard).copied().unwrap_or(0);

@@ -12,7 +12,7 @@ use crate::record::{
     CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series, Snapshot,
     Stopped, Tallies, Tracked, TrackedKind,
 };
-use crate::scenario::condition::{Quantity, Relation};
+use crate::scenario::condition::Quantity;
 use crate::units::{Span, Time};
 
 /// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
@@ -628,7 +628,7 @@ impl World<'_> {
         let latest = &history.last().expect("one was just taken").tallies;
         let stretch = Between { model: self.m, from: earlier, to: latest, path: history };
         let value = probe::read(&watch.probe, &stretch);
-        let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
+        let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| relation.holds(v, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
         if holds && !self.incidents.rollouts.is_empty() {
@@ -687,15 +687,5 @@ impl World<'_> {
             sampled: self.observer.sampled,
             decisions: self.elastic.decisions,
         }
-    }
-}
-
-fn holds(value: f64, relation: Relation, bound: f64) -> bool {
-    match relation {
-        Relation::AtMost => value <= bound,
-        Relation::Below => value < bound,
-        Relation::AtLeast => bound <= value,
-        Relation::Above => bound < value,
-        Relation::Equal => value == bound,
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::engine::cache::Found;
 use crate::engine::copies::Seeker;
-use crate::engine::world::{Frame, Ns, Request, State, World, row};
+use crate::engine::world::{Frame, Ns, Request, World};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE, NONE16};
 use crate::random::{below, bits, mix, occasion};
@@ -64,16 +64,8 @@ impl World<'_> {
             }
             _ => self.choose_request(source, address),
         };
-        let request = self.new_request(Request {
-            occasion: address,
-            arrived: 0,
-            number: n,
-            context: NONE,
-            client: NONE,
-            class,
-            priority: 0,
-            flags: row::DETACHED,
-        });
+        let class = class + self.origin(source, address);
+        let request = self.new_request(Request { occasion: address, number: n, class, ..Request::detached(0) });
         let place_key = self.entries[class as usize].place_key;
         let class = if place_key == NONE16 { class } else { self.origin_by_key(place_key, class, request) };
         let spec = &self.m.classes[class as usize];
@@ -95,18 +87,7 @@ impl World<'_> {
         let from = self.side_of(spec, caller, request);
         let balancer = &self.groups[op.component as usize].balancer;
         let station = spec.first + balancer.any_near(bits(spec.key ^ PICK, occasion), from).unwrap_or(0);
-        let id = self.new_frame(Frame {
-            occasion,
-            parent,
-            child: NONE,
-            request,
-            link: NONE,
-            station,
-            pc,
-            operation,
-            state: State::Running,
-            ..Frame::default()
-        });
+        let id = self.new_frame(Frame { occasion, parent, request, station, pc, operation, ..Frame::begun(0) });
         if self.extended {
             self.inherit(id, NONE);
             self.calls[id as usize].given_key = given;
