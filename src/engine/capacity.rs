@@ -164,4 +164,4 @@ impl World<'_> {
 }
 
 /// Distinguishes how long waking takes from the component's other draws.
-const WAKE: u64 = 0x0077_616b_65;
+const WAKE: u64 = 0x7761_6b65;
