@@ -30,7 +30,7 @@ pub mod nodes;
 pub mod naming;
 mod places;
 pub mod plan;
-mod prices;
+pub mod prices;
 pub mod program;
 pub mod region;
 pub mod residency;
@@ -56,6 +56,7 @@ use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
 use crate::model::nodes::Nodes;
 use crate::model::plan::{Prefill, Sampling};
+use crate::model::prices::Price;
 use crate::model::program::{
     CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
 };
@@ -671,39 +672,4 @@ pub enum Period {
     Before(u16),
     During(u16),
     After(u16),
-}
-
-/// One line of the bill.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Price {
-    pub component: String,
-    pub what: &'static str,
-    pub unit: String,
-    pub metered: Metered,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Metered {
-    /// So many machines at dollars an hour each, whatever happens.
-    Machines { count: f64, per_hour: f64 },
-    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
-    Joining { first: u32, count: u32, per_hour: f64 },
-    /// So many hosts from the first on, at dollars an hour each while they are there.
-    Hosts { first: u32, count: u32, per_hour: f64 },
-    /// Capacity units of a database, at dollars an hour each while they are there.
-    Units { component: u16, per_hour: f64 },
-    /// Environments of a function that stand ready, at dollars an hour each.
-    Provisioned { component: u16, per_hour: f64 },
-    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
-    Work { component: u16, gigabytes: f64, each: f64 },
-    /// Requests that reached the component.
-    Requests { component: u16, each: f64 },
-    /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).
-    BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
-    /// Bytes over a priced link.
-    Pipe { pipe: u16 },
-    /// What a telemetry takes in, by the byte.
-    Taken { component: u16, each: f64 },
-    /// What it keeps lies there for so many seconds, at dollars a byte and second.
-    Kept { component: u16, seconds: f64, each: f64 },
 }

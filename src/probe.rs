@@ -10,13 +10,12 @@
 //! capacity of workers. The *burn* of a budget is the share of failures over the share that an objective allows. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
+mod elastic;
 mod messages;
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{
-    CapacityTally, ComponentTally, CopiesTally, Flow, GroupTally, ScalingTally, Snapshot, StationTally, Tallies,
-};
+use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -458,24 +457,6 @@ impl Between<'_> {
         self.components_of(scope).into_iter().filter_map(of).reduce(f64::max)
     }
 
-    /// Cold starts of the functions of a scope, and starts in all; `None` if there are no functions.
-    pub fn starts(&self, scope: Scope) -> Option<(u64, u64)> {
-        let pairs = self.component_pairs(scope).into_iter();
-        let pairs = pairs.filter_map(|(before, after)| Some((before.function?, after.function?)));
-        let starts = pairs.map(|(before, after)| {
-            let cold = after.cold - before.cold;
-            (cold, cold + after.warm - before.warm)
-        });
-        starts.reduce(|one, other| (one.0 + other.0, one.1 + other.1))
-    }
-
-    /// What the autoscalers of a scope have done; `None` if there are none.
-    pub fn scaling(&self, scope: Scope) -> Option<ScalingTally> {
-        let pairs = self.component_pairs(scope).into_iter();
-        let pairs = pairs.filter_map(|(before, after)| Some((before.scaling.as_deref()?, after.scaling.as_deref()?)));
-        pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
-    }
-
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {
         let pairs = self.component_pairs(scope);
         let hits: u64 = pairs.iter().map(|(before, after)| after.page_hits - before.page_hits).sum();
@@ -575,19 +556,6 @@ impl Between<'_> {
         let pools = self.model.pools.iter().enumerate().filter(|(_, pool)| owned(pool));
         parts.extend(pools.filter_map(|(index, _)| self.busy_pool(index as u16)));
         parts
-    }
-
-    /// How large a database in capacity units was.
-    pub fn capacity(&self, scope: Scope) -> Option<CapacityTally> {
-        let Scope::Component(component) = scope else { return None };
-        let of = |tallies: &Tallies| tallies.components[usize::from(component)].capacity;
-        let (before, after) = (of(self.from).unwrap_or_default(), of(self.to)?);
-        Some(CapacityTally {
-            unit_ns: after.unit_ns - before.unit_ns,
-            asleep_ns: after.asleep_ns - before.asleep_ns,
-            pauses: after.pauses - before.pauses,
-            changes: after.changes - before.changes,
-        })
     }
 
     fn busy_station(&self, index: u32) -> Vec<Busy> {

@@ -404,17 +404,7 @@ pub struct Host {
     pub overrides: Machine,
     pub count: u32,
     pub at: At,
-    pub grow: Option<Grow>,
-}
-
-/// How shared hosts become more.
-#[derive(Clone, Debug)]
-pub struct Grow {
-    pub most: u32,
-    /// Seconds from the order of a host until instances start on it.
-    pub boot: Distribution,
-    /// Seconds that a host stands empty before it leaves.
-    pub idle_s: f64,
+    pub grow: Option<machine::Grow>,
 }
 
 #[derive(Clone, Debug)]

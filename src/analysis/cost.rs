@@ -4,7 +4,8 @@
 //! length, so a month looks like the measured stretch: state a load curve and measure a whole period of it.
 
 use crate::analysis::study::Study;
-use crate::model::{Metered, Price, Scope};
+use crate::model::Scope;
+use crate::model::prices::{Metered, Price};
 use crate::probe::Between;
 use crate::record::ComponentTally;
 use crate::report::{Cost, CostLine};

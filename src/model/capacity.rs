@@ -1,7 +1,8 @@
 //! Databases in capacity units.
 
 use crate::model::compile::{Compiler, span};
-use crate::model::{Metered, Model, NONE16, Price};
+use crate::model::prices::{Metered, Price};
+use crate::model::{Model, NONE16};
 use crate::policy;
 use crate::random::Purpose;
 use crate::scenario::Kind;

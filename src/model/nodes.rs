@@ -5,7 +5,8 @@
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::{Compiler, span};
-use crate::model::{Metered, Model, NONE, Price};
+use crate::model::prices::{Metered, Price};
+use crate::model::{Model, NONE};
 use crate::random::Purpose;
 use crate::scenario::Component;
 use crate::units::Span;

@@ -118,6 +118,13 @@ impl Compiler<'_> {
             let Some(figures) = self.model.hosts.get_mut(host as usize).filter(|figures| figures.cores != NONE) else {
                 continue;
             };
+            if !figures.sharing && 0.0 < here {
+                let message =
+                    format!("`{}` gives its cores to one after the other, so nobody has a share", figures.name);
+                let made = Diagnostic::new(Code::Inert, component.spot, message);
+                self.tell(made.help("leave `scheduling: fcfs` out, or `request` and `limit`"));
+                return;
+            }
             figures.promised += here * pod.request;
             if f64::from(figures.cores) + 1e-9 < figures.promised {
                 let (cores, promised, host) = (figures.cores, figures.promised, figures.name.clone());

@@ -291,7 +291,8 @@ pub static CACHE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        DRAIN,
+        // Without a default: a cache in each browser has no nodes.
+        Field { default: None, ..DRAIN },
         SCALED,
         Field::new(
             "replicas",

@@ -5,8 +5,8 @@ use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
 use crate::policy::capacity::Capacity;
-use crate::scenario::Pod;
 use crate::scenario::values::{Env, count, draw, inert};
+use crate::scenario::{Placement, Pod};
 use crate::units::{Dimension, Per, Span};
 
 /// A database in capacity units.
@@ -67,8 +67,7 @@ const GB_MONTH: f64 = 0.10;
 const MONTH_S: f64 = 730.0 * 3600.0;
 
 /// What a machine of one's own has and capacity units bring along.
-const OF_MACHINES: &[&str] =
-    &["machine", "on", "memory", "cores", "speed", "scheduling", "price", "shards", "replicas", "failover"];
+const OF_MACHINES: &[&str] = &["machine", "on", "memory", "cores", "speed", "price", "shards", "replicas", "failover"];
 
 /// Reads `capacity:`.
 pub(super) fn capacity(r: &mut Reader, env: &mut Env) -> Option<Serverless> {
@@ -76,6 +75,9 @@ pub(super) fn capacity(r: &mut Reader, env: &mut Env) -> Option<Serverless> {
         return None;
     }
     inert(r, OF_MACHINES, "with `capacity`: its units are cores and memory, for one database");
+    if r.word("scheduling").is_some_and(|word| word.value == "fcfs") {
+        inert(r, &["scheduling"], "with `capacity`: parts of cores are given to all in flight");
+    }
     let owner = r.key("capacity");
     let mut r = r.object("capacity")?;
     let (min, max) = (count(&mut r, "min", 1), count(&mut r, "max", 1));
@@ -114,9 +116,10 @@ fn within(r: &mut Reader, name: &str, default: f64) -> f64 {
 }
 
 impl Serverless {
-    /// The most it may ever have of a machine, as a share of it.
-    pub(super) fn pod(&self) -> Pod {
+    /// It stands on a machine as large as it may become, and has a share of it.
+    pub(super) fn place(&self, placement: &mut Placement) {
         let most = f64::from(self.units.max) * self.cores;
-        Pod { request: most, limit: most }
+        placement.overrides.cores = Some(most);
+        placement.overrides.pod = Some(Pod { request: most, limit: most });
     }
 }

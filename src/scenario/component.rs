@@ -8,13 +8,13 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
-use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
+use crate::scenario::elastic::{DRAIN, DRAIN_S, IMAGE, SCALED, WARM, autoscale, image, scaled, warm};
 use crate::scenario::machine::{
     COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
-use crate::scenario::values::{Env, count, draw, forms, inert, letters, name, shares};
+use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
@@ -126,13 +126,6 @@ pub(super) static BOOT: Field = Field::new(
     "Time an instance needs until it serves, when it is started or comes back after it died",
 )
 .or("0s");
-static IMAGE: Field = Field::new(
-    "image",
-    Shape::Bytes,
-    "500MB",
-    "Comes over the network card before a new instance boots, unless its host has had one",
-)
-.or("0B");
 static MEMORY_SHAPES: &[Shape] = &[Shape::Bytes, Shape::Object(&MEMORY_TABLE)];
 static MEMORY_USE: Field = Field::new(
     "memory",
@@ -390,11 +383,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     };
     let instances = if let Kind::Database(said) = &kind {
         database::check_machines(&mut r, &placement, said);
-        if let Some(capacity) = &said.capacity {
-            // It stands on a machine as large as it may become, and has a share of it.
-            placement.overrides.cores = Some(capacity.pod().limit);
-            placement.overrides.pod = Some(capacity.pod());
-        }
+        said.capacity.iter().for_each(|capacity| capacity.place(&mut placement));
         said.machines()
     } else {
         instances
@@ -437,17 +426,6 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         autoscale,
         kind,
     }
-}
-
-/// Bytes of an image, which only new instances fetch.
-fn image(r: &mut Reader, is_scaled: bool) -> f64 {
-    if !has(r, "image") {
-        return 0.0;
-    }
-    if !is_scaled {
-        inert(r, &["image"], "without `autoscale`: no instance is new");
-    }
-    r.bytes("image").map_or(0.0, |image| image.value)
 }
 
 /// The table of the component's kind; tells if there is none.

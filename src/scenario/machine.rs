@@ -5,9 +5,19 @@ use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, by_place, count, draw, letters, name};
-use crate::scenario::{At, Grow, Host, Link, Machine, MachineChoice, Placement, Pod, Reference, Region};
+use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Pod, Reference, Region};
 use crate::text::Node;
 use crate::units::{Dimension, Per, UnitError};
+
+/// How shared hosts become more.
+#[derive(Clone, Debug)]
+pub struct Grow {
+    pub most: u32,
+    /// Seconds from the order of a host until instances start on it.
+    pub boot: Distribution,
+    /// Seconds that a host stands empty before it leaves.
+    pub idle_s: f64,
+}
 
 /// A host that components share.
 pub static HOST: Table = Table {
