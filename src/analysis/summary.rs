@@ -288,7 +288,7 @@ type Named = (&'static str, fn(&CacheTally) -> u64);
 /// What happened to the entries of a cache.
 fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
     let mut found = BTreeMap::new();
-    if study.model.components[index].cache == NONE16 || study.model.components[index].kind == "store" {
+    if !study.model.components[index].keeps_entries() || study.model.components[index].kind == "store" {
         return found;
     }
     let now = |stretch: &Between, of: fn(&CacheTally) -> u64| of(&stretch.to.components[index].cache);

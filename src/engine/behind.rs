@@ -143,21 +143,24 @@ impl World<'_> {
 
     /// A node dies: what it kept is gone, with what it had not written.
     pub(super) fn wipe(&mut self, station: u32) {
-        let component = self.stations[station as usize].component as usize;
-        let cache = self.m.components[component].cache;
-        if cache == NONE16 {
-            return;
+        let component = &self.m.components[self.stations[station as usize].component as usize];
+        for cache in [component.cache, component.state] {
+            if cache != NONE16 {
+                self.wipe_node(cache, station - component.first);
+            }
         }
-        let node = (station - self.m.components[component].first) as usize;
+    }
+
+    fn wipe_node(&mut self, cache: u16, node: u32) {
         let shelves = &mut self.caches.all[cache as usize];
-        if let Some(shelf) = shelves.nodes.get_mut(node) {
+        if let Some(shelf) = shelves.nodes.get_mut(node as usize) {
             shelf.clear();
         }
-        shelves.weigh(node as u32, self.now);
+        shelves.weigh(node, self.now);
         if let Some(mirrors) = &mut shelves.mirrors {
-            mirrors.forget(node as u32);
+            mirrors.forget(node);
         }
-        self.bequeath(cache, node as u32);
+        self.bequeath(cache, node);
     }
 
     /// What a dead node had still to write is lost, unless another copy has it, which writes it now.

@@ -6,7 +6,7 @@ use crate::engine::filter;
 use crate::engine::heat;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
-use crate::model::{Model, NONE, NONE16, Probe, Scope};
+use crate::model::{Component, Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
     CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series, Snapshot,
@@ -578,7 +578,7 @@ impl World<'_> {
             bytes_out: group.bytes_out as u64,
             visits_outside: group.outside.visits,
             bytes_outside: group.outside.bytes as u64,
-            cache: self.cache_tally(self.m.components[c].cache),
+            cache: self.cache_tally(&self.m.components[c]),
             guards: self.guards.tally(self.m, c as u16, Time(self.now)),
             telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
@@ -588,8 +588,9 @@ impl World<'_> {
         }
     }
 
-    fn cache_tally(&self, cache: u16) -> CacheTally {
-        if cache == NONE16 { CacheTally::default() } else { self.caches.all[cache as usize].tally() }
+    fn cache_tally(&self, component: &Component) -> CacheTally {
+        let caches = [component.cache, component.state].into_iter().filter(|cache| *cache != NONE16);
+        caches.map(|cache| self.caches.all[cache as usize].tally()).fold(CacheTally::default(), CacheTally::plus)
     }
 
     fn pool_tally(&self, p: usize) -> PoolTally {

@@ -65,7 +65,7 @@ impl Compiler<'_> {
         key: Option<&scenario::Reference>,
         value: Option<u64>,
     ) -> Option<Act> {
-        let cache = self.cache_named(cache)?;
+        let cache = self.cache_named(cache, None)?;
         let Some(value) = value else { return Some(Act::Expire { cache, key: NONE16, value: 0 }) };
         let named = self.names.find_key(key, self.diags);
         let key_of_cache = self.model.caches[usize::from(cache)].key;
