@@ -74,9 +74,9 @@ use crate::policy::environment::Environments;
 use crate::policy::sharding::Map;
 use crate::policy::shed::Shed;
 use crate::popularity::Popular;
-use crate::scenario::Pod;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
 use crate::scenario::function::Pooling;
+use crate::scenario::machine::Pod;
 use crate::units::{Span, Time};
 
 /// "There is none", in every index of 16 and 32 bits.

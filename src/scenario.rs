@@ -387,16 +387,7 @@ pub struct Machine {
     pub price_per_hour: Option<f64>,
     pub fcfs: Option<bool>,
     /// A share of a host instead.
-    pub pod: Option<Pod>,
-}
-
-/// What an instance has of a host that it shares.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pod {
-    /// Cores it is promised.
-    pub request: f64,
-    /// Cores it may use at most; infinite: all there are.
-    pub limit: f64,
+    pub pod: Option<machine::Pod>,
 }
 
 /// A host that components share.

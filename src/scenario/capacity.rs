@@ -5,8 +5,9 @@ use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
 use crate::policy::capacity::Capacity;
+use crate::scenario::Placement;
+use crate::scenario::machine::Pod;
 use crate::scenario::values::{Env, count, draw, inert};
-use crate::scenario::{Placement, Pod};
 use crate::units::{Dimension, Per, Span};
 
 /// A database in capacity units.

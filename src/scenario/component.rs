@@ -42,10 +42,6 @@ pub static KINDS: &[&Table] = &[
 /// Kinds of later versions.
 pub const LATER: &[&str] = &["log"];
 
-pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
-    Field::new(name, Shape::Any, "", about).later()
-}
-
 pub(super) static KIND: Field = Field::new(
     "kind",
     Shape::Word(&[

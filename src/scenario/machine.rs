@@ -5,9 +5,18 @@ use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, by_place, count, draw, letters, name};
-use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Pod, Reference, Region};
+use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Reference, Region};
 use crate::text::Node;
 use crate::units::{Dimension, Per, UnitError};
+
+/// What an instance has of a host that it shares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pod {
+    /// Cores it is promised.
+    pub request: f64,
+    /// Cores it may use at most; infinite: all there are.
+    pub limit: f64,
+}
 
 /// How shared hosts become more.
 #[derive(Clone, Debug)]
