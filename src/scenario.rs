@@ -65,6 +65,7 @@ use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
+use crate::text::ranges::Ranged;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -105,6 +106,8 @@ pub struct Scenario {
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
+    /// Numbers that are known only as intervals; their middles stand in their places.
+    pub uncertain: Vec<Ranged>,
     /// How load and data grow.
     pub plan: Option<Growth>,
     /// Names of the variants the file offers.

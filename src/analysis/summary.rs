@@ -14,10 +14,9 @@ use crate::record::{
     self, CacheTally, CapacityTally, ComponentTally, GuardTally, StationTally, Tallies, TelemetryTally,
 };
 use crate::report::{
-    self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard,
-    Specific, Traffic, Utilisation, Utilisations,
+    self, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard, Specific,
+    Traffic, Utilisation, Utilisations,
 };
-use crate::scenario::Scenario;
 use crate::scenario::condition::{Quantity, Resource, Stat};
 use crate::units::Time;
 
@@ -447,12 +446,6 @@ fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exempla
         outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),
         spans: seen.segments.iter().map(span).collect(),
     }
-}
-
-/// Where the author says that numbers come from.
-pub(super) fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
-    let said = scenario.assumptions.iter();
-    said.map(|(path, source)| Assumption { path: path.clone(), source: source.clone(), influence: None }).collect()
 }
 
 /// A line for each replication.
