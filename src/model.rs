@@ -10,6 +10,7 @@ mod arrows;
 pub mod autoscale;
 pub mod brokers;
 pub mod caches;
+pub mod capacity;
 mod check;
 pub mod compile;
 mod components;
@@ -28,6 +29,7 @@ pub mod listing;
 pub mod loads;
 pub mod logs;
 mod names;
+pub mod nodes;
 pub mod naming;
 mod places;
 pub mod plan;
@@ -51,6 +53,7 @@ use crate::model::autoscale::Scaler;
 use crate::model::brokers::{Consumer, Group, Topic};
 use crate::model::budget::Budget;
 use crate::model::caches::Cache;
+use crate::model::capacity::Capacity;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
 use crate::model::events::EventStore;
@@ -58,6 +61,7 @@ use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::logs::{Club, Log};
 use crate::model::naming::Naming;
+use crate::model::nodes::Nodes;
 use crate::model::plan::{Prefill, Sampling};
 use crate::model::prices::Price;
 use crate::model::program::{
@@ -78,6 +82,8 @@ use crate::policy::sharding::Map;
 use crate::policy::shed::Shed;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
+use crate::scenario::function::Pooling;
+use crate::scenario::machine::Pod;
 use crate::units::{Span, Time};
 
 /// "There is none", in every index of 16 and 32 bits.
@@ -118,6 +124,8 @@ pub struct Model {
     pub event_stores: Vec<EventStore>,
     pub replay_uses: Vec<ReplayUse>,
     pub functions: Vec<Function>,
+    pub capacities: Vec<Capacity>,
+    pub nodes: Vec<Nodes>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
     pub copies: Vec<Copies>,
@@ -294,9 +302,13 @@ pub struct Component {
     pub down_draw: u16,
     /// Time an instance needs until it serves, when it is started or comes back after it died.
     pub boot_draw: u16,
+    /// Bytes that come over the network before a new instance boots.
+    pub image_bytes: f64,
     pub warm: Option<Warm>,
     /// Time to finish for what is in flight when an instance is taken away.
     pub drain: Span,
+    /// What an instance has of a host that it shares.
+    pub pod: Option<Pod>,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
@@ -356,13 +368,6 @@ pub struct Buffer {
     pub key: u16,
 }
 
-/// For how long a pooler lends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pooling {
-    Transaction,
-    Statement,
-}
-
 /// What starts environments for requests.
 #[derive(Clone, Debug)]
 pub struct Function {
@@ -394,6 +399,8 @@ pub struct Host {
     pub place: u16,
     /// `NONE`: without limit.
     pub cores: u32,
+    /// Cores promised to instances that share it.
+    pub promised: f64,
     /// Cores are shared by all (processor sharing) or given in turn.
     pub sharing: bool,
     /// Work per second of a core; demands are divided by it.

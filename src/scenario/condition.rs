@@ -165,6 +165,7 @@ pub enum Quantity {
     PartitionSkew,
     ScaleChanges,
     ColdStarts,
+    Units,
     Memory,
     Bytes,
     VisitsOutside,

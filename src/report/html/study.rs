@@ -16,7 +16,7 @@ use crate::report::compare::{Compare, Compared, Difference, Word};
 use crate::report::evaluation::Limit;
 use crate::report::html::{Page, Section, TAKES, figure, folded, judged, listing, paragraph, rows, table, tile};
 use crate::report::journey::{Journey, Stage};
-use crate::report::size::{Candidate, Size};
+use crate::report::size::{Candidate, Contender, Size};
 use crate::report::sweep::{self, Sweep};
 use crate::report::terminal::figures::{of_unit, percent, spaced_time};
 use crate::report::terminal::{self, Look};
@@ -416,6 +416,7 @@ pub fn size(size: &Size, command: &str) -> Page {
     if !size.cheaper_but_undecided.is_empty() {
         front.push_str(&folded("", "Cheaper, but undecided", &of(&size.cheaper_but_undecided)));
     }
+    front.push_str(&regretted(size));
     pages(
         page,
         [
@@ -428,6 +429,24 @@ pub fn size(size: &Size, command: &str) -> Page {
             again(command),
         ],
     )
+}
+
+/// The contenders over all draws of the inputs, where some are intervals.
+fn regretted(size: &Size) -> String {
+    let Some(regrets) = &size.regrets else { return String::new() };
+    let line = |contender: &Contender| {
+        let mut cells = contender.settings.clone();
+        let [bill, regret, worst] = [contender.usd_per_month, contender.regret_usd.mean, contender.worst_regret_usd]
+            .map(|usd| money(Some(usd)));
+        cells.extend([bill, percent(contender.meets.mean), regret, worst]);
+        cells
+    };
+    let mut head = size.axes.clone();
+    head.extend(["cost", "meets all", "regret", "at worst"].map(str::to_owned));
+    let found = crate::report::chart::Table { head, rows: regrets.contenders.iter().map(line).collect() };
+    let miss = human_money(regrets.price_of_a_miss_usd);
+    let said = format!("Over {} draws of the uncertain inputs; a month that misses counts as {miss}.", regrets.draws);
+    format!("<h3>Regret</h3>{}{}", paragraph(&said), table(&found))
 }
 
 // -- check ---------------------------------------------------------------------------------------------------------------
