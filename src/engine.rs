@@ -16,11 +16,13 @@ mod build;
 mod cache;
 mod call;
 mod cancel;
+mod capacity;
 mod consumer;
 mod copies;
 mod deploy;
 mod elastic;
 mod election;
+mod events;
 mod failover;
 mod fault;
 mod filter;
@@ -32,15 +34,21 @@ mod heat;
 mod host;
 mod keys;
 mod lock;
+mod log;
 mod mirror;
 mod multi;
 mod naming;
 mod near;
+mod nodes;
 mod observe;
+mod parcel;
+mod partition;
+mod pods;
 mod pool;
 mod prefill;
 mod queue;
 mod quorum;
+mod reading;
 mod replica;
 mod residency;
 mod reshard;
@@ -58,6 +66,7 @@ mod trace;
 mod transaction;
 mod trouble;
 mod wal;
+mod window;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -225,12 +234,24 @@ impl World<'_> {
             Timer::Visible { token } => self.visible_again(token),
             Timer::Expire { group } => self.expire_letters(group),
             Timer::Dispatch { group } => self.dispatch_again(group),
+            Timer::Copy { log, way, leg } => self.copy_on(log, way, leg),
+            Timer::Copies(log) => self.check_copies(log),
+            Timer::Elect { station, epoch } => self.elect_leaders(station, epoch),
+            Timer::Linger { token } => self.lingered(token),
+            Timer::Missed { club, station } => self.missed(club, station),
+            Timer::Dealt(club) => self.dealt(club),
             Timer::Scrape(telemetry) => self.scrape(telemetry),
             Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
             Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
+            Timer::Pods { host, plan } => return self.pods_due(host, plan),
             Timer::Scale(scaler) => self.scale(scaler),
+            Timer::Capacity(database) => self.look_at_capacity(database),
+            Timer::Awake(database) => self.wake_up(database),
+            Timer::NodeUp { host } => self.node_up(host),
+            Timer::NodeIdle { host, epoch } => self.node_idle(host, epoch),
+            Timer::Provisioned { function } => self.provide(function),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

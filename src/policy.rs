@@ -15,16 +15,18 @@
 //! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
 //! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are
 //! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`environment`]
-//! (whether a function starts cold), [`delivery`] (when a message comes again), [`breaker`] (when to stop calling),
+//! (whether a function starts cold), [`capacity`] (how large a serverless database is), [`delivery`] (when a message comes again), [`breaker`] (when to stop calling),
 //! [`eject`] (who is left out for a while), both by what [`outcomes`] are bad enough, [`hedge`] (when to ask a second time),
-//! [`shed`] (who is turned away early).
+//! [`shed`] (who is turned away early), [`assign`] (who reads which partition).
 //!
 //! What can go wrong: a new variant of an existing family needs its file only, but a new family needs a call site in the
 //! engine and a field in the scenario.
 
 pub mod arrivals;
+pub mod assign;
 pub mod balance;
 pub mod breaker;
+pub mod capacity;
 pub mod daylight;
 pub mod delivery;
 pub mod discipline;

@@ -121,8 +121,14 @@ pub struct Tallies {
     pub hosts: Vec<HostTally>,
     pub pools: Vec<PoolTally>,
     pub topics: Vec<TopicTally>,
+    /// Messages appended to each partition of each topic; of queues nothing.
+    pub partitions: Vec<Vec<u64>>,
+    /// Partitions of each log that got another leader.
+    pub elections: Vec<u64>,
     pub groups: Vec<GroupTally>,
     pub sagas: Vec<SagaTally>,
+    pub windows: Vec<WindowTally>,
+    pub events: Vec<EventTally>,
     pub pipes: Vec<PipeTally>,
     /// Nanosecond-like ticks of 256 ns per cell, over all finished requests.
     pub cells: Vec<u64>,
@@ -180,6 +186,8 @@ pub struct ComponentTally {
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
     pub function: Option<FunctionTally>,
+    /// Of a database in capacity units.
+    pub capacity: Option<CapacityTally>,
     pub telemetry: Option<Box<TelemetryTally>>,
 }
 
@@ -201,12 +209,25 @@ pub struct TelemetryTally {
     pub core_ns: u64,
 }
 
+/// How large a database in capacity units was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CapacityTally {
+    /// Units x ns while it was awake: what is paid.
+    pub unit_ns: u128,
+    pub asleep_ns: u128,
+    pub pauses: u64,
+    /// How often the number of units changed.
+    pub changes: u64,
+}
+
 /// How requests of a function began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FunctionTally {
     pub warm: u64,
     pub cold: u64,
     pub throttled: u64,
+    /// Environments that stand ready x ns.
+    pub provisioned_ns: u128,
 }
 
 /// How an autoscaler has done; areas are instances x seconds.
@@ -313,6 +334,16 @@ pub struct TopicTally {
     pub repeated: u64,
     /// Dead letters that other queues sent here.
     pub dead_in: u64,
+    /// Of a log: messages that a leader took, and their bytes. Of them those that were lost with a leader although their
+    /// publisher thought them safe, those that were lost and their publisher knew, and those that are not committed yet;
+    /// the rest is `accepted`.
+    pub appended: u64,
+    pub bytes: u64,
+    pub truncated: u64,
+    pub withdrawn: u64,
+    pub uncommitted: u64,
+    /// Messages that no leader ever took and whose publisher did not wait to hear of it.
+    pub unsent: u64,
 }
 
 /// What became of the copies of messages for one group of consumers.
@@ -343,6 +374,10 @@ pub struct GroupTally {
     /// Done although it had been done; and not done, because that was known.
     pub duplicates: u64,
     pub skipped: u64,
+    /// How often partitions were dealt anew.
+    pub rebalances: u64,
+    /// Of a log: for each partition, what is not done now, and the integral of that up to now (letters x ns).
+    pub behind: Vec<(u64, u64)>,
     /// Done that are known to be about something; of them those that were done after a later one about the same.
     pub ordered: u64,
     pub disordered: u64,
@@ -382,6 +417,25 @@ pub struct SagaTally {
     pub failed: u64,
     /// At the end of the run: under way, counted one by one.
     pub open: u64,
+}
+
+/// What an event store has written and read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventTally {
+    pub appended: u64,
+    pub snapshots: u64,
+    /// Bytes of both.
+    pub bytes: u64,
+    /// Streams read again, and the events that were read.
+    pub replays: u64,
+    pub replayed: u64,
+}
+
+/// What a `window` has gathered: things that came, and windows that they began, one for each value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowTally {
+    pub gathered: u64,
+    pub begun: u64,
 }
 
 impl GroupTally {
@@ -443,6 +497,8 @@ pub struct StationTally {
     pub up_ns: u128,
     /// Its machine was there, booting or dead times included: what is paid.
     pub there_ns: u128,
+    /// Core time of an instance that has a share of a host.
+    pub core_ns: u128,
     /// Bytes of memory x ns.
     pub memory_byte_ns: u128,
 }
@@ -457,6 +513,8 @@ pub struct HostTally {
     pub disk_bytes: u64,
     pub nic_bytes: u64,
     pub memory_byte_ns: u128,
+    /// It was there, booting included: what is paid.
+    pub there_ns: u128,
 }
 
 #[derive(Clone, Debug, Default)]

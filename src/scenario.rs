@@ -6,11 +6,13 @@
 
 pub mod broker;
 pub mod cache;
+pub mod capacity;
 pub mod component;
 pub mod condition;
 pub mod database;
 pub mod deploy;
 pub mod elastic;
+pub mod events;
 pub mod fault;
 pub mod goal;
 pub mod growth;
@@ -19,6 +21,7 @@ pub mod function;
 pub mod hpa;
 pub mod keys;
 pub mod load;
+pub mod log;
 pub mod machine;
 pub mod naming;
 pub mod policy;
@@ -34,6 +37,7 @@ pub mod step;
 pub mod telemetry;
 pub mod values;
 pub mod watch;
+pub mod window;
 
 use std::collections::BTreeMap;
 
@@ -51,11 +55,13 @@ use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::events::{Events, Replay};
 use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
 use crate::scenario::goal::Goal;
 use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
+use crate::scenario::log::Log;
 use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
 use crate::scenario::residency::Residency;
@@ -64,6 +70,7 @@ use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
+use crate::scenario::window::Window;
 use crate::text::ranges::Ranged;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -245,6 +252,8 @@ pub struct Component {
     pub memory: Memory,
     /// Seconds an instance needs until it serves, when it is started or comes back after it died.
     pub boot: Distribution,
+    /// Bytes that come over the network before an instance boots on a host that has not had one.
+    pub image_bytes: f64,
     pub warm: Option<Warm>,
     /// Seconds that what is in flight has to finish when an instance is taken away.
     pub drain_s: f64,
@@ -288,6 +297,8 @@ pub enum Kind {
     Cache(Box<Cache>),
     Store(Store),
     Queue(Box<Queue>),
+    Log(Box<Log>),
+    Events(Box<Events>),
     Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
@@ -306,6 +317,8 @@ impl Kind {
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
             Kind::Queue(_) => "queue",
+            Kind::Log(_) => "log",
+            Kind::Events(_) => "event_store",
             Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
@@ -386,6 +399,8 @@ pub struct Machine {
     /// Dollars an hour.
     pub price_per_hour: Option<f64>,
     pub fcfs: Option<bool>,
+    /// A share of a host instead.
+    pub pod: Option<machine::Pod>,
 }
 
 /// A host that components share.
@@ -395,6 +410,7 @@ pub struct Host {
     pub overrides: Machine,
     pub count: u32,
     pub at: At,
+    pub grow: Option<machine::Grow>,
 }
 
 #[derive(Clone, Debug)]
@@ -566,6 +582,8 @@ pub enum Verb {
     Saga(Vec<SagaStep>),
     /// The steps that follow run once for each event.
     Dedupe(Dedupe),
+    Window(Window),
+    Replay(Replay),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

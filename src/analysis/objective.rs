@@ -331,6 +331,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             Quantity::Queue
             | Quantity::InFlight
             | Quantity::Replicas
+            | Quantity::Units
             | Quantity::LostWrites
             | Quantity::LeaderChanges
             | Quantity::VisitsOutside
@@ -364,6 +365,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::PartitionSkew
             | Quantity::Duplicates
             | Quantity::DeadLetters
             | Quantity::ColdStarts

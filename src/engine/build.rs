@@ -19,6 +19,7 @@ use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
+use crate::engine::pods::Pods;
 use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
 use crate::engine::residency::Outside;
@@ -227,7 +228,10 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
         () if involved => Choice::Involved,
         () => Choice::Plain,
     };
-    let proxy = spec.cache != NONE16 || spec.topic != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let proxy = spec.cache != NONE16
+        || spec.topic != NONE16
+        || spec.events != NONE16
+        || matches!(spec.kind, "balancer" | "gateway");
     let releases = spec.waits_async && spec.slots != NONE;
     let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
     Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
@@ -273,10 +277,8 @@ fn needs_calls(m: &Model) -> bool {
         || !m.forks.is_empty()
         || !m.lock_uses.is_empty()
         || !m.transactions.is_empty()
+        || m.steps.iter().any(model::program::Step::needs_calls)
         || m.caches.iter().any(|cache| cache.is_state)
-        || m.steps
-            .iter()
-            .any(|s| matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. }))
         || !m.faults.is_empty()
 }
 
@@ -399,9 +401,12 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
 fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
     let spec = &m.hosts[h];
     let stations = (0..m.stations.len() as u32).filter(|&s| m.stations[s as usize].host == h as u32);
+    let stations: Vec<u32> = stations.collect();
+    let pods = Pods::of(m, h, &stations);
     Host {
         cores: spec.cores,
-        sharing: spec.sharing,
+        sharing: spec.sharing && pods.is_none(),
+        pods,
         dirty: false,
         paused: false,
         slot: calendar.own_slot(),
@@ -418,7 +423,7 @@ fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
         nic_rate: spec.nic_bytes_per_s,
         disk_ops: 0,
         memory_limit: if spec.memory_bytes == 0 { u64::MAX } else { spec.memory_bytes },
-        stations: stations.collect(),
+        stations,
     }
 }
 

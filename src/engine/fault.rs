@@ -217,6 +217,10 @@ impl World<'_> {
         self.wipe(s);
         self.consumer_died(s);
         self.queue_died(s);
+        if !self.post.logs.is_empty() {
+            self.publisher_died(s);
+            self.member_falls_silent(s);
+        }
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
         // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
         for queued in [true, false] {
@@ -228,6 +232,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.broker_died(s);
         self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
@@ -299,14 +304,19 @@ impl World<'_> {
 
     /// The machine is there again; the instance needs its time to boot.
     pub(super) fn restart(&mut self, s: u32) {
+        self.start_at(s, self.now);
+    }
+
+    /// The same from a moment on.
+    pub(super) fn start_at(&mut self, s: u32, from: Ns) {
         let epoch = self.stations[s as usize].epoch;
         let spec = &self.m.components[self.stations[s as usize].component as usize];
         let warming = spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
         let boot = self.boot_time(s) + self.recovery_time(s) + warming;
-        if boot == 0 {
+        if from + boot == self.now {
             return self.booted(s, epoch);
         }
-        self.set_timer(self.now + boot, RELEASE, Timer::Boot { station: s, epoch });
+        self.set_timer(from + boot, RELEASE, Timer::Boot { station: s, epoch });
     }
 
     pub(super) fn booted(&mut self, s: u32, epoch: u32) {
@@ -320,6 +330,8 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.post_returns(s);
+        self.broker_returns(s);
+        self.member_returns(s);
         self.copy_of_node_returns(s);
         self.cold_now(s);
         self.names_notice(s);
@@ -389,13 +401,14 @@ impl World<'_> {
 
     // -- pauses -----------------------------------------------------------------------------------------------------------
 
-    fn pause(&mut self, s: u32) {
+    pub(super) fn pause(&mut self, s: u32) {
         self.stations[s as usize].gate |= gate::PAUSED;
         self.paused += 1;
+        self.member_falls_silent(s);
         self.stop_cores(s, true);
     }
 
-    fn unpause(&mut self, s: u32) {
+    pub(super) fn unpause(&mut self, s: u32) {
         self.stations[s as usize].gate &= !gate::PAUSED;
         self.paused -= 1;
         self.stop_cores(s, false);
@@ -408,6 +421,7 @@ impl World<'_> {
             }
             !here
         });
+        self.member_returns(s);
     }
 
     /// An instance with a machine of its own stops that machine's cores too.
@@ -417,6 +431,9 @@ impl World<'_> {
             return;
         }
         let h = &mut self.hosts[host as usize];
+        if h.pods.is_some() {
+            return self.stop_pods(host, paused);
+        }
         h.core_ns = h.core_ns_by(self.now);
         if !h.paused {
             h.age_served(self.now);
@@ -462,6 +479,8 @@ impl World<'_> {
         self.begin_faults();
         self.begin_flushes();
         self.begin_checkpoints();
+        self.begin_logs();
+        self.begin_clubs();
         self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;
@@ -475,6 +494,8 @@ impl World<'_> {
             self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
         }
         self.begin_scaling();
+        self.begin_capacities();
+        self.begin_nodes();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }

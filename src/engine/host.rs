@@ -6,7 +6,7 @@
 use crate::engine::world::{Fluid, Host, Ns, RELEASE, State, World};
 use crate::model::{NONE, NONE16};
 use crate::random::{bits, mix, unit};
-use crate::record::HostTally;
+use crate::record::{HostTally, PipeTally};
 use crate::units::Span;
 
 use super::world::HOST;
@@ -42,6 +42,9 @@ impl World<'_> {
 
     fn submit_fcfs(&mut self, host: u32, id: u32, demand: u64) {
         let h = &mut self.hosts[host as usize];
+        if h.pods.is_some() {
+            return self.submit_to_pod(host, id, demand);
+        }
         if h.free == 0 || h.paused {
             h.line.push_back((demand, id));
             return;
@@ -81,6 +84,10 @@ impl World<'_> {
             h.age(self.now);
             h.jobs.retain(|&(_, f)| f != id);
             self.touch(host);
+            return false;
+        }
+        if h.pods.is_some() {
+            self.leave_pod(host, id);
             return false;
         }
         if let Some(i) = h.line.iter().position(|&(_, f)| f == id) {
@@ -151,7 +158,7 @@ impl World<'_> {
     }
 
     /// So many operations of so many bytes each.
-    fn use_disk(&mut self, id: u32, operations: u32, each: f64, cell: u16) -> u32 {
+    pub(super) fn use_disk(&mut self, id: u32, operations: u32, each: f64, cell: u16) -> u32 {
         let station = self.frames[id as usize].station;
         let host = if station == NONE { NONE } else { self.stations[station as usize].host };
         if host == NONE || operations == 0 {
@@ -233,6 +240,7 @@ impl World<'_> {
             disk_bytes: h.disk.bytes as u64,
             nic_bytes: h.nic.bytes as u64,
             memory_byte_ns: memory,
+            there_ns: u128::from(self.host_there_ns(host)),
         }
     }
 }
@@ -248,6 +256,10 @@ impl Fluid {
         self.busy += u128::from(work);
         self.bytes += bytes;
         self.free_at
+    }
+
+    pub(super) fn tally(&self, now: Ns) -> PipeTally {
+        PipeTally { bytes: self.bytes as u64, busy_ns: self.busy_by(now) }
     }
 
     /// Work done by `now` (what was given but lies in the future is not).
@@ -308,6 +320,9 @@ impl Host {
 
     /// Cores busy x ns up to now.
     pub(super) fn core_ns_by(&self, now: u64) -> u128 {
+        if let Some(pods) = &self.pods {
+            return pods.busy_by(now);
+        }
         let dt = u128::from(now - self.last);
         let (n, c) = (self.jobs.len() as u128, u128::from(self.cores));
         let busy = if !self.sharing {

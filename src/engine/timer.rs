@@ -1,5 +1,6 @@
 //! What is to happen at a time of its own: the entries of the calendar that are no frames.
 
+use crate::engine::log::Leg;
 use crate::policy::election::Vote;
 
 /// What rings at its own time; a stale one finds that its frame has another generation.
@@ -61,6 +62,22 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
     },
+    /// A host that was ordered has booted.
+    NodeUp {
+        host: u32,
+    },
+    /// A host has stood empty for a while.
+    NodeIdle {
+        host: u32,
+        epoch: u32,
+    },
+    /// An environment of a function that an autoscaler has ordered is ready.
+    Provisioned {
+        function: u16,
+    },
+    /// A look at the use of a database in capacity units; it has woken up.
+    Capacity(u16),
+    Awake(u16),
     /// An instance is as fast as the others from now on.
     Warm {
         station: u32,
@@ -183,6 +200,30 @@ pub(super) enum Timer {
     Dispatch {
         group: u16,
     },
+    /// A batch between two brokers has come a leg further.
+    Copy {
+        log: u16,
+        way: u32,
+        leg: Leg,
+    },
+    /// A log looks whether copies are too far behind.
+    Copies(u16),
+    /// A broker is missed.
+    Elect {
+        station: u32,
+        epoch: u32,
+    },
+    /// A publisher has gathered messages for long enough.
+    Linger {
+        token: u64,
+    },
+    /// Nothing has been heard of a member of a club for long enough.
+    Missed {
+        club: u16,
+        station: u32,
+    },
+    /// The members of a club have agreed who reads what.
+    Dealt(u16),
     /// A telemetry reads the metrics of everything that it watches.
     Scrape(u16),
     /// An instance has taken more memory than there is.
@@ -205,6 +246,11 @@ pub(super) enum Timer {
     /// The next stretch that is simulated begins.
     Sample,
     Look(u16),
+    /// A job on a host whose instances have shares of it is done, if no other plan was made since.
+    Pods {
+        host: u32,
+        plan: u32,
+    },
     /// An autoscaler looks.
     Scale(u16),
     Cut,

@@ -386,6 +386,12 @@ impl Compiler<'_> {
                 Diagnostic::new(Code::NeverJudged, spot, format!("`{name}` is no function, and starts nothing cold"));
             self.tell(made.help("name a component of `kind: function`"));
         }
+        if matches!(measure.what, Quantity::Units)
+            && !matches!(scope, Scope::Component(number) if self.model.capacity_of(number).is_some())
+        {
+            let made = Diagnostic::new(Code::NeverJudged, spot, "only a database with `capacity` has units".to_owned());
+            self.tell(made.help("write `units of db`, where `db` says `capacity: {min: 2, max: 64}`"));
+        }
         if let (Quantity::ScaleChanges, Scope::Component(number)) = (measure.what, scope)
             && self.written(number).value.autoscale.is_none()
         {
@@ -414,6 +420,16 @@ impl Compiler<'_> {
             Scope::Operation(operation) => self.names.operations[usize::from(operation)].component,
             _ => return true,
         };
+        let topics = |topic: &crate::model::brokers::Topic| topic.component == component && topic.in_log.is_some();
+        if measure.what == Quantity::PartitionSkew {
+            if !self.model.topics.iter().any(topics) {
+                let name = self.names.components[usize::from(component)];
+                let message = format!("`{name}` has no partitions");
+                let made = Diagnostic::new(Code::NeverJudged, spot, message);
+                self.tell(made.help("a log has them: `stream: {kind: log, topics: {clicks: {partitions: 12}}}`"));
+            }
+            return false;
+        }
         let has_saga = self.model.sagas.iter().any(|saga| saga.component == component);
         if matches!(measure.what, Compensations | UnresolvedSagas) && !has_saga {
             let message = format!("`{}` runs no saga", self.names.components[usize::from(component)]);

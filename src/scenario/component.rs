@@ -8,9 +8,9 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
-use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
+use crate::scenario::elastic::{DRAIN, DRAIN_S, IMAGE, SCALED, WARM, autoscale, image, scaled, warm};
 use crate::scenario::machine::{
-    CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
+    COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
@@ -19,7 +19,7 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
 };
-use crate::scenario::{broker, cache, database, function, naming, telemetry};
+use crate::scenario::{broker, cache, database, events, function, log, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -37,14 +37,12 @@ pub static KINDS: &[&Table] = &[
     &function::POOLER,
     &telemetry::TELEMETRY,
     &broker::QUEUE,
+    &log::LOG,
+    &events::EVENTS,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["log"];
-
-pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
-    Field::new(name, Shape::Any, "", about).later()
-}
+pub const LATER: &[&str] = &[];
 
 pub(super) static KIND: Field = Field::new(
     "kind",
@@ -61,6 +59,8 @@ pub(super) static KIND: Field = Field::new(
         "pooler",
         "telemetry",
         "queue",
+        "log",
+        "event_store",
     ]),
     "service",
     "What it is",
@@ -133,7 +133,6 @@ static MEMORY_USE: Field = Field::new(
     "{idle: 500MB, each: 10MB, limit: 2GiB}",
     "Memory an instance needs; or, as a size, that of its machine",
 );
-pub(super) static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
 
 /// A service.
 pub static SERVICE: Table = Table {
@@ -156,7 +155,7 @@ pub static SERVICE: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -164,6 +163,7 @@ pub static SERVICE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        IMAGE,
         WARM,
         DRAIN,
         SCALED,
@@ -199,7 +199,7 @@ pub static BALANCER: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -209,7 +209,7 @@ pub static BALANCER: Table = Table {
         BOOT,
         WARM,
         DRAIN,
-        AUTOSCALE,
+        SCALED,
         Field::new(
             "ttl",
             Shape::Time,
@@ -248,7 +248,7 @@ pub static GATEWAY: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -256,6 +256,7 @@ pub static GATEWAY: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        IMAGE,
         WARM,
         DRAIN,
         SCALED,
@@ -361,9 +362,9 @@ static UP_AND_DOWN: Table = Table {
 pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Component {
     let Some(table) = kind(owner, node, env, diags) else { return silent(owner) };
     let mut r = Reader::new(owner, node, table, diags);
-    let (placement, instances) = placement_of(&mut r);
+    let (mut placement, instances) = placement_of(&mut r);
     let mut clients = None;
-    let kind = match table.name {
+    let mut kind = match table.name {
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
@@ -378,16 +379,26 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
         "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
+        "event_store" => Kind::Events(Box::new(events::events(&mut r, env))),
+        "log" => Kind::Log(Box::new(log::log(&mut r, env, instances))),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
         database::check_machines(&mut r, &placement, said);
+        said.capacity.iter().for_each(|capacity| capacity.place(&mut placement));
         said.machines()
     } else {
         instances
     };
     let autoscale = autoscale(&mut r, &placement);
-    let (instances, most) = autoscale.as_ref().map_or((instances, instances), |scale| scaled(&mut r, instances, scale));
+    let (instances, most) = match (&autoscale, &mut kind) {
+        (Some(scale), Kind::Function(said)) => {
+            function::provisioned(&mut r, said, scale);
+            (instances, instances)
+        }
+        (Some(scale), _) => scaled(&mut r, instances, scale),
+        (None, _) => (instances, instances),
+    };
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
@@ -398,22 +409,23 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         placement,
         instances,
         most,
-        autoscale,
         waits_sync,
         queue_limit,
         order,
         shed,
         operations: operations(&mut r, env),
-        balance: balance_of(&mut r),
+        balance: events::balance(&kind).unwrap_or_else(|| balance_of(&mut r)),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
         health: own_health.or(failover_health),
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        image_bytes: image(&mut r, autoscale.is_some()),
         warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
         drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
         consumes: broker::consumes(&mut r),
+        autoscale,
         state: has(&r, "state").then(|| r.object("state").map(|mut r| Box::new(cache::state(&mut r, env)))).flatten(),
         kind,
     }
@@ -444,7 +456,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry and queue",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry, queue, log and event_store",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
@@ -492,6 +504,7 @@ fn silent(owner: Spot) -> Component {
         prefer: Prefer::Zone,
         memory: Memory::default(),
         boot: at_once(),
+        image_bytes: 0.0,
         warm: None,
         drain_s: DRAIN_S,
         rate_limit: None,
