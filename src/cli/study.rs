@@ -13,12 +13,12 @@ use crate::analysis::Progress;
 use crate::analysis::design::{Base, Broken, Design};
 use crate::analysis::lab::{Interrupted, Memory, Setting};
 use crate::cli::args::Format;
-use crate::cli::args::study::Trials;
+use crate::cli::args::study::{Drawn, Trials};
 use crate::cli::out::Out;
 use crate::cli::progress::{self, Goal, Watch, Watcher};
 use crate::cli::run::{cores, seconds};
-use crate::cli::{Exit, Stop, files, input, shell};
-use crate::diagnostic::render;
+use crate::cli::{Exit, Stop, files, input, render, shell};
+use crate::report::chart::Chart;
 use crate::report::json;
 use crate::report::terminal::Look;
 use crate::scenario::Length;
@@ -87,7 +87,7 @@ pub(crate) fn stem(scenario: &str) -> String {
 /// Shows what forbids a design.
 pub(crate) fn shown(broken: &Broken, out: &mut Out) -> Stop {
     let (width, colour, unicode) = (out.width.max(input::LEAST_WIDTH), out.colour_of_stderr(), out.unicode);
-    out.tell(&render(&broken.found, &broken.sources, width, colour, unicode));
+    out.tell(&crate::diagnostic::render(&broken.found, &broken.sources, width, colour, unicode));
     Stop::quiet(Exit::Bad)
 }
 
@@ -201,14 +201,23 @@ pub(crate) fn typed() -> String {
 
 /// Writes the files of a study, each a name and its text.
 pub(crate) fn write(trials: &Trials, name: &str, written: &[(&str, String)], out: &mut Out) -> Result<(), Stop> {
-    if trials.no_files || trials.out.as_deref() == Some("-") {
-        return Ok(());
-    }
-    let folder = trials.out.as_deref().map_or_else(|| Path::new("output").join(name), PathBuf::from);
+    let Some(folder) = folder(trials, name) else { return Ok(()) };
     for (file, text) in written {
         files::write(&folder.join(file), text.as_bytes(), out)?;
     }
     Ok(())
+}
+
+/// Writes the pictures of a study beside its files.
+pub(crate) fn draw(trials: &Trials, how: &Drawn, name: &str, charts: &[Chart], out: &mut Out) -> Result<(), Stop> {
+    let Some(folder) = folder(trials, name) else { return Ok(()) };
+    render::charts(&folder.join("charts"), charts, how.charts, out)
+}
+
+/// Where the files of a study go, if they go anywhere.
+fn folder(trials: &Trials, name: &str) -> Option<PathBuf> {
+    let is_wanted = !trials.no_files && trials.out.as_deref() != Some("-");
+    is_wanted.then(|| trials.out.as_deref().map_or_else(|| Path::new("output").join(name), PathBuf::from))
 }
 
 /// A document of a study on standard output.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ValueHint;
 use clap_complete::engine::ArgValueCompleter as Complete;
 
-use crate::cli::args::{Changes, Format, Input, TEMPLATE, Undecided, rate, share, time, warmup};
+use crate::cli::args::{Changes, Charts, Format, Input, TEMPLATE, Undecided, rate, share, time, warmup};
 use crate::cli::complete;
 
 /// How studies simulate each of their designs.
@@ -45,6 +45,14 @@ pub struct Trials {
     pub timeout: Option<String>,
 }
 
+/// Pictures of studies that have some.
+#[derive(Clone, Debug, Args)]
+pub struct Drawn {
+    /// Pictures among the files, in `charts/`
+    #[arg(long, value_name = "AS", default_value = "svg", env = "PLIMSOLL_CHARTS", hide_env = true)]
+    pub charts: Charts,
+}
+
 #[derive(Clone, Debug, Args)]
 #[command(
     help_template = TEMPLATE,
@@ -70,6 +78,8 @@ pub struct Compare {
     pub fail_on_regression: Option<Regression>,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -103,6 +113,8 @@ pub struct Sweep {
     pub dry_run: bool,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -134,6 +146,8 @@ pub struct Capacity {
     pub headroom: String,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -162,6 +176,8 @@ pub struct Size {
     pub budget: u64,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -229,6 +245,8 @@ pub struct Journey {
     pub quiz: bool,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Debug, Args)]

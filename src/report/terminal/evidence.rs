@@ -133,27 +133,13 @@ fn is_limited(report: &Report, name: &str, component: &Component) -> bool {
     let Some(limit) = &report.bottleneck else { return false };
     let is_shared = !report.components.contains_key(&limit.component);
     let same = |share: f64| (share - limit.utilisation).abs() < 1e-6;
-    let here = || resources(component).iter().any(|(kind, used)| *kind == limit.resource && same(used.share.mean));
+    let here = || component.resources().iter().any(|(kind, used)| *kind == limit.resource && same(used.share.mean));
     name == limit.component || is_shared && here()
-}
-
-fn resources(component: &Component) -> Vec<(&'static str, &Utilisation)> {
-    let u = &component.utilisation;
-    let all = [
-        ("cores", &u.cores),
-        ("workers", &u.workers),
-        ("connections", &u.connections),
-        ("pool", &u.pool),
-        ("disk", &u.disk),
-        ("nic", &u.nic),
-        ("memory", &u.memory),
-    ];
-    all.into_iter().filter_map(|(name, used)| Some((name, used.as_ref()?))).collect()
 }
 
 /// The resource that work waits for soonest; memory is held, not worked through.
 fn busiest(component: &Component) -> Option<(&'static str, &Utilisation)> {
-    let used = resources(component).into_iter().filter(|(name, _)| *name != "memory");
+    let used = component.resources().into_iter().filter(|(name, _)| *name != "memory");
     used.max_by(|a, b| a.1.share.mean.total_cmp(&b.1.share.mean))
 }
 
@@ -164,7 +150,7 @@ fn instances(number: &Estimate) -> String {
 
 fn notes(component: &Component, shown: Option<&str>, look: Look) -> String {
     let mut notes = Vec::new();
-    for (resource, used) in resources(component) {
+    for (resource, used) in component.resources() {
         if Some(resource) != shown && WORTH_A_NOTE <= used.share.mean {
             notes.push(format!("{resource} {}", percent(used.share.mean)));
         }
