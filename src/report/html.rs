@@ -24,6 +24,7 @@ const SCRIPT: &str = include_str!("html/page.js");
 const STYLE: &str = include_str!("html/page.css");
 /// A chart wider than this may be scrolled on a small screen rather than be shrunk beyond reading.
 const LARGE: f64 = 400.0;
+const LARGER: f64 = 900.0;
 /// Words of a cell that may be broken into lines; shorter ones stay together.
 const LONG: usize = 44;
 /// Why writing to a string cannot fail.
@@ -159,7 +160,12 @@ pub fn figure(chart: &Chart) -> String {
     });
     let label = format!("aria-label=\"{}\"", escaped(&chart.title));
     let svg = element(chart);
-    let svg = if LARGE < chart.width { svg.replacen("<svg", "<svg class=\"large\"", 1) } else { svg };
+    let class = match chart.width {
+        width if width < LARGE => "",
+        width if width < LARGER => "large",
+        _ => "larger",
+    };
+    let svg = if class.is_empty() { svg } else { svg.replacen("<svg", &format!("<svg class=\"{class}\""), 1) };
     write!(text, "<div class=\"plot\" tabindex=\"0\" role=\"group\" {label}{clock}>{svg}</div>").expect(TAKES);
     if chart.clock.is_some() {
         text.push_str(

@@ -2,7 +2,7 @@
 
 use crate::report::chart::ink::Ink;
 use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Table, WIDTH, fitted, text_width};
-use crate::report::terminal::figures::{percent, spaced_time};
+use crate::report::terminal::figures::{busy, percent, spaced_time};
 use crate::report::{Report, TimeShare, Utilisation};
 use crate::units::human_money;
 
@@ -79,14 +79,16 @@ pub fn utilisation(report: &Report) -> Option<Chart> {
     }
     all.sort_by(|a, b| b.1.share.mean.total_cmp(&a.1.share.mean));
     // What is hardly used says nothing, unless nothing else is there to be said.
-    let busy = all.iter().filter(|(_, used, is_limit)| *is_limit || NOTABLE <= used.p95.unwrap_or(used.share.mean));
-    let busy = busy.count();
-    all.truncate(busy.clamp(FEW, BARS));
+    let notable = |(_, used, is_limit): &&(String, &Utilisation, bool)| {
+        *is_limit || NOTABLE <= used.p95.unwrap_or(used.share.mean)
+    };
+    let count = all.iter().filter(notable).count();
+    all.truncate(count.clamp(FEW, BARS));
     let bar = |(name, used, is_limit): &(String, &Utilisation, bool)| Bar {
         name: name.clone(),
         parts: vec![(used.share.mean, if *is_limit { Ink::Bad } else { Ink::Level(5) })],
         range: used.p5.zip(used.p95),
-        figure: format!("{}{}", percent(used.share.mean), if *is_limit { " bottleneck" } else { "" }),
+        figure: format!("{}{}", busy(used.share.mean), if *is_limit { " bottleneck" } else { "" }),
     };
     let rows: Vec<Bar> = all.iter().map(bar).collect();
     if rows.is_empty() {
@@ -98,7 +100,7 @@ pub fn utilisation(report: &Report) -> Option<Chart> {
         .clone_into(&mut chart.about);
     let shown = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent);
     let row = |(name, used, _): &(String, &Utilisation, bool)| {
-        vec![name.clone(), percent(used.share.mean), shown(used.p5), shown(used.p95), shown(used.max)]
+        vec![name.clone(), busy(used.share.mean), shown(used.p5), shown(used.p95), shown(used.max)]
     };
     let head = ["resource", "mean", "p5", "p95", "max"].map(str::to_owned).to_vec();
     chart.table = Table { head, rows: all.iter().map(row).collect() };

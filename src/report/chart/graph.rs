@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::report::chart::ink::Ink;
 use crate::report::chart::{Anchor, Chart, Mark, Role, SMALL, Shape, Table, Text, fitted, text_width, words};
 use crate::report::pictures::Arrow;
-use crate::report::terminal::figures::percent;
+use crate::report::terminal::figures::busy;
 use crate::report::{Component, Report};
 use crate::units::{human_count, human_rate};
 
@@ -129,8 +129,8 @@ fn of_component(report: &Report, name: &str, component: &Component, at: (f64, f6
     let share = busiest.map_or(0.0, |(_, used)| used.share.mean);
     let level = Ink::level(share);
     let is_limit = report.bottleneck.as_ref().is_some_and(|limit| limit.component == name);
-    let busy =
-        busiest.map_or_else(|| "no limit".to_owned(), |(what, used)| format!("{} {what}", percent(used.share.mean)));
+    let used =
+        busiest.map_or_else(|| "no limit".to_owned(), |(what, used)| format!("{} {what}", busy(used.share.mean)));
     let count = component.instances.mean;
     let kind = if (count - 1.0).abs() < 1e-9 {
         component.kind.to_owned()
@@ -143,7 +143,7 @@ fn of_component(report: &Report, name: &str, component: &Component, at: (f64, f6
         border,
         heading((at.0, at.1 - 17.0), name, Ink::OnLevel(level)),
         words((at.0, at.1 + 1.5), &fitted(&kind, SMALL, NODE.0 - 8.0), Anchor::Middle, Ink::OnLevel(level)),
-        words((at.0, at.1 + 18.0), &busy, Anchor::Middle, Ink::OnLevel(level)),
+        words((at.0, at.1 + 18.0), &used, Anchor::Middle, Ink::OnLevel(level)),
     ];
     if is_limit {
         marks.push(words((at.0, at.1 + NODE.1 / 2.0 + 10.0), "bottleneck", Anchor::Middle, Ink::Bad));

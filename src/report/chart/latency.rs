@@ -43,7 +43,7 @@ pub fn of_curves(id: &str, title: &str, curves: &[Curve], limits: &[(f64, f64, S
         // Above the line, or below it where the frame ends.
         let above = if y - SMALL < frame.top { y + SMALL } else { y - 10.0 };
         let from = (x - 60.0).max(frame.left + 2.0).min(frame.right() - text_width(text, SMALL));
-        chart.say((from, above), text, Anchor::Start, Ink::Bad);
+        chart.label((from, above), text, Anchor::Start, Ink::Bad);
     }
     chart.about = format!(
         "How long the fastest share of requests takes at most, up to {}; bands are 95 % intervals over replications.",

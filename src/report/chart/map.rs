@@ -5,7 +5,7 @@ use crate::report::chart::ink::Ink;
 use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Table, WIDTH, fitted, text_width, words};
 
 /// Room for the values of the settings, beside and above the fields.
-const LEFT: f64 = 110.0;
+const LEFT: f64 = 84.0;
 const TOP: f64 = 46.0;
 /// Height of a field: as much as fits, up to this.
 const FIELD: f64 = 40.0;
@@ -49,8 +49,8 @@ pub fn map(said: &Map) -> Option<Chart> {
     let mut chart = Chart::new(&said.id, &said.title, (WIDTH, TOP + rows as f64 * size.1 + 30.0));
     let left = |column: usize| LEFT + column as f64 * size.0;
     let top = |row: usize| TOP + row as f64 * size.1;
-    chart.say((LEFT, 10.0), &format!("{} →", said.across.0), Anchor::Start, Ink::Faint);
-    chart.say((8.0, 30.0), &format!("{} ↓", fitted(&said.down.0, SMALL, LEFT - 24.0)), Anchor::Start, Ink::Faint);
+    let names = format!("{} ↓   {} →", said.down.0, said.across.0);
+    chart.say((8.0, 10.0), &fitted(&names, SMALL, WIDTH - 16.0), Anchor::Start, Ink::Faint);
     let mut free = f64::NEG_INFINITY;
     for (column, value) in said.across.1.iter().enumerate() {
         let middle = left(column) + size.0 / 2.0;
@@ -68,9 +68,10 @@ pub fn map(said: &Map) -> Option<Chart> {
         draw(&mut chart, field, place, range);
     }
     border(&mut chart, said, (LEFT, TOP), size);
-    let key =
-        "light to dark: the least to the greatest; thick line: within it all objectives are met; × misses, ? undecided";
-    chart.say((LEFT, chart.height - 12.0), &fitted(key, SMALL, WIDTH - LEFT), Anchor::Start, Ink::Faint);
+    if said.fields.iter().any(|field| field.verdict != Verdict::None) {
+        let key = "thick line: inside of it all objectives are met; × misses one, ? undecided";
+        chart.say((LEFT, chart.height - 12.0), key, Anchor::Start, Ink::Faint);
+    }
     said.about.clone_into(&mut chart.about);
     chart.table = table(said);
     Some(chart)
@@ -79,7 +80,11 @@ pub fn map(said: &Map) -> Option<Chart> {
 fn draw(chart: &mut Chart, field: &Field, [x, y, w, h]: [f64; 4], (least, most): (f64, f64)) {
     let share = |value: f64| if least < most { libm::log(value / least) / libm::log(most / least) } else { 0.2 };
     let level = field.value.map_or(crate::report::chart::ink::MOST, |value| Ink::level(share(value)));
-    chart.marks.push(Mark { shape: Shape::Boxes(vec![[x, y, w, h]]), ink: Ink::Level(level), series: None });
+    chart.marks.push(Mark {
+        shape: Shape::Boxes(vec![[x + 0.5, y + 0.5, w - 1.0, h - 1.0]]),
+        ink: Ink::Level(level),
+        series: None,
+    });
     let sign = match field.verdict {
         Verdict::Misses => "× ",
         Verdict::Undecided => "? ",

@@ -86,7 +86,9 @@ fn draw(text: &mut String, mark: &Mark) {
         Shape::Text(words) => draw_text(text, words, &ink),
         Shape::Group { role, marks } => {
             let close = open(text, role);
-            marks.iter().for_each(|mark| draw(text, mark));
+            for mark in marks {
+                draw(text, mark);
+            }
             text.push_str(close);
         }
     }

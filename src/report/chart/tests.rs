@@ -192,7 +192,7 @@ fn sweeps() -> Vec<Chart> {
         charts.remove(0)
     };
     let pair = |web: usize, db: usize| {
-        let p99 = 0.15 * (1.0 + 9.0 / (web * web) as f64) * (1.0 + 20.0 / (db * db) as f64);
+        let p99 = 0.1 * (1.0 + 9.0 / (web * web) as f64) * (1.0 + 20.0 / (db * db) as f64);
         (vec![web.to_string(), (db * 10).to_string()], (web + db != 3).then_some(p99))
     };
     let pairs: Vec<_> = (1..=5).flat_map(|web| (1..=6).map(move |db| pair(web, db))).collect();

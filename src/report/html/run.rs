@@ -6,7 +6,7 @@ use crate::report::chart::{self, Chart};
 use crate::report::html::{
     Page, Section, TAKES, figure, folded, judged, listing, pair, paragraph, rows, table, tile, verdict,
 };
-use crate::report::terminal::figures::{interval, of_unit, percent, precision, roughly, spaced_time, span};
+use crate::report::terminal::figures::{busy, interval, of_unit, percent, precision, roughly, spaced_time, span};
 use crate::report::terminal::verdict_words;
 use crate::report::{Component, Estimate, Latency, Objective, Report, Requests, json};
 use crate::units::{human_count, human_money, human_rate};
@@ -70,8 +70,8 @@ fn head(report: &Report) -> String {
         tiles.push(tile("a month", &human_money(report.cost.usd_per_month), &each.unwrap_or_default()));
     }
     if let Some(limit) = &report.bottleneck {
-        let busy = format!("{} {} busy", limit.resource, percent(limit.utilisation));
-        tiles.push(tile("bottleneck", &limit.component, &busy));
+        let used = format!("{} {} busy", limit.resource, busy(limit.utilisation));
+        tiles.push(tile("bottleneck", &limit.component, &used));
     }
     write!(text, "<dl class=\"tiles\">{}</dl>", tiles.concat()).expect(TAKES);
     let measured = span(report.measured.to_s - report.measured.from_s);
@@ -207,12 +207,11 @@ fn components(report: &Report, charts: &[Chart]) -> String {
     let mut text = drawn(charts, &["utilisation"]);
     for (name, component) in &report.components {
         let busiest = component.resources().into_iter().max_by(|a, b| a.1.share.mean.total_cmp(&b.1.share.mean));
-        let busy =
-            busiest.map_or_else(String::new, |(what, used)| format!(" · {what} {} busy", percent(used.share.mean)));
+        let used = busiest.map_or_else(String::new, |(what, used)| format!(" · {what} {} busy", busy(used.share.mean)));
         let limit = report.bottleneck.as_ref().is_some_and(|limit| limit.component == *name);
         let mark = if limit { " · bottleneck" } else { "" };
         let count = human_count(component.instances.mean);
-        let title = format!("{name} · {} × {count}{busy}{mark}", component.kind);
+        let title = format!("{name} · {} × {count}{used}{mark}", component.kind);
         text.push_str(&folded(&format!("c-{name}"), &title, &of_component(component)));
     }
     text
@@ -239,7 +238,7 @@ fn of_component(component: &Component) -> String {
             .zip(used.p95)
             .map(|(p5, p95)| format!(" ({} to {} in nine windows of ten)", percent(p5), percent(p95)));
         let busiest = used.busiest.as_ref().map(|part| format!(", {} most: {}", part.name, percent(part.share)));
-        let said = format!("{}{}{}", percent(used.share.mean), spread.unwrap_or_default(), busiest.unwrap_or_default());
+        let said = format!("{}{}{}", busy(used.share.mean), spread.unwrap_or_default(), busiest.unwrap_or_default());
         found.push([format!("{resource} busy"), said]);
     }
     for (name, figure) in &component.kind_specific.figures {

@@ -19,7 +19,7 @@ use crate::report::evaluation::Limit;
 use crate::report::html::{Page, Section, TAKES, figure, folded, judged, listing, paragraph, rows, table, tile};
 use crate::report::journey::{Journey, Stage};
 use crate::report::pictures::Curve;
-use crate::report::terminal::figures::{of_unit, percent, spaced_time};
+use crate::report::terminal::figures::{busy, of_unit, percent, spaced_time};
 use crate::report::terminal::{self, Look};
 use crate::units::{human_count, human_money, human_rate};
 
@@ -59,9 +59,8 @@ fn money(value: Option<f64>) -> String {
 }
 
 fn limited(limit: Option<&Limit>) -> String {
-    limit.map_or_else(String::new, |limit| {
-        format!("{} {} {}", limit.component, limit.resource, percent(limit.utilisation))
-    })
+    limit
+        .map_or_else(String::new, |limit| format!("{} {} {}", limit.component, limit.resource, busy(limit.utilisation)))
 }
 
 fn mark(verdict: Verdict) -> String {
@@ -289,10 +288,9 @@ fn row(difference: &Difference) -> [String; 6] {
     let ends = difference.low.zip(difference.high).filter(|(low, high)| low < high);
     let interval = ends.map(|(low, high)| format!("{} to {}", change(low), change(high)));
     let word = difference.word.map_or("", Word::text);
-    let verdicts = difference.verdicts.map(|[was, is]| match was == is {
-        true => is.word().to_owned(),
-        false => format!("{} → {}", was.word(), is.word()),
-    });
+    let verdicts = difference
+        .verdicts
+        .map(|[was, is]| if was == is { is.word().to_owned() } else { format!("{} → {}", was.word(), is.word()) });
     let told = [Some(word.to_owned()).filter(|word| !word.is_empty()), verdicts];
     let told = told.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let changed = difference.change.map_or_else(|| "–".to_owned(), change);

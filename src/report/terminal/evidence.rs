@@ -1,6 +1,6 @@
 //! The tables of the report: latency, components, where time goes, single requests, replications.
 
-use crate::report::terminal::figures::{percent, precision, roughly, spaced_time};
+use crate::report::terminal::figures::{busy, percent, precision, roughly, spaced_time};
 use crate::report::terminal::layout::{Cell, Column, Table, bar, beside, paint};
 use crate::report::terminal::{BAD, FAINT, Look, STRONG};
 use crate::report::{Component, Estimate, Latency, Report, Requests, TimeShare, Traffic, Utilisation};
@@ -116,7 +116,7 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
         table.row([
             Cell::new(name),
             Cell::new(instances(&component.instances)),
-            Cell::new(share.map_or_else(|| marks.dash.to_string(), percent)),
+            Cell::new(share.map_or_else(|| marks.dash.to_string(), busy)),
             Cell::new(bar(share.unwrap_or(0.0), 10, look.unicode)),
             Cell::new(busiest.map_or("", |(resource, _)| resource)),
             Cell::new(wait),
@@ -152,7 +152,7 @@ fn notes(component: &Component, shown: Option<&str>, look: Look) -> String {
     let mut notes = Vec::new();
     for (resource, used) in component.resources() {
         if Some(resource) != shown && WORTH_A_NOTE <= used.share.mean {
-            notes.push(format!("{resource} {}", percent(used.share.mean)));
+            notes.push(format!("{resource} {}", busy(used.share.mean)));
         }
         if let Some(part) = used.busiest.as_ref().filter(|part| used.share.mean + 0.1 < part.share) {
             notes.push(format!("{} {}", part.name, percent(part.share)));
