@@ -280,14 +280,8 @@ fn a_saved_file_is_run_again() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");
     let lines = both(&mut child);
     let wait = |part: &str| {
-        let limit = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        loop {
-            let left = limit.saturating_duration_since(std::time::Instant::now());
-            let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("no line has `{part}`"));
-            if line.contains(part) {
-                return;
-            }
-        }
+        let next = || lines.recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_else(|_| panic!("no `{part}`"));
+        while !next().contains(part) {}
     };
     wait("its objective");
     write("shop.yaml", &SHOP.replace("instances: 3", "instances: many"));

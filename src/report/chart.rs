@@ -18,7 +18,7 @@ pub mod map;
 pub mod paint;
 pub mod svg;
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;
 pub mod time;
 pub mod waterfall;
 
