@@ -11,7 +11,7 @@
 
 pub mod fit;
 pub mod sampler;
-mod text;
+pub mod text;
 
 use crate::reader::{self, ReadError, Value};
 use crate::theory::special::{bisect, gamma_p, normal_cdf, normal_density};

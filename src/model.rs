@@ -35,6 +35,7 @@ pub mod residency;
 mod replay;
 mod sagas;
 mod scale;
+mod state;
 mod steps;
 pub mod telemetry;
 pub mod traffic;
@@ -296,6 +297,8 @@ pub struct Component {
     pub copies: u16,
     /// Index into [`Model::caches`], or `NONE16`.
     pub cache: u16,
+    /// What each instance keeps to itself: index into [`Model::caches`], or `NONE16`.
+    pub state: u16,
     /// Index into [`Model::topics`], or `NONE16`.
     pub topic: u16,
     /// Index into [`Model::wals`], or `NONE16`.

@@ -432,13 +432,14 @@ impl Between<'_> {
         self.copies_pairs(scope).map(|(before, after)| after.switches - before.switches).sum()
     }
 
-    /// Arrivals of each shard of a database that had any part of the rows at the end of the stretch.
+    /// Arrivals of each shard of a database that had any part of the rows at the start or the end of the stretch.
     pub fn shards(&self, component: u16) -> Vec<u64> {
         let spec = &self.model.components[usize::from(component)];
         let Some(copies) = self.model.copies.get(usize::from(spec.copies)).filter(|copies| copies.names_shards) else {
             return Vec::new();
         };
-        let shards = self.to.components[usize::from(component)].copies.as_ref().map_or(0, |tally| tally.shards);
+        let tallies = [self.from, self.to].map(|tallies| tallies.components[usize::from(component)].copies.as_ref());
+        let shards = tallies.into_iter().flatten().map(|tally| tally.shards).max().unwrap_or(0);
         let first = |shard: u32| spec.first + shard * copies.each();
         (0..shards).map(|shard| self.gained(Scope::Stations(first(shard), copies.each()), |s| s.arrivals)).collect()
     }

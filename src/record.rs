@@ -285,6 +285,23 @@ pub struct CacheTally {
     pub bytes: u64,
 }
 
+impl CacheTally {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: CacheTally) -> CacheTally {
+        CacheTally {
+            evicted: self.evicted + other.evicted,
+            expired: self.expired + other.expired,
+            refused: self.refused + other.refused,
+            coalesced: self.coalesced + other.coalesced,
+            stale: self.stale + other.stale,
+            lost_writes: self.lost_writes + other.lost_writes,
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
 /// What a queue was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TopicTally {

@@ -248,6 +248,8 @@ pub struct Component {
     pub rate_limit: Option<Limit>,
     /// Messages it works on.
     pub consumes: Vec<Consumes>,
+    /// What each instance keeps to itself.
+    pub state: Option<Box<cache::Cache>>,
 }
 
 /// Slow first requests of an instance that has just booted.
@@ -604,6 +606,15 @@ pub struct Policy {
     pub breaker: Option<Breaker>,
     pub eject: Option<Eject>,
     pub hedge: Option<Hedge>,
+}
+
+impl Policy {
+    /// Whether it says anything of how a call is made.
+    pub fn is_about_calls(&self) -> bool {
+        let limits = self.timeout.is_some() || self.deadline.is_some() || self.cancel.is_some();
+        let guards = self.breaker.is_some() || self.eject.is_some() || self.hedge.is_some();
+        limits || guards || self.retry.is_some() || self.pool.is_some() || self.rate_limit.is_some()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

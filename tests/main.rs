@@ -27,6 +27,7 @@ mod sagas;
 mod scale;
 mod serverless;
 mod shards;
+mod state;
 mod storage;
 mod studies;
 mod support;

@@ -318,9 +318,42 @@ fn keys_move_to_a_shard_that_joins() {
         let after = (50.0 - took) / 55.0;
         near(shares(&report)[4], 0.2 * after, 0.2);
         assert_eq!(report.requests.error_ratio.expect("there are requests").mean, 0.0);
-        let joined = report.cost.lines.iter().find(|line| line.what == "joined instances").expect("it costs");
+        let joined = report.cost.lines.iter().find(|line| line.what == "instances that come or go").expect("it costs");
         near(joined.quantity, 50.0 / 55.0, 0.01);
     }
+}
+
+#[test]
+fn a_shard_that_leaves_gives_its_keys_to_the_others() {
+    for (by, share) in [("hash", 0.8), ("consistent(150)", 0.2), ("rendezvous", 0.2), ("jump", 0.2)] {
+        let db = format!(
+            "machine: r5.large, data: {{rows: 1M, row: 1KB, key: user}}, shards: {{count: 5, by: {by}, key: user}}, operations: {{write: {{cpu: 100us}}}}"
+        );
+        let rest = "faults: {shrink: {at: 10s, reshard: db, to: 4, bandwidth: 50MB/s}}";
+        let report = report(&scenario("rate: 1000/s", "{call: db.write}", &db, rest));
+        let shrink = &report.faults["shrink"];
+        let moved = shrink.moved_keys.expect("keys moved").mean;
+        assert!((moved - share).abs() < 0.03, "{by}: {moved}");
+        let took = shrink.moved_in_s.expect("it ended").mean;
+        near(took, 20.0 * moved, 0.02);
+        let before = (5.0 + took) / 55.0;
+        near(shares(&report)[4], 0.2 * before, 0.2);
+        assert_eq!(report.requests.error_ratio.expect("there are requests").mean, 0.0);
+        let left = report.cost.lines.iter().find(|line| line.what == "instances that come or go").expect("it costs");
+        // What is in flight there is looked after every second.
+        assert!((left.quantity - before).abs() < 1.5 / 55.0, "{by}: {} {before}", left.quantity);
+    }
+}
+
+#[test]
+fn shards_leave_and_come_again() {
+    let db = "data: {rows: 1M, row: 1KB, key: user}, shards: {count: 4, key: user}, replicas: {count: 1}, failover: {}, operations: {write: {cpu: 100us}, read: {cpu: 100us}}";
+    let rest = "faults:\n  shrink: {at: 10s, reshard: db, to: 2, bandwidth: 1GB/s}\n  grow: {at: 20s, reshard: db, to: 4, bandwidth: 1GB/s}";
+    let report = report(&scenario("rate: 500/s", "{call: {db.read: 1, db.write: 1}}", db, rest));
+    assert_eq!(report.requests.error_ratio.expect("there are requests").mean, 0.0);
+    near(report.components["db"].instances.mean, (8.0 * 45.0 + 4.0 * 10.0) / 55.0, 0.03);
+    // Nobody takes the departure of a primary for its death.
+    assert!(!report.components["db"].kind_specific.figures.contains_key("leader_changes"));
 }
 
 #[test]
@@ -383,6 +416,7 @@ components:
 faults:
   some: {{kill: db/any, every: exp(2s), for: exp(300ms)}}
   callers: {{kill: web/0, every: exp(5s), for: 200ms}}
+  shrink: {{at: 5s, reshard: db, to: 2}}
   grow: {{at: 10s, reshard: db, to: 4}}
 ",
             30 + 30 * (seed % 5),

@@ -9,7 +9,6 @@ use crate::analysis::objective;
 use crate::analysis::study::Study;
 use crate::model::{Body, Bound, Condition, Scope, Test};
 use crate::report::{Alert, Stretch, Trigger};
-use crate::scenario::condition::Relation;
 use crate::units::Span;
 
 /// What the offered load is measured over before a condition fires, seconds.
@@ -86,7 +85,7 @@ pub fn test_firing(study: &Study, index: usize, test: &Test) -> Vec<Stretch> {
         }
         _ => fixed,
     };
-    let holds = |(look, value): (usize, &f64)| bound(look).is_some_and(|bound| is_so(*value, test.relation, bound));
+    let holds = |(look, value): (usize, &f64)| bound(look).is_some_and(|bound| test.relation.holds(*value, bound));
     let holding: Vec<bool> = looks.iter().enumerate().map(holds).collect();
     let every_s = study.model.watches[usize::from(watch)].every.secs();
     firing(&holding, every_s, test.hold.map_or(0.0, Span::secs), record.end.secs())
@@ -112,16 +111,6 @@ fn firing(holding: &[bool], every_s: f64, hold_s: f64, end_s: f64) -> Vec<Stretc
         }
     }
     stretches
-}
-
-fn is_so(value: f64, relation: Relation, bound: f64) -> bool {
-    match relation {
-        Relation::AtMost => value <= bound,
-        Relation::Below => value < bound,
-        Relation::AtLeast => bound <= value,
-        Relation::Above => bound < value,
-        Relation::Equal => value == bound,
-    }
 }
 
 /// Where at least half of the lists have a stretch.

@@ -184,7 +184,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
     Specific { figures: specific, shards, replicas_over_time: scaling::replicas(study, index) }
 }
 
-/// The shards that share the rows of a database at the end, with what came to each.
+/// The shards that share the rows of a database, with what came to each.
 fn shards(study: &Study, component: u16) -> Vec<Shard> {
     let count = study.measured.iter().map(|stretch| stretch.shards(component).len()).max().unwrap_or(0);
     let arrivals = |stretch: &Between, shard: usize| stretch.shards(component).get(shard).copied().unwrap_or(0);
@@ -271,7 +271,7 @@ type Named = (&'static str, fn(&CacheTally) -> u64);
 /// What happened to the entries of a cache.
 fn of_cache(study: &Study, index: usize) -> BTreeMap<String, Estimate> {
     let mut found = BTreeMap::new();
-    if study.model.components[index].cache == NONE16 || study.model.components[index].kind == "store" {
+    if !study.model.components[index].keeps_entries() || study.model.components[index].kind == "store" {
         return found;
     }
     let now = |stretch: &Between, of: fn(&CacheTally) -> u64| of(&stretch.to.components[index].cache);

@@ -6,7 +6,7 @@ use crate::reader::{ReadError, Term, Value, Word};
 use crate::units::Dimension;
 
 /// The names of the families.
-const NAMES: [&str; 13] = [
+pub const FAMILIES: [&str; 13] = [
     "exp",
     "lognormal",
     "gamma",
@@ -25,7 +25,7 @@ const NAMES: [&str; 13] = [
 /// The distribution a value says.
 pub(super) fn from_value(value: &Value, dimension: Dimension) -> Result<Distribution, ReadError> {
     match value {
-        Value::Word(word) if NAMES.contains(&word.text.as_str()) => {
+        Value::Word(word) if FAMILIES.contains(&word.text.as_str()) => {
             Err(word
                 .wrong(format!("`{}` needs arguments", word.text), Some(format!("write `{}`", example(&word.text)))))
         }
@@ -70,7 +70,7 @@ fn from_term(term: &Term, dimension: Dimension) -> Result<Distribution, ReadErro
         "geometric" => read.geometric(),
         "empirical" => read.empirical(),
         "mix" => read.mix(),
-        _ => Err(term.unknown("a distribution", &NAMES)),
+        _ => Err(term.unknown("a distribution", &FAMILIES)),
     }
 }
 

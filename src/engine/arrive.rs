@@ -2,7 +2,7 @@
 
 use crate::distribution::sampler::Samplers;
 use crate::engine::timer::Timer;
-use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, State, TIMER, World, flag};
+use crate::engine::world::{CLAIM, Client, Context, Entry, Frame, Ns, Request, TIMER, World, flag};
 use crate::model::loads::Demand;
 use crate::model::region::{Daylight, Origin};
 use crate::model::{NONE, NONE16, Scope};
@@ -253,19 +253,11 @@ impl World<'_> {
         let now = self.now;
         let id = self.new_frame(Frame {
             occasion: address,
-            entered: now,
-            granted: now,
-            since: now,
-            parent: NONE,
-            child: NONE,
             request,
-            link: NONE,
-            station: NONE,
             pc: spec.entry,
             operation: spec.operation,
             flags: flag::CLIENT,
-            state: State::Running,
-            ..Frame::default()
+            ..Frame::begun(now)
         });
         self.inherit(id, NONE);
         id
@@ -361,8 +353,7 @@ impl World<'_> {
     fn keep_keys(&mut self, keep: &[u16], source: u16, address: u64) -> u32 {
         let Demand::Sessions { steps, .. } = &self.m.sources[source as usize].demand else { return NONE };
         let class = steps[0].class;
-        let row =
-            self.new_request(Request { occasion: address, context: NONE, client: NONE, class, ..Request::default() });
+        let row = self.new_request(Request { occasion: address, class, flags: 0, ..Request::detached(0) });
         let mut context = NONE;
         for &key in keep {
             let value = self.key_value(key, row);

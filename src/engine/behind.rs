@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::engine::timer::Timer;
-use crate::engine::world::{Context, Frame, Ns, RELEASE, Request, State, World, flag, row};
+use crate::engine::world::{Context, Frame, Ns, RELEASE, Request, World};
 use crate::model::{NONE, NONE16};
 use crate::random::{bits, mix, occasion};
 
@@ -103,34 +103,12 @@ impl World<'_> {
         let address = bits(self.salt ^ spec.stream ^ WRITE, mix(name ^ mix(behind.begun)));
         let now = self.now;
         let context = self.new_context(Context { parent: NONE, users: 0, value: dirty.value, key: dirty.key });
-        let request = self.new_request(Request {
-            occasion: address,
-            arrived: now,
-            number: 0,
-            context,
-            client: NONE,
-            class: dirty.class,
-            priority: 0,
-            flags: row::DETACHED,
-        });
-        let id = self.new_frame(Frame {
-            occasion: address,
-            entered: now,
-            granted: now,
-            since: now,
-            parent: NONE,
-            child: NONE,
-            request,
-            link: NONE,
-            station: self.m.components[spec.component as usize].first + node,
-            pc: flush.entry,
-            operation: flush.operation,
-            flags: flag::BRANCH,
-            state: State::Running,
-            ..Frame::default()
-        });
-        self.inherit(id, NONE);
-        self.ready.push(id);
+        let station = self.m.components[spec.component as usize].first + node;
+        let (pc, operation) = (flush.entry, flush.operation);
+        self.begin_work(
+            Frame { occasion: address, station, pc, operation, ..Frame::begun(now) },
+            Request { occasion: address, context, class: dirty.class, ..Request::detached(now) },
+        );
     }
 
     /// `Written`: the backing has it, or it has to be written again.
@@ -154,21 +132,24 @@ impl World<'_> {
 
     /// A node dies: what it kept is gone, with what it had not written.
     pub(super) fn wipe(&mut self, station: u32) {
-        let component = self.stations[station as usize].component as usize;
-        let cache = self.m.components[component].cache;
-        if cache == NONE16 {
-            return;
+        let component = &self.m.components[self.stations[station as usize].component as usize];
+        for cache in [component.cache, component.state] {
+            if cache != NONE16 {
+                self.wipe_node(cache, station - component.first);
+            }
         }
-        let node = (station - self.m.components[component].first) as usize;
+    }
+
+    fn wipe_node(&mut self, cache: u16, node: u32) {
         let shelves = &mut self.caches.all[cache as usize];
-        if let Some(shelf) = shelves.nodes.get_mut(node) {
+        if let Some(shelf) = shelves.nodes.get_mut(node as usize) {
             shelf.clear();
         }
-        shelves.weigh(node as u32, self.now);
+        shelves.weigh(node, self.now);
         if let Some(mirrors) = &mut shelves.mirrors {
-            mirrors.forget(node as u32);
+            mirrors.forget(node);
         }
-        self.bequeath(cache, node as u32);
+        self.bequeath(cache, node);
     }
 
     /// What a dead node had still to write is lost, unless another copy has it, which writes it now.

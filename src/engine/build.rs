@@ -273,6 +273,7 @@ fn needs_calls(m: &Model) -> bool {
         || !m.forks.is_empty()
         || !m.lock_uses.is_empty()
         || !m.transactions.is_empty()
+        || m.caches.iter().any(|cache| cache.is_state)
         || m.steps
             .iter()
             .any(|s| matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. }))

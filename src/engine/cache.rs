@@ -224,8 +224,11 @@ impl World<'_> {
 
     /// The living node that has an object, or would have it: in the asker's region, or the nearest that has nodes.
     fn node_of(&mut self, id: u32, cache: u16, place: u64) -> Option<u32> {
-        let component = self.m.caches[cache as usize].component;
+        let Cache { component, is_state, .. } = self.m.caches[cache as usize];
         let Frame { station, parent, request, .. } = self.frames[id as usize];
+        if is_state {
+            return Some(station);
+        }
         let has_caller = station == NONE && parent != NONE && parent & JOIN == 0;
         let asker = if has_caller { self.frames[parent as usize].station } else { station };
         let is_inner = asker != NONE && self.m.stations[asker as usize].component == component && has_caller;
@@ -329,6 +332,8 @@ impl World<'_> {
         }
         let group = &mut self.groups[spec.component as usize];
         match found {
+            // The hit ratio of a cache is that of what it fetches for others.
+            _ if spec.is_state && self.m.components[spec.component as usize].cache != NONE16 => {}
             Found::Hit | Found::Worn | Found::Nothing => group.page_hits += 1,
             Found::Miss | Found::Early => group.page_misses += 1,
         }

@@ -44,19 +44,13 @@ impl World<'_> {
         }
         let id = self.new_frame(Frame {
             occasion,
-            entered: now,
-            granted: now,
-            since: now,
             parent,
-            child: NONE,
             request,
-            link: NONE,
             station: station.unwrap_or(NONE),
             pc: route.entry,
             operation,
             flags: if station.is_some() { route.flags } else { 0 },
-            state: State::Running,
-            ..Frame::default()
+            ..Frame::begun(now)
         });
         if self.extended {
             self.inherit(id, parent);
@@ -130,18 +124,12 @@ impl World<'_> {
         let operation = target(spec, occasion);
         let child = self.new_frame(Frame {
             occasion,
-            entered: now,
-            since: now,
             parent: id,
-            child: NONE,
             request,
-            link: NONE,
-            station: NONE,
             pc: self.m.operations[operation as usize].entry,
             operation,
             flags: flag::GUARDED,
-            state: State::Running,
-            ..Frame::default()
+            ..Frame::begun(now)
         });
         self.calls[child as usize] = Call { deadline: until, edge, given_key: spec.key_given, ..Call::new() };
         if spec.post != Post::None {

@@ -19,43 +19,14 @@ impl World<'_> {
         let Carried { letter, .. } = self.post.batches.all[batch as usize].letters[0];
         let Letter { identity, number, attempts, class, .. } = self.post.letters.all[letter as usize];
         let occasion = mix(identity ^ mix(number ^ u64::from(attempts) << 48));
-        let (now, token) = (self.now, self.post.batches.all[batch as usize].token(batch));
-        let request = self.new_request(Request {
-            occasion,
-            arrived: now,
-            context: NONE,
-            client: NONE,
-            class,
-            flags: row::DETACHED,
-            ..Request::default()
-        });
-        let driver = self.stand_at(who.station, spec.entry, spec.operation, (request, occasion));
-        self.calls[driver as usize].token = token;
-        self.post.batches.all[batch as usize].driver = driver;
-        self.ready.push(driver);
-    }
-
-    /// A frame at an instance that is no visit.
-    fn stand_at(&mut self, station: u32, pc: u16, operation: u16, (request, occasion): (u32, u64)) -> u32 {
+        let (station, pc, operation) = (who.station, spec.entry, spec.operation);
         let now = self.now;
-        let id = self.new_frame(Frame {
-            occasion,
-            entered: now,
-            granted: now,
-            since: now,
-            parent: NONE,
-            child: NONE,
-            request,
-            link: NONE,
-            station,
-            pc,
-            operation,
-            flags: flag::BRANCH,
-            state: State::Running,
-            ..Frame::default()
-        });
-        self.inherit(id, NONE);
-        id
+        let driver = self.begin_work(
+            Frame { occasion, station, pc, operation, ..Frame::begun(now) },
+            Request { occasion, class, ..Request::detached(now) },
+        );
+        self.calls[driver as usize].token = self.post.batches.all[batch as usize].token(batch);
+        self.post.batches.all[batch as usize].driver = driver;
     }
 
     /// `Receive`: an instance of the queue hands the letters over. The request for them was there before they were, so
@@ -75,18 +46,13 @@ impl World<'_> {
         let now = self.now;
         let child = self.new_frame(Frame {
             occasion,
-            entered: now,
-            since: now,
             parent: id,
-            child: NONE,
             request,
-            link: NONE,
             station: at,
             pc: route.entry,
             operation: topic.receive,
             flags: flag::GUARDED | route.flags,
-            state: State::Running,
-            ..Frame::default()
+            ..Frame::begun(now)
         });
         let bytes = self.bytes_of(self.calls[id as usize].token);
         self.calls[child as usize] = Call { edge: spec.edge, bytes, ..Call::new() };
@@ -139,21 +105,14 @@ impl World<'_> {
         if attempts == 1 {
             self.post.groups[group as usize].transit.add(self.now - sent);
         }
-        let request = self.new_request(Request {
-            occasion,
-            arrived: self.now,
-            number: identity,
-            context,
-            client: NONE,
-            class,
-            priority,
-            flags: row::DETACHED,
-        });
         let spec = &self.m.consumers[consumer as usize];
+        let (pc, operation, now) = (spec.carrier, spec.operation, self.now);
         let address = mix(identity ^ mix(number ^ u64::from(attempts) << 32));
-        let id = self.stand_at(station, spec.carrier, spec.operation, (request, address));
+        let id = self.begin_work(
+            Frame { occasion: address, station, pc, operation, ..Frame::begun(now) },
+            Request { occasion, number: identity, context, class, priority, ..Request::detached(now) },
+        );
         (self.calls[id as usize].token, self.calls[id as usize].shard) = (token, index);
-        self.ready.push(id);
     }
 
     /// `Work`: a visit of the consumer's operation at this very instance.
@@ -169,19 +128,13 @@ impl World<'_> {
         group.balancer.more(station - route.first);
         let child = self.new_frame(Frame {
             occasion: bits(spec.key, occasion),
-            entered: now,
-            granted: now,
-            since: now,
             parent: id,
-            child: NONE,
             request,
-            link: NONE,
             station,
             pc: route.entry,
             operation: spec.operation,
             flags: route.flags,
-            state: State::Running,
-            ..Frame::default()
+            ..Frame::begun(now)
         });
         self.inherit(child, id);
         self.frames[id as usize].child = child;

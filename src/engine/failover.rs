@@ -84,7 +84,8 @@ impl World<'_> {
         let primary = seat.first + shard.primary;
         let instance = primary - m.components[copies.component as usize].first;
         let is_known_dead = !self.groups[copies.component as usize].balancer.eligible(instance);
-        if !is_known_dead || shard.is_promoting {
+        let leaves = self.stations[primary as usize].gate & gate::ABSENT != 0;
+        if !is_known_dead || shard.is_promoting || leaves {
             return;
         }
         let address = bits(self.seeded(copies.key), occasion(u64::from(seat.first) << 16 | u64::from(shard.term)));
@@ -100,7 +101,7 @@ impl World<'_> {
         let shard = &mut self.replication[seat.c].shards[seat.shard];
         shard.is_promoting = false;
         let old = seat.first + shard.primary;
-        if self.stations[old as usize].gate & gate::DOWN == 0 {
+        if self.stations[old as usize].gate & (gate::DOWN | gate::ABSENT) != gate::DOWN {
             return;
         }
         let Some(chosen) = self.successor(&seat) else { return };
@@ -214,7 +215,7 @@ impl World<'_> {
     }
 
     /// The disk of an instance moves so many bytes; returns when that is done.
-    fn use_disk_of(&mut self, station: u32, bytes: f64) -> Ns {
+    pub(super) fn use_disk_of(&mut self, station: u32, bytes: f64) -> Ns {
         let host = self.stations[station as usize].host;
         match self.hosts.get_mut(host as usize) {
             Some(host) if 0.0 < host.disk_rate => {

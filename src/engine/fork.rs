@@ -112,17 +112,13 @@ impl World<'_> {
         let now = self.now;
         let id = self.new_frame(Frame {
             occasion,
-            entered: now,
-            granted: now,
-            since: now,
-            parent: NONE,
-            child: NONE,
             request,
-            link: NONE,
+            station: frame.station,
             pc: entry,
+            operation: frame.operation,
+            cell: frame.cell,
             flags: flag::BRANCH,
-            state: State::Running,
-            ..frame
+            ..Frame::begun(now)
         });
         self.inherit(id, of);
         let Call { given_key, transaction, shard, .. } = self.calls[of as usize];

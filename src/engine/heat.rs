@@ -1,7 +1,7 @@
 //! What only pictures need of each window: latencies over time, hit ratios, instances that are up.
 
 use crate::engine::world::{World, gate};
-use crate::model::{Model, NONE16};
+use crate::model::Model;
 use crate::record::{Heat, HitSeries};
 
 /// Columns at most: one more, and two become one, so a run of any length keeps as much.
@@ -36,7 +36,7 @@ fn halve(heat: &mut Heat) {
 /// Components whose hit ratio over time is kept: those with entries or pages.
 pub(super) fn kept(model: &Model) -> Vec<HitSeries> {
     let components = model.components.iter().enumerate();
-    let kept = components.filter(|(_, component)| component.cache != NONE16 || component.buffer.is_some());
+    let kept = components.filter(|(_, component)| component.keeps_entries() || component.buffer.is_some());
     kept.map(|(index, _)| HitSeries { component: index as u16, share: Vec::new() }).collect()
 }
 

@@ -305,8 +305,8 @@ impl World<'_> {
             }
             let occasion = mix(occasion ^ (seat.copy as u64 + 1));
             let flags = row::DETACHED | row::APPLIES;
-            let of = Request { occasion, number: id.1, class: id.0, flags, ..Request::default() };
-            self.begin_work(Frame { occasion, granted: row, station, pc, operation, ..Frame::default() }, of);
+            let of = Request { occasion, number: id.1, class: id.0, flags, ..Request::detached(self.now) };
+            self.begin_work(Frame { occasion, granted: row, station, pc, operation, ..Frame::begun(self.now) }, of);
         }
     }
 

@@ -6,13 +6,13 @@ use crate::engine::filter;
 use crate::engine::heat;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
-use crate::model::{Model, NONE, NONE16, Probe, Scope};
+use crate::model::{Component, Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
     CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series, Snapshot,
     Stopped, Tallies, Tracked, TrackedKind,
 };
-use crate::scenario::condition::{Quantity, Relation};
+use crate::scenario::condition::Quantity;
 use crate::units::{Span, Time};
 
 /// Latency buckets of the tail: 8 an octave from 1 ns to 2^48 ns.
@@ -578,7 +578,7 @@ impl World<'_> {
             bytes_out: group.bytes_out as u64,
             visits_outside: group.outside.visits,
             bytes_outside: group.outside.bytes as u64,
-            cache: self.cache_tally(self.m.components[c].cache),
+            cache: self.cache_tally(&self.m.components[c]),
             guards: self.guards.tally(self.m, c as u16, Time(self.now)),
             telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
@@ -587,8 +587,9 @@ impl World<'_> {
         }
     }
 
-    fn cache_tally(&self, cache: u16) -> CacheTally {
-        if cache == NONE16 { CacheTally::default() } else { self.caches.all[cache as usize].tally() }
+    fn cache_tally(&self, component: &Component) -> CacheTally {
+        let caches = [component.cache, component.state].into_iter().filter(|cache| *cache != NONE16);
+        caches.map(|cache| self.caches.all[cache as usize].tally()).fold(CacheTally::default(), CacheTally::plus)
     }
 
     fn pool_tally(&self, p: usize) -> PoolTally {
@@ -627,7 +628,7 @@ impl World<'_> {
         let latest = &history.last().expect("one was just taken").tallies;
         let stretch = Between { model: self.m, from: earlier, to: latest, path: history };
         let value = probe::read(&watch.probe, &stretch);
-        let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| holds(v, relation, bound));
+        let holds = value.zip(watch.test).is_some_and(|(v, (relation, bound))| relation.holds(v, bound));
         self.observer.looks[w as usize].push(value.unwrap_or(f64::NAN));
         self.observer.holding[w as usize] = holds;
         if holds && !self.incidents.rollouts.is_empty() {
@@ -686,15 +687,5 @@ impl World<'_> {
             sampled: self.observer.sampled,
             decisions: self.elastic.decisions,
         }
-    }
-}
-
-fn holds(value: f64, relation: Relation, bound: f64) -> bool {
-    match relation {
-        Relation::AtMost => value <= bound,
-        Relation::Below => value < bound,
-        Relation::AtLeast => bound <= value,
-        Relation::Above => bound < value,
-        Relation::Equal => value == bound,
     }
 }

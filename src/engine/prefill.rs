@@ -6,10 +6,12 @@
 
 use crate::engine::cache::Found;
 use crate::engine::copies::Seeker;
-use crate::engine::world::{Frame, Ns, Request, State, World, row};
+use crate::engine::world::{Frame, Ns, Request, World};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE, NONE16};
+use crate::policy::balance::Ask;
 use crate::random::{below, bits, mix, occasion};
+use crate::units::Time;
 
 /// Requests between two looks whether everything is full.
 const REVIEW: u64 = 4096;
@@ -64,16 +66,8 @@ impl World<'_> {
             }
             _ => self.choose_request(source, address),
         };
-        let request = self.new_request(Request {
-            occasion: address,
-            arrived: 0,
-            number: n,
-            context: NONE,
-            client: NONE,
-            class,
-            priority: 0,
-            flags: row::DETACHED,
-        });
+        let class = class + self.origin(source, address);
+        let request = self.new_request(Request { occasion: address, number: n, class, ..Request::detached(0) });
         let place_key = self.entries[class as usize].place_key;
         let class = if place_key == NONE16 { class } else { self.origin_by_key(place_key, class, request) };
         let spec = &self.m.classes[class as usize];
@@ -94,19 +88,11 @@ impl World<'_> {
         let caller = if parent == NONE { NONE } else { self.frames[parent as usize].station };
         let from = self.side_of(spec, caller, request);
         let balancer = &self.groups[op.component as usize].balancer;
-        let station = spec.first + balancer.any_near(bits(spec.key ^ PICK, occasion), from).unwrap_or(0);
-        let id = self.new_frame(Frame {
-            occasion,
-            parent,
-            child: NONE,
-            request,
-            link: NONE,
-            station,
-            pc,
-            operation,
-            state: State::Running,
-            ..Frame::default()
-        });
+        let mut station = spec.first + balancer.any_near(bits(spec.key ^ PICK, occasion), from).unwrap_or(0);
+        if spec.state != NONE16 {
+            station = self.who_remembers(op.component, (request, occasion), from).unwrap_or(station);
+        }
+        let id = self.new_frame(Frame { occasion, parent, request, station, pc, operation, ..Frame::begun(0) });
         if self.extended {
             self.inherit(id, NONE);
             self.calls[id as usize].given_key = given;
@@ -121,6 +107,24 @@ impl World<'_> {
             self.frames[id as usize].station = node.unwrap_or(station);
         }
         id
+    }
+
+    /// The instance that keeps what concerns a request, if it is not left to chance which one answers it.
+    fn who_remembers(&mut self, component: u16, (request, occasion): (u32, u64), from: u16) -> Option<u32> {
+        let spec = &self.m.components[component as usize];
+        if let Some(sticky) = &spec.sticky {
+            let by = if sticky.key == NONE16 { self.session_of(request) } else { self.key_value(sticky.key, request) };
+            let hold = sticky.hold.map_or(Ns::MAX, |hold| hold.0);
+            let group = &mut self.groups[component as usize];
+            let any = group.balancer.any_near(bits(spec.key ^ PICK, occasion), from)?;
+            return Some(spec.first + group.sticky.entry(by).or_insert((any, hold)).0);
+        }
+        if spec.balance_key == NONE16 {
+            return None;
+        }
+        let key_value = self.key_value(spec.balance_key, request);
+        let ask = Ask { bits: 0, key_value, now: Time(0), demand_ns: 0 };
+        self.groups[component as usize].balancer.pick_near(&ask, from).map(|instance| spec.first + instance)
     }
 
     /// Goes through the frame's program to its end.

@@ -80,8 +80,8 @@ impl World<'_> {
             return self.answer(station, number);
         }
         let granted = self.row_of(id);
-        let of = Request { occasion, number, flags: row::DETACHED | row::ANSWERS, ..Request::default() };
-        self.begin_work(Frame { occasion, granted, station, pc, operation, ..Frame::default() }, of);
+        let of = Request { occasion, number, flags: row::DETACHED | row::ANSWERS, ..Request::detached(self.now) };
+        self.begin_work(Frame { occasion, granted, station, pc, operation, ..Frame::begun(self.now) }, of);
     }
 
     /// A copy has done the read and answers.

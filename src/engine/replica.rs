@@ -422,28 +422,18 @@ impl World<'_> {
         // Each copy takes its own time.
         let occasion = mix(entry.occasion ^ (seat.copy as u64 + 1));
         let flags = row::DETACHED | row::APPLIES;
-        let of = Request { occasion, number, class, flags, ..Request::default() };
+        let of = Request { occasion, number, class, flags, ..Request::detached(self.now) };
         let Entry { row: granted, operation, .. } = entry;
-        self.begin_work(Frame { occasion, granted, station, pc, operation, ..Frame::default() }, of);
+        self.begin_work(Frame { occasion, granted, station, pc, operation, ..Frame::begun(self.now) }, of);
     }
 
-    /// A frame that does something at a copy for which nobody there asked, with a row of its own.
-    pub(super) fn begin_work(&mut self, frame: Frame, of: Request) {
-        let now = self.now;
-        let request = self.new_request(Request { arrived: now, context: NONE, client: NONE, ..of });
-        let id = self.new_frame(Frame {
-            entered: now,
-            since: now,
-            parent: NONE,
-            child: NONE,
-            link: NONE,
-            request,
-            flags: flag::BRANCH,
-            state: State::Running,
-            ..frame
-        });
+    /// A frame that does something at an instance for which nobody there asked, with a row of its own.
+    pub(super) fn begin_work(&mut self, frame: Frame, of: Request) -> u32 {
+        let request = self.new_request(of);
+        let id = self.new_frame(Frame { request, flags: flag::BRANCH, ..frame });
         self.inherit(id, NONE);
         self.ready.push(id);
+        id
     }
 
     /// The row that a frame touches which works for another copy's request.

@@ -1,12 +1,15 @@
-//! Shards that join while a run goes on: their machines start, the rows that move are copied, then requests go there.
+//! Shards that join and leave while a run goes on: machines of new ones start, the rows that move are copied, then requests
+//! go where they are. Those of old ones finish what is in flight there and are given back.
 //!
 //! The rows are copied in pieces of a second at the fault's bandwidth; each piece passes the disks and network cards of
 //! the shard it leaves and of all copies of the one it goes to, so requests there feel it, and a slow disk makes the copy
 //! slower. Until the last piece is there the old shards answer for all rows. What can go wrong: one of them dies
 //! meanwhile; the copy waits for it. Writes to rows that have been copied already are taken along for nothing.
 
+use std::ops::Range;
+
 use crate::engine::timer::Timer;
-use crate::engine::world::{Ns, RELEASE, World};
+use crate::engine::world::{Ns, RELEASE, World, gate};
 use crate::model::{Act, Fault};
 use crate::policy::sharding::Map;
 use crate::record::Mark;
@@ -44,24 +47,18 @@ impl World<'_> {
         }
     }
 
-    /// A fault gives a database more shards: the machines start, then the data moves. One such change at a time.
+    /// A fault gives a database another number of shards: the data moves when all are there. One such change at a time.
     pub(super) fn begin_reshard(&mut self, fault: u16) {
         let m = self.m;
         let Act::Reshard { copies: c, map, .. } = &m.faults[fault as usize].act else { return };
         let c = *c as usize;
         let (copies, from) = (&m.copies[c], &self.maps[c]);
-        if self.moving.iter().any(|moving| moving.copies == c) || map.shards() <= from.shards() {
+        if self.moving.iter().any(|moving| moving.copies == c) || map.shards() == from.shards() {
             return;
         }
         let moves = from.moves_to(map);
-        let each = copies.each();
-        let joining = from.shards() * each..map.shards() * each;
         let bytes = moves.iter().map(|(_, _, share)| share).sum::<f64>() * copies.data_bytes;
         self.moving.push(Moving { fault, copies: c, moves, bytes, left: bytes });
-        let first = m.components[copies.component as usize].first;
-        for instance in joining {
-            self.bring(first + instance);
-        }
         self.set_timer(self.now, RELEASE, Timer::Reshard { fault });
     }
 
@@ -71,8 +68,7 @@ impl World<'_> {
         let Some(at) = self.moving.iter().position(|moving| moving.fault == fault) else { return };
         let Fault { act: Act::Reshard { map, bytes_per_s, .. }, .. } = &m.faults[fault as usize] else { return };
         let mut moving = self.moving.swap_remove(at);
-        let ready = (0..map.shards()).all(|shard| self.primary_is_open(moving.copies, shard));
-        if !ready {
+        if !self.all_have_come(moving.copies, map) {
             self.set_timer(self.now + PIECE, RELEASE, Timer::Reshard { fault });
             self.moving.push(moving);
             return;
@@ -88,6 +84,26 @@ impl World<'_> {
         self.moving.push(moving);
     }
 
+    /// Orders the machines of shards that are to join; whether all shards can be written to, the old and the new.
+    fn all_have_come(&mut self, c: usize, map: &Map) -> bool {
+        let here = self.maps[c].shards();
+        for station in self.stations_of_shards(c, here..map.shards()) {
+            if self.is_away(station) {
+                self.bring(station);
+            }
+        }
+        let mut stations = self.stations_of_shards(c, 0..map.shards());
+        let none_leaves = stations.all(|station| self.stations[station as usize].gate & gate::ABSENT == 0);
+        none_leaves && (0..map.shards().max(here)).all(|shard| self.primary_is_open(c, shard))
+    }
+
+    /// The instances of some shards of a database.
+    fn stations_of_shards(&self, c: usize, shards: Range<u32>) -> Range<u32> {
+        let copies = &self.m.copies[c];
+        let (first, each) = (self.m.components[copies.component as usize].first, copies.each());
+        first + shards.start * each..first + shards.end * each
+    }
+
     /// So many bytes leave their shards and come to others; returns when the last disk and network card is done.
     fn move_piece(&mut self, moving: &Moving, piece: f64) -> Ns {
         let m = self.m;
@@ -98,29 +114,21 @@ impl World<'_> {
         for &(from, to, share) in &moving.moves {
             let bytes = piece * share / all;
             let source = first + from * each + self.replication[moving.copies].shards[from as usize].primary;
-            until = until.max(self.pass_disk(source, bytes));
+            until = until.max(self.use_disk_of(source, bytes));
             for copy in 0..each {
                 let target = first + to * each + copy;
-                until = until.max(self.pass_disk(target, bytes));
+                until = until.max(self.use_disk_of(target, bytes));
                 until = until.max(self.transmit(crate::model::NONE16, [source, target], bytes));
             }
         }
         until
     }
 
-    /// The disk of an instance moves so many bytes; returns when that is done.
-    fn pass_disk(&mut self, station: u32, bytes: f64) -> Ns {
-        let now = self.now;
-        match self.hosts.get_mut(self.stations[station as usize].host as usize) {
-            Some(host) if 0.0 < host.disk_rate => {
-                host.disk.give(now, Span::from_secs_f64(bytes / host.disk_rate).0, bytes)
-            }
-            _ => now,
-        }
-    }
-
     fn end_reshard(&mut self, moving: &Moving, map: &Map) {
-        self.maps[moving.copies] = map.clone();
+        let before = std::mem::replace(&mut self.maps[moving.copies], map.clone());
+        for station in self.stations_of_shards(moving.copies, map.shards()..before.shards()) {
+            self.take_away(station);
+        }
         if let Some(period) = self.fault_periods[moving.fault as usize].last_mut() {
             period.end = Some(Time(self.now));
             period.moved = Some((moving.share(), moving.bytes));

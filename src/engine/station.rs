@@ -1,5 +1,6 @@
 //! The door of an instance, its slots and its waiting line.
 
+use crate::engine::cache::Shelves;
 use crate::engine::copies::Seeker;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Choice, Frame, Line, Ns, Outcome, RELEASE, Route, State, World, flag, gate};
@@ -487,20 +488,21 @@ impl World<'_> {
     pub(super) fn memory_of(&self, s: u32) -> u64 {
         let station = &self.stations[s as usize];
         let spec = &self.m.components[station.component as usize];
-        let kept = match spec.cache {
-            NONE16 => 0,
-            cache => self.caches.all[cache as usize].bytes(s - spec.first),
-        };
+        let kept = self.shelves_of(s).map(|shelves| shelves.bytes(s - spec.first)).sum::<u64>();
         spec.memory_idle + spec.memory_each * (station.busy.n + station.waiting.n) + kept
     }
 
     /// Bytes that a node of a cache has kept, integrated over time.
     fn kept_byte_ns(&self, s: u32) -> u128 {
         let spec = &self.m.components[self.stations[s as usize].component as usize];
-        match spec.cache {
-            NONE16 => 0,
-            cache => self.caches.all[cache as usize].byte_ns(s - spec.first, self.now),
-        }
+        self.shelves_of(s).map(|shelves| shelves.byte_ns(s - spec.first, self.now)).sum()
+    }
+
+    /// Where an instance keeps entries: as a node of a cache, and its own state.
+    fn shelves_of(&self, s: u32) -> impl Iterator<Item = &Shelves> {
+        let spec = &self.m.components[self.stations[s as usize].component as usize];
+        let all = [spec.cache, spec.state].into_iter().filter(|cache| *cache != NONE16);
+        all.map(|cache| &self.caches.all[cache as usize])
     }
 
     /// One of the instances, drawn.

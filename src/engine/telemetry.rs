@@ -191,8 +191,8 @@ impl World<'_> {
                 self.transmit(NONE16, [station, NONE], bytes);
                 continue;
             }
-            let of = Request { occasion: asked, flags: row::DETACHED, ..Request::default() };
-            self.begin_work(Frame { occasion, station, pc: telemetry.late, operation, ..Frame::default() }, of);
+            let of = Request { occasion: asked, ..Request::detached(self.now) };
+            self.begin_work(Frame { occasion, station, pc: telemetry.late, operation, ..Frame::begun(self.now) }, of);
         }
     }
 
@@ -230,8 +230,8 @@ impl World<'_> {
                 continue;
             }
             let occasion = mix(telemetry.key ^ self.now ^ u64::from(station));
-            let of = Request { occasion, flags: row::DETACHED, ..Request::default() };
-            self.begin_work(Frame { occasion, station, pc: metrics.program, ..Frame::default() }, of);
+            let of = Request { occasion, ..Request::detached(self.now) };
+            self.begin_work(Frame { occasion, station, pc: metrics.program, ..Frame::begun(self.now) }, of);
         }
         self.set_timer(self.now + metrics.every.0, RELEASE, Timer::Scrape(number));
     }

@@ -34,7 +34,7 @@ use crate::engine::trouble::Incidents;
 use crate::engine::wal::Log;
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
-use crate::model::{Failure, Model, NONE16};
+use crate::model::{Failure, Model, NONE, NONE16};
 use crate::policy::arrivals::ArrivalState;
 use crate::policy::balance::Balancer;
 use crate::policy::discipline::{Fair, Ranked};
@@ -133,7 +133,7 @@ pub(super) mod flag {
 }
 
 /// One cache line: who asks, where it stands, since when.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Frame {
     /// Address of everything drawn here.
@@ -158,6 +158,30 @@ pub(super) struct Frame {
     pub(super) flags: u8,
 }
 const _: () = assert!(size_of::<Frame>() == 64);
+
+impl Frame {
+    /// A frame that begins now: nobody's, nowhere, about to run.
+    #[inline(always)]
+    pub(super) fn begun(now: Ns) -> Frame {
+        Frame {
+            occasion: 0,
+            entered: now,
+            granted: now,
+            since: now,
+            parent: NONE,
+            child: NONE,
+            request: NONE,
+            generation: 0,
+            link: NONE,
+            station: NONE,
+            pc: 0,
+            operation: 0,
+            cell: 0,
+            state: State::Running,
+            flags: 0,
+        }
+    }
+}
 
 /// What a guarded frame carries besides; the same index as the frame, empty when no program of the model needs it.
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +243,7 @@ pub(super) enum Stage {
 }
 
 /// The row that time is attributed to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     /// Address of the request's key values.
     pub(super) occasion: u64,
@@ -233,6 +257,22 @@ pub(super) struct Request {
     pub(super) class: u16,
     pub(super) priority: u8,
     pub(super) flags: u8,
+}
+
+impl Request {
+    /// A row that begins now, for whom nobody waits.
+    pub(super) fn detached(now: Ns) -> Request {
+        Request {
+            occasion: 0,
+            arrived: now,
+            number: 0,
+            context: NONE,
+            client: NONE,
+            class: 0,
+            priority: 0,
+            flags: row::DETACHED,
+        }
+    }
 }
 
 pub(super) mod row {

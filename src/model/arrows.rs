@@ -7,6 +7,7 @@
 use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::distribution::Distribution;
 use crate::model::compile::Compiler;
+use crate::scenario::policy;
 use crate::scenario::{Fallback, Link, Pair, Policy, Reference, Side};
 
 /// One end of a call: a component or load, and its operation where it has one.
@@ -163,18 +164,7 @@ impl<'a> Compiler<'a> {
 
 /// How exactly an arrow speaks of this call: 9 for both operations, 1 for `any -> any`, `None` if it does not.
 fn exactness(pair: &Pair, from: End, to: End) -> Option<u8> {
-    let rank = match (level(&pair.from, from)?, level(&pair.to, to)?) {
-        (2, 2) => 9,
-        (1, 2) => 8,
-        (2, 1) => 7,
-        (1, 1) => 6,
-        (_, 2) => 5,
-        (_, 1) => 4,
-        (2, _) => 3,
-        (1, _) => 2,
-        _ => 1,
-    };
-    Some(rank)
+    Some(policy::exactness(level(&pair.from, from)?, level(&pair.to, to)?))
 }
 
 /// 0: any, 1: the name, 2: its operation.

@@ -60,6 +60,8 @@ pub struct Cache {
     pub flush: Option<Flush>,
     /// An object store: everything is there, and nothing of it is kept here.
     pub is_store: bool,
+    /// The state of a component's instances: each looks only at what it keeps itself.
+    pub is_state: bool,
     /// Nodes that differ, and copies of each: node n stands at the instances n, n + nodes, ...
     pub nodes: u32,
     pub each: u32,
@@ -97,7 +99,7 @@ impl Compiler<'_> {
         let scenario = self.scenario;
         for (number, (name, written)) in scenario.components.iter().enumerate() {
             let cache = match &written.value.kind {
-                Kind::Cache(said) => self.cache(number as u16, name, said, written),
+                Kind::Cache(said) => self.cache((number as u16, false), name, said, written),
                 Kind::Store(said) => self.object_store(number as u16, name, said, written.spot),
                 _ => continue,
             };
@@ -107,16 +109,22 @@ impl Compiler<'_> {
             component.balance = Balance::ConsistentHash(String::new(), POINTS);
             self.model.caches.push(cache);
         }
+        for (number, (name, written)) in scenario.components.iter().enumerate() {
+            let Some(said) = &written.value.state else { continue };
+            let cache = self.cache((number as u16, true), name, said, written);
+            self.model.components[number].state = self.index(self.model.caches.len(), "caches");
+            self.model.caches.push(cache);
+        }
     }
 
     fn cache(
         &mut self,
-        component: u16,
+        (component, is_state): (u16, bool),
         name: &str,
         said: &scenario::cache::Cache,
         written: &Spotted<scenario::Component>,
     ) -> Cache {
-        let path = format!("components.{name}");
+        let path = if is_state { format!("components.{name}.state") } else { format!("components.{name}") };
         let host = self.model.stations.get(self.model.components[usize::from(component)].first as usize);
         let host = host.and_then(|station| self.model.hosts.get(station.host as usize));
         let of_machine = host.map(|host| host.memory_bytes).filter(|bytes| 0 < *bytes);
@@ -130,7 +138,7 @@ impl Compiler<'_> {
             );
         }
         let key = self.key_of_cache(said.key.as_ref(), name, written.spot);
-        let bytes = if said.entries.is_some() { bytes } else { bytes.or(of_machine) };
+        let bytes = if is_state || said.entries.is_some() { bytes } else { bytes.or(of_machine) };
         let cache = Cache {
             component,
             stream: stream(&path, Purpose::Key),
@@ -149,6 +157,7 @@ impl Compiler<'_> {
             stale: false,
             flush: None,
             is_store: false,
+            is_state,
             nodes: self.model.components[usize::from(component)].count / said.each(),
             each: said.each(),
             read_any: said.replicas.is_some_and(|replicas| replicas.read_any),
@@ -191,6 +200,7 @@ impl Compiler<'_> {
             stale: false,
             flush: None,
             is_store: true,
+            is_state: false,
             nodes: self.model.components[usize::from(component)].count,
             each: 1,
             read_any: false,
@@ -217,23 +227,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// The cache that a step names, or a mistake.
-    pub(super) fn cache_named(&mut self, reference: &Reference) -> Option<u16> {
-        let component = self.names.find_component(&reference.value, reference.spot, self.diags)?;
-        let cache = self.model.components.get(usize::from(component))?.cache;
-        let is_cache = matches!(self.scenario.components[&reference.value].value.kind, Kind::Cache(_));
-        if cache == NONE16 || !is_cache {
-            let message = format!("`{}` is not a cache", reference.value);
-            let caches = self.scenario.components.iter().filter(|(_, c)| matches!(c.value.kind, Kind::Cache(_)));
-            let known: Vec<&str> = caches.map(|(name, _)| name.as_str()).collect();
-            self.diags.push(
-                Diagnostic::new(Code::UnknownComponent, reference.spot, message).nearest(&reference.value, known),
-            );
-            return None;
-        }
-        Some(cache)
-    }
-
     fn add_use(&mut self, made: CacheUse) -> u16 {
         if let Some(known) = self.model.cache_uses.iter().position(|known| *known == made) {
             return known as u16;
@@ -245,8 +238,10 @@ impl Compiler<'_> {
 
     /// What the cache of a component says.
     fn cache_said(&self, cache: u16) -> Option<&scenario::cache::Cache> {
-        let component = self.model.caches[usize::from(cache)].component;
-        match &self.scenario.components[self.names.components[usize::from(component)]].value.kind {
+        let Cache { component, is_state, .. } = self.model.caches[usize::from(cache)];
+        let component = &self.scenario.components[self.names.components[usize::from(component)]].value;
+        match &component.kind {
+            _ if is_state => component.state.as_deref(),
             Kind::Cache(said) => Some(said),
             _ => None,
         }
@@ -448,8 +443,13 @@ impl<'s> Writer<'_, 's> {
             unreachable!("only steps with a cache come here")
         };
         let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
-        let Some(cache) = self.compiler.cache_named(reference) else { return };
+        let Some(cache) = self.compiler.cache_named(reference, Some(self.place.end().name)) else { return };
         self.compiler.check_key(key, cache, step.verb.spot);
+        if self.compiler.model.caches[usize::from(cache)].is_state && step.policy.is_about_calls() {
+            let message = "a look into one's own memory is no call: there is nothing to wait for or to repeat";
+            let told = Diagnostic::new(Code::Inert, step.verb.spot, message);
+            self.compiler.tell(told.help("leave out the time limits and retries of this step"));
+        }
         let plain = CacheUse { cache, key, space: 0, bytes: NONE16, negative: false };
         let path = self.place.next(step.verb.value.word());
         match &step.verb.value {
@@ -463,9 +463,18 @@ impl<'s> Writer<'_, 's> {
         }
     }
 
-    /// Calls an operation of the cache's own.
+    /// Calls an operation of the cache's own; on one's own state it is one step.
     pub(super) fn ask(&mut self, path: &str, used: CacheUse, operation: &str, step: &'s scenario::Step) {
-        let component = self.compiler.model.caches[usize::from(used.cache)].component;
+        let Cache { component, is_state, .. } = self.compiler.model.caches[usize::from(used.cache)];
+        if is_state {
+            let cache = self.compiler.add_use(used);
+            _ = self.push(match operation {
+                "get" => Step::Look { cache },
+                "delete" => Step::Drop { cache },
+                _ => Step::Keep { cache },
+            });
+            return;
+        }
         let Some(operation) = self.compiler.names.operation(component, operation) else { return };
         self.call(path, &[(operation, 1.0)], &step.policy, used.key);
     }

@@ -51,6 +51,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_brokers();
     compiler.compile_telemetry();
     compiler.compile_operations();
+    compiler.check_states();
     compiler.compile_loads();
     compiler.compile_scalers();
     compiler.compile_faults();

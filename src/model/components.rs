@@ -114,6 +114,7 @@ impl<'a> Compiler<'a> {
             row_bytes: database.and_then(|database| database.row_bytes).unwrap_or(0.0),
             copies: NONE16,
             cache: NONE16,
+            state: NONE16,
             topic: NONE16,
             function: self.function(name, &said.kind),
             pooling: match &said.kind {

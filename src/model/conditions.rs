@@ -396,7 +396,7 @@ impl Compiler<'_> {
         }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
-            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && c.cache == NONE16)
+            && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && !c.keeps_entries())
         {
             let name = self.names.components[usize::from(number)];
             let message = format!("`{name}` keeps nothing that could be hit");

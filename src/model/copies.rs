@@ -26,6 +26,8 @@ pub struct Copies {
     pub component: u16,
     /// As many as there may ever be; those beyond the map's are not there until a fault brings them.
     pub shards: u32,
+    /// As few as there may ever be.
+    pub least: u32,
     /// Copies of each shard besides its primary.
     pub replicas: u32,
     /// Which shard holds what at the start.
@@ -89,6 +91,11 @@ impl Copies {
     /// Instances that are there at the start.
     pub fn instances_at_start(&self) -> u32 {
         self.map.shards() * self.each()
+    }
+
+    /// Instances that are there all the time: the first so many.
+    pub fn instances_that_stay(&self) -> u32 {
+        self.least * self.each()
     }
 
     /// The name of an instance behind that of its component: `primary`, `shard-3/replica-1`.
@@ -168,7 +175,7 @@ impl Model {
     pub fn joining_stations(&self) -> impl Iterator<Item = u32> {
         let shards = self.copies.iter().flat_map(|copies| {
             let component = &self.components[usize::from(copies.component)];
-            component.first + copies.instances_at_start()..component.first + component.count
+            component.first + copies.instances_that_stay()..component.first + component.count
         });
         shards.chain(self.scalers.iter().flat_map(|scaler| {
             let component = &self.components[usize::from(scaler.component)];
@@ -206,7 +213,8 @@ impl Compiler<'_> {
         self.check_tables(name, database);
         let copies = Copies {
             component: number,
-            shards: self.most_shards(name).max(database.shards()),
+            shards: self.reshards(name).max().unwrap_or(0).max(database.shards()),
+            least: self.reshards(name).min().unwrap_or(u32::MAX).min(database.shards()),
             replicas: database.machines() / database.shards() - 1,
             map: Map::new(by, database.shards(), keys),
             is_fixed: matches!(by, Sharding::Place(_)),
@@ -232,7 +240,7 @@ impl Compiler<'_> {
             };
             if let Some((kind, figures)) = types.of(instance, shard, copy) {
                 self.add_host(format!("{name}/{}", copies.part(instance)), place, figures);
-                if instance < copies.instances_at_start() {
+                if instance < copies.instances_that_stay() {
                     self.count_machine(name, kind, figures.price_per_hour);
                 } else {
                     self.count_joining(name, kind, figures.price_per_hour);
@@ -327,13 +335,13 @@ impl Compiler<'_> {
         self.names.find_key(shards.key.as_ref(), self.diags)
     }
 
-    /// The most shards that faults make of a database.
-    fn most_shards(&self, name: &str) -> u32 {
-        let to = |fault: &Spotted<scenario::Fault>| match &fault.value.act {
-            Act::Reshard { database, to, .. } if database.value == name => to.value.min(MOST_SHARDS),
-            _ => 0,
+    /// How many shards faults make of a database.
+    fn reshards(&self, name: &str) -> impl Iterator<Item = u32> {
+        let to = move |fault: &Spotted<scenario::Fault>| match &fault.value.act {
+            Act::Reshard { database, to, .. } if database.value == name => Some(to.value.min(MOST_SHARDS)),
+            _ => None,
         };
-        self.scenario.faults.values().map(to).max().unwrap_or(0)
+        self.scenario.faults.values().filter_map(to)
     }
 
     /// Each operation of a database belongs to one table, where tables have shards of their own.

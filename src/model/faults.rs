@@ -65,7 +65,7 @@ impl Compiler<'_> {
         key: Option<&scenario::Reference>,
         value: Option<u64>,
     ) -> Option<Act> {
-        let cache = self.cache_named(cache)?;
+        let cache = self.cache_named(cache, None)?;
         let Some(value) = value else { return Some(Act::Expire { cache, key: NONE16, value: 0 }) };
         let named = self.names.find_key(key, self.diags);
         let key_of_cache = self.model.caches[usize::from(cache)].key;
@@ -80,7 +80,7 @@ impl Compiler<'_> {
         Some(Act::Expire { cache, key, value })
     }
 
-    /// More shards than there are; only strategies that say where rows then are can have them.
+    /// Another number of shards; only strategies that say where rows then are can have it.
     fn reshard(&mut self, database: &scenario::Reference, to: Spotted<u32>, bytes_per_s: f64) -> Option<Act> {
         let number = self.names.find_component(&database.value, database.spot, self.diags)?;
         let copies = self.model.components.get(usize::from(number))?.copies;
@@ -92,14 +92,20 @@ impl Compiler<'_> {
             self.tell(told.help("name a database with `shards: {count: 4}`"));
             return None;
         };
-        if shards.by.value == Sharding::Tables {
-            let message = "tables that are dealt to shards cannot be dealt to more of them";
+        if matches!(shards.by.value, Sharding::Tables | Sharding::Place(_)) {
+            let message = "tables and places that are dealt to shards cannot be dealt to others";
             self.diags.push(Diagnostic::new(Code::Excluded, database.spot, message));
             return None;
         }
-        if to.value <= shards.count || known.shards < to.value {
-            let message = format!("{} shards become more, at most 1024, not {}", shards.count, to.value);
+        if known.shards < to.value {
+            let message = format!("a database has at most 1024 shards, not {}", to.value);
             self.tell(Diagnostic::new(Code::OutOfRange, to.spot, message));
+            return None;
+        }
+        if known.shards == known.least {
+            let message = format!("`{}` has {} shards from the start", database.value, to.value);
+            let told = Diagnostic::new(Code::Inert, to.spot, message);
+            self.tell(told.help("say how many it has afterwards, more or fewer"));
             return None;
         }
         let map = known.map.over(&shards.by.value, to.value);

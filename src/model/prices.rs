@@ -80,7 +80,7 @@ impl Compiler<'_> {
                 continue;
             }
             let metered = Metered::Joining { first: station, count: 1, per_hour };
-            self.model.prices.push(Price { component: owner, what: "joined instances", unit, metered });
+            self.model.prices.push(Price { component: owner, what: "instances that come or go", unit, metered });
         }
     }
 

@@ -94,7 +94,7 @@ impl<'s> Writer<'_, 's> {
             self.compiler.names.find_key(Some(&said.by), self.compiler.diags)
         };
         let cache = match &said.within {
-            Some(reference) => match self.compiler.cache_named(reference) {
+            Some(reference) => match self.compiler.cache_named(reference, Some(self.place.end().name)) {
                 Some(cache) => Some(CacheUse { cache, key, space: 0, bytes: NONE16, negative: false }),
                 None => return,
             },

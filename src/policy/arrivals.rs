@@ -7,6 +7,7 @@
 //! What can go wrong: a rate that is 0 from some instant on has a last arrival.
 
 use crate::distribution::sampler::Samplers;
+use crate::distribution::text::FAMILIES;
 use crate::distribution::{Distribution, from_value};
 use crate::policy::{Form, form, unknown};
 use crate::random::{Stream, Ziggurat, occasion, unit};
@@ -101,23 +102,6 @@ pub const FORMS: &[Form] = &[
     form("constant", "constant", "Equal gaps."),
     form("bursty", "bursty(factor=10 on=10s off=90s)", "A Poisson stream that switches between a high and a low rate."),
     form("gamma", "gamma(cv=2)", "Gaps of that distribution, or of any other."),
-];
-
-/// The distributions that gaps may have.
-const FAMILIES: &[&str] = &[
-    "exp",
-    "lognormal",
-    "gamma",
-    "erlang",
-    "hyperexp",
-    "uniform",
-    "triangular",
-    "weibull",
-    "pareto",
-    "normal",
-    "geometric",
-    "empirical",
-    "mix",
 ];
 
 const DAY_S: f64 = 86_400.0;

@@ -26,6 +26,19 @@ pub enum Sharding {
     /// by: consistent(150)
     /// ```
     Consistent(u32),
+    /// Jump consistent hash (Lamping and Veach 2014): equal parts without a ring, and a new shard only takes.
+    ///
+    /// ```yaml
+    /// by: jump
+    /// ```
+    Jump,
+    /// The shard with the highest hash of key and shard (Thaler and Ravishankar 1998): equal parts, and a new shard only
+    /// takes; each look-up asks for all shards.
+    ///
+    /// ```yaml
+    /// by: rendezvous
+    /// ```
+    Rendezvous,
     /// Neighbouring keys together, as many on each shard: what is popular may be all in one place.
     ///
     /// ```yaml
@@ -59,6 +72,12 @@ pub enum Sharding {
 pub const FORMS: &[Form] = &[
     form("hash", "hash", "The hash of the key, modulo the number of shards; nearly all keys move when that changes."),
     form("consistent", "consistent(150)", "A ring of hashes with so many points for each shard."),
+    form("jump", "jump", "Jump hash: equal parts, and a new shard only takes."),
+    form(
+        "rendezvous",
+        "rendezvous",
+        "The shard with the highest hash of key and shard: the same, without an order of shards.",
+    ),
     form("range", "range", "Neighbouring keys together."),
     form(
         "time",
@@ -113,6 +132,8 @@ impl Sharding {
         let bare = |sharding| term.expect_bare().map(|()| sharding);
         match term.name.text.as_str() {
             "hash" => bare(Sharding::Hash),
+            "jump" => bare(Sharding::Jump),
+            "rendezvous" => bare(Sharding::Rendezvous),
             "range" => bare(Sharding::Range),
             "consistent" => {
                 term.expect_only(&[])?;
@@ -165,8 +186,9 @@ impl Map {
             Sharding::Hash => hashed(Spread::Hash),
             Sharding::Consistent(points) => hashed(Spread::Consistent(*points)),
             Sharding::Range => hashed(Spread::Range),
-            // Whoever keeps the directory moves no more than it must.
-            Sharding::Directory(_) => hashed(Spread::Jump),
+            Sharding::Rendezvous => hashed(Spread::Rendezvous),
+            // Whoever keeps a directory moves no more than it must.
+            Sharding::Jump | Sharding::Directory(_) => hashed(Spread::Jump),
             Sharding::Time(seconds) => Rule::Time(((seconds * 1e9) as u64).max(1)),
             Sharding::Place(_) => Rule::Place,
             Sharding::Tables => Rule::Table,
@@ -256,6 +278,8 @@ mod tests {
         let all = [
             Sharding::Hash,
             Sharding::Consistent(150),
+            Sharding::Jump,
+            Sharding::Rendezvous,
             Sharding::Range,
             Sharding::Time(86_400.0),
             Sharding::Place("home".to_owned()),
@@ -292,6 +316,8 @@ mod tests {
         };
         near(Sharding::Hash, 0.8);
         near(Sharding::Consistent(150), 0.2);
+        near(Sharding::Jump, 0.2);
+        near(Sharding::Rendezvous, 0.2);
         near(Sharding::Directory("d".to_owned()), 0.2);
         // Each boundary shifts: 1/20 + 2/20 + 3/20 + 4/20 of all keys.
         near(Sharding::Range, 0.5);
@@ -299,9 +325,11 @@ mod tests {
 
     #[test]
     fn a_new_shard_only_takes() {
-        let map = |shards| Map::new(&Sharding::Consistent(150), shards, KEYS);
-        assert!(map(4).moves_to(&map(5)).iter().all(|(_, to, _)| *to == 4));
-        assert!(map(4).moves_to(&map(4)).is_empty());
+        for by in [Sharding::Consistent(150), Sharding::Jump, Sharding::Rendezvous] {
+            let map = |shards| Map::new(&by, shards, KEYS);
+            assert!(map(4).moves_to(&map(5)).iter().all(|(_, to, _)| *to == 4), "{by:?}");
+            assert!(map(4).moves_to(&map(4)).is_empty());
+        }
     }
 
     #[test]

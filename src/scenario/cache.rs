@@ -8,7 +8,7 @@ use crate::policy::eviction::{self, Eviction};
 use crate::reader::read_term;
 use crate::scenario::Reference;
 use crate::scenario::component::{
-    ABSTRACT, AUTOSCALE, BOOT, COUNT_OR_NONE, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, QUEUE, WORKERS, later,
+    ABSTRACT, AUTOSCALE, BOOT, COUNT_OR_NONE, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, QUEUE, WORKERS,
 };
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
@@ -157,6 +157,12 @@ static BACKING_FIELD: Field = Field::new(
     "{read: db.read, write: db.write, mode: behind}",
     "Where it fetches what it lacks; its operations are offered under the same names. Without it callers use the steps `cached`, `get`, `put` and `invalidate`",
 );
+pub(super) static STATE: Field = Field::new(
+    "state",
+    Shape::Object(&STATE_TABLE),
+    "{memory: 500MB, entry: 2KB, ttl: 30m, key: user}",
+    "What each instance keeps in its own memory, for the steps `cached`, `get`, `put` and `invalidate` of its own operations with `in: self`; it is gone when the instance dies",
+);
 static FIRST_BYTE: Field = Field::new(
     "first_byte",
     Shape::Distribution(Dimension::Time),
@@ -214,6 +220,20 @@ static BACKING: Table = Table {
         Field::new("flush", Shape::Object(&FLUSH), "{every: 5s, batch: 500}", "When `behind` writes"),
     ],
 };
+static STATE_TABLE: Table = Table {
+    name: "state",
+    about: "Entries in the memory of each instance, by key; no instance sees those of another",
+    fields: &[
+        Field { about: "What an instance keeps at most; without it everything", example: "500MB", ..MEMORY },
+        Field { about: "How many entries an instance keeps", ..ENTRIES },
+        ENTRY,
+        Field { about: "Which entry goes when there is no room", ..EVICTION },
+        TTL_FIELD,
+        SLIDING,
+        KEY,
+    ],
+};
+
 static REPLICAS: Table = Table {
     name: "replicas of a node",
     about: "What a node takes in goes to its copies over the link between them; one that was away copies everything first",
@@ -345,7 +365,7 @@ pub static CDN: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        later("state", "What its operations keep at the edge"),
+        STATE,
     ],
 };
 
@@ -375,24 +395,15 @@ pub static STORE: Table = Table {
 
 /// Reads what is special about a cache.
 pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
-    let eviction = r.parsed("eviction", Code::Policy, |text| Eviction::read(&read_term(text)?));
-    let entries = if r.is("entries", "none") { None } else { r.count_from("entries", 1).map(|entries| entries.value) };
-    let ttl = if r.is("ttl", "none") { None } else { draw(r, env, "ttl", Dimension::Time) };
     let is_cdn = r.table().name == "cdn";
     let cache = Cache {
-        memory_bytes: r.bytes("memory").map(|bytes| bytes.value),
-        entries,
-        entry: draw(r, env, "entry", Dimension::Bytes),
-        eviction: eviction.map_or(Eviction::Lru, |eviction| eviction.value),
-        sliding: r.flag("sliding").is_some_and(|flag| flag.value),
-        key: name(r, "key"),
         per: if is_cdn { None } else { name(r, "per") },
         is_cdn,
         shield: if is_cdn { name(r, "shield") } else { None },
         miss: r.object("miss").map_or_else(Miss::default, |mut r| miss(&mut r)),
         backing: r.object("backing").map(|mut r| backing(&mut r)),
         replicas: if is_cdn { None } else { r.object("replicas").map(|mut r| replicas(&mut r)) },
-        ttl,
+        ..entries(r, env)
     };
     if cache.replicas.is_some() && r.has("autoscale") {
         let message = "nodes with copies cannot come and go: a node that leaves would leave its copies behind";
@@ -410,6 +421,37 @@ pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
                 Diagnostic::new(Code::Inert, r.owner(), "entries of this cache never expire, so none is renewed");
             r.tell(told.help("add `ttl: 1h`"));
         }
+    }
+    cache
+}
+
+/// Reads which entries are kept, and for how long.
+fn entries(r: &mut Reader, env: &mut Env) -> Cache {
+    let eviction = r.parsed("eviction", Code::Policy, |text| Eviction::read(&read_term(text)?));
+    let entries = if r.is("entries", "none") { None } else { r.count_from("entries", 1).map(|entries| entries.value) };
+    let ttl = if r.is("ttl", "none") { None } else { draw(r, env, "ttl", Dimension::Time) };
+    Cache {
+        memory_bytes: r.bytes("memory").map(|bytes| bytes.value),
+        entries,
+        entry: draw(r, env, "entry", Dimension::Bytes),
+        eviction: eviction.map_or(Eviction::Lru, |eviction| eviction.value),
+        ttl,
+        sliding: r.flag("sliding").is_some_and(|flag| flag.value),
+        key: name(r, "key"),
+        per: None,
+        is_cdn: false,
+        shield: None,
+        miss: Miss::default(),
+        backing: None,
+        replicas: None,
+    }
+}
+
+/// Reads what the instances of a component keep to themselves.
+pub(super) fn state(r: &mut Reader, env: &mut Env) -> Cache {
+    let cache = entries(r, env);
+    if cache.ttl.is_none() && cache.sliding {
+        inert(r, &["sliding"], "where entries never expire");
     }
     cache
 }

@@ -168,7 +168,7 @@ pub static SERVICE: Table = Table {
         DRAIN,
         SCALED,
         broker::CONSUMES_FIELD,
-        later("state", "What it keeps between requests"),
+        cache::STATE,
     ],
 };
 
@@ -414,6 +414,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
         consumes: broker::consumes(&mut r),
+        state: has(&r, "state").then(|| r.object("state").map(|mut r| Box::new(cache::state(&mut r, env)))).flatten(),
         kind,
     }
 }
@@ -495,6 +496,7 @@ fn silent(owner: Spot) -> Component {
         drain_s: DRAIN_S,
         rate_limit: None,
         consumes: Vec::new(),
+        state: None,
     }
 }
 

@@ -43,6 +43,19 @@ pub enum Relation {
     Equal,
 }
 
+impl Relation {
+    /// Whether a value stands in this relation to its bound.
+    pub fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Relation::AtMost => value <= bound,
+            Relation::Below => value < bound,
+            Relation::AtLeast => bound <= value,
+            Relation::Above => bound < value,
+            Relation::Equal => value == bound,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bound {
     /// In SI units (seconds, per second, bytes, ratio, dollars a month).

@@ -185,7 +185,7 @@ static REDRIVE: Table = Table {
 };
 static RESHARD: Table = Table {
     name: "reshard",
-    about: "A database gets more shards: their machines join, the rows that move are copied, then requests go there",
+    about: "A database gets more shards or fewer: machines join, the rows that move are copied, requests go there, machines leave",
     fields: &[
         Field::new("reshard", Shape::Name(Thing::Component), "db", "The database").required(),
         Field::new("to", Shape::Count, "5", "How many shards it has afterwards").required(),

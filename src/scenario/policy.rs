@@ -265,6 +265,22 @@ static SIDECAR: Table = Table {
     ],
 };
 
+/// How exactly an arrow speaks of a call, by how exact its sides are (0: any, 1: a name, 2: its operation): 9 for two
+/// operations, 1 for `any -> any`; the order of language section 7.
+pub fn exactness(from: u8, to: u8) -> u8 {
+    match (from, to) {
+        (2, 2) => 9,
+        (1, 2) => 8,
+        (2, 1) => 7,
+        (1, 1) => 6,
+        (_, 2) => 5,
+        (_, 1) => 4,
+        (2, _) => 3,
+        (1, _) => 2,
+        _ => 1,
+    }
+}
+
 /// Reads all of a policy that the reader's table offers.
 pub(super) fn policy(r: &mut Reader, env: &mut Env) -> Policy {
     Policy {

@@ -4,6 +4,7 @@ use crate::diagnostic::{Spot, Spotted};
 use crate::fields::{Shape, Table};
 use crate::scenario::database::writes_by_name;
 use crate::scenario::naming::OF_HOPS;
+use crate::scenario::policy;
 use crate::scenario::root::root_table;
 use crate::scenario::step::{SHORT, STEPS};
 use crate::text::{Node, Value};
@@ -62,22 +63,11 @@ impl Arrow {
         Some(Arrow([side(from), side(to)]))
     }
 
-    /// The order of language section 7.
     fn rank(&self) -> u8 {
         let level = |(component, operation): &(Option<String>, Option<String>)| {
             u8::from(component.is_some()) + u8::from(operation.is_some())
         };
-        match (level(&self.0[0]), level(&self.0[1])) {
-            (2, 2) => 9,
-            (1, 2) => 8,
-            (2, 1) => 7,
-            (1, 1) => 6,
-            (_, 2) => 5,
-            (_, 1) => 4,
-            (2, _) => 3,
-            (1, _) => 2,
-            _ => 1,
-        }
+        policy::exactness(level(&self.0[0]), level(&self.0[1]))
     }
 
     /// Whether every call under the other one is under this one too.

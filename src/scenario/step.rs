@@ -334,7 +334,9 @@ static FAIL: Table = Table {
         ),
     ],
 };
-static IN: Field = Field::new("in", Shape::Name(Thing::Component), "redis", "The cache").required();
+static IN: Field =
+    Field::new("in", Shape::Name(Thing::Component), "redis", "The cache; `self` is the `state` of the instance itself")
+        .required();
 static KEY: Field = Field::new("key", Shape::Name(Thing::Key), "user", "The key; without it that of the cache");
 static CACHED_STEP: Table = Table {
     name: "cached",

@@ -38,18 +38,18 @@ fn s06_hit() {
 #[test]
 fn s06_latency() {
     let (with, without) = (far(files()), far(files().variant("no_cdn")));
-    // The source's 200 ms lie between the two regions, 73 and 220 ms from the origin.
     let [near, farther] = [0, 1].map(|region| without[region] / with[region]);
-    let told = format!("{near:.1} times from Europe, {farther:.1} from Singapore; the source has 4 to 10");
-    words("s06-latency", "p50 without / with a CDN", &told, 1.0 < near && near < 10.0 && 4.0 < farther);
+    claim("s06-latency", "p50 from Europe without / with a CDN", near, [4.0, 10.0]);
+    // The source's 200 ms lie between the two regions, 73 and 220 ms from the origin.
+    words("s06-latency", "the same from Singapore", &format!("{farther:.1} times"), near < farther);
 }
 
 #[test]
 fn s06_offload() {
     let share = |report: &Report| 1.0 - sent(report, "files").0 / sent(report, "cdn").0;
     let [shield, alone] = [files(), files().variant("no_shield")].map(|stage| share(&stage.report()));
-    let told = format!("{alone:.2} each place for itself, {shield:.2} behind a shield; the source has 0.7 to 0.9");
-    words("s06-offload", "share of bytes that the edge has", &told, alone < 0.9 && 0.7 < shield);
+    claim("s06-offload", "share of bytes from the edge, each place for itself", alone, [0.70, 0.97]);
+    words("s06-offload", "the same behind a shield", &format!("{shield:.3}"), alone < shield);
 }
 
 /// Dollars a month at so many terabytes a month: without a CDN, with one at a flat price (places for themselves, and with

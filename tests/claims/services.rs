@@ -115,8 +115,7 @@ fn p_stateless() {
         let stage = stage.set("run.duration", "60s").set("faults.dies.at", "20s").set("faults.dies.for", "30s");
         value(&stage.report(), "logged_in")
     };
-    let sticky = brief().variant("sticky").set("faults.forgets.at", "20s");
-    let (shared, own) = (logins(brief()), logins(sticky));
+    let (shared, own) = (logins(brief()), logins(brief().variant("sticky")));
     let told = format!("{shared:.2}/s with a shared store, {own:.1}/s with sticky sessions");
     words("p-stateless", "logins after the death of a server", &told, shared < 5.0 && 10.0 * shared.max(1.0) < own);
 }

@@ -136,14 +136,6 @@ impl<T> Table<T> {
         self[slot].prev == slot
     }
 
-    /// Reads what taking out the node in a slot will read, so that memory brings it by then; of no use here and now.
-    #[inline]
-    fn look_ahead(&self, slot: u32) {
-        let node = &self[slot];
-        let before = self.nodes.get(node.prev as usize).map_or(0, |before| before.mark);
-        std::hint::black_box(before ^ self.cells[self.home(node.key).0]);
-    }
-
     /// The number of bits of a slot in a cell.
     #[inline]
     fn slot_bits(&self) -> u32 {
@@ -316,10 +308,6 @@ impl List {
     pub(super) fn pop_back<T>(&mut self, table: &mut Table<T>) -> Option<u32> {
         let slot = self.back()?;
         self.unlink(table, slot);
-        // In a large cache the old have left the processor's caches: the next one to leave is sent for already.
-        if self.back != NONE {
-            table.look_ahead(self.back);
-        }
         Some(slot)
     }
 
