@@ -168,6 +168,44 @@ fn the_slowest_requests_are_traces() {
     }
 }
 
+/// The rules of the Trace Event Format (Google, 2016) that Perfetto's importer holds a file to: complete events have a name,
+/// a category, a process, a thread, a start and a length in microseconds; on one thread they lie in each other or apart;
+/// every process and thread is named.
+#[test]
+fn the_trace_follows_its_format() {
+    let folder = ran();
+    let trace: Value = serde_json::from_str(&read(&folder.path().join("trace.json"))).expect("JSON");
+    assert!(["ms", "ns"].contains(&trace["displayTimeUnit"].as_str().expect("a unit")));
+    let place = |event: &Value| (event["pid"].as_u64().expect("a process"), event["tid"].as_u64().expect("a thread"));
+    let mut named = std::collections::BTreeSet::new();
+    let mut on: std::collections::BTreeMap<(u64, u64), Vec<(u64, u64)>> = std::collections::BTreeMap::new();
+    for event in trace["traceEvents"].as_array().expect("a list") {
+        let nanos = |field: &str| (event[field].as_f64().expect("a time") * 1e3).round() as u64;
+        match event["ph"].as_str() {
+            Some("M") => {
+                assert!(["process_name", "thread_name"].contains(&event["name"].as_str().expect("a name")), "{event}");
+                assert!(event["args"]["name"].is_string(), "{event}");
+                named.insert(place(event));
+            }
+            Some("X") => {
+                assert!(event["name"].is_string() && event["cat"].is_string() && event["args"].is_object(), "{event}");
+                on.entry(place(event)).or_default().push((nanos("ts"), nanos("ts") + nanos("dur")));
+            }
+            _ => panic!("an event of another kind: {event}"),
+        }
+    }
+    assert!(on.keys().all(|place| named.contains(place)), "a thread without a name");
+    for (place, mut slices) in on {
+        slices.sort_by_key(|(from, to)| (*from, std::cmp::Reverse(*to)));
+        let mut open: Vec<u64> = Vec::new();
+        for (from, to) in slices {
+            open.retain(|end| from < *end);
+            assert!(open.iter().all(|end| to <= *end), "{place:?}: {from} to {to} overlaps what ends at {open:?}");
+            open.push(to);
+        }
+    }
+}
+
 #[test]
 fn followed_requests_are_a_sample_of_all() {
     let folder = ran();
@@ -259,8 +297,9 @@ fn every_study_has_a_page() {
         expected.sort();
         assert_eq!(names, expected, "{name}");
     }
-    let asked = ["sweep", "shop.yaml", "--vary", "web.instances=2,3", "--duration", "5s", "-r", "2", "--out", "none"];
-    assert!(plimsoll(folder.path(), &[&asked[..], &["--charts", "none"]].concat()).status.success());
+    let asked = ["sweep", "shop.yaml", "--vary", "web.instances=2,3", "--duration", "5s", "--warmup", "1s", "-r", "2"];
+    let output = plimsoll(folder.path(), &[&asked[..], &["--out", "none", "--charts", "none"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(folder.path().join("none/sweep.html").exists() && !folder.path().join("none/charts").exists());
 }
 

@@ -288,6 +288,9 @@ pub(crate) fn merge(args: &Merge, out: &mut Out) -> Result<Exit, Stop> {
         return Ok(Exit::Done);
     }
     files::write(&path, text.as_bytes(), out)?;
-    show(&sweep::sweep(head, rows), args.format, out)?;
+    let swept = sweep::sweep(head, rows);
+    let page = search::sweep(&swept, &study::typed()).render();
+    files::write(&path.with_extension("html"), page.as_bytes(), out)?;
+    show(&swept, args.format, out)?;
     Ok(Exit::Done)
 }

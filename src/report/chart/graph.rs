@@ -18,7 +18,7 @@ const GAP: (f64, f64) = (108.0, 26.0);
 /// The level end of an arrow, over which its figure stands.
 const LEVEL: f64 = 50.0;
 /// Between two arrows that leave, or reach, one node: as far as this where there is room.
-const APART: f64 = 15.0;
+const APART: f64 = 19.0;
 /// Height of the gap that an arrow goes through.
 const LANE: f64 = 14.0;
 const MARGIN: f64 = 14.0;
@@ -221,7 +221,7 @@ fn label(chart: &mut Chart, points: &[(f64, f64)], arrow: &Arrow, most: f64) {
     let (left, y) = if (before.0 - tip.0).abs() < 0.5 {
         (tip.0 + 8.0, tip.1 - 10.0)
     } else {
-        (tip.0 - size * 0.6 - wide, tip.1 - width / 2.0 - SMALL * 0.6)
+        (tip.0 - size * 0.6 - wide, tip.1 - width / 2.0 - SMALL * 0.7)
     };
     let taken = |mark: &Mark| match &mark.shape {
         Shape::Text(other) => {

@@ -10,6 +10,8 @@ const TOP: f64 = 46.0;
 /// Height of a field: as much as fits, up to this.
 const FIELD: f64 = 40.0;
 const TALLEST: f64 = 480.0;
+/// Figures that are closer to each other than this do not use all shades.
+const NARROW: f64 = 3.0;
 /// Between the letters of a field and its edge.
 const PADDING: f64 = 6.0;
 
@@ -78,7 +80,8 @@ pub fn map(said: &Map) -> Option<Chart> {
 }
 
 fn draw(chart: &mut Chart, field: &Field, [x, y, w, h]: [f64; 4], (least, most): (f64, f64)) {
-    let share = |value: f64| if least < most { libm::log(value / least) / libm::log(most / least) } else { 0.2 };
+    // What is nearly the same has nearly one shade.
+    let share = |value: f64| libm::log(value / least) / libm::log((most / least).max(NARROW));
     let level = field.value.map_or(crate::report::chart::ink::MOST, |value| Ink::level(share(value)));
     chart.marks.push(Mark {
         shape: Shape::Boxes(vec![[x + 0.5, y + 0.5, w - 1.0, h - 1.0]]),

@@ -367,8 +367,9 @@ pub fn check(check: &Check, command: &str) -> Page {
                 [mark(rule.verdict), rule.text.clone(), terminal::check::rule_words(rule), place]
             });
             let body = table(&rows(["", "rule", "found", "where"], told.collect()));
-            let title =
-                format!("{} {} · {} rules", judged(verdict(checked.outcome)).1, checked.name, checked.rules.len());
+            let rules = if checked.rules.len() == 1 { "rule" } else { "rules" };
+            let (sign, count) = (judged(verdict(checked.outcome)).1, checked.rules.len());
+            let title = format!("{sign} {} · {count} {rules}", checked.name);
             let text = folded("", &title, &body);
             let is_fine = matches!(checked.outcome, check::Outcome::Passed | check::Outcome::Skipped);
             if is_fine { text } else { text.replacen("<details", "<details open", 1) }

@@ -144,7 +144,8 @@ fn map(sweep: &Sweep, look: Look) -> Vec<String> {
         };
         table.row(std::iter::once(Cell::new(first)).chain(values(1).iter().map(shade)));
     }
-    let mut lines = vec![format!("  {title}: from light to dark, {} misses an objective", look.marks().misses)];
+    let told = format!("{title}: from light to dark, {} misses an objective", look.marks().misses);
+    let mut lines = vec![format!("  {}", wrap(&told, look.width, 2))];
     lines.extend(table.lines(look.width));
     lines
 }
