@@ -27,15 +27,19 @@ mod pictures;
 pub mod recovery;
 pub mod replicate;
 pub mod size;
+pub mod regret;
 mod scaling;
 pub mod stability;
 pub mod study;
 mod summary;
 #[cfg(test)]
 mod tests;
+pub mod uncertainty;
+pub mod walkthrough;
 pub mod warmup;
 pub mod warning;
 pub mod windows;
+pub mod worlds;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -184,11 +188,12 @@ pub fn analyse(model: &Model, scenario: &Scenario, records: &[Record]) -> Report
         regions: summary::regions(&study, &stability),
         decisions: scaling::decisions(&study),
         exemplars: summary::exemplars(&study),
-        assumptions: summary::assumptions(scenario),
+        assumptions: uncertainty::ledger(&scenario.assumptions, &[]),
         audit: audit::check(&study).into_iter().chain(theory).collect(),
         warnings: Vec::new(),
         per_replication: summary::replications(&study, &stability),
         pictures: pictures::draw(&study, &stability),
+        uncertainty: None,
         meta: None,
     };
     report.warnings = warning::about(&report, &model.run);

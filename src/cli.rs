@@ -15,10 +15,12 @@ mod estimate;
 mod explain;
 mod files;
 mod github;
+mod grid;
 mod init;
 mod input;
 mod journey;
 mod out;
+mod part;
 mod plan;
 mod pages;
 mod progress;
@@ -31,6 +33,7 @@ mod size;
 mod study;
 mod sweep;
 mod validate;
+mod walkthrough;
 
 use std::io::Write;
 use std::panic::PanicHookInfo;
@@ -194,9 +197,10 @@ fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) ->
         Verb::Plan(args) => plan::plan(args, out),
         Verb::Estimate(args) => estimate::estimate(args, out),
         Verb::Journey(args) => journey::journey(args, out),
+        Verb::Walkthrough(args) => walkthrough::walkthrough(args, out),
         Verb::Check(args) => check::check(args, out),
         Verb::Baseline(args) => check::baselines(args, out),
-        Verb::Merge(args) => sweep::merge(args, out),
+        Verb::Merge(args) => merge(args, matches, config, out),
         Verb::Validate(args) => validate::validate(args, out),
         Verb::Report(args) => saved::report(args, out),
         Verb::Schema(args) => schema::schema(args, out),
@@ -209,6 +213,17 @@ fn perform(verb: &Verb, matches: &ArgMatches, config: &Config, out: &mut Out) ->
         Verb::Completions(args) => shell::completions(args, out),
         Verb::Man(args) => shell::man(args, out),
         Verb::Help(args) => shell::help(args, out),
+    }
+}
+
+/// Puts parts together: rows of a sweep, or the evaluations of another study, which is asked again.
+fn merge(args: &args::study::Merge, matches: &ArgMatches, config: &Config, out: &mut Out) -> Result<Exit, Stop> {
+    if !args.parts.first().is_some_and(|path| part::is_part(path)) {
+        return sweep::merge(args, out);
+    }
+    match part::merge(args, out)? {
+        (verb, Exit::Done) => perform(&verb, matches, config, out),
+        (_, exit) => Ok(exit),
     }
 }
 

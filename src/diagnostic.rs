@@ -562,6 +562,11 @@ said beside `hpa`, under `means`; names that are measures here (`arrivals`, `in_
 a limit. It would never see a value, and never do anything.",
         "web: {kind: service, autoscale: {max: 9, target: {utilisation of cores: 70%}}}",
         "web: {kind: service, cores: 4, autoscale: {max: 9, target: {utilisation of cores: 70%}}}";
+    DoesNotFit: "E0492", "more promised than there is",
+        "Instances on a shared host are promised cores (`request`), and all that may stand on one host together must fit on it. An
+autoscaler that orders more finds no place for them.",
+        "hosts: {nodes: {cores: 4}}\ncomponents: {web: {kind: service, on: nodes, instances: 5, cores: {request: 1}}}",
+        "hosts: {nodes: {cores: 4, count: 2}}\ncomponents: {web: {kind: service, on: nodes, instances: 5, cores: {request: 1}}}";
     NoTimeout: "W0401", "load without a timeout",
         "The callers of this load wait for ever. People and programs give up, and whether they do decides how overload
 ends; state it, or write `timeout: none` to say that it is meant.",

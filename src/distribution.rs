@@ -10,6 +10,7 @@
 //! (`mean` is then NaN).
 
 pub mod fit;
+pub mod interval;
 pub mod sampler;
 pub mod text;
 

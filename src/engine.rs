@@ -16,6 +16,7 @@ mod build;
 mod cache;
 mod call;
 mod cancel;
+mod capacity;
 mod consumer;
 mod copies;
 mod deploy;
@@ -36,7 +37,9 @@ mod mirror;
 mod multi;
 mod naming;
 mod near;
+mod nodes;
 mod observe;
+mod pods;
 mod pool;
 mod prefill;
 mod queue;
@@ -230,7 +233,13 @@ impl World<'_> {
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
             Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
+            Timer::Pods { host, plan } => return self.pods_due(host, plan),
             Timer::Scale(scaler) => self.scale(scaler),
+            Timer::Capacity(database) => self.look_at_capacity(database),
+            Timer::Awake(database) => self.wake_up(database),
+            Timer::NodeUp { host } => self.node_up(host),
+            Timer::NodeIdle { host, epoch } => self.node_idle(host, epoch),
+            Timer::Provisioned { function } => self.provide(function),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),
             Timer::Free | Timer::Source(_) | Timer::Window => {}

@@ -10,6 +10,7 @@ mod arrows;
 pub mod autoscale;
 pub mod brokers;
 pub mod caches;
+pub mod capacity;
 mod check;
 pub mod compile;
 mod components;
@@ -25,10 +26,11 @@ mod links;
 pub mod listing;
 pub mod loads;
 mod names;
+pub mod nodes;
 pub mod naming;
 mod places;
 pub mod plan;
-mod prices;
+pub mod prices;
 pub mod program;
 pub mod region;
 pub mod residency;
@@ -47,12 +49,15 @@ use crate::model::autoscale::Scaler;
 use crate::model::brokers::{Consumer, Group, Topic};
 use crate::model::budget::Budget;
 use crate::model::caches::Cache;
+use crate::model::capacity::Capacity;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
 use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
 use crate::model::naming::Naming;
+use crate::model::nodes::Nodes;
 use crate::model::plan::{Prefill, Sampling};
+use crate::model::prices::Price;
 use crate::model::program::{
     CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
 };
@@ -70,6 +75,8 @@ use crate::policy::sharding::Map;
 use crate::policy::shed::Shed;
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
+use crate::scenario::function::Pooling;
+use crate::scenario::machine::Pod;
 use crate::units::{Span, Time};
 
 /// "There is none", in every index of 16 and 32 bits.
@@ -106,6 +113,8 @@ pub struct Model {
     pub sagas: Vec<Saga>,
     pub dedupe_uses: Vec<DedupeUse>,
     pub functions: Vec<Function>,
+    pub capacities: Vec<Capacity>,
+    pub nodes: Vec<Nodes>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
     /// Databases with shards or replicas.
@@ -282,9 +291,13 @@ pub struct Component {
     pub down_draw: u16,
     /// Time an instance needs until it serves, when it is started or comes back after it died.
     pub boot_draw: u16,
+    /// Bytes that come over the network before a new instance boots.
+    pub image_bytes: f64,
     pub warm: Option<Warm>,
     /// Time to finish for what is in flight when an instance is taken away.
     pub drain: Span,
+    /// What an instance has of a host that it shares.
+    pub pod: Option<Pod>,
     pub memory_idle: u64,
     pub memory_each: u64,
     /// Per instance; `u64::MAX`: only the host limits.
@@ -342,13 +355,6 @@ pub struct Buffer {
     pub key: u16,
 }
 
-/// For how long a pooler lends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pooling {
-    Transaction,
-    Statement,
-}
-
 /// What starts environments for requests.
 #[derive(Clone, Debug)]
 pub struct Function {
@@ -380,6 +386,8 @@ pub struct Host {
     pub place: u16,
     /// `NONE`: without limit.
     pub cores: u32,
+    /// Cores promised to instances that share it.
+    pub promised: f64,
     /// Cores are shared by all (processor sharing) or given in turn.
     pub sharing: bool,
     /// Work per second of a core; demands are divided by it.
@@ -667,33 +675,4 @@ pub enum Period {
     Before(u16),
     During(u16),
     After(u16),
-}
-
-/// One line of the bill.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Price {
-    pub component: String,
-    pub what: &'static str,
-    pub unit: String,
-    pub metered: Metered,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Metered {
-    /// So many machines at dollars an hour each, whatever happens.
-    Machines { count: f64, per_hour: f64 },
-    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
-    Joining { first: u32, count: u32, per_hour: f64 },
-    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
-    Work { component: u16, gigabytes: f64, each: f64 },
-    /// Requests that reached the component.
-    Requests { component: u16, each: f64 },
-    /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).
-    BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
-    /// Bytes over a priced link.
-    Pipe { pipe: u16 },
-    /// What a telemetry takes in, by the byte.
-    Taken { component: u16, each: f64 },
-    /// What it keeps lies there for so many seconds, at dollars a byte and second.
-    Kept { component: u16, seconds: f64, each: f64 },
 }

@@ -15,7 +15,7 @@
 //! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
 //! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are
 //! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`environment`]
-//! (whether a function starts cold), [`delivery`] (when a message comes again), [`breaker`] (when to stop calling),
+//! (whether a function starts cold), [`capacity`] (how large a serverless database is), [`delivery`] (when a message comes again), [`breaker`] (when to stop calling),
 //! [`eject`] (who is left out for a while), both by what [`outcomes`] are bad enough, [`hedge`] (when to ask a second time),
 //! [`shed`] (who is turned away early).
 //!
@@ -25,6 +25,7 @@
 pub mod arrivals;
 pub mod balance;
 pub mod breaker;
+pub mod capacity;
 pub mod daylight;
 pub mod delivery;
 pub mod discipline;

@@ -10,11 +10,12 @@
 //! capacity of workers. The *burn* of a budget is the share of failures over the share that an objective allows. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
+mod elastic;
 mod messages;
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
-use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, ScalingTally, Snapshot, StationTally, Tallies};
+use crate::record::{ComponentTally, CopiesTally, Flow, GroupTally, Snapshot, StationTally, Tallies};
 use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 
 /// The value of a probe over the stretch from one snapshot to a later one.
@@ -70,6 +71,7 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
             let (cold, all) = stretch.starts(probe.scope)?;
             ratio(cold, all)?
         }
+        Quantity::Units => stretch.per_second(stretch.capacity(probe.scope)?.unit_ns),
         Quantity::ScaleChanges if probe.per == Some(Per::Count) => stretch.scaling(probe.scope)?.changes as f64,
         Quantity::ScaleChanges => stretch.scaling(probe.scope)?.changes as f64 / seconds,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
@@ -455,24 +457,6 @@ impl Between<'_> {
         self.components_of(scope).into_iter().filter_map(of).reduce(f64::max)
     }
 
-    /// Cold starts of the functions of a scope, and starts in all; `None` if there are no functions.
-    pub fn starts(&self, scope: Scope) -> Option<(u64, u64)> {
-        let pairs = self.component_pairs(scope).into_iter();
-        let pairs = pairs.filter_map(|(before, after)| Some((before.function?, after.function?)));
-        let starts = pairs.map(|(before, after)| {
-            let cold = after.cold - before.cold;
-            (cold, cold + after.warm - before.warm)
-        });
-        starts.reduce(|one, other| (one.0 + other.0, one.1 + other.1))
-    }
-
-    /// What the autoscalers of a scope have done; `None` if there are none.
-    pub fn scaling(&self, scope: Scope) -> Option<ScalingTally> {
-        let pairs = self.component_pairs(scope).into_iter();
-        let pairs = pairs.filter_map(|(before, after)| Some((before.scaling.as_deref()?, after.scaling.as_deref()?)));
-        pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
-    }
-
     fn hit_ratio(&self, scope: Scope) -> Option<f64> {
         let pairs = self.component_pairs(scope);
         let hits: u64 = pairs.iter().map(|(before, after)| after.page_hits - before.page_hits).sum();
@@ -551,7 +535,16 @@ impl Between<'_> {
         }
         hosts.sort_unstable();
         hosts.dedup();
-        parts.extend(hosts.into_iter().filter(|&host| host != NONE).flat_map(|host| self.busy_host(host)));
+        let mut of_hosts: Vec<Busy> =
+            hosts.into_iter().filter(|&host| host != NONE).flat_map(|host| self.busy_host(host)).collect();
+        // Whoever has a share of the cores does not use those of the others.
+        let has_share = |&index: &u32| {
+            self.model.components[usize::from(self.model.stations[index as usize].component)].pod.is_some()
+        };
+        if !matches!(scope, Scope::All | Scope::Host(_)) && !stations.is_empty() && stations.iter().all(has_share) {
+            of_hosts.retain(|part| part.resource != Resource::Cores);
+        }
+        parts.extend(of_hosts);
         let owners = match scope {
             Scope::All | Scope::Component(_) => self.components_of(scope),
             _ => Vec::new(),
@@ -573,6 +566,14 @@ impl Between<'_> {
         if component.slots != NONE {
             let capacity = f64::from(component.slots) * up;
             parts.push((component.slots_are, secs(after.busy_ns - before.busy_ns), capacity));
+        }
+        if let Some(pod) = component.pod {
+            let host = self.model.hosts.get(self.model.stations[index as usize].host as usize);
+            let cores = pod.limit.min(host.map_or(f64::INFINITY, |host| f64::from(host.cores)));
+            let owner = self.model.stations[index as usize].component;
+            let of_units = self.model.capacity_of(owner).zip(self.capacity(Scope::Component(owner)));
+            let there = of_units.map(|(unit, there)| unit.cores * secs(there.unit_ns) * self.awake());
+            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), there.unwrap_or(cores * up)));
         }
         if component.memory_limit != u64::MAX {
             let used = secs(after.memory_byte_ns - before.memory_byte_ns);
@@ -605,10 +606,14 @@ impl Between<'_> {
 
     /// How long a machine was there: one that joined later is no capacity before.
     fn seconds_there(&self, host: u32) -> f64 {
+        if self.model.nodes_of(host).is_some() {
+            let there = |tallies: &Tallies| tallies.hosts[host as usize].there_ns;
+            return secs(there(self.to) - there(self.from)) * self.awake();
+        }
         let here = |station: &u32| self.model.stations[*station as usize].host == host;
         // A host that several share is there, whoever of them comes or goes.
-        let is_own = self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();
-        match self.model.joining_stations().find(here).filter(|_| is_own) {
+        let is_own = |_: &u32| self.model.stations.iter().filter(|station| station.host == host).nth(1).is_none();
+        match self.model.joining_stations().find(here).filter(is_own) {
             Some(station) => self.per_second(self.gained(Scope::Station(station), |s| s.up_ns)) * self.seconds(),
             None => self.seconds(),
         }

@@ -42,6 +42,8 @@ pub enum Purpose {
     Session = 15,
     /// Orders of things.
     Shuffle = 16,
+    /// Numbers that the author knows only as intervals.
+    Input = 17,
 }
 
 /// An endless table of random bits, one entry for every occasion.

@@ -180,6 +180,8 @@ pub struct ComponentTally {
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
     pub function: Option<FunctionTally>,
+    /// Of a database in capacity units.
+    pub capacity: Option<CapacityTally>,
     pub telemetry: Option<Box<TelemetryTally>>,
 }
 
@@ -201,12 +203,25 @@ pub struct TelemetryTally {
     pub core_ns: u64,
 }
 
+/// How large a database in capacity units was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CapacityTally {
+    /// Units x ns while it was awake: what is paid.
+    pub unit_ns: u128,
+    pub asleep_ns: u128,
+    pub pauses: u64,
+    /// How often the number of units changed.
+    pub changes: u64,
+}
+
 /// How requests of a function began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FunctionTally {
     pub warm: u64,
     pub cold: u64,
     pub throttled: u64,
+    /// Environments that stand ready x ns.
+    pub provisioned_ns: u128,
 }
 
 /// How an autoscaler has done; areas are instances x seconds.
@@ -443,6 +458,8 @@ pub struct StationTally {
     pub up_ns: u128,
     /// Its machine was there, booting or dead times included: what is paid.
     pub there_ns: u128,
+    /// Core time of an instance that has a share of a host.
+    pub core_ns: u128,
     /// Bytes of memory x ns.
     pub memory_byte_ns: u128,
 }
@@ -457,6 +474,8 @@ pub struct HostTally {
     pub disk_bytes: u64,
     pub nic_bytes: u64,
     pub memory_byte_ns: u128,
+    /// It was there, booting included: what is paid.
+    pub there_ns: u128,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,9 @@ pub mod hgrm;
 pub mod journey;
 pub mod json;
 pub mod junit;
+pub mod grid;
 pub mod markdown;
+pub mod part;
 pub mod plan;
 pub mod rows;
 pub mod size;
@@ -25,12 +27,15 @@ pub mod html;
 pub mod pictures;
 pub mod terminal;
 pub mod trace;
+pub mod uncertainty;
+pub mod walkthrough;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::report::pictures::Pictures;
+use crate::report::uncertainty::Uncertainty;
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.report/1";
@@ -66,7 +71,11 @@ pub struct Report {
     pub regions: BTreeMap<String, Traffic>,
     pub decisions: Vec<Decision>,
     pub exemplars: Vec<Exemplar>,
+    /// Where numbers come from, the most influential first.
     pub assumptions: Vec<Assumption>,
+    /// What the intervals among the inputs come to; only of a scenario that has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<Uncertainty>,
     pub audit: Vec<Audit>,
     pub warnings: Vec<Warning>,
     /// One line for each replication, in their order.
@@ -496,9 +505,13 @@ pub struct ExemplarSpan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assumption {
     pub path: String,
-    /// `measured`, `vendor`, `default` or `guess`.
+    /// `measured`, `vendor`, `default` or `guess`; `unstated` of an interval of which nothing is said.
     pub source: String,
+    /// The share of the variation of the answer that goes with the intervals under this path; `None` if there is none.
     pub influence: Option<f64>,
+    /// Those intervals, as they were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<String>,
 }
 
 /// A law checked on this very run.

@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod cache;
+pub mod capacity;
 pub mod component;
 pub mod condition;
 pub mod database;
@@ -64,6 +65,7 @@ use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
+use crate::text::ranges::Ranged;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
 pub type Named<T> = BTreeMap<String, Spotted<T>>;
@@ -104,6 +106,8 @@ pub struct Scenario {
     pub prices: Prices,
     /// Where numbers come from: path -> measured, vendor, default, guess.
     pub assumptions: BTreeMap<String, String>,
+    /// Numbers that are known only as intervals; their middles stand in their places.
+    pub uncertain: Vec<Ranged>,
     /// How load and data grow.
     pub plan: Option<Growth>,
     /// Names of the variants the file offers.
@@ -242,6 +246,8 @@ pub struct Component {
     pub memory: Memory,
     /// Seconds an instance needs until it serves, when it is started or comes back after it died.
     pub boot: Distribution,
+    /// Bytes that come over the network before an instance boots on a host that has not had one.
+    pub image_bytes: f64,
     pub warm: Option<Warm>,
     /// Seconds that what is in flight has to finish when an instance is taken away.
     pub drain_s: f64,
@@ -383,6 +389,8 @@ pub struct Machine {
     /// Dollars an hour.
     pub price_per_hour: Option<f64>,
     pub fcfs: Option<bool>,
+    /// A share of a host instead.
+    pub pod: Option<machine::Pod>,
 }
 
 /// A host that components share.
@@ -392,6 +400,7 @@ pub struct Host {
     pub overrides: Machine,
     pub count: u32,
     pub at: At,
+    pub grow: Option<machine::Grow>,
 }
 
 #[derive(Clone, Debug)]

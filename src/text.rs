@@ -9,6 +9,7 @@ mod lets;
 mod like;
 mod merge;
 mod path;
+pub mod ranges;
 mod sum;
 mod write;
 mod yaml;
@@ -210,6 +211,11 @@ pub fn set_at(node: &mut Node, path: &Spotted<String>, value: Node, diags: &mut 
 /// Applies a patch, such as a variant: the merge of `extends`.
 pub fn patch(node: &mut Node, patch: &Node, diags: &mut Diagnostics) {
     merge::merge(node, patch.clone(), &mut Vec::new(), diags);
+}
+
+/// Finds the numbers that are intervals and puts their middles in their places, once everything is merged.
+pub fn take_ranges(node: &mut Node, diags: &mut Diagnostics) -> Vec<ranges::Ranged> {
+    ranges::take(node, diags)
 }
 
 /// Works out `like` and `let`, once everything is merged. Templates and `let` are gone afterwards.

@@ -277,3 +277,124 @@ fn laws_hold_while_instances_come_and_go() {
         }
     }
 }
+
+// -- what else comes and goes ---------------------------------------------------------------------------------------------
+
+/// A cache of one core a node before a database; the load triples after two minutes.
+fn cache(node: &str, most: u32, rest: &str) -> Report {
+    let text = format!(
+        "
+plimsoll: 1
+title: cache
+run: {{duration: 8m, warmup: none, prefill: none, replications: 1}}
+keys: {{user: {{count: 20k}}}}
+load: {{users: {{rate: 300/s, steps: {{0s: 1, 2m: 6, 5m: 1}}, timeout: 5s, requests: {{nodes.read: 3, nodes.write: 1}}}}}}
+components:
+  nodes:
+    kind: cache
+    cores: 1
+    entries: 50k
+    key: user
+    boot: 5s
+    autoscale: {{min: 1, max: {most}, every: 10s, window: 20s, age: 0s, target: {{utilisation of cores: 50%}}, down: {{stable: 1m}}}}
+    operations: {{read: {{cpu: 500us}}, write: {{cpu: 500us}}}}
+    {node}
+  db: {{kind: database, operations: {{read: {{cpu: 1ms}}, write: {{cpu: 1ms}}}}}}
+objectives:
+  hits: hit ratio of nodes over 20s >= 0%
+  mean: hit ratio of nodes >= 0%
+  slow: latency p95 <= 5s
+  lost: lost_writes of nodes <= 0
+{rest}
+"
+    );
+    let (scenario, model) = compiled(&text);
+    let record = simulate(&model, 3, 0, &Signals::default());
+    holds(&model, &record, &text);
+    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
+}
+
+#[test]
+fn a_new_node_of_a_cache_is_empty_and_takes_its_part_of_the_load() {
+    let through = "backing: {read: db.read, write: db.write}";
+    let (one, many) = (cache(through, 1, ""), cache(through, 6, ""));
+    assert!(many.decisions.iter().any(|decision| decision.from < decision.to), "{:?}", many.decisions);
+    assert!(many.decisions.iter().any(|decision| decision.to < decision.from), "{:?}", many.decisions);
+    assert!(value(&many, "slow") < 0.5 * value(&one, "slow"), "{} and {}", value(&many, "slow"), value(&one, "slow"));
+    // What moves to another node is fetched again there.
+    assert!(value(&many, "mean") < value(&one, "mean"), "{} and {}", value(&many, "mean"), value(&one, "mean"));
+}
+
+#[test]
+fn a_node_that_leaves_writes_what_it_has_kept_if_it_may_stay_so_long() {
+    let behind = |drain: &str| {
+        let node = format!(
+            "drain: {drain}\n    backing: {{read: db.read, write: db.write, mode: behind, flush: {{every: 2m, batch: 200k}}}}"
+        );
+        value(&cache(&node, 6, ""), "lost")
+    };
+    assert_eq!(0.0, behind("1m"));
+    assert!(0.0 < behind("0s"));
+}
+
+#[test]
+fn poolers_and_balancers_follow_the_load_too() {
+    for kind in ["pooler, targets: db, size: 50", "balancer, targets: db"] {
+        let text = format!(
+            "
+plimsoll: 1
+title: hops
+run: {{duration: 5m, warmup: none, replications: 1}}
+load: {{users: {{rate: 100/s, steps: {{0s: 1, 1m: 6, 3m: 1}}, timeout: 5s, requests: {{web.go: 1}}}}}}
+components:
+  web: {{kind: service, operations: {{go: [{{call: hop.read}}]}}}}
+  hop: {{kind: {kind}, drain: 5s, autoscale: {{min: 1, max: 5, every: 10s, window: 20s, target: {{arrivals per instance: 150/s}}, down: {{stable: 30s}}}}}}
+  db: {{kind: database, cores: 8, operations: {{read: {{cpu: 1ms}}}}}}
+"
+        );
+        let (scenario, model) = compiled(&text);
+        holds(&model, &simulate(&model, 3, 0, &Signals::default()), kind);
+        let report = evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report;
+        let counts: Vec<f64> =
+            report.components["hop"].kind_specific.replicas_over_time.iter().map(|at| at[1]).collect();
+        assert!(counts.contains(&5.0) && counts.last().is_some_and(|last| *last < 3.0), "{kind}: {counts:?}");
+        assert_eq!(0.0, report.requests.errors.values().map(|share| share.mean).sum::<f64>(), "{kind}");
+    }
+}
+
+#[test]
+fn consumers_follow_the_length_of_the_queue() {
+    let run = |target: &str| {
+        let text = format!(
+            "
+plimsoll: 1
+title: consumers
+run: {{duration: 8m, warmup: none, replications: 1}}
+load: {{users: {{rate: 10/s, steps: {{0s: 1, 1m: 8, 4m: 1}}, timeout: 5s, requests: {{tasks.publish: 1}}}}}}
+components:
+  tasks: {{kind: queue}}
+  worker:
+    kind: service
+    workers: 4
+    boot: 5s
+    consumes: {{from: tasks, group: work, operation: go}}
+    operations: {{go: [{{wait: 200ms}}]}}
+    autoscale: {{min: 1, max: 10, every: 10s, window: 10s, age: 0s, target: {{depth of tasks per instance: {target}}}, down: {{stable: 30s}}}}
+objectives:
+  deep: depth max of tasks <= 100k
+"
+        );
+        let (scenario, model) = compiled(&text);
+        evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
+    };
+    let (few, many) = (run("10"), run("2000"));
+    let most = |report: &Report| {
+        report.components["worker"].kind_specific.replicas_over_time.iter().map(|at| at[1]).fold(0.0, f64::max)
+    };
+    assert_eq!(1.0, most(&run("100k")));
+    assert!(most(&many) < most(&few), "{} and {}", most(&many), most(&few));
+    assert!(value(&few, "deep") < 0.5 * value(&many, "deep"), "{} and {}", value(&few, "deep"), value(&many, "deep"));
+    // What waits is divided by those who serve, not by the queue's one instance: never more than asked for.
+    let first = &few.decisions[0];
+    assert!(first.why.starts_with("depth of tasks per instance"), "{}", first.why);
+}

@@ -111,6 +111,9 @@ fn component(dice: &mut Dice, c: u32, count: u32) -> String {
             .replace("\n    shed:", ", shed:")
     );
     text += dice.pick(&["", "", "    memory: {idle: 1MB, each: 1MB, limit: 9MB}\n"]);
+    if place.contains("box") {
+        text += dice.pick(&["", "    cores: {request: 0.1}\n", "    cores: {request: 0.1, limit: 0.4}\n"]);
+    }
     text += &autoscale(dice, place);
     text += "    operations:\n      go:\n";
     for _ in 0..=dice.roll(4) {
@@ -286,6 +289,11 @@ fn posted(seed: u64) -> String {
     let commit = dice.pick(&["commit: before", "commit: after"]);
     let batch = dice.pick(&["batch: 1", "batch: 4", "batch: 3, prefetch: 9"]);
     let group = dice.pick(&["", ", group: other", ", group: mail"]);
+    let scaled = dice.pick(&[
+        "",
+        "boot: 100ms",
+        "autoscale: {min: 1, max: 4, every: 300ms, window: 500ms, age: 0s, target: {depth of tasks per instance: 3}, down: {stable: 0s}}",
+    ]);
     write!(
         text,
         "components:
@@ -299,6 +307,7 @@ fn posted(seed: u64) -> String {
     instances: 2
     workers: {}
     queue: {{limit: 5}}
+    {scaled}
     consumes: {{from: tasks, group: mail, operation: send, {batch}, {commit}}}
     operations: {{send: [{{dedupe: {{by: event, within: 1s}}}}, {{{work}}}, {{fail: {{share: {}%, as: bad}}}}, {{publish: {{to: more}}, fallback: skip}}]}}
   more: {{kind: queue, depth: 50}}

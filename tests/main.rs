@@ -20,6 +20,7 @@ mod measures;
 mod mirrors;
 mod model;
 mod places;
+mod pods;
 mod prefill;
 mod queues;
 mod replication;

@@ -204,3 +204,159 @@ fn who_comes_beyond_the_clients_is_turned_away() {
     let wide = run(&pooler("size: 25, clients: 1000", "transaction", TRANSACTION));
     assert_eq!(0.0, failed(&wide, "queue_full"));
 }
+
+// -- sessions -------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_session_lasts_as_long_as_the_visit_that_began_it() {
+    // A query of 5 ms, then 20 ms of thought: 200/s x 25 ms are five connections held, as long as statements hold one.
+    let page = "[{call: bouncer.read}, {wait: 20ms}]";
+    let held = |mode: &str| value(&run(&pooler(&format!("size: 25, mode: {mode}"), mode, page)), "held") * 500.0;
+    let (session, transaction, statement) = (held("session"), held("transaction"), held("statement"));
+    assert!((session - 5.0).abs() < 0.6, "{session}");
+    assert!((statement - 1.0).abs() < 0.2 && (transaction - 1.0).abs() < 0.2, "{transaction} and {statement}");
+    // A transaction inside uses the session's connection, which is kept on when it is over.
+    let inner = "[{transaction: {in: bouncer, do: [{call: bouncer.read}]}}, {wait: 20ms}]";
+    let kept = value(&run(&pooler("size: 25, mode: session", "session", inner)), "held") * 500.0;
+    assert!((kept - 5.0).abs() < 0.6, "{kept}");
+    // Each of the two before the pooler waits for a connection of the few.
+    let [wide, tight] =
+        [25, 7].map(|size| value(&run(&pooler(&format!("size: {size}, mode: session"), "session", page)), "wait"));
+    assert!(wide < 0.001 && 0.005 < tight, "{wide} and {tight}");
+}
+
+#[test]
+fn sessions_end_with_whoever_dies() {
+    let text = pooler(
+        "size: 6, clients: 50, mode: session",
+        "session",
+        "[{call: bouncer.read}, {wait: 20ms}, {call: bouncer.write}]",
+    );
+    for fault in ["kill: db/primary", "kill: web/0", "kill: bouncer"] {
+        let faults = format!("faults: {{dies: {{at: 20s, for: 5s, {fault}}}}}\nobjectives:");
+        let model = model(&text.replace("objectives:", &faults));
+        let record = simulate(&model, 3, 0, &Signals::default());
+        holds(&model, &record, fault);
+    }
+}
+
+// -- capacity units -------------------------------------------------------------------------------------------------------
+
+/// A database in capacity units of a quarter of a core, asked 10 times a second from the second to the fourth tenth hour.
+fn units(capacity: &str, rest: &str) -> String {
+    format!(
+        "
+plimsoll: 1
+title: units
+run: {{duration: 1h, warmup: none, replications: 1}}
+load: {{people: {{rate: 10/s, steps: {{0s: 0, 12m: 1, 24m: 0}}, requests: {{db.read: 1}}, timeout: 60s}}}}
+components:
+  db: {{kind: database, capacity: {{{capacity}}}, operations: {{read: {{cpu: exp(20ms)}}}}}}
+objectives:
+  units: units of db >= 0
+  use: utilisation of cores of db <= 100%
+  slow: latency p99 <= 60s
+  quick: latency p50 <= 60s
+{rest}
+"
+    )
+}
+
+fn specific(report: &Report, name: &str) -> f64 {
+    report.components["db"].kind_specific.figures[name].mean
+}
+
+#[test]
+fn a_database_sleeps_when_nobody_asks_and_wakes_for_the_first_who_does() {
+    let report = run(&units("min: 2, max: 2, pause: 5m, resume: 20s", ""));
+    // Awake 5 minutes at the start, from 12:20 to 24:00 and 5 minutes after that, to the next look: 21:40 of an hour.
+    let awake = 1.0 - specific(&report, "asleep");
+    assert!((awake - 1300.0 / 3600.0).abs() < 35.0 / 3600.0, "{awake}");
+    assert!((value(&report, "units") - 2.0 * awake).abs() < 1e-6);
+    assert_eq!(2.0, specific(&report, "pauses_per_h"));
+    // 7,200 requests, of which 200 came in the twenty seconds of waking.
+    assert!((15.0..21.0).contains(&value(&report, "slow")), "{}", value(&report, "slow"));
+    assert!(value(&report, "quick") < 1.0);
+    let line = report.cost.lines.iter().find(|line| line.what == "capacity").expect("it is paid");
+    assert!((line.usd_per_month - 2.0 * awake * 0.06 * 730.0).abs() < 0.5, "{}", line.usd_per_month);
+    let never = run(&units("min: 2, max: 2", ""));
+    assert_eq!((2.0, 0.0), (value(&never, "units"), specific(&never, "asleep")));
+    assert!(value(&never, "slow") < 3.0);
+    let sooner = run(&units("min: 2, max: 2, pause: 1m, resume: 20s", ""));
+    assert!(value(&sooner, "units") < value(&report, "units"));
+    let quicker = run(&units("min: 2, max: 2, pause: 5m, resume: 2s", ""));
+    assert!(value(&quicker, "slow") < 0.5 * value(&report, "slow"));
+}
+
+#[test]
+fn units_follow_the_use_within_their_bounds() {
+    // 10/s of 20 ms are a fifth of a core: two units of a twentieth are a tenth, eight are four tenths.
+    let of = |capacity: &str| run(&units(capacity, ""));
+    let small = "cores: 0.05, every: 5s, cool: 1m";
+    let free = of(&format!("min: 2, max: 64, {small}"));
+    let bound = of(&format!("min: 2, max: 4, {small}"));
+    assert!(2.0 < value(&free, "units") && value(&free, "units") < 6.0, "{}", value(&free, "units"));
+    assert!(value(&free, "slow") < 0.3 * value(&bound, "slow"), "{}", value(&free, "slow"));
+    let eager = of(&format!("min: 2, max: 64, {small}, above: 30%, below: 10%"));
+    assert!(value(&free, "units") < value(&eager, "units"));
+    let lasting = of("min: 2, max: 64, cores: 0.05, every: 5s, cool: 20m");
+    assert!(value(&free, "units") < value(&lasting, "units"), "who cools down later is larger for longer");
+    let shares = [&free, &eager].map(|report| value(report, "use"));
+    assert!(shares[1] < shares[0] && shares[0] < 0.7, "{shares:?}");
+}
+
+#[test]
+fn the_buffer_pool_is_as_large_as_the_units_and_empty_after_a_sleep() {
+    let hits = |capacity: &str| {
+        let text = units(capacity, "  hits: hit ratio of db >= 0%")
+            .replace("{cpu: exp(20ms)}", "[{cpu: 1ms}, {pages: 1}]")
+            .replace(
+                "kind: database, ",
+                "kind: database, data: {rows: 100k, row: 8KiB}, disk: {size: 10GB, iops: 3000}, ",
+            );
+        value(&run(&text), "hits")
+    };
+    let (one, four) = (hits("min: 1, max: 1, memory: 100MiB"), hits("min: 4, max: 4, memory: 100MiB"));
+    assert!(1.5 * one < four, "{one} and {four}");
+    let asleep = hits("min: 4, max: 4, memory: 100MiB, pause: 5m");
+    assert!(asleep < 0.9 * four, "{asleep} and {four}");
+}
+
+#[test]
+fn laws_hold_while_a_database_sleeps_and_is_killed() {
+    let faults = "faults: {dies: {at: 15m, for: 1m, kill: db/primary}, halts: {at: 20m, for: 30s, pause: db}, late: {at: 40m, for: 1m, kill: db}}";
+    for capacity in
+        ["min: 1, max: 16, cores: 0.05, every: 5s, cool: 30s, pause: 1m, resume: exp(10s)", "min: 2, max: 2"]
+    {
+        let model = model(&units(capacity, faults));
+        for replication in 0..2 {
+            let record = simulate(&model, 3, replication, &Signals::default());
+            holds(&model, &record, capacity);
+        }
+    }
+}
+
+// -- provisioned environments ---------------------------------------------------------------------------------------------
+
+#[test]
+fn an_autoscaler_provisions_environments_before_they_are_needed() {
+    let text = |with: &str| {
+        function("20/s", &format!("idle: 5s, {with}"), "exp(1s)", "20m")
+            .replace("rate: 20/s,", "rate: 20/s, steps: {0s: 0.1, 5m: 1, 10m: 0.1},")
+    };
+    let scaled = run(&text(
+        "autoscale: {min: 2, max: 60, every: 10s, target: {in_flight per instance: 0.6}, down: {stable: 1m}}",
+    ));
+    let fixed = run(&text("concurrency: {provisioned: 2}"));
+    let plenty = run(&text("concurrency: {provisioned: 40}"));
+    let cold = |report: &Report| value(report, "cold");
+    assert!(cold(&scaled) < 0.6 * cold(&fixed), "{} and {}", cold(&scaled), cold(&fixed));
+    assert!(cold(&plenty) <= cold(&scaled));
+    let paid = |report: &Report| {
+        report.cost.lines.iter().find(|line| line.what == "provisioned").map_or(0.0, |line| line.quantity)
+    };
+    assert_eq!((2.0, 40.0), (paid(&fixed), paid(&plenty)));
+    assert!(2.0 < paid(&scaled) && paid(&scaled) < 40.0, "{}", paid(&scaled));
+    assert!(scaled.decisions.iter().any(|decision| decision.from < decision.to));
+    assert!(scaled.decisions.iter().any(|decision| decision.to < decision.from));
+}

@@ -6,6 +6,10 @@ use plimsoll::report::Report;
 use crate::support::compiled;
 
 fn report(rate: u32, db: &str, operations: &str) -> Report {
+    report_with(rate, db, operations, "")
+}
+
+fn report_with(rate: u32, db: &str, operations: &str, rest: &str) -> Report {
     let text = format!(
         "
 plimsoll: 1
@@ -23,6 +27,7 @@ components:
     disk: {{iops: 1000}}
     {db}
     operations: {{{operations}}}
+{rest}
 "
     );
     let (scenario, model) = compiled(&text);
@@ -82,6 +87,21 @@ fn a_small_database_has_small_checkpoints() {
     let wal = "data: {rows: 1000, row: 8KiB}\n    wal: {sync: 500us, checkpoint: {every: 1m, over: 0s}}";
     let stall = max_ms(&report(200, wal, OPERATIONS), "db.read");
     assert!(0.95e3 < stall && stall < 1.2e3, "{stall}");
+}
+
+/// 400 pages a second are dirty; when the machine is back it redoes those that no checkpoint had written, 1,000 a second.
+#[test]
+fn the_rarer_the_checkpoints_the_longer_the_recovery() {
+    let down_s = |every: &str| {
+        let wal = format!("wal: {{sync: 500us, checkpoint: {{every: {every}, over: 0s}}}}");
+        let dies = "faults: {dies: {at: 200s, for: 1s, kill: db}}";
+        let report = report_with(200, &wal, OPERATIONS, dies);
+        240.0 * report.loads["readers"].requests.error_ratio.expect("they read").mean
+    };
+    let [often, rarely] = ["10s", "5h"].map(down_s);
+    assert!(often < 7.0, "a second, and four thousand pages at most: {often}");
+    // Eighty thousand pages since the start.
+    assert!((rarely - 81.0).abs() < 8.0, "{rarely}");
 }
 
 /// 82 MB in a pool of 84 MB are all in memory; a year and 720 MB later nine tenths are not.

@@ -12,8 +12,11 @@ mod check;
 mod compare;
 mod journey;
 mod plan;
+mod shards;
 mod size;
 mod sweep;
+mod uncertain;
+mod walkthrough;
 
 /// A single queue at 60 %: a few milliseconds of work.
 const SMALL: &str = "\

@@ -22,7 +22,7 @@ const CURVE: [f64; 6] = [0.3, 0.5, 0.7, 0.85, 0.95, 1.1];
 /// The knee: so many per cent more p99 for one per cent more load.
 const KNEE: f64 = 4.0;
 /// Confidence of the verdict at a load; a search looks at a dozen loads, and several times at those near the limit.
-const SURE: f64 = 0.99;
+pub const SURE: f64 = 0.99;
 /// Replications are doubled so often before a load counts as undecided.
 const DOUBLINGS: u32 = 3;
 
@@ -40,6 +40,8 @@ pub struct Question {
     pub tolerance: f64,
     /// Room above today's load that there should be.
     pub headroom: f64,
+    /// Confidence of the verdict at a load, usually [`SURE`].
+    pub sure: f64,
     /// Draw the curve when the answer is known.
     pub curve: bool,
 }
@@ -60,7 +62,7 @@ pub fn search<M: Memory>(
     lab: &mut Lab<'_, M>,
     make: impl Fn(f64) -> Option<Design>,
 ) -> Result<Capacity, Interrupted> {
-    let before = lab.simulated;
+    let before = lab.needed();
     let mut search = Search { question, lab, make, tried: Vec::new() };
     let (outcome, good, bad) = if question.whole { search.number()? } else { search.load()? };
     let value = match (good, bad) {
@@ -71,7 +73,7 @@ pub fn search<M: Memory>(
     if let Some(value) = value.filter(|_| question.curve && !question.whole) {
         search.draw(value)?;
     }
-    let (tried, runs) = (search.tried, lab.simulated - before);
+    let (tried, runs) = (search.tried, search.lab.needed() - before);
     Ok(report(base, question, &Found { outcome, good, bad, value, tried, runs }))
 }
 
@@ -89,19 +91,19 @@ impl<M: Memory, F: Fn(f64) -> Option<Design>> Search<'_, '_, M, F> {
     /// The verdict at a place, with as many replications as it takes.
     fn at(&mut self, place: f64) -> Result<Verdict, Interrupted> {
         if let Some((_, figures)) = self.tried.iter().find(|(known, _)| *known == place) {
-            return Ok(verdict(figures));
+            return Ok(verdict(figures, self.question.sure));
         }
         let Some(design) = (self.make)(place) else { return Ok(Verdict::Misses) };
         let least = self.lab.setting.replications.max(3);
         let mut figures = Vec::new();
         for doubling in 0..=DOUBLINGS {
             figures = self.lab.evaluate_with(&[&design], least << doubling)?;
-            if figures.iter().all(|figures| verdict(figures) != Verdict::Undecided) {
+            if figures.iter().all(|figures| verdict(figures, self.question.sure) != Verdict::Undecided) {
                 break;
             }
         }
         let figures = figures.pop().expect("it was evaluated");
-        let judged = verdict(&figures);
+        let judged = verdict(&figures, self.question.sure);
         let after = self.tried.partition_point(|(known, _)| *known < place);
         self.tried.insert(after, (place, figures));
         Ok(judged)
@@ -244,7 +246,7 @@ impl<M: Memory, F: Fn(f64) -> Option<Design>> Search<'_, '_, M, F> {
 }
 
 /// The verdict on all objectives; a queue without end is a miss whatever they say.
-fn verdict(figures: &Figures) -> Verdict {
+fn verdict(figures: &Figures, sure: f64) -> Verdict {
     if !figures.stable {
         return Verdict::Misses;
     }
@@ -254,17 +256,17 @@ fn verdict(figures: &Figures) -> Verdict {
         Verdict::Meets => 1,
         Verdict::None => 0,
     };
-    let all = figures.objectives.iter().map(|judged| surely(judged, figures.replications));
+    let all = figures.objectives.iter().map(|judged| surely(judged, figures.replications, sure));
     all.max_by_key(worse).unwrap_or(Verdict::None)
 }
 
 /// The verdict on one objective with the confidence of a search, which asks many times and must not be wrong once.
-fn surely(judged: &Judged, replications: u32) -> Verdict {
+fn surely(judged: &Judged, replications: u32, sure: f64) -> Verdict {
     let measured = &judged.measured;
     let known = (measured.value, measured.low, measured.high, judged.limit);
     let (Some(value), Some(low), Some(high), Some(limit)) = known else { return judged.verdict };
     let freedom = f64::from(replications.max(2) - 1);
-    let wider = student_quantile(0.5 + 0.5 * SURE, freedom) / student_quantile(0.5 + 0.5 * CONFIDENCE, freedom);
+    let wider = student_quantile(0.5 + 0.5 * sure, freedom) / student_quantile(0.5 + 0.5 * CONFIDENCE, freedom);
     let (low, high) = (value - wider * (value - low), value + wider * (high - value));
     let is_open = low <= limit && limit < high || low < limit && limit <= high;
     if is_open { Verdict::Undecided } else { judged.verdict }
@@ -276,7 +278,8 @@ fn report(base: &Design, question: &Question, found: &Found) -> Capacity {
     let is_counted = question.unit == "clients";
     let amount = |place: f64| if is_counted { (place * scale).round() } else { place * scale };
     let scaled = |place: Option<f64>| place.map(amount);
-    let points: Vec<Tried> = found.tried.iter().map(|(place, figures)| tried(amount(*place), figures)).collect();
+    let points: Vec<Tried> =
+        found.tried.iter().map(|(place, figures)| tried(amount(*place), figures, question.sure)).collect();
     let at =
         |place: Option<f64>| found.tried.iter().find(|(known, _)| Some(*known) == place).map(|(_, figures)| figures);
     // What breaks is read where it does: at the least load that misses an objective.
@@ -312,12 +315,12 @@ fn report(base: &Design, question: &Question, found: &Found) -> Capacity {
     }
 }
 
-fn tried(at: f64, figures: &Figures) -> Tried {
+fn tried(at: f64, figures: &Figures, sure: f64) -> Tried {
     let served = figures.value("served").zip(figures.value("offered")).map(|(served, offered)| served / offered);
     let missed = figures.objectives.iter().filter(|judged| judged.verdict == Verdict::Misses);
     Tried {
         at,
-        verdict: verdict(figures),
+        verdict: verdict(figures, sure),
         stable: figures.stable,
         replications: figures.replications,
         p50_s: figures.value("p50"),

@@ -4,8 +4,10 @@
 //! length, so a month looks like the measured stretch: state a load curve and measure a whole period of it.
 
 use crate::analysis::study::Study;
-use crate::model::{Metered, Price, Scope};
+use crate::model::Scope;
+use crate::model::prices::{Metered, Price};
 use crate::probe::Between;
+use crate::record::ComponentTally;
 use crate::report::{Cost, CostLine};
 use crate::units::MONTH;
 
@@ -66,6 +68,26 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             };
             let machines = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
             (machines, machines * per_hour * HOURS)
+        }
+        Metered::Hosts { first, count, per_hour } => {
+            let there = |host: u32| {
+                let at = host as usize;
+                (stretch.to.hosts[at].there_ns - stretch.from.hosts[at].there_ns) as f64 / 1e9
+            };
+            let hosts = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
+            (hosts, hosts * per_hour * HOURS)
+        }
+        Metered::Units { component: index, per_hour } => {
+            let units = |tally: &ComponentTally| tally.capacity.map_or(0, |capacity| capacity.unit_ns);
+            let (before, after) = component(*index);
+            let units = (units(after) - units(before)) as f64 / 1e9 / stretch.seconds().max(1e-9);
+            (units, units * per_hour * HOURS)
+        }
+        Metered::Provisioned { component: index, per_hour } => {
+            let ready = |tally: &ComponentTally| tally.function.map_or(0, |function| function.provisioned_ns);
+            let (before, after) = component(*index);
+            let count = (ready(after) - ready(before)) as f64 / 1e9 / stretch.seconds().max(1e-9) * whole;
+            (count, count * per_hour * HOURS)
         }
         Metered::Work { component: index, gigabytes, each } => {
             let station = stretch.model.components[usize::from(*index)].first as usize;

@@ -32,6 +32,8 @@ pub struct Design {
     pub sources: Sources,
     /// More is asked of something than it can do, by arithmetic alone.
     pub overloaded: bool,
+    /// The number of its first replication: designs with the same one meet the same luck.
+    pub first: u32,
 }
 
 /// Why there is no design.
@@ -52,7 +54,7 @@ impl Base<'_> {
         match compiled {
             Some((model, scenario, tree)) if !found.has_errors() => {
                 let overloaded = found.iter().any(|told| told.code == Code::Overload);
-                Ok(Design { name: name.to_owned(), scenario, model, tree, sources, overloaded })
+                Ok(Design { name: name.to_owned(), scenario, model, tree, sources, overloaded, first: 0 })
             }
             _ => Err(Box::new(Broken { sources, found })),
         }
@@ -84,7 +86,13 @@ impl Design {
         let model = compile(&scenario, &mut found).filter(|_| !found.has_errors())?;
         let overloaded = found.iter().any(|told| told.code == Code::Overload);
         let (name, tree, sources) = (format!("{} x{factor}", self.name), self.tree.clone(), self.sources.clone());
-        Some(Design { name, scenario, model, tree, sources, overloaded })
+        Some(Design { name, scenario, model, tree, sources, overloaded, first: self.first })
+    }
+
+    /// The same design with the luck of other replications.
+    #[must_use]
+    pub fn starting_at(self, first: u32) -> Design {
+        Design { first, ..self }
     }
 
     /// Requests, sessions or clients that the loads stand for: the unit in which load is counted, and how much there is.

@@ -4,7 +4,7 @@
 //! growth: at each multiple the databases hold as much as they will by then, and what that does to their buffer pools is
 //! simulated, not guessed.
 
-use crate::analysis::capacity::{Question, search};
+use crate::analysis::capacity::{Question, SURE, search};
 use crate::analysis::design::Design;
 use crate::analysis::lab::{Interrupted, Lab, Memory};
 use crate::diagnostic::Diagnostics;
@@ -60,10 +60,11 @@ fn disk(design: &Design) -> Option<f64> {
 
 /// When an objective breaks, and the way there.
 pub fn plan<M: Memory>(design: &Design, growth: &Growth, lab: &mut Lab<'_, M>) -> Result<Plan, Interrupted> {
-    let before = lab.simulated;
+    let before = lab.needed();
     let today = design.load(None).0;
     let find = "load".to_owned();
-    let question = Question { find, whole: false, unit: "per_s", today, tolerance: 0.02, headroom: 0.0, curve: false };
+    let (unit, tolerance, headroom) = ("per_s", 0.02, 0.0);
+    let question = Question { find, whole: false, unit, today, tolerance, headroom, sure: SURE, curve: false };
     let months_of = |factor: f64| libm::log(factor) / libm::log(1.0 + growth.monthly);
     // Before today there was less load, and as much data.
     let make = |factor: f64| {
@@ -76,7 +77,7 @@ pub fn plan<M: Memory>(design: &Design, growth: &Growth, lab: &mut Lab<'_, M>) -
         steps.iter().filter_map(|month| Some((*month, ahead(design, growth, *month)?))).collect();
     let figures = lab.evaluate(&grown.iter().map(|(_, design)| design).collect::<Vec<_>>())?;
     let months = grown.iter().zip(&figures).map(|((at, grown), figures)| month(*at, grown, figures, growth)).collect();
-    let runs = lab.simulated - before;
+    let runs = lab.needed() - before;
     Ok(report(design, growth, &found, (months, runs), |rate| months_of(rate / today)))
 }
 

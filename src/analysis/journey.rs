@@ -1,6 +1,6 @@
 //! A ladder of designs: each at its own load, as far as it goes, and beside the one before.
 
-use crate::analysis::capacity::{Question, search};
+use crate::analysis::capacity::{Question, SURE, search};
 use crate::analysis::compare::{changes, measure};
 use crate::analysis::design::Design;
 use crate::analysis::lab::{Interrupted, Lab, Memory};
@@ -58,6 +58,7 @@ fn capacity<M: Memory>(rung: &Rung, lab: &mut Lab<'_, M>) -> Result<Capacity, In
         today,
         tolerance: TOLERANCE,
         headroom: 0.0,
+        sure: SURE,
         curve: false,
     };
     search(design, &question, lab, |factor| design.loaded(factor, None))

@@ -58,14 +58,16 @@ pub struct Lab<'a, M> {
     memory: &'a M,
     known: BTreeMap<String, Figures>,
     /// The records of the design that was last evaluated alone: a search may want more replications of it.
-    held: Option<(String, Vec<Record>)>,
+    held: Option<(String, u32, Vec<Record>)>,
     /// Replications that were simulated here; those remembered do not count.
     pub simulated: u64,
+    /// The most replications that were asked for of each design, by hash and first replication.
+    asked: BTreeMap<(String, u32), u32>,
 }
 
 impl<'a, M: Memory> Lab<'a, M> {
     pub fn new(setting: Setting, progress: &'a Progress, memory: &'a M) -> Self {
-        Lab { setting, progress, memory, known: BTreeMap::new(), held: None, simulated: 0 }
+        Lab { setting, progress, memory, known: BTreeMap::new(), held: None, simulated: 0, asked: BTreeMap::new() }
     }
 
     /// The figures of each design, with the usual number of replications.
@@ -75,9 +77,24 @@ impl<'a, M: Memory> Lab<'a, M> {
 
     /// The figures of each design with so many replications.
     pub fn evaluate_with(&mut self, designs: &[&Design], replications: u32) -> Result<Vec<Figures>, Interrupted> {
+        self.ahead(designs, replications)?;
+        for design in designs {
+            let most = self.asked.entry((design.scenario.hash.clone(), design.first)).or_default();
+            *most = replications.max(*most);
+        }
+        Ok(designs.iter().map(|design| self.known[&self.key(design, replications)].clone()).collect())
+    }
+
+    /// Replications that the answers so far rest on, whoever simulated them and when.
+    pub fn needed(&self) -> u64 {
+        self.asked.values().map(|most| u64::from(*most)).sum()
+    }
+
+    /// Simulates what may be asked for next, all threads together.
+    pub fn ahead(&mut self, designs: &[&Design], replications: u32) -> Result<(), Interrupted> {
         let mut unknown: Vec<&Design> = Vec::new();
         for design in designs {
-            let is_asked = unknown.iter().any(|other| other.scenario.hash == design.scenario.hash);
+            let is_asked = unknown.iter().any(|other| is_same(other, design));
             if !is_asked && self.remembered(design, replications).is_none() {
                 unknown.push(design);
             }
@@ -86,7 +103,7 @@ impl<'a, M: Memory> Lab<'a, M> {
         for designs in unknown.chunks(group) {
             self.simulate(designs, replications)?;
         }
-        Ok(designs.iter().map(|design| self.known[&self.key(design, replications)].clone()).collect())
+        Ok(())
     }
 
     /// What is known already, here or in the memory beyond.
@@ -104,21 +121,28 @@ impl<'a, M: Memory> Lab<'a, M> {
     }
 
     fn key(&self, design: &Design, replications: u32) -> String {
-        format!("{}-{}-{replications}", design.scenario.hash, self.setting.seed)
+        let first = if design.first == 0 { String::new() } else { format!("-from-{}", design.first) };
+        format!("{}-{}-{replications}{first}", design.scenario.hash, self.setting.seed)
     }
 
     /// Simulates what is not held of each design, and works out its figures.
     fn simulate(&mut self, designs: &[&Design], replications: u32) -> Result<(), Interrupted> {
-        let held = self.held.take().filter(|(hash, records)| {
-            designs.len() == 1 && designs[0].scenario.hash == *hash && records.len() <= replications as usize
+        let held = self.held.take().filter(|(hash, from, records)| {
+            let is_it = designs.len() == 1 && designs[0].scenario.hash == *hash && designs[0].first == *from;
+            is_it && records.len() <= replications as usize
         });
-        let held = held.map(|(_, records)| records).unwrap_or_default();
+        let held = held.map(|(_, _, records)| records).unwrap_or_default();
         let first = held.len() as u32;
         let of = |design| (first..replications).map(move |replication| (design, replication));
         let units: Vec<(usize, u32)> = (0..designs.len()).flat_map(of).collect();
         let run = |(design, replication): (usize, u32)| {
             let signals = &self.progress.signals;
-            let record = engine::simulate(&designs[design].model, self.setting.seed, replication, signals);
+            let record = engine::simulate(
+                &designs[design].model,
+                self.setting.seed,
+                designs[design].first + replication,
+                signals,
+            );
             self.progress.done.fetch_add(1, Ordering::Relaxed);
             record
         };
@@ -133,10 +157,15 @@ impl<'a, M: Memory> Lab<'a, M> {
             self.memory.keep(&key, &evaluation::write(&figures));
             self.known.insert(key, figures);
             self.simulated += u64::from(replications - first);
-            self.held = (designs.len() == 1).then(|| (design.scenario.hash.clone(), own));
+            self.held = (designs.len() == 1).then(|| (design.scenario.hash.clone(), design.first, own));
         }
         Ok(())
     }
+}
+
+/// Whether two designs are one, with the same luck.
+fn is_same(a: &Design, b: &Design) -> bool {
+    a.scenario.hash == b.scenario.hash && a.first == b.first
 }
 
 /// Does all units on several threads; the results stand in the order of the units.

@@ -331,6 +331,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             Quantity::Queue
             | Quantity::InFlight
             | Quantity::Replicas
+            | Quantity::Units
             | Quantity::LostWrites
             | Quantity::LeaderChanges
             | Quantity::VisitsOutside

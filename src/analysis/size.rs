@@ -10,7 +10,8 @@ use crate::analysis::axis::Point;
 use crate::analysis::design::Design;
 use crate::analysis::lab::{Interrupted, Lab, Memory};
 use crate::catalogue::HOURS_PER_MONTH;
-use crate::model::{Metered, Model};
+use crate::model::Model;
+use crate::model::prices::Metered;
 use crate::report::Verdict;
 use crate::report::evaluation::Figures;
 use crate::report::size::Candidate;
@@ -55,6 +56,40 @@ pub fn race<M: Memory>(
     lab: &mut Lab<'_, M>,
     make: impl Fn(&Point) -> Option<Design>,
 ) -> Result<Raced, Interrupted> {
+    let before = lab.needed();
+    let (mut raced, field) = enter(points, make);
+    let at = heats(&mut raced, &field, budget, lab)?;
+    for entry in beyond(&field[at..]) {
+        if budget <= lab.needed() - before || raced.best.is_none() {
+            break;
+        }
+        let figures = lab.evaluate_with(&[&entry.design], FEW)?.swap_remove(0);
+        raced.evaluated.push(candidate(entry, &figures));
+    }
+    Ok(raced)
+}
+
+/// The part of a race that one of several machines does: the heats of every `has`-th design.
+///
+/// Among fewer designs the best one is no cheaper, so whatever the whole race looks at is looked at in one of the parts.
+///
+/// # Errors
+/// The work was stopped.
+pub fn share<M: Memory>(
+    points: &[Point],
+    budget: u64,
+    has: impl Fn(usize) -> bool,
+    lab: &mut Lab<'_, M>,
+    make: impl Fn(&Point) -> Option<Design>,
+) -> Result<(), Interrupted> {
+    let (mut raced, field) = enter(points, make);
+    let dealt = field.into_iter().enumerate().filter(|(at, _)| has(*at)).map(|(_, entry)| entry);
+    heats(&mut raced, &dealt.collect::<Vec<_>>(), budget, lab)?;
+    Ok(())
+}
+
+/// The designs that arithmetic does not rule out, the cheapest first.
+fn enter(points: &[Point], make: impl Fn(&Point) -> Option<Design>) -> (Raced, Vec<Entry>) {
     let mut raced = Raced::default();
     let mut field: Vec<Entry> = Vec::new();
     for point in points {
@@ -67,54 +102,66 @@ pub fn race<M: Memory>(
         field.push(Entry { point: point.clone(), floor: floor(&design.model), design });
     }
     field.sort_by(|a, b| a.floor.total_cmp(&b.floor));
-    let before = lab.simulated;
-    let spent = |lab: &Lab<'_, M>| lab.simulated - before;
-    let mut at = 0;
-    let at_once = lab.setting.jobs.max(1);
-    while at < field.len() && spent(lab) < budget {
+    (raced, field)
+}
+
+/// Tries the field in its order, up to the first that can be no cheaper than the best; answers how many that were.
+fn heats<M: Memory>(
+    raced: &mut Raced,
+    field: &[Entry],
+    budget: u64,
+    lab: &mut Lab<'_, M>,
+) -> Result<usize, Interrupted> {
+    let before = lab.needed();
+    for (at, entry) in field.iter().enumerate() {
         let worth = raced.best.as_ref().map_or(f64::INFINITY, |best| best.usd_per_month);
-        let group: Vec<&Entry> = field[at..].iter().take(at_once).take_while(|entry| entry.floor < worth).collect();
-        if group.is_empty() {
-            break;
+        if worth <= entry.floor || budget <= lab.needed() - before {
+            return Ok(at);
         }
-        at += group.len();
         // The first look is shared by all threads; contenders are then taken one by one.
-        lab.evaluate_with(&group.iter().map(|entry| &entry.design).collect::<Vec<_>>(), FEW)?;
-        for entry in group {
-            let candidate = decided(entry, lab)?;
-            take(&mut raced, candidate);
+        if at.is_multiple_of(lab.setting.jobs.max(1)) {
+            let next = field[at..].iter().take(lab.setting.jobs.max(1)).take_while(|entry| entry.floor < worth);
+            lab.ahead(&next.map(|entry| &entry.design).collect::<Vec<_>>(), FEW)?;
         }
+        let figures = decided(&entry.design, lab)?;
+        take(raced, candidate(entry, &figures));
     }
-    let rest = beyond(&field[at..]);
-    for entry in rest {
-        if budget <= spent(lab) || raced.best.is_none() {
-            break;
-        }
-        let figures = lab.evaluate_with(&[&entry.design], FEW)?.swap_remove(0);
-        raced.evaluated.push(candidate(entry, &figures));
-    }
-    Ok(raced)
+    Ok(field.len())
+}
+
+/// The verdict on a design and its bill, with as many replications as a contender gets.
+///
+/// # Errors
+/// The work was stopped.
+pub fn tried<M: Memory>(design: &Design, lab: &mut Lab<'_, M>) -> Result<(Verdict, f64), Interrupted> {
+    let figures = decided(design, lab)?;
+    Ok((verdict(&figures), figures.usd_per_month.unwrap_or(0.0)))
 }
 
 /// More replications until the objectives are decided.
-fn decided<M: Memory>(entry: &Entry, lab: &mut Lab<'_, M>) -> Result<Candidate, Interrupted> {
+fn decided<M: Memory>(design: &Design, lab: &mut Lab<'_, M>) -> Result<Figures, Interrupted> {
     let mut replications = FEW;
-    let mut figures = lab.evaluate_with(&[&entry.design], replications)?.swap_remove(0);
+    let mut figures = lab.evaluate_with(&[design], replications)?.swap_remove(0);
     for _ in 0..=DOUBLINGS {
-        if !figures.stable || !matches!(figures.verdict, Verdict::Undecided) {
+        if verdict(&figures) != Verdict::Undecided {
             break;
         }
         replications *= 2;
-        figures = lab.evaluate_with(&[&entry.design], replications)?.swap_remove(0);
+        figures = lab.evaluate_with(&[design], replications)?.swap_remove(0);
     }
-    Ok(candidate(entry, &figures))
+    Ok(figures)
+}
+
+/// A queue without end is a miss, whatever the objectives say.
+fn verdict(figures: &Figures) -> Verdict {
+    if figures.stable { figures.verdict } else { Verdict::Misses }
 }
 
 fn candidate(entry: &Entry, figures: &Figures) -> Candidate {
     let missed = figures.objectives.iter().filter(|judged| judged.verdict == Verdict::Misses);
     Candidate {
         settings: entry.point.clone(),
-        verdict: if figures.stable { figures.verdict } else { Verdict::Misses },
+        verdict: verdict(figures),
         usd_per_month: figures.usd_per_month.unwrap_or(0.0),
         p99_s: figures.value("p99"),
         replications: figures.replications,

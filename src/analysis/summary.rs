@@ -10,12 +10,13 @@ use crate::analysis::{estimate, scaling, windows};
 use crate::measure::histogram::Compact;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between, Busy, Counts, Outcome, Part, together};
-use crate::record::{self, CacheTally, ComponentTally, GuardTally, StationTally, Tallies, TelemetryTally};
-use crate::report::{
-    self, Assumption, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard,
-    Specific, Traffic, Utilisation, Utilisations,
+use crate::record::{
+    self, CacheTally, CapacityTally, ComponentTally, GuardTally, StationTally, Tallies, TelemetryTally,
 };
-use crate::scenario::Scenario;
+use crate::report::{
+    self, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard, Specific,
+    Traffic, Utilisation, Utilisations,
+};
 use crate::scenario::condition::{Quantity, Resource, Stat};
 use crate::units::Time;
 
@@ -170,6 +171,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
     let starts =
         study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
     specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
+    specific.extend(of_capacity(study, scope));
     specific.extend(of_cache(study, usize::from(index)));
     specific.extend(messages::of(study, index));
     specific.extend(messages::views(study, index));
@@ -182,6 +184,20 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         specific.extend(variance.map(|variance| ("shard_variance".to_owned(), variance)));
     }
     Specific { figures: specific, shards, replicas_over_time: scaling::replicas(study, index) }
+}
+
+/// How large a database in capacity units was, and how long it slept.
+fn of_capacity(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
+    let mut found = BTreeMap::new();
+    let mut add = |name: &str, figure: fn(&CapacityTally) -> f64| {
+        let rate = study.mean(|stretch| Some(figure(&stretch.capacity(scope)?) / stretch.seconds()));
+        found.extend(rate.map(|rate| (name.to_owned(), rate)));
+    };
+    add("units", |tally| tally.unit_ns as f64 / 1e9);
+    add("asleep", |tally| tally.asleep_ns as f64 / 1e9);
+    add("pauses_per_h", |tally| 3600.0 * tally.pauses as f64);
+    add("unit_changes_per_h", |tally| 3600.0 * tally.changes as f64);
+    found
 }
 
 /// The shards that share the rows of a database, with what came to each.
@@ -430,12 +446,6 @@ fn exemplar(study: &Study, replication: u32, seen: &record::Exemplar) -> Exempla
         outcome: seen.failed.map_or("ok", |kind| model.failures[usize::from(kind)].as_str()).to_owned(),
         spans: seen.segments.iter().map(span).collect(),
     }
-}
-
-/// Where the author says that numbers come from.
-pub(super) fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
-    let said = scenario.assumptions.iter();
-    said.map(|(path, source)| Assumption { path: path.clone(), source: source.clone(), influence: None }).collect()
 }
 
 /// A line for each replication.

@@ -10,7 +10,7 @@ use clap_complete::engine::ArgValueCompleter as Complete;
 use clap_complete::{Shell, ValueHint};
 
 use crate::cli::args::study::{
-    Advise, Baseline, Capacity, Check, Compare, Estimate, Journey, Merge, Plan, Size, Sweep,
+    Advise, Baseline, Capacity, Check, Compare, Estimate, Journey, Merge, Plan, Size, Sweep, Walkthrough,
 };
 use crate::cli::complete;
 use crate::units::{self, Dimension, UnitError};
@@ -99,13 +99,14 @@ pub enum Verb {
     /// The back of the envelope, step by step, beside the simulation
     Estimate(Box<Estimate>),
     /// A ladder of scenarios: what each stage carries, what it costs, and what the step to it bought
-    #[command(alias = "walkthrough")]
     Journey(Box<Journey>),
+    /// One design as an interviewer would go through it: the sums, the simulation, how far it goes, what could be done
+    Walkthrough(Box<Walkthrough>),
     /// Is it still true: objectives and stored baselines of files, folders and patterns
     Check(Box<Check>),
     /// What `check` holds scenarios against
     Baseline(Baseline),
-    /// Put the parts of a sweep on several machines together
+    /// Put the parts of a study on several machines together
     Merge(Merge),
     /// Check a scenario without simulating it: shape, units, references, sums
     Validate(Validate),
@@ -171,6 +172,9 @@ pub struct Run {
     /// `requests=sample.csv`, `hgrm=l.hgrm`, `chrome=trace.json`, `otlp=trace.json`, `junit=r.xml`; may be repeated
     #[arg(long, value_name = "KIND=FILE", value_parser = export)]
     pub export: Vec<(Kind, String)>,
+    /// How often numbers that are intervals (`800/s..2500/s`) are drawn, if there are any; 0 takes their middles only
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub draws: u32,
     /// Run again whenever a file of the scenario is saved
     #[arg(long)]
     pub watch: bool,
@@ -402,9 +406,12 @@ pub enum SchemaOf {
     Compare,
     Sweep,
     Capacity,
+    #[value(name = "capacity-grid")]
+    Grid,
     Size,
     Advise,
     Journey,
+    Walkthrough,
     Plan,
     #[value(name = "estimate")]
     ByHand,

@@ -1,13 +1,13 @@
 //! The most load within the objectives, or the least of a setting.
 
-use crate::analysis::capacity::{Question, search};
+use crate::analysis::capacity::{Question, SURE, search};
 use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Capacity;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
-use crate::cli::{Exit, Stop, progress};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
+use crate::cli::{Exit, Stop, grid, progress};
 use crate::report::capacity::{self, Outcome};
 use crate::report::chart::Chart;
 use crate::report::html;
@@ -15,6 +15,8 @@ use crate::report::terminal::capacity as terminal;
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<capacity::Capacity> =
+    Faces { rows: capacity::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// Searches, and tells the answer with its interval.
 pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
@@ -22,27 +24,24 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &std::path::Path| library.read(path);
-    let changes = &args.input.changes;
-    let base = study::base(&args.input.scenario, &args.trials, &changes.sets, &read);
-    let mut base = Base { variant: changes.variant.clone(), ..base };
+    let mut base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     with_objectives(&mut base, &args.objective, &name, out)?;
     let whole = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     if whole.scenario.objectives.is_empty() {
         return Err(Stop::usage("no objective says what is still good; add --objective 'latency p99 <= 200ms'"));
     }
+    if !args.vary.is_empty() {
+        return grid::grid(args, &base, &whole, out);
+    }
     let question = question(args, &whole)?;
     let setting = study::setting(&whole, &args.trials);
     let session = Session::start(&args.trials, &whole, setting.replications * 12, out)?;
     let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
     let mut lab = Lab::new(setting, &shared, &shelf);
-    let load = args.find.strip_prefix("load.");
-    let found = search(&whole, &question, &mut lab, |place| {
-        let set = format!("{}={place}", args.find);
-        if question.whole { base.design(&name, &[set]).ok() } else { whole.loaded(place, load) }
-    });
+    let found = search(&whole, &question, &mut lab, |place| at(&question, &base, &whole, &[], place));
     let found = session.finish(found, lab.simulated, out)?;
-    show(&found, format, out)?;
+    FACES.show(&found, format, out)?;
     let written = [
         ("capacity.json", study::document(&found, Format::Json)),
         ("capacity.md", terminal::markdown(&found)),
@@ -58,17 +57,6 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
     })
 }
 
-fn show(found: &capacity::Capacity, format: Format, out: &mut Out) -> Result<(), Stop> {
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(found, format)),
-        Format::Csv => out.print(&capacity::rows(found).csv()),
-        Format::Markdown => out.print(&terminal::markdown(found)),
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(found, look), format, out),
-        _ => study::print_human(&terminal::render(found, look), format, out),
-    }
-}
-
 /// Objectives of the command line stand in the place of all that the scenario states.
 pub(crate) fn with_objectives(base: &mut Base, asked: &[String], name: &str, out: &mut Out) -> Result<(), Stop> {
     if asked.is_empty() {
@@ -80,8 +68,17 @@ pub(crate) fn with_objectives(base: &mut Base, asked: &[String], name: &str, out
     Ok(())
 }
 
+/// The design at a place of the search: at a multiple of the load, or with that number of the setting.
+pub(crate) fn at(question: &Question, base: &Base, whole: &Design, sets: &[String], place: f64) -> Option<Design> {
+    if !question.whole {
+        return whole.loaded(place, question.find.strip_prefix("load."));
+    }
+    let set = format!("{}={place}", question.find);
+    base.design(&whole.name, &[sets.to_vec(), vec![set]].concat()).ok()
+}
+
 /// What is looked for: load, one load by its name, or a setting.
-fn question(args: &Capacity, whole: &Design) -> Result<Question, Stop> {
+pub(crate) fn question(args: &Capacity, whole: &Design) -> Result<Question, Stop> {
     let share = |text: &str| units::parse_as(text, Dimension::Share).map_err(|error| Stop::usage(error.message));
     let (tolerance, headroom) = (share(&args.tolerance)?.max(1e-4), share(&args.headroom)?);
     let only = args.find.strip_prefix("load.");
@@ -99,5 +96,5 @@ fn question(args: &Capacity, whole: &Design) -> Result<Question, Stop> {
         (true, true) => ("per_s", rate),
         (true, false) => ("clients", clients),
     };
-    Ok(Question { find: args.find.clone(), whole: !is_load, unit, today, tolerance, headroom, curve: true })
+    Ok(Question { find: args.find.clone(), whole: !is_load, unit, today, tolerance, headroom, sure: SURE, curve: true })
 }

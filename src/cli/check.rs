@@ -11,8 +11,8 @@ use crate::analysis::lab::Lab;
 use crate::cli::args::study::{Baseline, BaselineVerb, Check, Trials};
 use crate::cli::args::{Format, Undecided};
 use crate::cli::out::{Out, variable};
+use crate::cli::part::{Parts, Shard};
 use crate::cli::study::{self, Library, Session, Shelf};
-use crate::cli::sweep::Shard;
 use crate::cli::{Exit, Stop, files, github, journey, progress};
 use crate::report::check::{self, Checked, Outcome, SCHEMA};
 use crate::report::html;
@@ -62,14 +62,36 @@ pub(crate) fn check(args: &Check, out: &mut Out) -> Result<Exit, Stop> {
     let replications: u32 =
         tasks.iter().filter_map(|task| Some(study::setting(task.design.as_ref()?, &args.trials).replications)).sum();
     let session = Session::start(&args.trials, first, replications, out)?;
-    let work = Work { args, tolerances: &tolerances, session: &session };
+    // The judgement on some of the files is worth something even if nothing is written of it.
+    let parts = if args.trials.no_files {
+        Parts::default()
+    } else {
+        Parts::open(&args.trials, shard, &about(&all), &study::folder(&args.trials, "check"))?
+    };
+    let shelf = Shelf::shared(&args.trials, parts);
+    let work = Work { args, tolerances: &tolerances, session: &session, shelf: &shelf };
     let (result, simulated) = work.all(tasks, out)?;
     let scenarios = session.finish(result, simulated, out)?;
     let outcome = scenarios.iter().map(|checked| checked.outcome).max().unwrap_or(Outcome::Skipped);
     let checked = check::Check { schema: SCHEMA, outcome, scenarios };
     show(&checked, format, out)?;
-    write(args, &checked, out)?;
+    summarise(&checked)?;
+    if shard.is_part() {
+        shelf.parts.finish(out)?;
+    } else {
+        write(args, &checked, out)?;
+    }
     Ok(exit(args, &checked, out))
+}
+
+/// The hash of what stands in the files.
+fn about(paths: &[String]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for path in paths {
+        hasher.update(path.as_bytes());
+        hasher.update(&fs::read(path).unwrap_or_default());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// What has to be done, and how.
@@ -77,6 +99,7 @@ struct Work<'a> {
     args: &'a Check,
     tolerances: &'a Tolerances,
     session: &'a Session,
+    shelf: &'a Shelf,
 }
 
 type Judged = Result<Vec<Checked>, crate::analysis::lab::Interrupted>;
@@ -84,7 +107,6 @@ type Judged = Result<Vec<Checked>, crate::analysis::lab::Interrupted>;
 impl Work<'_> {
     /// Judges each task in turn; seeds and replications are those of its scenario.
     fn all(&self, tasks: Vec<Task>, out: &mut Out) -> Result<(Judged, u64), Stop> {
-        let shelf = Shelf::new(&self.args.trials);
         let (mut done, mut simulated) = (Vec::new(), 0);
         for task in tasks {
             let Some(design) = &task.design else {
@@ -92,7 +114,7 @@ impl Work<'_> {
                 continue;
             };
             let stored = stored(&task.stored)?;
-            let mut lab = Lab::new(study::setting(design, &self.args.trials), &self.session.progress, &shelf);
+            let mut lab = Lab::new(study::setting(design, &self.args.trials), &self.session.progress, self.shelf);
             // No baseline is of this engine, so everything is simulated.
             let engine = if self.args.fresh { "" } else { ENGINE };
             let judged = judge(design, stored.as_ref(), self.tolerances, engine, &mut lab);
@@ -124,14 +146,18 @@ fn show(checked: &check::Check, format: Format, out: &mut Out) -> Result<(), Sto
     }
 }
 
-/// The files, and the summary of a job on GitHub where there is one.
+/// The files.
 fn write(args: &Check, checked: &check::Check, out: &mut Out) -> Result<(), Stop> {
     let written = [
         ("check.json", study::document(checked, Format::Json)),
         ("junit.xml", junit::checked(checked)),
         ("check.html", html::study::check(checked, &study::typed()).render()),
     ];
-    study::write(&args.trials, "check", &written, out)?;
+    study::write(&args.trials, "check", &written, out)
+}
+
+/// The summary of a job on GitHub, where there is one.
+fn summarise(checked: &check::Check) -> Result<(), Stop> {
     if let Some(path) = variable("GITHUB_STEP_SUMMARY") {
         use std::io::Write;
         let file = fs::OpenOptions::new().create(true).append(true).open(&path);

@@ -190,6 +190,7 @@ fn concerned(verb: &Verb) -> Option<&str> {
         Verb::Plan(plan) => Some(&plan.input.scenario),
         Verb::Estimate(estimate) => Some(&estimate.input.scenario),
         Verb::Journey(journey) => Some(&journey.ladder),
+        Verb::Walkthrough(walkthrough) => Some(&walkthrough.input.scenario),
         Verb::Check(check) => check.paths.first().map(String::as_str),
         Verb::Validate(validate) => validate.scenarios.first().map(String::as_str),
         Verb::Config(config) => {

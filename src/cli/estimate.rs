@@ -1,17 +1,18 @@
 //! The back of the envelope beside the simulation.
 
 use crate::analysis::by_hand::by_hand as estimated;
-use crate::analysis::design::Base;
 use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Estimate;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};
 use crate::report::by_hand;
 use crate::report::terminal::by_hand as terminal;
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<by_hand::ByHand> =
+    Faces { rows: by_hand::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// Simulates a design once, and works the sums out beside it.
 pub(crate) fn estimate(args: &Estimate, out: &mut Out) -> Result<Exit, Stop> {
@@ -19,9 +20,7 @@ pub(crate) fn estimate(args: &Estimate, out: &mut Out) -> Result<Exit, Stop> {
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &std::path::Path| library.read(path);
-    let given = &args.input.changes;
-    let base =
-        Base { variant: given.variant.clone(), ..study::base(&args.input.scenario, &args.trials, &given.sets, &read) };
+    let base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     let design = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     let setting = study::setting(&design, &args.trials);
@@ -31,14 +30,7 @@ pub(crate) fn estimate(args: &Estimate, out: &mut Out) -> Result<Exit, Stop> {
     let figures = lab.evaluate(&[&design]);
     let figures = session.finish(figures, lab.simulated, out)?;
     let hand = estimated(&design, &figures[0]);
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(&hand, format))?,
-        Format::Csv => out.print(&by_hand::rows(&hand).csv())?,
-        Format::Markdown => out.print(&terminal::markdown(&hand))?,
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(&hand, look), format, out)?,
-        _ => study::print_human(&terminal::render(&hand, look), format, out)?,
-    }
+    FACES.show(&hand, format, out)?;
     let written = [("estimate.json", study::document(&hand, Format::Json)), ("estimate.md", terminal::markdown(&hand))];
     study::write(&args.trials, &name, &written, out)?;
     Ok(Exit::Done)

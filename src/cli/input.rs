@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use crate::analysis::design::{Base, Design};
 use crate::cli::args::Changes;
 use crate::cli::out::Out;
 use crate::cli::{Exit, Stop};
@@ -132,6 +133,16 @@ fn read_once(wanted: &Wanted) -> Reading {
     let (scenario, resolved) = load(&given, &mut sources, &mut found).unzip();
     let model = scenario.as_ref().and_then(|scenario| compile(scenario, &mut found));
     Reading { scenario, resolved, model, sources, found, files: files.into_inner() }
+}
+
+/// The design that further settings make of it, if they make one.
+pub(crate) fn design(wanted: &Wanted, more: &[String]) -> Option<Design> {
+    let open = |path: &Path| match &wanted.stdin {
+        Some(text) if path == Path::new(&wanted.stdin_name) => Ok(text.clone()),
+        _ => fs::read_to_string(path),
+    };
+    let (path, sets) = (wanted.shown().to_owned(), wanted.sets.clone());
+    Base { path, read: &open, variant: wanted.variant.clone(), sets }.design(&wanted.name(), more).ok()
 }
 
 /// Adds the mistakes of a variant that were not told before; the texts may have been read again since.

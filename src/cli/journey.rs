@@ -42,7 +42,7 @@ pub(crate) fn journey(args: &Journey, out: &mut Out) -> Result<Exit, Stop> {
     let stages = climb(&rungs, &mut lab);
     let stages = session.finish(stages, lab.simulated, out)?;
     let (title, description) = (ladder.title, ladder.description);
-    let told = journey::Journey { schema: SCHEMA, title, description, seed: setting.seed, stages, runs: lab.simulated };
+    let told = journey::Journey { schema: SCHEMA, title, description, seed: setting.seed, stages, runs: lab.needed() };
     let tell = if args.quiz { quiz } else { show };
     tell(&told, format, out)?;
     let written = [
@@ -100,7 +100,7 @@ fn quiz(told: &journey::Journey, format: Format, out: &mut Out) -> Result<(), St
 }
 
 /// `1200/s`, `1.2k/s`, or the number alone.
-fn rate(text: &str) -> Option<f64> {
+pub(crate) fn rate(text: &str) -> Option<f64> {
     units::parse_as(text, units::Dimension::Rate).or_else(|_| units::parse_as(text, units::Dimension::Count)).ok()
 }
 

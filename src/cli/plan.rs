@@ -1,17 +1,18 @@
 //! How long a design lasts.
 
-use crate::analysis::design::Base;
 use crate::analysis::growth::plan as grow;
 use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Plan;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};
 use crate::report::plan;
 use crate::report::terminal::plan as terminal;
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<plan::Plan> =
+    Faces { rows: plan::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// Searches along the way of growth, and tells when an objective breaks.
 pub(crate) fn plan(args: &Plan, out: &mut Out) -> Result<Exit, Stop> {
@@ -19,9 +20,7 @@ pub(crate) fn plan(args: &Plan, out: &mut Out) -> Result<Exit, Stop> {
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &std::path::Path| library.read(path);
-    let given = &args.input.changes;
-    let base =
-        Base { variant: given.variant.clone(), ..study::base(&args.input.scenario, &args.trials, &given.sets, &read) };
+    let base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     let design = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     let Some(growth) = design.scenario.plan else {
@@ -38,14 +37,7 @@ pub(crate) fn plan(args: &Plan, out: &mut Out) -> Result<Exit, Stop> {
     let mut lab = Lab::new(setting, &shared, &shelf);
     let found = grow(&design, &growth, &mut lab);
     let found = session.finish(found, lab.simulated, out)?;
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(&found, format))?,
-        Format::Csv => out.print(&plan::rows(&found).csv())?,
-        Format::Markdown => out.print(&terminal::markdown(&found))?,
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(&found, look), format, out)?,
-        _ => study::print_human(&terminal::render(&found, look), format, out)?,
-    }
+    FACES.show(&found, format, out)?;
     let written = [("plan.json", study::document(&found, Format::Json)), ("plan.md", terminal::markdown(&found))];
     study::write(&args.trials, &name, &written, out)?;
     Ok(Exit::Done)

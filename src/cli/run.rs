@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::analysis::{self, Evaluation, Plan, Progress};
+use crate::analysis::lab::{Forgetful, Lab, Setting};
+use crate::analysis::{self, Evaluation, Plan, Progress, uncertainty, worlds};
 use crate::cli::args::{FailOn, Format, Kind, Run, Settings, Undecided};
 use crate::cli::input::{self, Reading, Wanted};
 use crate::cli::out::Out;
@@ -49,8 +50,16 @@ fn once(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
     let progress = Arc::new(Progress::default());
     let jobs = settings.jobs.map_or_else(cores, NonZero::get);
     let plan = Plan::new(&model, &scenario, jobs);
-    let watcher = Watcher::start(look_on(settings, &plan, &scenario, out)?, Arc::clone(&progress));
+    let draws = if scenario.uncertain.is_empty() { 0 } else { args.draws };
+    let mut watch = look_on(settings, &plan, &scenario, out)?;
+    watch.goal.replications += draws * worlds::EACH;
+    let watcher = Watcher::start(watch, Arc::clone(&progress));
     let mut evaluation = analysis::evaluate(&model, &scenario, &plan, &progress);
+    if 0 < draws && !evaluation.report.run.partial {
+        let setting = Setting { seed: scenario.run.seed, replications: worlds::EACH, jobs };
+        let mut lab = Lab::new(setting, &progress, &Forgetful);
+        explore(&wanted, &scenario, draws, &mut lab, &mut evaluation.report);
+    }
     let (wall_s, timed_out) = watcher.finish();
     let report = &mut evaluation.report;
     report.warnings.splice(0..0, input::warnings(&reading));
@@ -61,6 +70,19 @@ fn once(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
     write(args, &wanted, &outcome, out)?;
     out.note(&speed(&outcome.evaluation.report, jobs, wall_s));
     Ok(exit(args, &outcome, out))
+}
+
+/// Draws the inputs that are intervals, and adds to the report what comes of it; nothing where the work is stopped.
+fn explore(wanted: &Wanted, scenario: &Scenario, draws: u32, lab: &mut Lab<Forgetful>, report: &mut Report) {
+    let drawn = worlds::draw(&scenario.uncertain, draws, lab.setting.seed);
+    let explored = worlds::explore(&drawn, lab, |world| input::design(wanted, &world.sets));
+    let Ok(explored) = explored else {
+        report.run.partial = true;
+        return;
+    };
+    let judged = uncertainty::judge(scenario, &drawn, &explored, report.run.replications);
+    report.assumptions = uncertainty::ledger(&scenario.assumptions, &judged.inputs);
+    report.uncertainty = Some(judged);
 }
 
 /// What forbids a run, as plain data.

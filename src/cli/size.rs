@@ -3,110 +3,151 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::analysis::advise as advising;
-use crate::analysis::axis::{Axis, Point, axis, grid, sets};
+use crate::analysis::axis::{Axis, Point, sets};
 use crate::analysis::compare::changes;
 use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
-use crate::analysis::size::{binds, pareto, race};
+use crate::analysis::regret::{self, Stakes};
+use crate::analysis::size::{self, Raced};
+use crate::analysis::worlds::{self, World};
 use crate::cli::args::Format;
 use crate::cli::args::study::{Advise, Size};
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::part::{Parts, Shard};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, capacity, progress};
 use crate::diagnostic::{Diagnostics, Sources, Spot, Spotted};
 use crate::report::chart::Chart;
 use crate::report::html::study::search;
-use crate::report::size::{self, SCHEMA};
+use crate::report::size::{SCHEMA, Size as Found, rows};
 use crate::report::terminal::{advise as of_advice, size as terminal};
 use crate::report::{Verdict, advise as document};
 use crate::text::{self, Node, Value};
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<Found> =
+    Faces { rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
+const ADVICE: Faces<document::Advise> = Faces {
+    rows: document::rows,
+    markdown: of_advice::markdown,
+    line: of_advice::verdict_line,
+    human: of_advice::render,
+};
 /// Replications that settle a contender, by which the work of an exhaustive search is counted.
 const SETTLED: u64 = 24;
 
 /// Races all designs that the bounds allow.
 pub(crate) fn size(args: &Size, out: &mut Out) -> Result<Exit, Stop> {
     let format = study::format(&args.trials, FORMATS, "size")?;
-    let axes: Vec<Axis> = args.vary.iter().map(|text| axis(text)).collect::<Result<_, _>>().map_err(Stop::usage)?;
-    let points = grid(&axes).map_err(Stop::usage)?;
+    let shard = Shard::new(args.shard.as_deref())?;
+    let (axes, points) = study::grid_of(&args.vary)?;
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &Path| library.read(path);
-    let changes = &args.input.changes;
-    let base = study::base(&args.input.scenario, &args.trials, &changes.sets, &read);
-    let mut base = Base { variant: changes.variant.clone(), ..base };
+    let mut base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     capacity::with_objectives(&mut base, &args.subject_to, &name, out)?;
     let whole = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     let factor = factor(args.peak.as_deref(), &whole)?;
-    if whole.scenario.objectives.is_empty() {
-        return Err(Stop::usage("no objective says what is still good; add --subject-to 'latency p99 <= 200ms'"));
-    }
-    if whole.model.prices.is_empty() {
-        return Err(Stop::usage("nothing has a price, so nothing is cheapest; give machines or `prices:`"));
-    }
+    answerable(&whole)?;
     // A mistake in what varies is told at once and not taken for a design that cannot be.
     if let Some(first) = points.first() {
         base.design(&name, &sets(&axes, first)).map_err(|broken| study::shown(&broken, out))?;
     }
     let setting = study::setting(&whole, &args.trials);
-    let session = Session::start(&args.trials, &whole, 3 * points.len() as u32, out)?;
-    let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
+    let draws = if whole.scenario.uncertain.is_empty() { 0 } else { args.draws };
+    let session = Session::start(&args.trials, &whole, 3 * points.len() as u32 * (1 + draws), out)?;
+    let parts = Parts::open(&args.trials, shard, &whole.scenario.hash, &study::folder(&args.trials, &name))?;
+    let (shelf, shared) = (Shelf::shared(&args.trials, parts), std::sync::Arc::clone(&session.progress));
     let mut lab = Lab::new(setting, &shared, &shelf);
-    let make = |point: &Point| base.design(&name, &sets(&axes, point)).ok()?.loaded(factor, None);
-    let raced = race(&points, args.budget, &mut lab, make);
-    let raced = session.finish(raced, lab.simulated, out)?;
-    let cost = raced.best.as_ref().map_or(f64::INFINITY, |best| best.usd_per_month);
-    let cheaper = raced.undecided.iter().filter(|candidate| candidate.usd_per_month < cost).cloned().collect();
-    let found = size::Size {
-        schema: SCHEMA,
-        name,
-        hash: whole.scenario.hash.clone(),
-        seed: setting.seed,
-        load_per_s: whole.load(None).0 * factor,
-        within: whole.scenario.objectives.values().map(|objective| objective.value.text.clone()).collect(),
-        axes: axes.iter().map(|axis| axis.path.clone()).collect(),
-        pareto: pareto(&raced.evaluated),
-        binds: binds(&raced.evaluated),
-        simulated: raced.evaluated.len() as u32,
-        best: raced.best,
-        cheaper_but_undecided: cheaper,
-        designs: raced.designs,
-        ruled_out: raced.ruled_out,
-        runs: lab.simulated,
-        runs_of_all: u64::from(raced.designs) * SETTLED,
+    let make = |point: &Point, more: &[String]| {
+        base.design(&name, &[sets(&axes, point), more.to_vec()].concat()).ok()?.loaded(factor, None)
     };
-    show(&found, format, out)?;
+    let worlds = worlds::draw(&whole.scenario.uncertain, draws, setting.seed);
+    let stakes = Stakes { points: &points, worlds: &worlds, budget: args.budget, miss: args.miss };
+    let middle = |point: &Point| make(point, &[]);
+    let there = |point: &Point, world: &World| make(point, &world.sets);
+    if shard.is_part() {
+        let mine = size::share(&points, args.budget, |at| shard.has(at), &mut lab, middle);
+        let mine = mine.and_then(|()| regret::share(&stakes, |at| shard.has(at), &mut lab, there));
+        session.finish(mine, lab.simulated, out)?;
+        shelf.parts.finish(out)?;
+        return Ok(Exit::Done);
+    }
+    let raced = size::race(&points, args.budget, &mut lab, middle);
+    let raced = raced.and_then(|raced| {
+        let best = raced.best.as_ref().map(|best| &best.settings);
+        let regrets = regret::weigh(&stakes, best, &mut lab, there)?;
+        Ok((raced, Some(regrets).filter(|regrets| 0 < regrets.draws)))
+    });
+    let (raced, regrets) = session.finish(raced, lab.simulated, out)?;
+    let asked = Asked { name, whole: &whole, axes: &axes, load_per_s: whole.load(None).0 * factor, draws };
+    let found = Found { seed: setting.seed, runs: lab.needed(), regrets, ..found(asked, raced) };
+    FACES.show(&found, format, out)?;
     write(args, &found, &axes, out)?;
-    Ok(match (&found.best, found.cheaper_but_undecided.is_empty()) {
+    Ok(match (found.chosen(), found.cheaper_but_undecided.is_empty()) {
         (Some(_), _) => Exit::Done,
         (None, false) => Exit::Undecided,
         (None, true) => Exit::No,
     })
 }
 
-fn show(found: &size::Size, format: Format, out: &mut Out) -> Result<(), Stop> {
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(found, format)),
-        Format::Csv => out.print(&size::rows(found).csv()),
-        Format::Markdown => out.print(&terminal::markdown(found)),
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(found, look), format, out),
-        _ => study::print_human(&terminal::render(found, look), format, out),
+/// What was asked for.
+struct Asked<'a> {
+    name: String,
+    whole: &'a Design,
+    axes: &'a [Axis],
+    load_per_s: f64,
+    draws: u32,
+}
+
+/// The document of a race, without what only the lab knows.
+fn found(asked: Asked, raced: Raced) -> Found {
+    let scenario = &asked.whole.scenario;
+    let cost = raced.best.as_ref().map_or(f64::INFINITY, |best| best.usd_per_month);
+    let cheaper = raced.undecided.into_iter().filter(|candidate| candidate.usd_per_month < cost).collect();
+    Found {
+        schema: SCHEMA,
+        name: asked.name,
+        hash: scenario.hash.clone(),
+        seed: 0,
+        load_per_s: asked.load_per_s,
+        within: scenario.objectives.values().map(|objective| objective.value.text.clone()).collect(),
+        axes: asked.axes.iter().map(|axis| axis.path.clone()).collect(),
+        pareto: size::pareto(&raced.evaluated),
+        binds: size::binds(&raced.evaluated),
+        simulated: raced.evaluated.len() as u32,
+        best: raced.best,
+        cheaper_but_undecided: cheaper,
+        designs: raced.designs,
+        ruled_out: raced.ruled_out,
+        runs: 0,
+        runs_of_all: u64::from(raced.designs) * SETTLED * u64::from(1 + asked.draws),
+        regrets: None,
     }
 }
 
-fn write(args: &Size, found: &size::Size, axes: &[Axis], out: &mut Out) -> Result<(), Stop> {
+/// What makes the question one that has an answer.
+fn answerable(whole: &Design) -> Result<(), Stop> {
+    if whole.scenario.objectives.is_empty() {
+        return Err(Stop::usage("no objective says what is still good; add --subject-to 'latency p99 <= 200ms'"));
+    }
+    if whole.model.prices.is_empty() {
+        return Err(Stop::usage("nothing has a price, so nothing is cheapest; give machines or `prices:`"));
+    }
+    Ok(())
+}
+
+fn write(args: &Size, found: &Found, axes: &[Axis], out: &mut Out) -> Result<(), Stop> {
     let mut written = vec![
         ("size.json", study::document(found, Format::Json)),
         ("size.md", terminal::markdown(found)),
         ("size.html", search::size(found, &study::typed()).render()),
     ];
-    if let Some(best) = found.best.as_ref().filter(|_| args.input.scenario != "-") {
+    if let Some(best) = found.chosen().filter(|_| args.input.scenario != "-") {
         let folder = args.trials.out.as_deref().map_or_else(|| Path::new("output").join(&found.name), PathBuf::from);
-        let settings = [args.input.changes.sets.clone(), sets(axes, &best.settings)].concat();
+        let settings = [args.input.changes.sets.clone(), sets(axes, best)].concat();
         written.push(("best.yaml", design_file(&folder, &args.input.scenario, &settings)));
     }
     study::write(&args.trials, &found.name, &written, out)?;
@@ -156,22 +197,19 @@ pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &Path| library.read(path);
-    let given = &args.input.changes;
-    let base =
-        Base { variant: given.variant.clone(), ..study::base(&args.input.scenario, &args.trials, &given.sets, &read) };
+    let base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     let today = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     let factor = factor(args.peak.as_deref(), &today)?;
     let loaded = |design: Design| if factor == 1.0 { Some(design) } else { design.loaded(factor, None) };
     let mut whole = loaded(today.clone()).ok_or_else(|| Stop::usage("the scenario cannot carry that load"))?;
     whole.name = name;
-    // What cannot be (a machine that a shared host already decides) or changes nothing is no advice.
+    // What cannot be (a machine that a shared host already decides) is no advice.
     let tried: Vec<(advising::Change, Design)> = advising::changes(&today)
         .into_iter()
         .filter_map(|change| {
-            let design = base.design(&change.set, std::slice::from_ref(&change.set)).ok()?;
-            let differs = !changes(&today.tree, &design.tree).0.is_empty();
-            Some((change, loaded(design).filter(|_| differs)?))
+            let design = changed(&base, &today, &change)?;
+            Some((change, loaded(design)?))
         })
         .collect();
     let setting = study::setting(&whole, &args.trials);
@@ -184,14 +222,7 @@ pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
     let before = figures.next().expect("the design itself is the first");
     let tried: Vec<_> = tried.into_iter().map(|(change, _)| change).zip(figures).collect();
     let advice = advising::advise(&whole, &before, &tried, noise);
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(&advice, format))?,
-        Format::Csv => out.print(&document::rows(&advice).csv())?,
-        Format::Markdown => out.print(&of_advice::markdown(&advice))?,
-        _ if out.quiet == 1 => study::print_human(&of_advice::verdict_line(&advice, look), format, out)?,
-        _ => study::print_human(&of_advice::render(&advice, look), format, out)?,
-    }
+    ADVICE.show(&advice, format, out)?;
     let written =
         [("advise.json", study::document(&advice, Format::Json)), ("advise.md", of_advice::markdown(&advice))];
     study::write(&args.trials, &advice.name, &written, out)?;
@@ -201,4 +232,11 @@ pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
         out.note("  no single change meets every objective; `plimsoll size` looks for several at once\n");
     }
     Ok(Exit::Done)
+}
+
+/// What a single change makes of a design; `None` where it cannot be or changes nothing.
+pub(crate) fn changed(base: &Base, today: &Design, change: &advising::Change) -> Option<Design> {
+    let design = base.design(&change.set, std::slice::from_ref(&change.set)).ok()?;
+    let differs = !changes(&today.tree, &design.tree).0.is_empty();
+    differs.then_some(design)
 }

@@ -10,16 +10,19 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::analysis::Progress;
+use crate::analysis::axis::{Axis, Point, axis, grid};
 use crate::analysis::design::{Base, Broken, Design};
 use crate::analysis::lab::{Interrupted, Memory, Setting};
-use crate::cli::args::Format;
 use crate::cli::args::study::{Drawn, Trials};
+use crate::cli::args::{Format, Input};
 use crate::cli::out::Out;
+use crate::cli::part::Parts;
 use crate::cli::progress::{self, Goal, Watch, Watcher};
 use crate::cli::run::{cores, seconds};
 use crate::cli::{Exit, Stop, files, input, render, shell};
 use crate::report::chart::Chart;
 use crate::report::json;
+use crate::report::rows::Rows;
 use crate::report::terminal::Look;
 use crate::scenario::Length;
 use crate::text::Read;
@@ -78,6 +81,19 @@ pub(crate) fn base<'a>(scenario: &str, trials: &Trials, sets: &[String], read: R
     Base { path, read, variant: None, sets }
 }
 
+/// The scenario of a study that looks at one.
+pub(crate) fn base_of<'a>(input: &Input, trials: &Trials, read: Read<'a>) -> Base<'a> {
+    let changes = &input.changes;
+    Base { variant: changes.variant.clone(), ..base(&input.scenario, trials, &changes.sets, read) }
+}
+
+/// What `--vary` says, and the points of its grid.
+pub(crate) fn grid_of(vary: &[String]) -> Result<(Vec<Axis>, Vec<Point>), Stop> {
+    let axes: Vec<Axis> = vary.iter().map(|text| axis(text)).collect::<Result<_, _>>().map_err(Stop::usage)?;
+    let points = grid(&axes).map_err(Stop::usage)?;
+    Ok((axes, points))
+}
+
 /// The stem of a scenario's file: `05-caching`.
 pub(crate) fn stem(scenario: &str) -> String {
     let stem = Path::new(scenario).file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -105,22 +121,35 @@ pub(crate) fn setting(design: &Design, trials: &Trials) -> Setting {
 #[derive(Debug)]
 pub(crate) struct Shelf {
     folder: Option<PathBuf>,
+    /// Where several machines share the study.
+    pub(crate) parts: Parts,
 }
 
 impl Shelf {
     pub(crate) fn new(trials: &Trials) -> Self {
         let root = trials.out.as_deref().map_or_else(|| PathBuf::from("output"), PathBuf::from);
         let folder = build().filter(|_| !trials.no_files).map(|build| root.join(".cache").join(build));
-        Shelf { folder }
+        Shelf { folder, parts: Parts::default() }
+    }
+
+    /// The same with the part of a shard, or with the parts that are merged.
+    pub(crate) fn shared(trials: &Trials, parts: Parts) -> Self {
+        Shelf { parts, ..Shelf::new(trials) }
     }
 }
 
 impl Memory for Shelf {
     fn fetch(&self, key: &str) -> Option<String> {
-        fs::read_to_string(self.folder.as_ref()?.join(key).with_extension("json")).ok()
+        if let Some(known) = self.parts.fetch(key) {
+            return Some(known);
+        }
+        let document = fs::read_to_string(self.folder.as_ref()?.join(key).with_extension("json")).ok()?;
+        self.parts.keep(key, &document);
+        Some(document)
     }
 
     fn keep(&self, key: &str, document: &str) {
+        self.parts.keep(key, document);
         let Some(folder) = &self.folder else { return };
         // What cannot be remembered is simulated again.
         let _ = files::replace(&folder.join(key).with_extension("json"), document.as_bytes());
@@ -180,6 +209,28 @@ pub(crate) fn format(trials: &Trials, known: &[Format], verb: &str) -> Result<Fo
     Err(Stop::usage(format!("`{verb}` prints {}, not {}", names.join(", "), name(&format))))
 }
 
+/// How the document of a study is shown to those who do not read JSON.
+pub(crate) struct Faces<D> {
+    pub(crate) rows: fn(&D) -> Rows,
+    pub(crate) markdown: fn(&D) -> String,
+    pub(crate) line: fn(&D, Look) -> String,
+    pub(crate) human: fn(&D, Look) -> String,
+}
+
+impl<D: serde::Serialize> Faces<D> {
+    /// Prints a document in a format.
+    pub(crate) fn show(&self, found: &D, format: Format, out: &mut Out) -> Result<(), Stop> {
+        let look = look(out, format);
+        match format {
+            Format::Json | Format::Jsonl => out.print(&document(found, format)),
+            Format::Csv => out.print(&(self.rows)(found).csv()),
+            Format::Markdown => out.print(&(self.markdown)(found)),
+            _ if out.quiet == 1 => print_human(&(self.line)(found, look), format, out),
+            _ => print_human(&(self.human)(found, look), format, out),
+        }
+    }
+}
+
 /// How text for people looks.
 pub(crate) fn look(out: &Out, format: Format) -> Look {
     Look { width: out.width, unicode: out.unicode && format != Format::Plain, verbose: out.verbose, trace: 0 }
@@ -199,9 +250,17 @@ pub(crate) fn typed() -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Where the files of a study go.
+pub(crate) fn folder(trials: &Trials, name: &str) -> PathBuf {
+    trials.out.as_deref().map_or_else(|| Path::new("output").join(name), PathBuf::from)
+}
+
 /// Writes the files of a study, each a name and its text.
 pub(crate) fn write(trials: &Trials, name: &str, written: &[(&str, String)], out: &mut Out) -> Result<(), Stop> {
-    let Some(folder) = folder(trials, name) else { return Ok(()) };
+    if !has_files(trials) {
+        return Ok(());
+    }
+    let folder = folder(trials, name);
     for (file, text) in written {
         files::write(&folder.join(file), text.as_bytes(), out)?;
     }
@@ -210,14 +269,15 @@ pub(crate) fn write(trials: &Trials, name: &str, written: &[(&str, String)], out
 
 /// Writes the pictures of a study beside its files.
 pub(crate) fn draw(trials: &Trials, how: &Drawn, name: &str, charts: &[Chart], out: &mut Out) -> Result<(), Stop> {
-    let Some(folder) = folder(trials, name) else { return Ok(()) };
-    render::charts(&folder.join("charts"), charts, how.charts, out)
+    if !has_files(trials) {
+        return Ok(());
+    }
+    render::charts(&folder(trials, name).join("charts"), charts, how.charts, out)
 }
 
-/// Where the files of a study go, if they go anywhere.
-fn folder(trials: &Trials, name: &str) -> Option<PathBuf> {
-    let is_wanted = !trials.no_files && trials.out.as_deref() != Some("-");
-    is_wanted.then(|| trials.out.as_deref().map_or_else(|| Path::new("output").join(name), PathBuf::from))
+/// Whether files are written at all.
+fn has_files(trials: &Trials) -> bool {
+    !trials.no_files && trials.out.as_deref() != Some("-")
 }
 
 /// A document of a study on standard output.

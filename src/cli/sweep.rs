@@ -9,7 +9,8 @@ use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::{Interrupted, Lab, Memory};
 use crate::cli::args::Format;
 use crate::cli::args::study::{Merge, Sweep};
-use crate::cli::out::{Out, variable};
+use crate::cli::out::Out;
+use crate::cli::part::Shard;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, files, progress};
 use crate::report::evaluation::Figures;
@@ -21,56 +22,6 @@ const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format:
 /// The column of a sweep over variants.
 const VARIANT: &str = "variant";
 
-/// Which part of all units is done here, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shard {
-    pub(crate) index: usize,
-    pub(crate) of: usize,
-}
-
-impl Shard {
-    /// Reads `3/8`, or `auto`, which asks the environment of whatever started this program.
-    pub(crate) fn new(text: Option<&str>) -> Result<Self, Stop> {
-        let said = match text {
-            None => return Ok(Shard { index: 0, of: 1 }),
-            Some("auto") => automatic().ok_or_else(|| Stop::usage(
-                "--shard auto finds none of PLIMSOLL_SHARD, JOB_COMPLETION_INDEX with PLIMSOLL_SHARDS, SLURM_ARRAY_TASK_ID",
-            ))?,
-            Some(text) => text.to_owned(),
-        };
-        let parsed = said.split_once('/').and_then(|(k, n)| Some((k.parse::<usize>().ok()?, n.parse::<usize>().ok()?)));
-        match parsed {
-            Some((k, of)) if 1 <= k && k <= of => Ok(Shard { index: k - 1, of }),
-            _ => Err(Stop::usage(format!("`{said}` is no shard; write K/N, as in 3/8 for the third of eight"))),
-        }
-    }
-
-    /// Whether a unit is dealt to this shard.
-    pub(crate) fn has(self, unit: usize) -> bool {
-        unit % self.of == self.index
-    }
-
-    /// The name of its file: the whole sweep, or one part of it.
-    fn file(self) -> String {
-        if self.of == 1 {
-            "sweep.jsonl".to_owned()
-        } else {
-            format!("part-{:04}-of-{:04}.jsonl", self.index + 1, self.of)
-        }
-    }
-}
-
-/// `K/N` from the variables of Kubernetes and SLURM, whose indices start at 0 and anywhere.
-fn automatic() -> Option<String> {
-    let number = |name: &str| variable(name)?.parse::<u64>().ok();
-    let kubernetes = || Some(format!("{}/{}", number("JOB_COMPLETION_INDEX")? + 1, number("PLIMSOLL_SHARDS")?));
-    let slurm = || {
-        let (id, least) = (number("SLURM_ARRAY_TASK_ID")?, number("SLURM_ARRAY_TASK_MIN")?);
-        Some(format!("{}/{}", id - least + 1, number("SLURM_ARRAY_TASK_COUNT")?))
-    };
-    variable("PLIMSOLL_SHARD").or_else(kubernetes).or_else(slurm)
-}
-
 /// Evaluates every point, and writes each row as soon as those before it are written.
 pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     let format = study::format(&args.trials, FORMATS, "sweep")?;
@@ -78,9 +29,7 @@ pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     progress::catch_interrupts()?;
     let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
     let read = |path: &Path| library.read(path);
-    let changes = &args.input.changes;
-    let base = study::base(&args.input.scenario, &args.trials, &changes.sets, &read);
-    let base = Base { variant: changes.variant.clone(), ..base };
+    let base = study::base_of(&args.input, &args.trials, &read);
     let name = study::stem(&args.input.scenario);
     let whole = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
     let (axes, points) = points(args, &whole)?;
@@ -115,7 +64,7 @@ pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     let swept = sweep::sweep(head, file.rows);
     show(&swept, format, out)?;
     // The part of one machine is no sweep yet; `merge` makes it one.
-    if shard.of == 1 {
+    if !shard.is_part() {
         let page = search::sweep(&swept, &study::typed()).render();
         study::write(&args.trials, &name, &[("sweep.html", page)], out)?;
         study::draw(&args.trials, &args.drawn, &name, &search::sweep_charts(&swept), out)?;
@@ -174,8 +123,8 @@ impl File {
         if trials.no_files || trials.out.as_deref() == Some("-") {
             return Ok(File { path: None, rows: Vec::new() });
         }
-        let folder = trials.out.as_deref().map_or_else(|| Path::new("output").join(&head.name), PathBuf::from);
-        let path = folder.join(shard.file());
+        let folder = study::folder(trials, &head.name);
+        let path = folder.join(if shard.is_part() { shard.file() } else { "sweep.jsonl".to_owned() });
         let cannot = |error| Stop::cannot_write(&path.display().to_string(), &error);
         let text = if args.resume { fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
         let Some(mut kept) = sweep::read(&text) else {

@@ -130,6 +130,17 @@ impl World<'_> {
         id
     }
 
+    /// A node that is to leave writes what it has kept, for as long as it may stay.
+    pub(super) fn flush_leaving(&mut self, station: u32) {
+        let component = self.stations[station as usize].component as usize;
+        let cache = self.m.components[component].cache;
+        let node = station - self.m.components[component].first;
+        let Some(shelves) = self.caches.all.get(cache as usize) else { return };
+        if shelves.behind.get(node as usize).is_some_and(|behind| behind.due == 0) {
+            self.start_flush(cache, node);
+        }
+    }
+
     /// A node dies: what it kept is gone, with what it had not written.
     pub(super) fn wipe(&mut self, station: u32) {
         let component = &self.m.components[self.stations[station as usize].component as usize];

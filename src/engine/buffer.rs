@@ -79,6 +79,16 @@ impl Buffer {
         misses
     }
 
+    /// There is room for so many pages from now on; what was not used for longest leaves first.
+    pub(super) fn resize(&mut self, pages: u64) {
+        self.capacity = (pages / self.extent) as usize;
+        while self.capacity < self.held {
+            self.evict();
+            self.held -= 1;
+        }
+        self.capacity = self.capacity.max(1);
+    }
+
     /// Nothing more would come in without something going out, or all there is is in.
     pub(super) fn is_full(&self) -> bool {
         self.capacity.min(self.last_use.len() * 9 / 10) <= self.held
@@ -158,6 +168,19 @@ mod tests {
     fn the_least_recently_used_page_goes() {
         let mut buffer = Buffer::new(2, 10, 1.0);
         assert_eq!([0, 1, 0, 2, 0, 1].map(|row| buffer.touch_row(row, 1)), [1, 1, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn a_pool_that_shrinks_keeps_what_was_used_last() {
+        let mut buffer = Buffer::new(8, 100, 1.0);
+        (0..8).for_each(|row| _ = buffer.touch_row(row, 1));
+        buffer.resize(3);
+        assert_eq!([0, 0, 0, 1], [5, 6, 7, 4].map(|row| buffer.touch_row(row, 1)));
+        assert_eq!(1, buffer.touch_row(5, 1), "there are three");
+        buffer.resize(0);
+        assert_eq!([1, 1, 0], [7, 5, 5].map(|row| buffer.touch_row(row, 1)), "one page is always there");
+        buffer.resize(8);
+        assert_eq!([1, 1, 0, 0, 0], [1, 2, 5, 1, 2].map(|row| buffer.touch_row(row, 1)));
     }
 
     #[test]

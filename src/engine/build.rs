@@ -19,6 +19,7 @@ use crate::engine::lock::Locks;
 use crate::engine::naming;
 use crate::engine::near;
 use crate::engine::observe::Observer;
+use crate::engine::pods::Pods;
 use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica;
 use crate::engine::residency::Outside;
@@ -399,9 +400,12 @@ fn flows(m: &Model, count: usize, scope: fn(u16) -> Scope) -> Vec<Flow> {
 fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
     let spec = &m.hosts[h];
     let stations = (0..m.stations.len() as u32).filter(|&s| m.stations[s as usize].host == h as u32);
+    let stations: Vec<u32> = stations.collect();
+    let pods = Pods::of(m, h, &stations);
     Host {
         cores: spec.cores,
-        sharing: spec.sharing,
+        sharing: spec.sharing && pods.is_none(),
+        pods,
         dirty: false,
         paused: false,
         slot: calendar.own_slot(),
@@ -418,7 +422,7 @@ fn host(m: &Model, h: usize, calendar: &mut Calendar) -> Host {
         nic_rate: spec.nic_bytes_per_s,
         disk_ops: 0,
         memory_limit: if spec.memory_bytes == 0 { u64::MAX } else { spec.memory_bytes },
-        stations: stations.collect(),
+        stations,
     }
 }
 

@@ -281,8 +281,11 @@ impl World<'_> {
     #[inline(always)]
     pub(super) fn conclude(&mut self, id: u32, outcome: Outcome) -> u32 {
         let Frame { flags, parent, request, operation, .. } = self.frames[id as usize];
-        let locks = || self.calls[id as usize].holds != NONE;
-        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended && locks() {
+        let keeps = || {
+            let call = &self.calls[id as usize];
+            call.holds != NONE || call.transaction != 0
+        };
+        if flags & (flag::BRANCH | flag::CLIENT | flag::GUARDED | flag::RESPONDED) != 0 || self.extended && keeps() {
             return self.conclude_slowly(id, outcome);
         }
         self.close_visit(id, outcome);

@@ -5,7 +5,9 @@
 //! nothing is left or the time of `drain` is over. What is left then dies with it. Its machine is paid from the moment it
 //! is ordered to the moment it has left, boot included.
 
+use crate::engine::capacity::Capacities;
 use crate::engine::function::Functions;
+use crate::engine::nodes::NodePools;
 use crate::engine::scale::Scaling;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, OBSERVE, RELEASE, World, gate};
@@ -21,6 +23,8 @@ pub(super) struct Elastic {
     pub(super) scalers: Vec<Scaling>,
     pub(super) decisions: Vec<Decision>,
     pub(super) functions: Vec<Functions>,
+    pub(super) capacities: Vec<Capacities>,
+    pub(super) nodes: NodePools,
     /// Its work takes longer for now.
     cold: Vec<bool>,
     /// Its machine is there (and paid) since then, or `Ns::MAX`; and how long it was before.
@@ -33,6 +37,8 @@ impl Elastic {
             scalers: m.scalers.iter().enumerate().map(|(k, spec)| Scaling::new(m, k, spec, salt)).collect(),
             decisions: Vec::new(),
             functions: m.functions.iter().map(Functions::new).collect(),
+            capacities: Capacities::all(m),
+            nodes: NodePools::new(m),
             cold: vec![false; m.stations.len()],
             there: vec![(0, 0); m.stations.len()],
         }
@@ -74,13 +80,19 @@ impl World<'_> {
     pub(super) fn bring(&mut self, s: u32) {
         self.stations[s as usize].gate &= !gate::ABSENT;
         self.elastic.comes(s, self.now);
-        self.restart(s);
+        self.start_when_there(s);
     }
 
     /// Whether the instance could be brought: its door is closed and nobody is left inside.
     pub(super) fn is_away(&self, s: u32) -> bool {
         let away = gate::DOWN | gate::ABSENT;
         self.stations[s as usize].gate & away == away && self.elastic.there[s as usize].0 == Ns::MAX
+    }
+
+    /// Its machine is no longer paid.
+    fn gone(&mut self, s: u32) {
+        self.elastic.goes(s, self.now);
+        self.leaves_host(s);
     }
 
     /// The instance is to leave: nobody picks it any more, and what is in flight may finish within the time of `drain`.
@@ -93,11 +105,12 @@ impl World<'_> {
         if station.gate & gate::DOWN != 0 {
             // It was still booting, or dead.
             station.epoch += 1;
-            return self.elastic.goes(s, self.now);
+            return self.gone(s);
         }
         station.epoch += 1;
         let (component, epoch) = (station.component, station.epoch);
         self.set_eligible(s, false);
+        self.flush_leaving(s);
         let until = self.now + self.m.components[component as usize].drain.0;
         self.set_timer(self.now.min(until), OBSERVE, Timer::Drained { station: s, epoch, until });
     }
@@ -107,7 +120,7 @@ impl World<'_> {
         let station = &self.stations[s as usize];
         if station.gate & gate::DOWN != 0 {
             // A fault was faster.
-            return self.elastic.goes(s, self.now);
+            return self.gone(s);
         }
         let (component, is_same) = (station.component as usize, station.epoch == epoch);
         debug_assert!(is_same, "only a death ends the life of an instance that leaves");
@@ -121,7 +134,8 @@ impl World<'_> {
         }
         self.elastic.goes(s, self.now);
         if !is_empty {
-            return self.kill(s);
+            self.kill(s);
+            return self.leaves_host(s);
         }
         let station = &mut self.stations[s as usize];
         station.gate |= gate::DOWN;
@@ -129,6 +143,7 @@ impl World<'_> {
         station.up_ns += self.now - station.up_since;
         self.wipe(s);
         self.names_notice(s);
+        self.leaves_host(s);
     }
 
     /// An instance has booted: for a while its work takes longer, unless it has warmed itself up.

@@ -2,14 +2,50 @@
 
 use crate::engine::timer::Timer;
 use crate::engine::world::{CLAIM, Frame, Injection, JOIN, Ns, OBSERVE, Outcome, RELEASE, State, World, flag, gate};
-use crate::model::{Act, Failure, Model, NONE, NONE16, Target};
+use crate::model::{Act, Failure, Fault, Model, NONE, NONE16, Target};
 use crate::policy::arrivals::{Shape, Surge};
 use crate::policy::health::Checks;
 use crate::random::{bits, mix, occasion};
 use crate::record::{FaultPeriod, Mark};
 use crate::units::{Span, Time};
 
-/// Most surges of one fault in a run.
+/// Most occurrences of one fault that are known beforehand.
+const MOST: usize = 100_000;
+
+/// When a fault begins and ends in a run, if it ends: the same draws as the engine's, which do not depend on what the
+/// system does.
+pub(super) fn occurrences(m: &Model, fault: &Fault, salt: u64, horizon: Ns) -> impl Iterator<Item = (Ns, Option<Ns>)> {
+    let key = mix(fault.key ^ salt);
+    let mut over = 0;
+    let next = move |n| {
+        let start = match fault.at {
+            Some(once) if n == 0 => once.0,
+            Some(_) => return None,
+            None => gap(m, fault, key, n).saturating_add(over),
+        };
+        let end = lasts(m, fault, draw_of(key, n)).map(|lasts| start.saturating_add(lasts));
+        over = end.unwrap_or(Ns::MAX);
+        Some((start, end))
+    };
+    (0..).map_while(next).take_while(move |(start, _)| *start < horizon).take(MOST)
+}
+
+/// How long a fault that comes at random waits for its n-th time.
+fn gap(m: &Model, fault: &Fault, key: u64, n: u64) -> Ns {
+    m.samplers.draw_ns(fault.every_draw, bits(key, occasion(n)))
+}
+
+/// Address of all that is drawn for the n-th time of a fault.
+fn draw_of(key: u64, n: u64) -> u64 {
+    bits(key, mix(occasion(n)))
+}
+
+/// How long it lasts, if it ends.
+fn lasts(m: &Model, fault: &Fault, draw: u64) -> Option<Ns> {
+    (fault.lasts_draw != NONE16).then(|| m.samplers.draw_ns(fault.lasts_draw, mix(draw)))
+}
+
+/// Most surges of one fault in a run: each look at the rate asks for all of them.
 const SURGES: usize = 10_000;
 
 /// The shape of a source with the surges that come at random times: the same as the periods that the engine marks.
@@ -20,18 +56,11 @@ pub(super) fn surged(m: &Model, source: u16, salt: u64, shape: &Shape) -> Shape 
         if surged != source {
             continue;
         }
-        let key = mix(fault.key ^ salt);
-        let (mut at, mut n) = (0, 0);
-        while n < SURGES as u64 && at < m.run.duration.map_or(Ns::MAX, |length| length.0) {
-            at += m.samplers.draw_ns(fault.every_draw, bits(key, occasion(n)));
-            let lasts = match fault.lasts_draw {
-                NONE16 => Ns::MAX / 4,
-                draw => m.samplers.draw_ns(draw, mix(bits(key, mix(occasion(n))))),
-            };
-            let (at_s, lasts_s) = (Time(at).secs(), Span(lasts).secs());
+        let horizon = m.run.duration.map_or(Ns::MAX, |length| length.0);
+        for (start, end) in occurrences(m, fault, salt, horizon).take(SURGES) {
+            let lasts = end.map_or(Ns::MAX / 4, |end| end - start);
+            let (at_s, lasts_s) = (Time(start).secs(), Span(lasts).secs());
             shape.surges.push(Surge { at_s, factor, ramp_s, hold_s: (lasts_s - ramp_s).max(0.0), every_s: None });
-            at = at.saturating_add(lasts);
-            n += 1;
         }
     }
     shape
@@ -59,7 +88,7 @@ impl World<'_> {
     fn plan_next_fault(&mut self, f: u16) {
         let fault = &self.m.faults[f as usize];
         let n = self.fault_periods[f as usize].len() as u64;
-        let gap = self.samplers.draw_ns(fault.every_draw, bits(self.seeded(fault.key), occasion(n)));
+        let gap = gap(self.m, fault, self.seeded(fault.key), n);
         self.set_timer(self.now + gap, CLAIM, Timer::FaultStart(f));
     }
 
@@ -67,7 +96,7 @@ impl World<'_> {
         let m = self.m;
         let fault = &m.faults[f as usize];
         let n = self.fault_periods[f as usize].len() as u64;
-        let draw = bits(self.seeded(fault.key), mix(occasion(n)));
+        let draw = draw_of(self.seeded(fault.key), n);
         let hit = match &fault.act {
             Act::Kill(target)
             | Act::Slow(target, _)
@@ -88,8 +117,7 @@ impl World<'_> {
         if fault.at.is_some() {
             self.snapshot(Mark::FaultStart(f));
         }
-        if fault.lasts_draw != NONE16 {
-            let lasts = self.samplers.draw_ns(fault.lasts_draw, mix(draw));
+        if let Some(lasts) = lasts(m, fault, draw) {
             self.set_timer(self.now + lasts, CLAIM, Timer::FaultEnd { fault: f, period: n as u32 });
         }
         if let Act::Link(trouble) = &fault.act {
@@ -271,13 +299,19 @@ impl World<'_> {
 
     /// The machine is there again; the instance needs its time to boot.
     pub(super) fn restart(&mut self, s: u32) {
+        self.start_at(s, self.now);
+    }
+
+    /// The same from a moment on.
+    pub(super) fn start_at(&mut self, s: u32, from: Ns) {
         let epoch = self.stations[s as usize].epoch;
         let spec = &self.m.components[self.stations[s as usize].component as usize];
-        let boot = self.boot_time(s) + spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
-        if boot == 0 {
+        let warming = spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);
+        let boot = self.boot_time(s) + self.recovery_time(s) + warming;
+        if from + boot == self.now {
             return self.booted(s, epoch);
         }
-        self.set_timer(self.now + boot, RELEASE, Timer::Boot { station: s, epoch });
+        self.set_timer(from + boot, RELEASE, Timer::Boot { station: s, epoch });
     }
 
     pub(super) fn booted(&mut self, s: u32, epoch: u32) {
@@ -360,13 +394,13 @@ impl World<'_> {
 
     // -- pauses -----------------------------------------------------------------------------------------------------------
 
-    fn pause(&mut self, s: u32) {
+    pub(super) fn pause(&mut self, s: u32) {
         self.stations[s as usize].gate |= gate::PAUSED;
         self.paused += 1;
         self.stop_cores(s, true);
     }
 
-    fn unpause(&mut self, s: u32) {
+    pub(super) fn unpause(&mut self, s: u32) {
         self.stations[s as usize].gate &= !gate::PAUSED;
         self.paused -= 1;
         self.stop_cores(s, false);
@@ -388,6 +422,9 @@ impl World<'_> {
             return;
         }
         let h = &mut self.hosts[host as usize];
+        if h.pods.is_some() {
+            return self.stop_pods(host, paused);
+        }
         h.core_ns = h.core_ns_by(self.now);
         if !h.paused {
             h.age_served(self.now);
@@ -446,6 +483,8 @@ impl World<'_> {
             self.set_timer(watch.every.0, OBSERVE, Timer::Look(w as u16));
         }
         self.begin_scaling();
+        self.begin_capacities();
+        self.begin_nodes();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
         }

@@ -42,6 +42,9 @@ impl World<'_> {
 
     fn submit_fcfs(&mut self, host: u32, id: u32, demand: u64) {
         let h = &mut self.hosts[host as usize];
+        if h.pods.is_some() {
+            return self.submit_to_pod(host, id, demand);
+        }
         if h.free == 0 || h.paused {
             h.line.push_back((demand, id));
             return;
@@ -81,6 +84,10 @@ impl World<'_> {
             h.age(self.now);
             h.jobs.retain(|&(_, f)| f != id);
             self.touch(host);
+            return false;
+        }
+        if h.pods.is_some() {
+            self.leave_pod(host, id);
             return false;
         }
         if let Some(i) = h.line.iter().position(|&(_, f)| f == id) {
@@ -233,6 +240,7 @@ impl World<'_> {
             disk_bytes: h.disk.bytes as u64,
             nic_bytes: h.nic.bytes as u64,
             memory_byte_ns: memory,
+            there_ns: u128::from(self.host_there_ns(host)),
         }
     }
 }
@@ -308,6 +316,9 @@ impl Host {
 
     /// Cores busy x ns up to now.
     pub(super) fn core_ns_by(&self, now: u64) -> u128 {
+        if let Some(pods) = &self.pods {
+            return pods.busy_by(now);
+        }
         let dt = u128::from(now - self.last);
         let (n, c) = (self.jobs.len() as u128, u128::from(self.cores));
         let busy = if !self.sharing {

@@ -45,6 +45,7 @@ impl World<'_> {
         if spec.pool == NONE16 {
             return self.handshake(id, 0);
         }
+        self.begin_session(id, spec.pool);
         let p = self.pool_of(id, spec.pool);
         if !self.transactions.is_empty() && self.has_pooled(id, p) {
             return self.handshake(id, 0);

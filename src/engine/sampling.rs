@@ -8,11 +8,12 @@
 //! past within a window. Between samples the loads sleep and time passes in one step. What can go wrong: what keeps for
 //! longer (caches with times to live, backlogs) is found emptier after a sleep than it would be.
 
+use crate::engine::fault::occurrences;
 use crate::engine::timer::Timer;
 use crate::engine::world::{CLAIM, Ns, World};
+use crate::model::Model;
 use crate::model::plan::Sampling;
-use crate::model::{Model, NONE16};
-use crate::random::{bits, mix, occasion, unit};
+use crate::random::{bits, mix, unit};
 use crate::record::Sample;
 use crate::units::Time;
 
@@ -36,9 +37,6 @@ struct Stretch {
     weight: f64,
 }
 
-/// Most occurrences of one fault in a run.
-const MOST: u64 = 100_000;
-
 /// Distinguishes where samples lie.
 const PLACE: u64 = 0x0073_616d_706c;
 
@@ -53,25 +51,9 @@ pub(super) fn plan(m: &Model, salt: u64, horizon: Ns) -> Option<Box<Samples>> {
 fn changes(m: &Model, salt: u64, horizon: Ns) -> Vec<Ns> {
     let mut changes = Vec::new();
     for fault in &m.faults {
-        let key = mix(fault.key ^ salt);
-        let mut at = 0u64;
-        for n in 0..MOST {
-            at = match fault.at {
-                Some(once) => once.0,
-                None => at.saturating_add(m.samplers.draw_ns(fault.every_draw, bits(key, occasion(n)))),
-            };
-            if horizon <= at {
-                break;
-            }
-            changes.push(at);
-            if fault.lasts_draw == NONE16 {
-                break;
-            }
-            at = at.saturating_add(m.samplers.draw_ns(fault.lasts_draw, mix(bits(key, mix(occasion(n))))));
-            changes.push(at.min(horizon));
-            if fault.at.is_some() {
-                break;
-            }
+        for (start, end) in occurrences(m, fault, salt, horizon) {
+            changes.push(start);
+            changes.extend(end.map(|end| end.min(horizon)));
         }
     }
     changes.sort_unstable();

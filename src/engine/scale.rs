@@ -10,7 +10,7 @@
 use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, OBSERVE, World, gate};
 use crate::model::autoscale::{Reading, Scaler as Spec};
-use crate::model::{Model, NONE, Scope};
+use crate::model::{Model, NONE, NONE16, Scope};
 use crate::policy::scale::forecast::SLOT_S;
 use crate::policy::scale::hpa::{Phase, Pod};
 use crate::policy::scale::{Scaler, View};
@@ -81,9 +81,9 @@ impl World<'_> {
         let spec = &m.scalers[k as usize];
         self.set_timer(self.now + spec.every.0, OBSERVE, Timer::Scale(k));
         self.account(k);
-        self.read_values(k);
         let whole = m.instances_for_one(spec.component);
         let (ordered, ready) = self.ordered(spec.component);
+        self.read_values(k, f64::from(ready) * whole);
         let ratio = self.ratio(spec.component);
         let state = &mut self.elastic.scalers[k as usize];
         let view = View {
@@ -114,6 +114,9 @@ impl World<'_> {
     /// Instances that are not on their way out, and those of them that serve.
     fn ordered(&self, component: u16) -> (u32, u32) {
         let spec = &self.m.components[component as usize];
+        if spec.function != NONE16 {
+            return self.provisioned(spec.function);
+        }
         let gates = (spec.first..spec.first + spec.count).map(|s| self.stations[s as usize].gate);
         gates
             .filter(|gates| gates & gate::ABSENT == 0)
@@ -123,6 +126,9 @@ impl World<'_> {
     /// Brings instances or takes them away; returns how many there are now. While one still drains its place is taken.
     fn order(&mut self, component: u16, ordered: u32, wanted: u32) -> u32 {
         let spec = &self.m.components[component as usize];
+        if spec.function != NONE16 {
+            return self.provision(spec.function, wanted);
+        }
         let all = spec.first..spec.first + spec.count;
         if ordered < wanted {
             let free: Vec<u32> = all.filter(|&s| self.is_away(s)).take((wanted - ordered) as usize).collect();
@@ -144,11 +150,14 @@ impl World<'_> {
         wanted
     }
 
-    /// What the readings of an autoscaler show, as old as they are.
-    fn read_values(&mut self, k: u16) {
+    /// What the readings of an autoscaler show, as old as they are; `ready` instances share what is somebody else's.
+    fn read_values(&mut self, k: u16, ready: f64) {
         let spec = &self.m.scalers[k as usize];
-        let values = spec.readings.iter().filter(|reading| !reading.each).map(|r| self.seen(r.watch, spec.lag));
-        let values: Vec<f64> = values.collect();
+        let value = |reading: &Reading| {
+            let seen = self.seen(reading.watch, spec.lag);
+            if reading.shared { seen / ready.max(1.0) } else { seen }
+        };
+        let values: Vec<f64> = spec.readings.iter().filter(|reading| !reading.each).map(value).collect();
         let each = spec.readings.iter().filter(|reading| reading.each);
         let pods: Vec<Vec<Pod>> = each.map(|reading| self.pods_seen(spec, reading)).collect();
         let state = &mut self.elastic.scalers[k as usize];
@@ -205,6 +214,10 @@ impl World<'_> {
     /// Instances that were there since the last look against those that were needed.
     fn account(&mut self, k: u16) {
         let spec = &self.m.scalers[k as usize];
+        if self.m.components[spec.component as usize].function != NONE16 {
+            // Whoever finds no environment ready gets another: nobody is under-provisioned.
+            return;
+        }
         let whole = self.m.instances_for_one(spec.component);
         let arrivals = self.groups[spec.component as usize].arrivals;
         let (up, work) = self.up_and_work(spec.component);
@@ -235,7 +248,9 @@ impl World<'_> {
         (spec.first..spec.first + spec.count).fold((0, 0), |(up, work), s| {
             let station = &self.stations[s as usize];
             let now_up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
-            let busy = if own {
+            let busy = if spec.pod.is_some() {
+                self.pod_ns(s as usize)
+            } else if own {
                 self.hosts[station.host as usize].core_ns_by(self.now)
             } else {
                 u128::from(station.busy.area(self.now))
@@ -252,7 +267,12 @@ impl World<'_> {
     }
 
     fn capacity_of_one(&self, component: u16) -> Option<f64> {
-        let slots = self.m.components[component as usize].slots;
+        let spec = &self.m.components[component as usize];
+        let slots = spec.slots;
+        if let Some(pod) = spec.pod {
+            let host = &self.m.hosts[self.m.stations[spec.first as usize].host as usize];
+            return Some(pod.limit.min(f64::from(host.cores)));
+        }
         self.own_cores(component).or((slots != NONE).then_some(slots)).map(f64::from)
     }
 

@@ -122,6 +122,9 @@ impl World<'_> {
 
     #[inline(never)]
     fn come_in_checked(&mut self, id: u32, s: u32) -> u32 {
+        if self.stations[s as usize].gate & gate::PAUSED != 0 {
+            self.ask_sleeper(s);
+        }
         match self.door_checks(id) {
             Ok(()) => self.claim_slot(id, s),
             Err(kind) => self.turn_away(id, kind),
@@ -534,6 +537,7 @@ impl World<'_> {
             in_slots: station.busy.n as u32 - self.kept[s],
             kept: self.kept[s],
             up_ns,
+            core_ns: self.pod_ns(s),
             there_ns: u128::from(self.elastic.there_ns(s, self.now)),
             memory_byte_ns: u128::from(spec.memory_idle) * up_ns
                 + u128::from(spec.memory_each) * (busy_ns + queued_ns)

@@ -61,6 +61,22 @@ pub(super) enum Timer {
         station: u32,
         epoch: u32,
     },
+    /// A host that was ordered has booted.
+    NodeUp {
+        host: u32,
+    },
+    /// A host has stood empty for a while.
+    NodeIdle {
+        host: u32,
+        epoch: u32,
+    },
+    /// An environment of a function that an autoscaler has ordered is ready.
+    Provisioned {
+        function: u16,
+    },
+    /// A look at the use of a database in capacity units; it has woken up.
+    Capacity(u16),
+    Awake(u16),
     /// An instance is as fast as the others from now on.
     Warm {
         station: u32,
@@ -205,6 +221,11 @@ pub(super) enum Timer {
     /// The next stretch that is simulated begins.
     Sample,
     Look(u16),
+    /// A job on a host whose instances have shares of it is done, if no other plan was made since.
+    Pods {
+        host: u32,
+        plan: u32,
+    },
     /// An autoscaler looks.
     Scale(u16),
     Cut,

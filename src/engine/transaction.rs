@@ -7,8 +7,9 @@
 //! leaves the caller without knowledge, a `timeout`. What is given up is rolled back at once.
 
 use crate::engine::world::{Frame, JOIN, Outcome, State, World, flag, gate};
-use crate::model::{Failure, NONE, NONE16, Pooling};
+use crate::model::{Failure, NONE, NONE16};
 use crate::random::{bits, mix};
+use crate::scenario::function::Pooling;
 
 /// A transaction under way.
 #[derive(Clone, Debug)]
@@ -16,8 +17,10 @@ pub(super) struct Transaction {
     /// Frame whose program began it.
     pub(super) owner: u32,
     component: u16,
-    /// Program counter of its first step.
+    /// Program counter of its first step; of a session, which lasts as long as its owner, 0.
     pc: u16,
+    /// The first step of the transaction within a session.
+    inner: u16,
     keepers: Vec<Keeper>,
     /// Connections of the caller's pools.
     pools: Vec<u32>,
@@ -34,13 +37,48 @@ struct Keeper {
 impl World<'_> {
     /// From here on the frame keeps its connections.
     pub(super) fn begin_transaction(&mut self, id: u32, using: u16) -> u32 {
-        self.begun += 1;
         let component = self.m.transactions[using as usize].component;
         let pc = self.frames[id as usize].pc - 1;
-        let begun = Transaction { owner: id, component, pc, keepers: Vec::new(), pools: Vec::new() };
-        self.transactions.insert(self.begun, begun);
-        self.calls[id as usize].transaction = self.begun;
+        let session = self.calls[id as usize].transaction;
+        if let Some(session) = self.transactions.get_mut(&session).filter(|found| found.owner == id) {
+            if session.component == component {
+                session.inner = pc;
+                return id;
+            }
+            // One at a time: the connection of the other database goes back.
+            self.leave_transaction(id, 0);
+        }
+        self.begin_keeping(id, component, pc);
         id
+    }
+
+    fn begin_keeping(&mut self, owner: u32, component: u16, pc: u16) {
+        self.begun += 1;
+        let begun = Transaction { owner, component, pc, inner: pc, keepers: Vec::new(), pools: Vec::new() };
+        self.transactions.insert(self.begun, begun);
+        self.calls[owner as usize].transaction = self.begun;
+    }
+
+    /// The first query of a caller through a session pooler: from now on the caller's visit has its connection.
+    pub(super) fn begin_session(&mut self, attempt: u32, pool: u16) {
+        let spec = &self.m.pools[pool as usize];
+        let lends = self.m.components.get(spec.owner as usize).and_then(|owner| owner.pooling);
+        let parent = self.frames[attempt as usize].parent;
+        if lends != Some(Pooling::Session) || parent == NONE || parent & JOIN != 0 {
+            return;
+        }
+        let client = self.frames[parent as usize].parent;
+        if client == NONE || client & JOIN != 0 {
+            return;
+        }
+        let number = self.calls[client as usize].transaction;
+        let is_own = |found: &&mut Transaction| found.owner == client && found.component == spec.target;
+        match self.transactions.get_mut(&number).filter(is_own) {
+            // What began as a transaction goes on as a session.
+            Some(found) => found.pc = 0,
+            None if number == 0 => self.begin_keeping(client, spec.target, 0),
+            None => {}
+        }
     }
 
     /// The transaction on whose behalf a visit of this component was called.
@@ -61,8 +99,10 @@ impl World<'_> {
     fn is_pooler(&self, frame: u32) -> bool {
         let station = self.frames[frame as usize].station;
         station != NONE
-            && self.m.components[self.stations[station as usize].component as usize].pooling
-                == Some(Pooling::Transaction)
+            && matches!(
+                self.m.components[self.stations[station as usize].component as usize].pooling,
+                Some(Pooling::Transaction | Pooling::Session)
+            )
     }
 
     fn lives(&self, keeper: &Keeper) -> bool {
@@ -189,7 +229,7 @@ impl World<'_> {
             return self.fail(id, Failure::TIMEOUT);
         }
         let number = self.calls[id as usize].transaction;
-        let pc = self.transactions.get(&number).map_or(0, |found| found.pc);
+        let pc = self.transactions.get(&number).map_or(0, |found| found.inner);
         self.unlock_since(id, pc);
         id
     }

@@ -2,12 +2,14 @@
 //!
 //! A write is answered when the log has it: the log's device writes all that have come since it began to write last in
 //! one go (group commit), so a write waits for the end of what is under way, and then for its own. The pages that were
-//! written are dirty until a checkpoint brings them to the disk, at once or spread over time. What can go wrong: a
-//! checkpoint at once fills the disk's queue, and everybody who reads waits behind it.
+//! written are dirty until a checkpoint brings them to the disk, at once or spread over time. An instance that comes back
+//! after it died redoes from the log what no checkpoint had written (ARIES: Mohan et al. 1992), a disk operation for each
+//! page, before it serves. What can go wrong: a checkpoint at once fills the disk's queue, and everybody who reads waits
+//! behind it; a rare one makes recovery long.
 
 use crate::engine::buffer::PAGE;
 use crate::engine::timer::Timer;
-use crate::engine::world::{Ns, RELEASE, World, flag};
+use crate::engine::world::{Host, Ns, RELEASE, World, flag, gate};
 use crate::model::{NONE, NONE16};
 use crate::random::{bits, mix, occasion};
 use crate::units::Span;
@@ -87,6 +89,14 @@ impl World<'_> {
         let spec = &self.m.wals[component.wal as usize];
         let log = &mut self.logs[s as usize];
         let mut left = left;
+        let is_dead = self.stations[s as usize].gate & gate::DOWN != 0;
+        if is_dead && left != 0 {
+            return;
+        }
+        if is_dead {
+            self.set_timer(self.now + spec.every.0, RELEASE, Timer::Checkpoint { station: s, left: 0 });
+            return;
+        }
         if left == 0 {
             // What a slow checkpoint has not written yet is written by the next one.
             log.due = (log.due + std::mem::take(&mut log.dirty)).min(spec.pages);
@@ -108,12 +118,27 @@ impl World<'_> {
     fn write_pages(&mut self, s: u32, pages: u64) {
         let now = self.now;
         let Some(host) = self.hosts.get_mut(self.stations[s as usize].host as usize) else { return };
-        let bytes = pages as f64 * PAGE;
-        let by_count = if 0.0 < host.iops { pages as f64 / host.iops } else { 0.0 };
-        let by_bytes = if 0.0 < host.disk_rate { bytes / host.disk_rate } else { 0.0 };
+        let takes = disk_time(host, pages);
         host.disk_ops += pages;
-        host.disk.give(now, Span::from_secs_f64(by_count.max(by_bytes)).0, bytes);
+        host.disk.give(now, takes, pages as f64 * PAGE);
     }
+
+    /// How long an instance that comes back is busy with its log.
+    pub(super) fn recovery_time(&self, s: u32) -> Ns {
+        let station = &self.stations[s as usize];
+        let component = &self.m.components[station.component as usize];
+        let Some(spec) = self.m.wals.get(component.wal as usize) else { return 0 };
+        let log = &self.logs[s as usize];
+        let pages = (log.dirty + log.due).min(spec.pages);
+        self.hosts.get(station.host as usize).map_or(0, |host| disk_time(host, pages))
+    }
+}
+
+/// How long the disk takes for so many pages.
+fn disk_time(host: &Host, pages: u64) -> Ns {
+    let by_count = if 0.0 < host.iops { pages as f64 / host.iops } else { 0.0 };
+    let by_bytes = if 0.0 < host.disk_rate { pages as f64 * PAGE / host.disk_rate } else { 0.0 };
+    Span::from_secs_f64(by_count.max(by_bytes)).0
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::engine::keys::Values;
 use crate::engine::lock::Locks;
 use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
+use crate::engine::pods::Pods;
 use crate::engine::pool::{Pool, PoolStats};
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
@@ -527,6 +528,8 @@ pub(super) struct Host {
     pub(super) nic_rate: f64,
     pub(super) disk_ops: u64,
     pub(super) memory_limit: u64,
+    /// Where instances have shares of the cores; none of the above counts then.
+    pub(super) pods: Option<Box<Pods>>,
     /// Instances that stand on it.
     pub(super) stations: Vec<u32>,
 }

@@ -194,7 +194,9 @@ fn quantity(dimension: Dimension) -> Value {
     };
     let money = matches!(dimension, Dimension::Money | Dimension::MoneyRate | Dimension::MoneyPer(_));
     let dollar = if money { r"\$" } else { "" };
-    let text = json!({ "type": "string", "pattern": format!("^{dollar}{NUMBER}{unit}$") });
+    // Any number may be an interval of two.
+    let text =
+        json!({ "type": "string", "pattern": format!(r"^{dollar}{NUMBER}{unit}(\.\.{dollar}{NUMBER}{unit})?$") });
     match dimension {
         Dimension::Count | Dimension::Number => json!({ "anyOf": [{ "type": "number" }, text] }),
         _ => text,

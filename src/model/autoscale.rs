@@ -3,12 +3,13 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::compile::{Compiler, span};
 use crate::model::loads::Demand;
-use crate::model::{Model, NONE, Probe, Scope, Watch};
+use crate::model::{Model, NONE, NONE16, Probe, Scope, Watch};
 use crate::policy::arrivals::Shape;
 use crate::policy::scale::forecast::{Forecast, SLOT_S};
 use crate::policy::scale::hpa::{Source, Target};
 use crate::policy::scale::{Behaviour, Rule};
-use crate::scenario::condition::{Quantity, Resource};
+use crate::scenario::Kind;
+use crate::scenario::condition::{Per, Quantity, Resource};
 use crate::scenario::scale::Autoscale;
 use crate::units::Span;
 
@@ -45,6 +46,8 @@ pub struct Reading {
     pub watch: u16,
     /// Each pod has a value of its own (`hpa`).
     pub each: bool,
+    /// Something else's value, to be divided by the instances that serve: messages that wait, for each consumer.
+    pub shared: bool,
     /// What a value of 1 is in the units of Kubernetes: cores of a pod, or 1.
     pub unit: f64,
     /// What a pod requests of it, thousandths; `None`: nothing.
@@ -60,12 +63,16 @@ impl Compiler<'_> {
             let component = self.index(number, "components");
             let Some(readings) = self.readings(name, component, &said.value) else { continue };
             let said = &said.value;
+            let start = match &written.value.kind {
+                Kind::Function(function) => function.environments.provisioned,
+                _ => written.value.instances,
+            };
             let past = if let Rule::Predict(forecast) = &said.rule { self.past(forecast) } else { Vec::new() };
             self.model.scalers.push(Scaler {
                 component,
                 rule: said.rule.clone(),
                 behaviour: said.behaviour.clone(),
-                start: written.value.instances,
+                start,
                 every: span(said.every_s),
                 window: span(said.window_s),
                 lag: libm::round(said.age_s / said.every_s) as usize,
@@ -87,6 +94,10 @@ impl Compiler<'_> {
                 // What is at the instances now, not what has left them.
                 probe.scope = Scope::Stations(spec.first, spec.count);
             }
+            // `depth of tasks per instance`: of those that are scaled, not of the queue's.
+            let is_function = self.model.components.get(usize::from(component)).is_some_and(|c| c.function != NONE16);
+            let shared = probe.per == Some(Per::Instance) && (is_function || !self.is_of(probe.scope, component));
+            probe.per = probe.per.filter(|_| !shared);
             self.check_measurable(name, &probe, measure.spot);
             let over = if index == 1 { said.panic_s.unwrap_or(said.window_s) } else { said.window_s };
             let watch = Watch { probe: probe.clone(), every: span(said.every_s), over: span(over), test: None };
@@ -95,6 +106,7 @@ impl Compiler<'_> {
                 watch: self.watch(watch),
                 probe,
                 each: false,
+                shared,
                 unit: 1.0,
                 request: None,
             };
@@ -106,6 +118,18 @@ impl Compiler<'_> {
         Some(readings)
     }
 
+    /// Whether a scope is the component or a part of it.
+    fn is_of(&self, scope: Scope, component: u16) -> bool {
+        match scope {
+            Scope::Component(found) => found == component,
+            Scope::Operation(operation) => self.names.operations[usize::from(operation)].component == component,
+            Scope::Station(station) | Scope::Stations(station, _) => {
+                self.model.stations.get(station as usize).is_some_and(|station| station.component == component)
+            }
+            _ => false,
+        }
+    }
+
     /// What a metric of pods is worth in the units of Kubernetes.
     fn of_pods(&self, reading: &mut Reading, component: u16, source: Source) {
         reading.each = source != Source::One;
@@ -114,6 +138,12 @@ impl Compiler<'_> {
         let host = host.and_then(|host| self.model.hosts.get(host as usize));
         match source {
             Source::Cpu => {
+                if let Some(pod) = spec.pod {
+                    // Its use is a share of what it may use at most.
+                    let cores = host.map_or(1.0, |host| f64::from(host.cores));
+                    (reading.unit, reading.request) = (pod.limit.min(cores), Some((1000.0 * pod.request) as i64));
+                    return;
+                }
                 reading.unit = host.filter(|host| host.cores != NONE).map_or(0.0, |host| f64::from(host.cores));
                 reading.request = Some((1000.0 * reading.unit) as i64);
             }

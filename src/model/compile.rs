@@ -53,6 +53,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_operations();
     compiler.check_states();
     compiler.compile_loads();
+    compiler.compile_capacities();
     compiler.compile_scalers();
     compiler.compile_faults();
     compiler.compile_conditions();

@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::model::compile::{Compiler, span, stream, threshold};
 use crate::model::guards::{LimitSpec, Sticky};
 use crate::model::region::Region;
-use crate::model::{Buffer, Cause, Component, Function, Health, NONE, NONE16, Pooling, Warm};
+use crate::model::{Buffer, Cause, Component, Function, Health, NONE, NONE16, Warm};
 use crate::policy::balance::Balance;
 use crate::policy::discipline::Order;
 use crate::policy::health::Checks;
@@ -21,6 +21,7 @@ use crate::scenario;
 use crate::scenario::condition::Resource;
 use crate::scenario::database::Database;
 use crate::scenario::fault::Act;
+use crate::scenario::function::Pooling;
 use crate::scenario::{Availability, Kind, Length, MachineChoice, Prefer};
 use crate::units::{Span, human_bytes};
 
@@ -50,6 +51,7 @@ impl<'a> Compiler<'a> {
             component.copies = copies.map_or(NONE16, |copies| copies as u16);
             first += count as u32;
             self.check_figures(name, written);
+            self.check_image(name, written);
             self.check_disk_size(name, &written.value, written.spot);
             self.weigh(&component, written.value.balance.spot);
             self.model.components.push(component);
@@ -59,6 +61,19 @@ impl<'a> Compiler<'a> {
             }
         }
         self.index(scenario.components.len(), "components");
+    }
+
+    /// An image that needs no time to come is none.
+    fn check_image(&mut self, name: &str, written: &Spotted<scenario::Component>) {
+        let number = self.names.component(name).unwrap_or(NONE16);
+        let mut hosts = self.model.stations.iter().filter(|station| station.component == number);
+        let has_card = hosts
+            .any(|station| self.model.hosts.get(station.host as usize).is_some_and(|host| 0.0 < host.nic_bytes_per_s));
+        if 0.0 < written.value.image_bytes && !has_card {
+            let message = format!("the machines of `{name}` have no network card that its image would come over");
+            let told = Diagnostic::new(Code::Inert, written.spot, message);
+            self.tell(told.help("add `nic: 10Gbps`, or name a `machine`"));
+        }
     }
 
     fn component(&mut self, name: &str, written: &'a Spotted<scenario::Component>) -> Component {
@@ -99,6 +114,7 @@ impl<'a> Compiler<'a> {
             coin,
             up_draw,
             down_draw,
+            image_bytes: said.image_bytes,
             boot_draw: self.draw(&format!("components.{name}.boot"), Purpose::Fault, &said.boot),
             warm: said.warm.map(|warm| Warm {
                 lasts: span(warm.lasts_s),
@@ -106,6 +122,7 @@ impl<'a> Compiler<'a> {
                 joins_warm: warm.joins_warm,
             }),
             drain: span(said.drain_s),
+            pod: said.placement.overrides.pod,
             memory_idle: said.memory.idle_bytes as u64,
             memory_each: said.memory.each_bytes as u64,
             memory_limit: said.memory.limit_bytes.map_or(u64::MAX, |bytes| bytes as u64),
@@ -118,8 +135,7 @@ impl<'a> Compiler<'a> {
             topic: NONE16,
             function: self.function(name, &said.kind),
             pooling: match &said.kind {
-                Kind::Pooler(pooler) if pooler.by_statement => Some(Pooling::Statement),
-                Kind::Pooler(_) => Some(Pooling::Transaction),
+                Kind::Pooler(pooler) => Some(pooler.pooling),
                 _ => None,
             },
             price_per_request: self.price_per_request(name, &said.kind),
@@ -342,7 +358,7 @@ impl<'a> Compiler<'a> {
     /// The database behind a pooler, or the component itself.
     pub(super) fn behind(&self, component: u16) -> Option<u16> {
         match &self.written(component).value.kind {
-            Kind::Pooler(pooler) if !pooler.by_statement => {
+            Kind::Pooler(pooler) if pooler.pooling != Pooling::Statement => {
                 pooler.targets.first().and_then(|(to, _)| self.names.component(&to.value))
             }
             _ => Some(component),

@@ -386,6 +386,12 @@ impl Compiler<'_> {
                 Diagnostic::new(Code::NeverJudged, spot, format!("`{name}` is no function, and starts nothing cold"));
             self.tell(made.help("name a component of `kind: function`"));
         }
+        if matches!(measure.what, Quantity::Units)
+            && !matches!(scope, Scope::Component(number) if self.model.capacity_of(number).is_some())
+        {
+            let made = Diagnostic::new(Code::NeverJudged, spot, "only a database with `capacity` has units".to_owned());
+            self.tell(made.help("write `units of db`, where `db` says `capacity: {min: 2, max: 64}`"));
+        }
         if let (Quantity::ScaleChanges, Scope::Component(number)) = (measure.what, scope)
             && self.written(number).value.autoscale.is_none()
         {

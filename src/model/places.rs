@@ -28,8 +28,10 @@ impl Compiler<'_> {
                 figures = self.figures(machine, &figures);
             }
             let first = self.model.hosts.len() as u32;
-            let places = self.spread(name, host.spot, &written.at, written.count);
+            let most = written.grow.as_ref().map_or(written.count, |grow| grow.most);
+            let places = self.spread(name, host.spot, &written.at, most);
             self.add_hosts(name, &figures, 0, &places);
+            self.add_nodes(name, written, (&kind, figures.price_per_hour));
             self.machines.push((name.clone(), kind, written.count, figures.price_per_hour));
             shared.insert(name, (first, written.count.max(1)));
         }
@@ -52,9 +54,14 @@ impl Compiler<'_> {
         match &written.placement.machine {
             MachineChoice::On(host) => {
                 let on = self.host_of(written, shared).unwrap_or((0, 1));
+                let first = self.model.stations.len();
+                if let Some(nodes) = self.model.nodes.iter().find(|nodes| nodes.first == on.0).cloned() {
+                    return self.place_on_nodes(number, name, component, &nodes);
+                }
                 for copy in 0..each {
                     self.place_on_shared(number, written, (&host.value, copy), on);
                 }
+                self.check_fit(name, component, first, on);
             }
             MachineChoice::Own(machines) => self.place_on_own(number, name, component, machines),
             MachineChoice::None if written.placement.overrides == Machine::default() => {
@@ -103,6 +110,32 @@ impl Compiler<'_> {
         }
     }
 
+    /// What is promised to the instances on a host must be there; counts those placed before, too.
+    fn check_fit(&mut self, name: &str, component: &Spotted<Component>, first: usize, on: (u32, u32)) {
+        let Some(pod) = component.value.placement.overrides.pod else { return };
+        for host in on.0..on.0 + on.1 {
+            let here = self.model.stations[first..].iter().filter(|station| station.host == host).count() as f64;
+            let Some(figures) = self.model.hosts.get_mut(host as usize).filter(|figures| figures.cores != NONE) else {
+                continue;
+            };
+            if !figures.sharing && 0.0 < here {
+                let message =
+                    format!("`{}` gives its cores to one after the other, so nobody has a share", figures.name);
+                let made = Diagnostic::new(Code::Inert, component.spot, message);
+                self.tell(made.help("leave `scheduling: fcfs` out, or `request` and `limit`"));
+                return;
+            }
+            figures.promised += here * pod.request;
+            if f64::from(figures.cores) + 1e-9 < figures.promised {
+                let (cores, promised, host) = (figures.cores, figures.promised, figures.name.clone());
+                let message = format!("instances on `{host}` are promised {promised} cores, and it has {cores}");
+                let made = Diagnostic::new(Code::DoesNotFit, component.spot, message);
+                self.tell(made.help(format!("fewer instances of `{name}`, a smaller `request`, or more hosts")));
+                return;
+            }
+        }
+    }
+
     /// Those of the shared hosts that stand at a place; tells if there are none.
     pub(super) fn hosts_within(&mut self, name: &str, (first, count): (u32, u32), place: &Reference) -> Vec<u32> {
         let Some(wanted) = self.find_place(place) else { return vec![first] };
@@ -137,7 +170,8 @@ impl Compiler<'_> {
         let places = self.spread(name, component.spot, &component.value.placement.at, total);
         let each = if let Kind::Cache(cache) = &component.value.kind { cache.each() } else { 1 };
         let places = self.with_copies(places, each);
-        if component.value.autoscale.is_none() {
+        let in_units = matches!(&component.value.kind, Kind::Database(database) if database.capacity.is_some());
+        if component.value.autoscale.is_none() && !in_units {
             for (kind, figures, count) in &types {
                 self.machines.push((name.to_owned(), kind.clone(), count * each, figures.price_per_hour));
             }
@@ -234,6 +268,7 @@ impl Compiler<'_> {
             name,
             place,
             cores: figures.cores.map_or(NONE, |cores| (cores.ceil() as u32).max(1)),
+            promised: 0.0,
             sharing: !figures.fcfs.unwrap_or(false),
             speed: figures.speed.unwrap_or(1.0),
             disk_iops: or_none(figures.disk_iops),
@@ -267,6 +302,7 @@ impl Compiler<'_> {
             speed: overrides.speed,
             price_per_hour: overrides.price_per_hour.or(own_price).or(of(|machine| machine.price_per_hour)),
             fcfs: overrides.fcfs,
+            pod: None,
         }
     }
 }

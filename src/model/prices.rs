@@ -3,7 +3,41 @@
 use crate::catalogue;
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::compile::Compiler;
-use crate::model::{Metered, Price};
+
+/// One line of the bill.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Price {
+    pub component: String,
+    pub what: &'static str,
+    pub unit: String,
+    pub metered: Metered,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Metered {
+    /// So many machines at dollars an hour each, whatever happens.
+    Machines { count: f64, per_hour: f64 },
+    /// Machines of so many instances from the first on, at dollars an hour each while they are there.
+    Joining { first: u32, count: u32, per_hour: f64 },
+    /// So many hosts from the first on, at dollars an hour each while they are there.
+    Hosts { first: u32, count: u32, per_hour: f64 },
+    /// Capacity units of a database, at dollars an hour each while they are there.
+    Units { component: u16, per_hour: f64 },
+    /// Environments of a function that stand ready, at dollars an hour each.
+    Provisioned { component: u16, per_hour: f64 },
+    /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
+    Work { component: u16, gigabytes: f64, each: f64 },
+    /// Requests that reached the component.
+    Requests { component: u16, each: f64 },
+    /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).
+    BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
+    /// Bytes over a priced link.
+    Pipe { pipe: u16 },
+    /// What a telemetry takes in, by the byte.
+    Taken { component: u16, each: f64 },
+    /// What it keeps lies there for so many seconds, at dollars a byte and second.
+    Kept { component: u16, seconds: f64, each: f64 },
+}
 
 impl Compiler<'_> {
     /// A line for everything that has a price, and the names of what has none.
@@ -13,6 +47,7 @@ impl Compiler<'_> {
         self.elastic_prices();
         self.request_prices();
         self.function_prices();
+        self.capacity_prices();
         self.byte_prices();
         self.telemetry_prices();
         for (name, component) in &self.scenario.components {
@@ -122,15 +157,18 @@ impl Compiler<'_> {
                 metered: Metered::Work { component, gigabytes, each: said.per_gb_s },
             });
             let count = f64::from(said.environments.provisioned);
-            if 0.0 < count {
-                let per_hour = gigabytes * said.per_provisioned_gb_s * 3600.0;
-                self.model.prices.push(Price {
-                    component: name.clone(),
-                    what: "provisioned",
-                    unit: "environment month".to_owned(),
-                    metered: Metered::Machines { count, per_hour },
-                });
-            }
+            let per_hour = gigabytes * said.per_provisioned_gb_s * 3600.0;
+            let metered = match &written.value.autoscale {
+                Some(_) => Metered::Provisioned { component, per_hour },
+                None if 0.0 < count => Metered::Machines { count, per_hour },
+                None => continue,
+            };
+            self.model.prices.push(Price {
+                component: name.clone(),
+                what: "provisioned",
+                unit: "environment month".to_owned(),
+                metered,
+            });
         }
     }
 

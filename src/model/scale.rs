@@ -273,6 +273,10 @@ impl Scaling<'_> {
         if component.queue_limit != NONE {
             component.queue_limit = component.queue_limit.div_ceil(by);
         }
+        if let Some(pod) = &mut component.pod {
+            (pod.request, pod.limit) = (pod.request / f64::from(by), pod.limit / f64::from(by));
+        }
+        component.image_bytes /= f64::from(by);
         component.memory_idle /= u64::from(by);
         if component.memory_limit != u64::MAX {
             component.memory_limit /= u64::from(by);

@@ -6,8 +6,9 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::distribution::Distribution;
 use crate::model::compile::{Compiler, span, stream, threshold};
+use crate::model::prices::{Metered, Price};
 use crate::model::program::Step;
-use crate::model::{Cause, Metered, NONE16, Price};
+use crate::model::{Cause, NONE16};
 use crate::random::Purpose;
 use crate::scenario::{self, Kind};
 use crate::units::Span;

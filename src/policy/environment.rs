@@ -96,6 +96,23 @@ impl Pool {
         }
     }
 
+    /// One more is always warm from now on: it has just been started for that.
+    pub fn provide(&mut self) {
+        self.spec.provisioned += 1;
+        self.ready += 1;
+    }
+
+    /// So many fewer are always warm. Those that are free go first; the others become ordinary ones when their requests end.
+    pub fn withdraw(&mut self, count: u32) {
+        self.spec.provisioned = self.spec.provisioned.saturating_sub(count);
+        self.ready = self.ready.saturating_sub(count).min(self.spec.provisioned);
+    }
+
+    /// How many are always warm.
+    pub fn provisioned(&self) -> u32 {
+        self.spec.provisioned
+    }
+
     /// All are gone but those provisioned, as after a fault; requests in them end one by one.
     pub fn clear(&mut self) {
         self.idle.clear();
@@ -171,6 +188,20 @@ mod tests {
             assert_eq!(3, pool.there(at(second)));
         }
         assert_eq!(2, pool.there(at(300)));
+    }
+
+    #[test]
+    fn what_is_provisioned_may_become_more_and_fewer() {
+        let mut pool = Pool::new(&spec(10, 1, 1));
+        assert_eq!([Start::Warm, Start::Cold], [0; 2].map(|_| pool.begin(at(0))));
+        pool.provide();
+        assert_eq!(Start::Warm, pool.begin(at(0)));
+        for _ in 0..3 {
+            pool.end(at(0));
+        }
+        assert_eq!((2, 2), (pool.provisioned(), pool.there(at(5))), "the third has grown old");
+        pool.withdraw(1);
+        assert_eq!([Start::Warm, Start::Cold], [0; 2].map(|_| pool.begin(at(9))));
     }
 
     /// Every environment by itself: when it is free, and since when.

@@ -3,7 +3,7 @@
 //! What can go wrong: names are the author's and may hold what Markdown reads as its own, so cells are escaped.
 
 use crate::report::terminal::figures::{interval, of_unit, percent, precision, roughly, span};
-use crate::report::terminal::verdict_words;
+use crate::report::terminal::{uncertainty, verdict_words};
 use crate::report::{Component, Estimate, Latency, Report, Requests, Utilisations, Verdict, Warning};
 use crate::units::{human_money, human_rate, human_time};
 
@@ -18,6 +18,7 @@ pub fn render(report: &Report) -> String {
         ),
         table("| component | × | busy | queue |\n|---|---:|---:|---:|", &components(report)),
         cost(report),
+        uncertain(report),
         warnings(report).join("\n"),
     ];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -46,6 +47,18 @@ fn cost(report: &Report) -> String {
     let each = report.cost.usd_per_million_requests;
     let each = each.map(|each| format!(", {} per million requests", human_money(each))).unwrap_or_default();
     format!("Cost: {}/month{each}.", human_money(report.cost.usd_per_month))
+}
+
+/// What the intervals among the inputs come to, and where numbers come from.
+fn uncertain(report: &Report) -> String {
+    let cells = |row: Vec<String>| format!("| {} |", row.iter().map(|text| cell(text)).collect::<Vec<_>>().join(" | "));
+    let ledger: Vec<String> = uncertainty::ledger(report).into_iter().map(|row| cells(row.to_vec())).collect();
+    let ledger = table(&format!("| {} |\n|---|---|---|---:|", uncertainty::LEDGER.join(" | ")), &ledger);
+    let Some(known) = &report.uncertainty else { return ledger };
+    let spreads: Vec<String> = uncertainty::spreads(known, "…").into_iter().map(|row| cells(row.to_vec())).collect();
+    let spreads = table(&format!("| {} |\n|---|---|---:|---:|---:|---:|", uncertainty::SPREADS.join(" | ")), &spreads);
+    let about = format!("Influence is on {}.", cell(&known.influence_on));
+    format!("{}.\n\n{spreads}\n\n{ledger}\n\n{about}", uncertainty::said(known))
 }
 
 fn warnings(report: &Report) -> Vec<String> {

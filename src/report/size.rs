@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::report::Verdict;
 use crate::report::evaluation::Limit;
 use crate::report::rows::{Rows, number};
+use crate::report::{Estimate, Verdict};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.size/1";
@@ -35,6 +35,34 @@ pub struct Size {
     /// Replications that were needed, and those that all designs would have taken.
     pub runs: u64,
     pub runs_of_all: u64,
+    /// Where inputs are intervals: what each contender would be regretted by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regrets: Option<Regrets>,
+}
+
+/// Contenders over many draws of the inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Regrets {
+    pub draws: u32,
+    /// Draws that make no scenario, left out.
+    pub impossible: u32,
+    /// Dollars a month that a missed objective is counted as.
+    pub price_of_a_miss_usd: f64,
+    /// The one of least regret first.
+    pub contenders: Vec<Contender>,
+}
+
+/// One design over all draws.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contender {
+    pub settings: Vec<String>,
+    /// The mean bill.
+    pub usd_per_month: f64,
+    /// Probability that it meets every objective.
+    pub meets: Estimate,
+    /// What it loses beyond the contender that does best, on the mean and at worst.
+    pub regret_usd: Estimate,
+    pub worst_regret_usd: f64,
 }
 
 /// One design.
@@ -48,6 +76,16 @@ pub struct Candidate {
     pub replications: u32,
     pub limit: Option<Limit>,
     pub missed: Vec<String>,
+}
+
+impl Size {
+    /// The settings to choose: those of least regret, and the best ones where all inputs are known.
+    pub fn chosen(&self) -> Option<&Vec<String>> {
+        match &self.regrets {
+            Some(regrets) => regrets.contenders.first().map(|contender| &contender.settings),
+            None => self.best.as_ref().map(|best| &best.settings),
+        }
+    }
 }
 
 /// A line for each point of the front.
@@ -67,6 +105,21 @@ pub fn rows(size: &Size) -> Rows {
             limit.map(|limit| limit.component.clone()).unwrap_or_default(),
             number(limit.map(|l| l.utilisation)),
         ]);
+        rows.rows.push(cells);
+    }
+    rows
+}
+
+/// A line for each contender.
+pub fn contenders(size: &Size, regrets: &Regrets) -> Rows {
+    let fixed = ["usd_per_month", "meets", "meets_low", "meets_high", "regret_usd", "worst_regret_usd"];
+    let mut rows = Rows::new(size.axes.iter().map(String::as_str).chain(fixed));
+    for contender in &regrets.contenders {
+        let Contender { meets, regret_usd, .. } = contender;
+        let figures = [Some(contender.usd_per_month), Some(meets.mean), meets.low, meets.high];
+        let mut cells = contender.settings.clone();
+        cells.extend(figures.map(number));
+        cells.extend([Some(regret_usd.mean), Some(contender.worst_regret_usd)].map(number));
         rows.rows.push(cells);
     }
     rows

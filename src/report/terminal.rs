@@ -12,11 +12,14 @@ pub mod compare;
 mod evidence;
 mod scaling;
 pub(super) mod figures;
+pub mod grid;
 pub mod journey;
 mod layout;
 pub mod plan;
 pub mod size;
 pub mod sweep;
+pub(super) mod uncertainty;
+pub mod walkthrough;
 
 use anstyle::{AnsiColor, Effects, Style};
 
@@ -86,6 +89,7 @@ pub fn render(report: &Report, look: Look) -> String {
         shards(report, look),
         scaling::scaling(report, look),
         cost(report, look),
+        uncertainty::section(report, look),
         events(report, look),
         evidence::slowest(report, look),
         evidence::replications(report, look),

@@ -8,8 +8,9 @@ use crate::policy::eviction::{self, Eviction};
 use crate::reader::read_term;
 use crate::scenario::Reference;
 use crate::scenario::component::{
-    ABSTRACT, AUTOSCALE, BOOT, COUNT_OR_NONE, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, QUEUE, WORKERS,
+    ABSTRACT, BOOT, COUNT_OR_NONE, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, QUEUE, WORKERS,
 };
+use crate::scenario::elastic::{DRAIN, SCALED};
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
 use crate::scenario::values::{Env, count, draw, forms, inert, name, name_of};
@@ -310,7 +311,9 @@ pub static CACHE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        AUTOSCALE,
+        // Without a default: a cache in each browser has no nodes.
+        Field { default: None, ..DRAIN },
+        SCALED,
         Field::new(
             "replicas",
             Shape::Object(&REPLICAS),
@@ -412,7 +415,7 @@ pub(super) fn cache(r: &mut Reader, env: &mut Env) -> Cache {
         );
     }
     if cache.per.is_some() {
-        inert(r, &["replicas"], "with `per`: such a cache has no nodes");
+        inert(r, &["replicas", "autoscale", "drain"], "with `per`: such a cache has no nodes");
     }
     if cache.ttl.is_none() {
         let early = cache.miss.early.is_some() || cache.miss.refresh.is_some() || cache.sliding;

@@ -8,9 +8,9 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
-use crate::scenario::elastic::{DRAIN, DRAIN_S, SCALED, WARM, autoscale, scaled, warm};
+use crate::scenario::elastic::{DRAIN, DRAIN_S, IMAGE, SCALED, WARM, autoscale, image, scaled, warm};
 use crate::scenario::machine::{
-    CORES, COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED, place, placement,
+    COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
@@ -41,10 +41,6 @@ pub static KINDS: &[&Table] = &[
 
 /// Kinds of later versions.
 pub const LATER: &[&str] = &["log"];
-
-pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
-    Field::new(name, Shape::Any, "", about).later()
-}
 
 pub(super) static KIND: Field = Field::new(
     "kind",
@@ -133,7 +129,6 @@ static MEMORY_USE: Field = Field::new(
     "{idle: 500MB, each: 10MB, limit: 2GiB}",
     "Memory an instance needs; or, as a size, that of its machine",
 );
-pub(super) static AUTOSCALE: Field = later("autoscale", "Change the number of instances with the load");
 
 /// A service.
 pub static SERVICE: Table = Table {
@@ -156,7 +151,7 @@ pub static SERVICE: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -164,6 +159,7 @@ pub static SERVICE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        IMAGE,
         WARM,
         DRAIN,
         SCALED,
@@ -199,7 +195,7 @@ pub static BALANCER: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -209,7 +205,7 @@ pub static BALANCER: Table = Table {
         BOOT,
         WARM,
         DRAIN,
-        AUTOSCALE,
+        SCALED,
         Field::new(
             "ttl",
             Shape::Time,
@@ -248,7 +244,7 @@ pub static GATEWAY: Table = Table {
         HEALTH,
         PREFER,
         RATE_LIMIT,
-        CORES,
+        POD_CORES,
         MEMORY_USE,
         DISK_FIELD,
         NIC,
@@ -256,6 +252,7 @@ pub static GATEWAY: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        IMAGE,
         WARM,
         DRAIN,
         SCALED,
@@ -361,9 +358,9 @@ static UP_AND_DOWN: Table = Table {
 pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Component {
     let Some(table) = kind(owner, node, env, diags) else { return silent(owner) };
     let mut r = Reader::new(owner, node, table, diags);
-    let (placement, instances) = placement_of(&mut r);
+    let (mut placement, instances) = placement_of(&mut r);
     let mut clients = None;
-    let kind = match table.name {
+    let mut kind = match table.name {
         "service" => Kind::Service,
         "balancer" => balancer(&mut r),
         "gateway" => gateway(&mut r, env),
@@ -382,12 +379,20 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     };
     let instances = if let Kind::Database(said) = &kind {
         database::check_machines(&mut r, &placement, said);
+        said.capacity.iter().for_each(|capacity| capacity.place(&mut placement));
         said.machines()
     } else {
         instances
     };
     let autoscale = autoscale(&mut r, &placement);
-    let (instances, most) = autoscale.as_ref().map_or((instances, instances), |scale| scaled(&mut r, instances, scale));
+    let (instances, most) = match (&autoscale, &mut kind) {
+        (Some(scale), Kind::Function(said)) => {
+            function::provisioned(&mut r, said, scale);
+            (instances, instances)
+        }
+        (Some(scale), _) => scaled(&mut r, instances, scale),
+        (None, _) => (instances, instances),
+    };
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
@@ -398,7 +403,6 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         placement,
         instances,
         most,
-        autoscale,
         waits_sync,
         queue_limit,
         order,
@@ -410,10 +414,12 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         prefer: prefer(&mut r),
         memory: if has(&r, "memory") { memory(&mut r) } else { Memory::default() },
         boot: has(&r, "boot").then(|| draw(&mut r, env, "boot", Dimension::Time)).flatten().unwrap_or_else(at_once),
+        image_bytes: image(&mut r, autoscale.is_some()),
         warm: has(&r, "warm").then(|| r.object("warm").and_then(|mut r| warm(&mut r))).flatten(),
         drain_s: has(&r, "drain").then(|| r.time("drain")).flatten().map_or(DRAIN_S, |drain| drain.value),
         rate_limit: rate_limit(&mut r),
         consumes: broker::consumes(&mut r),
+        autoscale,
         state: has(&r, "state").then(|| r.object("state").map(|mut r| Box::new(cache::state(&mut r, env)))).flatten(),
         kind,
     }
@@ -492,6 +498,7 @@ fn silent(owner: Spot) -> Component {
         prefer: Prefer::Zone,
         memory: Memory::default(),
         boot: at_once(),
+        image_bytes: 0.0,
         warm: None,
         drain_s: DRAIN_S,
         rate_limit: None,

@@ -164,6 +164,7 @@ pub enum Quantity {
     ShardVariance,
     ScaleChanges,
     ColdStarts,
+    Units,
     Memory,
     Bytes,
     VisitsOutside,

@@ -7,6 +7,7 @@ use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::replication::{self, Choose, Mode, ReadFrom};
 use crate::policy::sharding::{self, Sharding};
 use crate::reader::read_term;
+use crate::scenario::capacity::{CAPACITY, Serverless, capacity};
 use crate::scenario::component::{
     ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, HEALTH_TABLE, KIND, LIKE, OPERATIONS, PREFER, QUEUE, health,
 };
@@ -31,6 +32,7 @@ pub struct Database {
     pub replicas: Option<Replicas>,
     pub failover: Option<Failover>,
     pub wal: Option<Wal>,
+    pub capacity: Option<Serverless>,
     /// Bytes a second that it grows by, and seconds for which it has grown when the run begins.
     pub growth: f64,
     pub age_s: f64,
@@ -118,6 +120,7 @@ pub static DATABASE: Table = Table {
         .or("none"),
         QUEUE,
         Field { about: "The buffer pool of each machine", example: "96GiB", ..MEMORY },
+        CAPACITY,
         Field::new(
             "data",
             Shape::Object(&DATA),
@@ -338,8 +341,10 @@ static APPLY: Table = Table {
 
 /// Reads what only a database has.
 pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
-    let pool_bytes = r.bytes("memory").map(|bytes| bytes.value);
-    let mut database = Database { pool_bytes, ..Database::default() };
+    let capacity = capacity(r, env);
+    let most = capacity.as_ref().map(|capacity| f64::from(capacity.units.max) * capacity.memory_bytes);
+    let pool_bytes = most.or(r.bytes("memory").map(|bytes| bytes.value));
+    let mut database = Database { pool_bytes, capacity, ..Database::default() };
     if let Some(mut r) = r.object("data") {
         database.rows = r.count_from("rows", 1).map(|rows| rows.value as f64);
         let row_bytes = r.bytes("row");

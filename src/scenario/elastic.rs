@@ -4,6 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
 use crate::scenario::scale::{self, Autoscale};
+use crate::scenario::values::inert;
 use crate::scenario::{MachineChoice, Placement, Warm};
 use crate::units;
 
@@ -25,6 +26,12 @@ pub(super) static SCALED: Field = Field::new(
     Shape::Object(&scale::AUTOSCALE),
     "{min: 3, max: 20, target: {utilisation of cores: 70%}}",
     "Change the number of instances with the load; it begins with `instances`, or else with `min`",
+);
+pub(super) static IMAGE: Field = Field::new(
+    "image",
+    Shape::Bytes,
+    "500MB",
+    "Comes over the network card before a new instance boots, unless its host has had one",
 );
 static WARM_TABLE: Table = Table {
     name: "warm",
@@ -74,6 +81,17 @@ pub(super) fn scaled(r: &mut Reader, instances: u32, scale: &Spotted<Autoscale>)
         r.tell(told.note_at(bounds, "it is scaled here").help("leave `instances` out to begin with `min`"));
     }
     (instances.min(max), max)
+}
+
+/// Bytes of an image, which only new instances fetch.
+pub(super) fn image(r: &mut Reader, is_scaled: bool) -> f64 {
+    if r.table().field("image").is_none() || !r.has("image") {
+        return 0.0;
+    }
+    if !is_scaled {
+        inert(r, &["image"], "without `autoscale`: no instance is new");
+    }
+    r.bytes("image").map_or(0.0, |image| image.value)
 }
 
 /// Reads `warm:`.

@@ -1,5 +1,6 @@
 //! `kind: function` (serverless) and `kind: pooler` (between callers and a database).
 
+use crate::diagnostic::Spotted;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
@@ -7,8 +8,10 @@ use crate::fields::{Field, Shape, Table, Thing};
 use crate::policy::environment::Environments;
 use crate::scenario::Reference;
 use crate::scenario::component::{ABSTRACT, BALANCE, BOOT, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER};
+use crate::scenario::elastic::{DRAIN, SCALED};
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
+use crate::scenario::scale::Autoscale;
 use crate::scenario::values::{Env, count, draw, name};
 use crate::units::{Dimension, Per, Span};
 
@@ -35,8 +38,16 @@ pub struct Pooler {
     pub size: u32,
     pub reserve: u32,
     pub reserve_after_s: f64,
-    /// A connection is given back after each statement, not only at the end of a transaction.
-    pub by_statement: bool,
+    pub pooling: Pooling,
+}
+
+/// For how long a pooler lends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// From the first query of a visit of the caller to the visit's end.
+    Session,
+    Transaction,
+    Statement,
 }
 
 /// A function.
@@ -64,6 +75,11 @@ pub static FUNCTION: Table = Table {
             "How many environments there may be, and how fast they may become more",
         )
         .or("{}"),
+        Field {
+            about: "Change the number of provisioned environments; it begins with `provisioned`, or else with `min`",
+            example: "{min: 5, max: 50, target: {in_flight per instance: 0.7}}",
+            ..SCALED
+        },
         Field::new(
             "timeout",
             Shape::Time,
@@ -141,7 +157,7 @@ pub static POOLER: Table = Table {
             "mode",
             Shape::Word(&["transaction", "statement", "session"]),
             "statement",
-            "When a connection is given back: at the end of a transaction, or after each statement",
+            "When a connection is given back: when the caller's visit ends (`session`), at the end of a transaction, or after each statement",
         )
         .or("transaction"),
         OWN,
@@ -159,6 +175,8 @@ pub static POOLER: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
+        DRAIN,
+        SCALED,
     ],
 };
 
@@ -175,6 +193,23 @@ pub(super) fn function(r: &mut Reader, env: &mut Env) -> Function {
         per_request,
         per_gb_s,
         per_provisioned_gb_s,
+    }
+}
+
+/// An autoscaler changes how many environments are provisioned: it begins with those, or with the fewest.
+pub(super) fn provisioned(r: &mut Reader, function: &mut Function, scale: &Spotted<Autoscale>) {
+    let (min, max) = (scale.value.behaviour.min, scale.value.behaviour.max);
+    let Environments { limit, provisioned, .. } = &mut function.environments;
+    if *limit < max {
+        let message = format!("{max} environments cannot be provisioned where only {limit} may run");
+        r.tell(Diagnostic::new(Code::OutOfRange, scale.spot, message).help("lower `max`, or raise the limit"));
+    }
+    if *provisioned == 0 {
+        *provisioned = min;
+    }
+    if max < *provisioned || *provisioned < min {
+        let message = format!("{provisioned} provisioned are not between the autoscaler's {min} and {max}");
+        r.tell(Diagnostic::new(Code::OutOfRange, r.key("concurrency"), message));
     }
 }
 
@@ -214,19 +249,17 @@ fn prices(r: &mut Reader) -> (f64, f64, f64) {
 
 /// Reads what makes a pooler, and how many clients an instance takes.
 pub(super) fn pooler(r: &mut Reader) -> Option<(Pooler, u32)> {
-    let mode = r.word("mode").map_or("transaction", |mode| mode.value);
-    if mode == "session" {
-        let told = Diagnostic::new(Code::NotAvailable, r.key("mode"), "`session` is not available yet");
-        r.tell(told.help(
-            "a session pooler keeps as many connections as there are clients: leave it out, and give the callers pools",
-        ));
-    }
+    let pooling = match r.word("mode").map_or("transaction", |mode| mode.value) {
+        "session" => Pooling::Session,
+        "statement" => Pooling::Statement,
+        _ => Pooling::Transaction,
+    };
     let clients = if r.has("clients") { count(r, "clients", 1)? } else { 1000 };
     let reserve = if r.has("reserve") { count(r, "reserve", 0)? } else { 0 };
     let reserve_after_s = r.time("reserve_after").map_or(5.0, |after| after.value);
     let targets = name(r, "targets");
     let size = count(r, "size", 1);
     let targets = vec![(targets?, 1.0)];
-    let pooler = Pooler { targets, size: size?, reserve, reserve_after_s, by_statement: mode == "statement" };
+    let pooler = Pooler { targets, size: size?, reserve, reserve_after_s, pooling };
     Some((pooler, clients))
 }

@@ -1,6 +1,7 @@
 //! `hosts:`, `regions:`, `links:` and the figures of machines.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::distribution::Distribution;
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::values::{Env, by_place, count, draw, letters, name};
@@ -8,11 +9,52 @@ use crate::scenario::{At, Host, Link, Machine, MachineChoice, Placement, Referen
 use crate::text::Node;
 use crate::units::{Dimension, Per, UnitError};
 
+/// What an instance has of a host that it shares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pod {
+    /// Cores it is promised.
+    pub request: f64,
+    /// Cores it may use at most; infinite: all there are.
+    pub limit: f64,
+}
+
+/// How shared hosts become more.
+#[derive(Clone, Debug)]
+pub struct Grow {
+    pub most: u32,
+    /// Seconds from the order of a host until instances start on it.
+    pub boot: Distribution,
+    /// Seconds that a host stands empty before it leaves.
+    pub idle_s: f64,
+}
+
 /// A host that components share.
 pub static HOST: Table = Table {
     name: "host",
     about: "A machine, or several alike, that components share with `on:`",
-    fields: &[MACHINE, CORES, MEMORY, DISK_FIELD, NIC, SPEED, PRICE, SCHEDULING, COUNT, PLACE],
+    fields: &[MACHINE, CORES, MEMORY, DISK_FIELD, NIC, SPEED, PRICE, SCHEDULING, COUNT, PLACE, GROW],
+};
+
+static GROW: Field = Field::new(
+    "grow",
+    Shape::Object(&GROW_TABLE),
+    "{max: 12, boot: 90s, idle: 10m}",
+    "A node pool: more hosts when instances that an autoscaler orders find no place, fewer when they stand empty",
+);
+static GROW_TABLE: Table = Table {
+    name: "growing hosts",
+    about: "Hosts beyond `count`, which are there, and paid, while somebody needs them",
+    fields: &[
+        Field::new("max", Shape::Count, "12", "Most hosts, those of `count` among them").required(),
+        Field::new(
+            "boot",
+            Shape::Distribution(Dimension::Time),
+            "90s",
+            "From the order of a host until instances start on it",
+        )
+        .or("90s"),
+        Field::new("idle", Shape::Time, "10m", "How long a host stands empty before it leaves").or("10m"),
+    ],
 };
 
 /// A region.
@@ -72,6 +114,27 @@ pub(super) static ON: Field = Field::new(
     "The host whose cores, memory, disk and network the instances share with others",
 );
 pub(super) static CORES: Field = Field::new("cores", Shape::Count, "4", "Cores, instead of those of the machine type");
+/// The same of instances that may be given a share of a host.
+pub(super) static POD_CORES: Field = Field::new(
+    "cores",
+    Shape::OneOf(&[Shape::Count, Shape::Object(&SHARE_OF_CORES)]),
+    "{request: 0.5, limit: 2}",
+    "Cores, instead of those of the machine type; with `on`, what an instance is promised of its host and may take at most",
+);
+static SHARE_OF_CORES: Table = Table {
+    name: "cores",
+    about: "What an instance has of a host that it shares with others, as a Kubernetes pod has",
+    fields: &[
+        Field::new(
+            "request",
+            Shape::Number,
+            "0.5",
+            "Cores promised: all of a host together fit on it, and when it is full they share by this",
+        )
+        .required(),
+        Field::new("limit", Shape::Number, "2", "Most cores it may use at a time; all of the host unless given"),
+    ],
+};
 pub(super) static MEMORY: Field =
     Field::new("memory", Shape::Bytes, "16GiB", "Memory, instead of that of the machine type");
 pub(super) static DISK_FIELD: Field = Field::new(
@@ -109,6 +172,7 @@ pub(super) fn figures(r: &mut Reader) -> Machine {
     let mut machine = Machine::default();
     if offered(r, "cores") {
         machine.cores = cores(r);
+        machine.pod = pod(r);
     }
     if offered(r, "memory") && r.node("memory").is_some_and(|node| node.as_map().is_none()) {
         machine.memory_bytes = r.bytes("memory").map(|bytes| bytes.value);
@@ -137,13 +201,35 @@ pub(super) fn price_per_hour(r: &mut Reader) -> Option<f64> {
 }
 
 fn cores(r: &mut Reader) -> Option<f64> {
-    if r.node("cores")?.as_map().is_some() {
-        let told =
-            Diagnostic::new(Code::NotAvailable, r.key("cores"), "`request` and `limit` of cores are not available yet");
-        r.tell(told.help("write one number"));
+    if r.node("cores")?.as_map().is_some() && is_shared(r) {
         return None;
     }
     r.count_from("cores", 1).map(|cores| cores.value as f64)
+}
+
+/// Whether the table lets an instance have a share of a host.
+fn is_shared(r: &Reader) -> bool {
+    r.table().field("cores").is_some_and(|field| matches!(field.shape, Shape::OneOf(_)))
+}
+
+/// `cores: {request: 0.5, limit: 2}`.
+fn pod(r: &mut Reader) -> Option<Pod> {
+    if !is_shared(r) || r.node("cores")?.as_map().is_none() {
+        return None;
+    }
+    let owner = r.key("cores");
+    let is_on = r.has("on");
+    let mut r = r.object("cores")?;
+    let request = r.number("request");
+    let request = r.within("request", request, 1e-3, 1e4)?.value;
+    let limit = r.number("limit");
+    let limit = r.within("limit", limit, request, 1e4).map_or(f64::INFINITY, |limit| limit.value);
+    if !is_on {
+        let told = Diagnostic::new(Code::Inert, owner, "`request` and `limit` have no effect without a host to share");
+        r.tell(told.help("say which with `on:`, or write the number of cores of its own"));
+        return None;
+    }
+    Some(Pod { request, limit })
 }
 
 fn disk(r: &mut Reader, machine: &mut Machine) {
@@ -245,7 +331,7 @@ fn types(r: &mut Reader) -> Vec<(Reference, u32)> {
 }
 
 /// Reads a host.
-pub(super) fn host(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Host {
+pub(super) fn host(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Host {
     let mut r = Reader::new(owner, node, &HOST, diags);
     let mut overrides = figures(&mut r);
     overrides.price_per_hour = price_per_hour(&mut r);
@@ -254,7 +340,24 @@ pub(super) fn host(owner: Spot, node: &Node, diags: &mut Diagnostics) -> Host {
         r.tell(told.help("add `machine: m5.4xlarge` or `cores: 4`"));
     }
     let (count, at) = counted(&mut r, "count", "place");
-    Host { machine: name(&mut r, "machine"), overrides, count: count.unwrap_or(1), at }
+    let count = count.unwrap_or(1);
+    let grow = r.object("grow").and_then(|mut r| grow(&mut r, env, count));
+    if grow.is_some() && 1 < at.len() {
+        let told = Diagnostic::new(Code::Excluded, r.key("grow"), "hosts that grow stand at one place");
+        r.tell(told.help("write a host for each place"));
+    }
+    Host { machine: name(&mut r, "machine"), overrides, count, at, grow }
+}
+
+fn grow(r: &mut Reader, env: &mut Env, count: u32) -> Option<Grow> {
+    let most = r.count_from("max", 1)?.value as u32;
+    if most <= count {
+        let message = format!("at most {most} hosts are no more than the {count} there are");
+        r.tell(Diagnostic::new(Code::OutOfRange, r.key("max"), message));
+        return None;
+    }
+    let boot = draw(r, env, "boot", Dimension::Time).unwrap_or(Distribution::Constant(90.0));
+    Some(Grow { most, boot, idle_s: r.time("idle").map_or(600.0, |idle| idle.value) })
 }
 
 /// Reads a region.

@@ -32,6 +32,9 @@ pub(super) const OF_HOPS: &[&str] = &[
     "scheduling",
     "price",
     "boot",
+    "warm",
+    "drain",
+    "autoscale",
 ];
 
 /// Reads `ttl` and `ignore_ttl`.

@@ -147,15 +147,17 @@ fn tier(node: &Node, is_last: bool, diags: &mut Diagnostics) -> Option<(Option<f
 /// Where a number comes from.
 pub const SOURCES: &[&str] = &["measured", "vendor", "default", "guess"];
 
-/// Reads `assumptions:`: paths into the scenario and where the numbers there come from.
+/// Reads `assumptions:`: paths into the scenario, or to one of the `named` values of `let`, and where the numbers there come
+/// from.
 pub(super) fn assumptions(
     tree: &Node,
     entries: &[(&Spotted<String>, &Node)],
+    named: &[String],
     diags: &mut Diagnostics,
 ) -> BTreeMap<String, String> {
     let mut read = BTreeMap::new();
     for (key, node) in entries {
-        if !leads_somewhere(tree, &key.value) {
+        if !named.contains(&key.value) && !leads_somewhere(tree, &key.value) {
             let message = format!("nothing in this scenario is called `{}`", key.value);
             let told = Diagnostic::new(Code::UnknownPath, letters(key), message);
             diags.push(told.help("write a path such as `components.web.operations.show.cpu`"));

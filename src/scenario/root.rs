@@ -192,9 +192,13 @@ pub fn load(given: &Given, sources: &mut Sources, diags: &mut Diagnostics) -> Op
         diags.push(told.help("write `--set PATH=VALUE`"));
     }
     price_file(&mut tree, given.read, sources, diags);
+    let uncertain = text::take_ranges(&mut tree, diags);
+    let named = tree.get("let").and_then(Node::as_map).unwrap_or(&[]);
+    let named = named.iter().map(|(key, _)| format!("let.{}", key.value)).collect();
     text::resolve(&mut tree, diags);
-    let mut env = Env::new(given.read, sources);
+    let mut env = Env { named, ..Env::new(given.read, sources) };
     let mut scenario = lower(&tree, given.path, &mut env, diags);
+    scenario.uncertain = uncertain;
     scenario.hash = hash(&tree, &env);
     Some((scenario, tree))
 }
@@ -225,7 +229,7 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         components: named(&mut r, "components", |owner, node, diags| {
             Some(component::component(owner, node, env, diags))
         }),
-        hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, diags))),
+        hosts: named(&mut r, "hosts", |owner, node, diags| Some(machine::host(owner, node, env, diags))),
         regions: regions(&mut r),
         residency: residency::residency(&mut r),
         links: arrows(&mut r, "links", |owner, node, diags| machine::link(owner, node, env, diags)),
@@ -238,7 +242,8 @@ pub fn lower(tree: &Node, file: &str, env: &mut Env, diags: &mut Diagnostics) ->
         evolve_when: with_node(&mut r, "evolve_when", |node, diags| watch::conditions(node, &objectives, diags)),
         alerts: with_node(&mut r, "alerts", |node, diags| watch::alerts(node, &objectives, diags)),
         prices: price::prices(&r.map("prices"), &components, r.diags()),
-        assumptions: price::assumptions(tree, &r.map("assumptions"), r.diags()),
+        assumptions: price::assumptions(tree, &r.map("assumptions"), &env.named, r.diags()),
+        uncertain: Vec::new(),
         plan: r.object("plan").and_then(|mut r| growth::growth(&mut r)),
         variants: variants(tree, r.diags()),
         stamps: named(&mut r, "stamps", |owner, node, diags| Some(stamps::stamp(owner, node, diags))),

@@ -24,6 +24,8 @@ pub struct Env<'a> {
     /// The names under `objectives:` and `components:`.
     pub objectives: Vec<String>,
     pub components: Vec<String>,
+    /// The values of `let`, as `let.users`.
+    pub named: Vec<String>,
     /// The numbers of the data files that were read.
     pub data: Vec<u32>,
 }
@@ -31,7 +33,15 @@ pub struct Env<'a> {
 impl<'a> Env<'a> {
     /// What lowering needs to start with.
     pub fn new(read: Read<'a>, sources: &'a mut Sources) -> Self {
-        Env { read, sources, start_s: 0.0, objectives: Vec::new(), components: Vec::new(), data: Vec::new() }
+        Env {
+            read,
+            sources,
+            start_s: 0.0,
+            objectives: Vec::new(),
+            components: Vec::new(),
+            named: Vec::new(),
+            data: Vec::new(),
+        }
     }
 
     /// The number of the text of a data file, whose path is relative to the file that names it.

@@ -39,6 +39,62 @@ pub fn wilson(hits: f64, n: f64, confidence: f64) -> (f64, f64) {
     (((centre - spread) / whole).max(0.0), ((centre + spread) / whole).min(1.0))
 }
 
+/// Of the variance of a mean over `n` values within a group, the share that lies between groups, with its interval.
+///
+/// One-way random effects (Searle, Casella and `McCulloch`, Variance Components, 3.6): the ratio F of the mean squares between
+/// and within `groups` of `each` values, over its expectation, has an F distribution, so quantiles of that give the interval
+/// of the ratio of variances. A share below zero, which chance makes of none, is zero. `None` where nothing varies.
+pub fn share_between(groups: &[Vec<f64>], n: f64, confidence: f64) -> Option<(f64, f64, f64)> {
+    let each = groups.first()?.len() as f64;
+    let count = groups.len() as f64;
+    if groups.len() < 2 || each < 2.0 || groups.iter().any(|group| group.len() as f64 != each) {
+        return None;
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let squares = |values: &[f64], about: f64| values.iter().map(|x| (x - about) * (x - about)).sum::<f64>();
+    let means: Vec<f64> = groups.iter().map(|group| mean(group)).collect();
+    let between = each * squares(&means, mean(&means)) / (count - 1.0);
+    let within =
+        groups.iter().zip(&means).map(|(group, mean)| squares(group, *mean)).sum::<f64>() / (count * (each - 1.0));
+    // Equal values differ by nothing but the last bit of their mean.
+    if between + within <= 1e-24 {
+        return None;
+    }
+    let (over, under) = (count - 1.0, count * (each - 1.0));
+    let share = |ratio: f64| {
+        let signal = ((ratio - 1.0) / each * n).max(0.0);
+        if signal.is_finite() { signal / (1.0 + signal) } else { 1.0 }
+    };
+    let ratio = between / within;
+    let tail = 0.5 * (1.0 - confidence);
+    let (least, most) = (f_quantile(tail, over, under), f_quantile(1.0 - tail, over, under));
+    Some((share(ratio), share(ratio / most), share(ratio / least)))
+}
+
+/// The quantile of the F distribution.
+fn f_quantile(p: f64, over: f64, under: f64) -> f64 {
+    let cdf = |x: f64| beta_p(0.5 * over, 0.5 * under, over * x / (over * x + under));
+    bisect(0.0, 1e6, |x| cdf(x) - p)
+}
+
+/// Spearman's correlation of ranks; ties share the mean of their ranks. `None` where one of the two never changes.
+pub fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
+    let (a, b) = (ranks(a), ranks(b));
+    let middle = f64::midpoint(a.len() as f64, 1.0);
+    let product = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - middle) * (y - middle)).sum::<f64>();
+    let scale = (product(&a, &a) * product(&b, &b)).sqrt();
+    (0.0 < scale).then(|| product(&a, &b) / scale)
+}
+
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let rank = |value: &f64| {
+        let below = values.iter().filter(|other| *other < value).count();
+        let same = values.iter().filter(|other| *other == value).count();
+        below as f64 + f64::midpoint(same as f64, 1.0)
+    };
+    values.iter().map(rank).collect()
+}
+
 /// The ranks (from 1) of the two order statistics between which the `q`-quantile of `n` independent values lies with at
 /// least the confidence asked for, each tail getting half of the rest (David and Nagaraja, Order Statistics, 7.1). `None`
 /// for a bound that even the extreme value does not give.
@@ -192,6 +248,32 @@ mod tests {
         near(low, 0.40383, 1e-5);
         near(high, 0.59617, 1e-5);
         assert_eq!(wilson(0.0, 0.0, 0.95), (0.0, 1.0));
+    }
+
+    #[test]
+    fn the_share_between_groups_is_that_of_their_variances() {
+        // Groups at 0, 1, ... 9 with a noise of +-0.5: mean squares 2 x 9.1667 and 0.5, so F is 36.7.
+        let groups: Vec<Vec<f64>> = (0..10).map(|n| vec![f64::from(n) - 0.5, f64::from(n) + 0.5]).collect();
+        let (share, low, high) = share_between(&groups, 2.0, 0.95).expect("it varies");
+        near(share, 1.0 - 0.5 / (2.0 * 9.166_667), 1e-6);
+        // F(9, 10) has 3.779 as its 97.5 % quantile, and its 2.5 % quantile is 1 over that of F(10, 9), 3.964.
+        near(low, 1.0 - 3.779 * 0.5 / 18.333_333, 1e-3);
+        near(high, 1.0 - 0.5 / (18.333_333 * 3.964), 1e-3);
+        // More replications of the answer leave less to noise.
+        assert!(share < share_between(&groups, 20.0, 0.95).expect("it varies").0);
+        let noise: Vec<Vec<f64>> = (0..10).map(|_| vec![-0.5, 0.5]).collect();
+        near(share_between(&noise, 2.0, 0.95).expect("it varies").0, 0.0, 1e-12);
+        assert_eq!(share_between(&[vec![1.0, 1.0], vec![1.0, 1.0]], 2.0, 0.95), None);
+    }
+
+    #[test]
+    fn ranks_correlate_whatever_the_scale() {
+        let close = |found: Option<f64>, wanted: f64| near(found.expect("both vary"), wanted, 1e-12);
+        close(rank_correlation(&[1.0, 2.0, 3.0], &[1.0, 10.0, f64::INFINITY]), 1.0);
+        close(rank_correlation(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), -1.0);
+        // 1 - 6 x (1 + 1) / (4 x 15)
+        close(rank_correlation(&[1.0, 2.0, 3.0, 4.0], &[2.0, 1.0, 3.0, 4.0]), 0.8);
+        assert_eq!(rank_correlation(&[1.0, 2.0], &[5.0, 5.0]), None);
     }
 
     #[test]

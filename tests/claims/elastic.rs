@@ -274,3 +274,45 @@ fn s11_pool_shares_few_connections() {
         [0.9999, 1.0],
     );
 }
+
+#[test]
+fn s11_aurora_costs_what_its_units_do() {
+    let day = |variant: Option<&'static str>| {
+        let stage =
+            Stage::new("patterns/serverless-database.yaml").set("run.duration", "24h").set("run.warmup", "none");
+        let stage = stage.set("run.replications", 1);
+        match variant {
+            Some(variant) => stage.variant(variant),
+            None => stage,
+        }
+    };
+    let figure = |report: &Report, name: &str| report.components["db"].kind_specific.figures[name].mean;
+    let line = |report: &Report, what: &str| {
+        report.cost.lines.iter().find(|line| line.what == what).map_or(0.0, |line| line.usd_per_month)
+    };
+    let report = day(None).report();
+    // The source's prices, on the units that were there: dollars of this day.
+    let (units, dollars) = (figure(&report, "units"), line(&report, "capacity") * 24.0 / 730.0);
+    claim(
+        "s11-aurora",
+        "dollars of the day over units x 24 h x $0.06",
+        dollars / (units * 24.0 * 0.06),
+        [0.9999, 1.0001],
+    );
+    claim("s11-aurora", "dollars a month for 20 GB, asleep or awake", line(&report, "storage"), [1.95, 2.05]);
+    // Five times awake: 5 minutes at midnight, then 40, 20, 60 and 15 minutes with 5 more each, to the look that notices.
+    let hours = 24.0 * (1.0 - figure(&report, "asleep"));
+    claim("s11-aurora", "hours awake", hours, [2.58, 2.72]);
+    // Never more than two units: so many hours, by hand.
+    let steps = "{0s: 0, 540m: 1, 580m: 0, 660m: 1, 680m: 0, 840m: 1, 900m: 0, 1050m: 1, 1065m: 0}";
+    let fixed = day(None).set("components.db.capacity.max", 2).set("load.testers.steps", steps).report();
+    claim("s11-aurora", "cents of a day at two units", 100.0 * line(&fixed, "capacity") * 24.0 / 730.0, [31.0, 32.7]);
+    let sleepless = day(Some("sleepless")).report();
+    let least = figure(&sleepless, "units");
+    claim("s11-aurora", "units that never sleep", least, [2.0, 6.0]);
+    claim("s11-aurora", "cost of a sporadic day over one without sleep", units / least, [0.05, 0.6]);
+    claim("s11-aurora", "latency of one in a thousand, s", value(&report, "patient"), [15.0, 120.0]);
+    let [steady, machine] = ["steady", "machine"].map(|variant| day(Some(variant)).report().cost.usd_per_month);
+    let told = format!("${steady:.0} against ${machine:.0} a month");
+    words("s11-aurora", "asked all day the units are dearer than a machine", &told, machine < steady);
+}

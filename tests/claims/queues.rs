@@ -36,7 +36,24 @@ fn s08_response() {
     claim("s08-response", "p95 inline over p95 queued", inline / queued, [5.0, 100.0]);
 }
 
-/// The source has workers follow the length of the queue; here there are as many as the burst needs, or as few as before it.
+/// Workers follow the length of the queue, while three times as much comes as those there are can do.
+#[test]
+fn s08_worker_who_follows_the_queue_keeps_it_short() {
+    let burst = |variant: &'static str| {
+        let report = stage8(180, 10).variant(variant).report();
+        let alert = report.alerts.iter().find(|alert| alert.name == "deep").expect("it is stated");
+        (alert.fired.len(), figure(&report, "images", "depth_max"), report)
+    };
+    let (few, many) = (burst("rise"), burst("rise_followed"));
+    claim("s08-worker", "deepest queue, three workers' machines", few.1, [600.0, 2000.0]);
+    claim("s08-worker", "deepest queue, as many as it needs", many.1, [1.0, 0.5 * few.1]);
+    let most = many.2.components["thumbs"].kind_specific.replicas_over_time.iter().map(|at| at[1]).fold(0.0, f64::max);
+    claim("s08-worker", "machines at most", most, [8.0, 40.0]);
+    let told = format!("alert {} times without, {} times with", few.0, many.0);
+    words("s08-worker", "alert at depth", &told, 0 < few.0 && many.0 == 0);
+}
+
+/// The same with as many as the burst needs, all the time.
 #[test]
 fn s08_worker() {
     let burst = |instances: u32| {

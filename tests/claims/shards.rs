@@ -40,6 +40,13 @@ fn s07_total_four_shards_carry_forty_thousand_writes() {
 }
 
 #[test]
+fn s07_total_sixteen_shards_carry_a_hundred_and_forty_thousand_writes() {
+    let stage = writes(16, 144e3).set("components.db.shards.by", "hash");
+    let report = stage.set("run.duration", "4s").set("run.warmup", "1s").report();
+    claim("s07-total", "writes/s of 16 shards at 90 %", report.requests.goodput_per_s.mean, [140e3, 150e3]);
+}
+
+#[test]
 fn s07_modulo_moves_four_keys_in_five_and_a_ring_one() {
     for (variant, share) in [("grow_modulo", 0.8), ("grow", 0.2)] {
         let report = Stage::new("07-sharding.yaml")

@@ -7,8 +7,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ValueHint;
 use clap_complete::engine::ArgValueCompleter as Complete;
 
+use crate::catalogue::HOURS_PER_MONTH;
 use crate::cli::args::{Changes, Charts, Format, Input, TEMPLATE, Undecided, rate, share, time, warmup};
 use crate::cli::complete;
+use crate::units::{self, Dimension};
 
 /// How studies simulate each of their designs.
 #[derive(Clone, Debug, Args)]
@@ -43,6 +45,9 @@ pub struct Trials {
     /// Stop after so much real time (exit code 3); what was finished is remembered
     #[arg(long, value_name = "TIME", value_parser = time, env = "PLIMSOLL_TIMEOUT", hide_env = true)]
     pub timeout: Option<String>,
+    /// The parts that `merge` puts together
+    #[arg(skip)]
+    pub parts: Vec<String>,
 }
 
 /// Pictures of studies that have some.
@@ -127,7 +132,8 @@ pub enum Sampling {
     help_template = TEMPLATE,
     before_help = "Examples:\n  plimsoll capacity shop.yaml\n  \
                    plimsoll capacity shop.yaml --objective 'latency p99 <= 200ms' --tolerance 1%\n  \
-                   plimsoll capacity shop.yaml --find web.instances\n"
+                   plimsoll capacity shop.yaml --find web.instances\n  \
+                   plimsoll capacity shop.yaml --vary web.instances=2..10:2          how it grows with each\n"
 )]
 pub struct Capacity {
     #[command(flatten)]
@@ -144,6 +150,12 @@ pub struct Capacity {
     /// The room there should be above today's load
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "30%")]
     pub headroom: String,
+    /// Search at each point of a grid, `PATH=2..10:2`, `PATH=1..64:x2` or `PATH=lru,lfu`; may be repeated
+    #[arg(long, value_name = "PATH=VALUES")]
+    pub vary: Vec<String>,
+    /// Do the K-th of N parts of the grid, from 1, or `auto` under SLURM and Kubernetes
+    #[arg(long, value_name = "K/N", requires = "vary")]
+    pub shard: Option<String>,
     #[command(flatten)]
     pub trials: Trials,
     #[command(flatten)]
@@ -174,6 +186,15 @@ pub struct Size {
     /// Most replications, `500` or `500runs`
     #[arg(long, value_name = "N", value_parser = budget, default_value = "5000")]
     pub budget: u64,
+    /// How often numbers that are intervals (`800/s..2500/s`) are drawn, if there are any; 0 takes their middles only
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub draws: u32,
+    /// What a month of a missed objective costs, `$5000/month` [default: as much as the dearest contender]
+    #[arg(long, value_name = "MONEY", value_parser = per_month)]
+    pub miss: Option<f64>,
+    /// Do the K-th of N parts of the designs and draws, from 1, or `auto` under SLURM and Kubernetes
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<String>,
     #[command(flatten)]
     pub trials: Trials,
     #[command(flatten)]
@@ -252,6 +273,36 @@ pub struct Journey {
 #[derive(Clone, Debug, Args)]
 #[command(
     help_template = TEMPLATE,
+    before_help = "Examples:\n  plimsoll walkthrough scenarios/03-load-balancer.yaml\n  \
+                   plimsoll walkthrough shop.yaml --level junior --quiz\n"
+)]
+pub struct Walkthrough {
+    #[command(flatten)]
+    pub input: Input,
+    /// How much is asked: a senior also hears of trade-offs and of what comes next
+    #[arg(long, value_name = "LEVEL", default_value = "senior")]
+    pub level: Level,
+    /// Ask before it is told
+    #[arg(long)]
+    pub quiz: bool,
+    /// Put the questions of the quiz without waiting for answers
+    #[arg(long)]
+    pub no_input: bool,
+    #[command(flatten)]
+    pub trials: Trials,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// What is asked, the sums, the simulation, how far it goes
+    Junior,
+    /// Trade-offs and follow-up questions, too
+    Senior,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
     before_help = "Examples:\n  plimsoll check scenarios\n  plimsoll check 'scenarios/**/*.yaml' -f github\n  \
                    plimsoll check shop.yaml --tolerance p99=5% --update\n"
 )]
@@ -321,11 +372,11 @@ pub struct Stored {
     before_help = "Examples:\n  plimsoll merge output/shop/part-*.jsonl\n"
 )]
 pub struct Merge {
-    /// The files that `sweep --shard` has written, each once
+    /// The files that `--shard` has written, each once
     #[arg(value_name = "PART", required = true, value_hint = ValueHint::FilePath)]
     pub parts: Vec<String>,
-    /// The file to write; `-` prints it [default: output/<scenario>/sweep.jsonl]
-    #[arg(short, long = "out", value_name = "FILE", id = "merged", value_hint = ValueHint::FilePath)]
+    /// Of a sweep the file to write, `-` prints it [default: output/<scenario>/sweep.jsonl]; of other studies their folder
+    #[arg(short, long = "out", value_name = "PATH", id = "merged", value_hint = ValueHint::AnyPath)]
     pub out: Option<String>,
     /// Format on standard output
     #[arg(short, long, value_name = "FORMAT", default_value = "human")]
@@ -341,4 +392,10 @@ pub enum Regression {
 fn budget(text: &str) -> Result<u64, String> {
     let number = text.strip_suffix("runs").unwrap_or(text).trim();
     number.parse().ok().filter(|runs| 0 < *runs).ok_or_else(|| format!("`{text}` is no number of runs"))
+}
+
+/// Money a month, in dollars.
+fn per_month(text: &str) -> Result<f64, String> {
+    let a_second = units::parse_as(text, Dimension::MoneyRate).map_err(|error| error.message)?;
+    Ok(a_second * 3600.0 * HOURS_PER_MONTH)
 }

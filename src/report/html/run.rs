@@ -7,7 +7,7 @@ use crate::report::html::{
     Page, Section, TAKES, figure, folded, judged, listing, pair, paragraph, rows, table, tile, verdict,
 };
 use crate::report::terminal::figures::{busy, interval, of_unit, percent, precision, roughly, spaced_time, span};
-use crate::report::terminal::verdict_words;
+use crate::report::terminal::{uncertainty, verdict_words};
 use crate::report::{Component, Estimate, Latency, Objective, Report, Requests, json};
 use crate::units::{human_count, human_money, human_rate};
 
@@ -329,9 +329,14 @@ fn health(report: &Report) -> String {
     let audits = table(&rows(["law", "of", "", "left side", "right side"], audits.collect()));
     text.push_str(&folded("", &said, &audits));
     if !report.assumptions.is_empty() {
-        let said = report.assumptions.iter().map(|known| [known.path.clone(), known.source.clone()]);
         text.push_str("<h3>Where numbers come from</h3>");
-        text.push_str(&table(&rows(["number", "source"], said.collect())));
+        text.push_str(&table(&rows(uncertainty::LEDGER, uncertainty::ledger(report))));
+    }
+    if let Some(known) = &report.uncertainty {
+        text.push_str("<h3>What they decide</h3>");
+        let about = "The influence above is the share of the variation that goes with an input, on";
+        text.push_str(&paragraph(&format!("{}. {about} {}.", uncertainty::said(known), known.influence_on)));
+        text.push_str(&table(&rows(uncertainty::SPREADS, uncertainty::spreads(known, "to"))));
     }
     text.push_str(&folded("", "Each replication", &replications(report)));
     text

@@ -10,7 +10,20 @@ const SHOWN: usize = 6;
 /// How the number of instances changed, how well it fitted, and the largest decisions.
 pub(super) fn scaling(report: &Report, look: Look) -> Vec<String> {
     let scaled = report.components.iter().filter(|(_, of)| !of.kind_specific.replicas_over_time.is_empty());
-    scaled.flat_map(|(name, component)| lines(report, look, name, component)).collect()
+    let in_units = report.components.iter().filter_map(|(name, component)| units(look, name, component));
+    scaled.flat_map(|(name, component)| lines(report, look, name, component)).chain(in_units).collect()
+}
+
+/// How large a database in capacity units was.
+fn units(look: Look, name: &str, component: &Component) -> Option<String> {
+    let figure = |name: &str| component.kind_specific.figures.get(name).map(|estimate| estimate.mean);
+    let (units, asleep, pauses) = (figure("units")?, figure("asleep")?, figure("pauses_per_h")?);
+    let told = [
+        format!("{name}: {} units on average", human_count((100.0 * units).round() / 100.0)),
+        format!("asleep {} of the time", percent(asleep)),
+        format!("{pauses:.1} pauses an hour"),
+    ];
+    Some(entry("capacity", &told.join(&format!(" {} ", look.marks().dot)), look))
 }
 
 fn lines(report: &Report, look: Look, name: &str, component: &Component) -> Vec<String> {

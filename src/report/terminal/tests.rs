@@ -168,6 +168,7 @@ pub(in crate::report) fn sample() -> Report {
         budgets: Vec::new(),
         exemplars: Vec::new(),
         assumptions: Vec::new(),
+        uncertainty: None,
         audit: vec![Audit { law: "Little", of: "db".to_string(), holds: true, left: None, right: None }],
         warnings: vec![Warning { code: "W0402".to_string(), message: "db cannot keep up".to_string(), help: None }],
         per_replication: Vec::new(),

@@ -119,6 +119,7 @@ pub const MEASURES: &[Entry] = &[
         SHARE_OR_COUNT,
         "share of a function's requests that waited for a new environment; bare: their number",
     ),
+    now("units", Quantity::Units, COUNT, "capacity units of a serverless database; 0 while it sleeps"),
     now(
         "shard_variance",
         Quantity::ShardVariance,

@@ -9,11 +9,11 @@ use crate::report::chart::map::{Field, Map, map};
 use crate::report::chart::{Chart, Table};
 use crate::report::html::study::{LOOK, again, drawn, limited, mark, money, page, pages, tiles, time};
 use crate::report::html::{Page, Section, figure, folded, paragraph, table, tile};
-use crate::report::size::{Candidate, Size};
+use crate::report::size::{Candidate, Contender, Size};
 use crate::report::sweep::{Row, Sweep};
 use crate::report::terminal;
-use crate::report::terminal::figures::spaced_time;
-use crate::units::{self, Dimension, human_count, human_rate};
+use crate::report::terminal::figures::{percent, spaced_time};
+use crate::units::{self, Dimension, human_count, human_money, human_rate};
 
 /// A scale whose ends are so many times apart is logarithmic.
 const WIDE: f64 = 30.0;
@@ -238,6 +238,7 @@ pub fn size(size: &Size, command: &str) -> Page {
     if !size.cheaper_but_undecided.is_empty() {
         front.push_str(&folded("", "Cheaper, but undecided", &of(&size.cheaper_but_undecided)));
     }
+    front.push_str(&regretted(size));
     pages(
         page,
         [
@@ -250,4 +251,22 @@ pub fn size(size: &Size, command: &str) -> Page {
             again(command),
         ],
     )
+}
+
+/// The contenders over all draws of the inputs, where some are intervals.
+fn regretted(size: &Size) -> String {
+    let Some(regrets) = &size.regrets else { return String::new() };
+    let line = |contender: &Contender| {
+        let mut cells = contender.settings.clone();
+        let [bill, regret, worst] = [contender.usd_per_month, contender.regret_usd.mean, contender.worst_regret_usd]
+            .map(|usd| money(Some(usd)));
+        cells.extend([bill, percent(contender.meets.mean), regret, worst]);
+        cells
+    };
+    let mut head = size.axes.clone();
+    head.extend(["cost", "meets all", "regret", "at worst"].map(str::to_owned));
+    let found = Table { head, rows: regrets.contenders.iter().map(line).collect() };
+    let miss = human_money(regrets.price_of_a_miss_usd);
+    let said = format!("Over {} draws of the uncertain inputs; a month that misses counts as {miss}.", regrets.draws);
+    format!("<h3>Regret</h3>{}{}", paragraph(&said), table(&found))
 }
