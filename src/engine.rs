@@ -52,6 +52,7 @@ mod reading;
 mod replica;
 mod residency;
 mod reshard;
+mod rewind;
 mod rows;
 mod saga;
 mod sampling;
@@ -229,17 +230,6 @@ impl World<'_> {
             Timer::Checkpoint { station, left } => self.checkpoint(station, left),
             Timer::Copied { station, epoch } => self.copied(station, epoch),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
-            Timer::Appear { letter, number, group } => self.appear(letter, number, group),
-            Timer::Return { letter, number, group } => self.returned(letter, number, group),
-            Timer::Visible { token } => self.visible_again(token),
-            Timer::Expire { group } => self.expire_letters(group),
-            Timer::Dispatch { group } => self.dispatch_again(group),
-            Timer::Copy { log, way, leg } => self.copy_on(log, way, leg),
-            Timer::Copies(log) => self.check_copies(log),
-            Timer::Elect { station, epoch } => self.elect_leaders(station, epoch),
-            Timer::Linger { token } => self.lingered(token),
-            Timer::Missed { club, station } => self.missed(club, station),
-            Timer::Dealt(club) => self.dealt(club),
             Timer::Scrape(telemetry) => self.scrape(telemetry),
             Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
@@ -254,8 +244,26 @@ impl World<'_> {
             Timer::Provisioned { function } => self.provide(function),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),
-            Timer::Free | Timer::Source(_) | Timer::Window => {}
+            timer => self.ring_of_messages(timer),
         }
         NONE
+    }
+
+    /// What concerns queues, logs and those who use them.
+    fn ring_of_messages(&mut self, timer: Timer) {
+        match timer {
+            Timer::Appear { letter, number, group } => self.appear(letter, number, group),
+            Timer::Return { letter, number, group } => self.returned(letter, number, group),
+            Timer::Visible { token } => self.visible_again(token),
+            Timer::Expire { group } => self.expire_letters(group),
+            Timer::Dispatch { group } => self.dispatch_again(group),
+            Timer::Copy { log, way, leg } => self.copy_on(log, way, leg),
+            Timer::Copies(log) => self.check_copies(log),
+            Timer::Elect { station, epoch } => self.elect_leaders(station, epoch),
+            Timer::Linger { token } => self.lingered(token),
+            Timer::Missed { club, station } => self.missed(club, station),
+            Timer::Dealt(club) => self.dealt(club),
+            _ => {}
+        }
     }
 }
