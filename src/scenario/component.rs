@@ -19,7 +19,7 @@ use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Sticky,
 };
-use crate::scenario::{broker, cache, database, events, function, naming, telemetry};
+use crate::scenario::{broker, cache, database, events, function, log, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
