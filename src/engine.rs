@@ -22,6 +22,7 @@ mod copies;
 mod deploy;
 mod elastic;
 mod election;
+mod events;
 mod failover;
 mod fault;
 mod filter;
@@ -33,20 +34,25 @@ mod heat;
 mod host;
 mod keys;
 mod lock;
+mod log;
 mod mirror;
 mod multi;
 mod naming;
 mod near;
 mod nodes;
 mod observe;
+mod parcel;
+mod partition;
 mod pods;
 mod pool;
 mod prefill;
 mod queue;
 mod quorum;
+mod reading;
 mod replica;
 mod residency;
 mod reshard;
+mod rewind;
 mod rows;
 mod saga;
 mod sampling;
@@ -61,6 +67,7 @@ mod trace;
 mod transaction;
 mod trouble;
 mod wal;
+mod window;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -223,11 +230,6 @@ impl World<'_> {
             Timer::Checkpoint { station, left } => self.checkpoint(station, left),
             Timer::Copied { station, epoch } => self.copied(station, epoch),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
-            Timer::Appear { letter, number, group } => self.appear(letter, number, group),
-            Timer::Return { letter, number, group } => self.returned(letter, number, group),
-            Timer::Visible { token } => self.visible_again(token),
-            Timer::Expire { group } => self.expire_letters(group),
-            Timer::Dispatch { group } => self.dispatch_again(group),
             Timer::Scrape(telemetry) => self.scrape(telemetry),
             Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
@@ -242,8 +244,26 @@ impl World<'_> {
             Timer::Provisioned { function } => self.provide(function),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),
-            Timer::Free | Timer::Source(_) | Timer::Window => {}
+            timer => self.ring_of_messages(timer),
         }
         NONE
+    }
+
+    /// What concerns queues, logs and those who use them.
+    fn ring_of_messages(&mut self, timer: Timer) {
+        match timer {
+            Timer::Appear { letter, number, group } => self.appear(letter, number, group),
+            Timer::Return { letter, number, group } => self.returned(letter, number, group),
+            Timer::Visible { token } => self.visible_again(token),
+            Timer::Expire { group } => self.expire_letters(group),
+            Timer::Dispatch { group } => self.dispatch_again(group),
+            Timer::Copy { log, way, leg } => self.copy_on(log, way, leg),
+            Timer::Copies(log) => self.check_copies(log),
+            Timer::Elect { station, epoch } => self.elect_leaders(station, epoch),
+            Timer::Linger { token } => self.lingered(token),
+            Timer::Missed { club, station } => self.missed(club, station),
+            Timer::Dealt(club) => self.dealt(club),
+            _ => {}
+        }
     }
 }

@@ -12,6 +12,7 @@ pub mod condition;
 pub mod database;
 pub mod deploy;
 pub mod elastic;
+pub mod events;
 pub mod fault;
 pub mod goal;
 pub mod growth;
@@ -20,6 +21,7 @@ pub mod function;
 pub mod hpa;
 pub mod keys;
 pub mod load;
+pub mod log;
 pub mod machine;
 pub mod naming;
 pub mod policy;
@@ -27,6 +29,7 @@ pub mod price;
 pub mod residency;
 pub mod resolved;
 pub mod root;
+pub mod route;
 pub mod run;
 pub mod saga;
 pub mod stamps;
@@ -35,6 +38,7 @@ pub mod step;
 pub mod telemetry;
 pub mod values;
 pub mod watch;
+pub mod window;
 
 use std::collections::BTreeMap;
 
@@ -52,19 +56,23 @@ use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::events::{Events, Replay};
 use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
 use crate::scenario::goal::Goal;
 use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
+use crate::scenario::log::Log;
 use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
 use crate::scenario::residency::Residency;
+use crate::scenario::route::Route;
 use crate::scenario::run::Sampling;
 use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
+use crate::scenario::window::Window;
 use crate::text::ranges::Ranged;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -291,6 +299,8 @@ pub enum Kind {
     Cache(Box<Cache>),
     Store(Store),
     Queue(Box<Queue>),
+    Log(Box<Log>),
+    Events(Box<Events>),
     Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
@@ -309,31 +319,12 @@ impl Kind {
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
             Kind::Queue(_) => "queue",
+            Kind::Log(_) => "log",
+            Kind::Events(_) => "event_store",
             Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
         }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// `users.*`, `orders.place` or `home`.
-    pub name: Spotted<String>,
-    pub to: RouteTarget,
-}
-
-#[derive(Clone, Debug)]
-pub enum RouteTarget {
-    Components(Vec<(Reference, f64)>),
-    Steps(Vec<Step>),
-}
-
-impl RouteTarget {
-    /// The components that it names.
-    pub fn components(&self) -> impl Iterator<Item = &Reference> {
-        let named = if let RouteTarget::Components(named) = self { &named[..] } else { &[] };
-        named.iter().map(|(to, _)| to)
     }
 }
 
@@ -572,6 +563,8 @@ pub enum Verb {
     Saga(Vec<SagaStep>),
     /// The steps that follow run once for each event.
     Dedupe(Dedupe),
+    Window(Window),
+    Replay(Replay),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -106,6 +106,7 @@ impl World<'_> {
             | Act::Surge { .. }
             | Act::Expire { .. }
             | Act::Redrive { .. }
+            | Act::Rewind { .. }
             | Act::Reshard { .. }
             | Act::Link(_)
             | Act::Deploy(_) => vec![],
@@ -150,6 +151,7 @@ impl World<'_> {
             &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Reshard { .. } => self.begin_reshard(f),
             &Act::Redrive { topic } => self.redrive(topic),
+            Act::Rewind { groups, back } => groups.iter().for_each(|&group| self.rewind(group, back.0)),
             Act::Deploy(_) => self.begin_rollout(f),
             Act::Surge { .. } | Act::Link(_) => {}
         }
@@ -192,7 +194,12 @@ impl World<'_> {
             Act::Pause(target) => hit(target).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
             Act::Link(trouble) => self.end_trouble(f, trouble),
-            Act::Surge { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Reshard { .. } | Act::Deploy(_) => {}
+            Act::Surge { .. }
+            | Act::Expire { .. }
+            | Act::Redrive { .. }
+            | Act::Rewind { .. }
+            | Act::Reshard { .. }
+            | Act::Deploy(_) => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -217,6 +224,10 @@ impl World<'_> {
         self.wipe(s);
         self.consumer_died(s);
         self.queue_died(s);
+        if !self.post.logs.is_empty() {
+            self.publisher_died(s);
+            self.member_falls_silent(s);
+        }
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
         // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
         for queued in [true, false] {
@@ -228,6 +239,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.broker_died(s);
         self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
@@ -325,6 +337,8 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.post_returns(s);
+        self.broker_returns(s);
+        self.member_returns(s);
         self.copy_of_node_returns(s);
         self.cold_now(s);
         self.names_notice(s);
@@ -397,6 +411,7 @@ impl World<'_> {
     pub(super) fn pause(&mut self, s: u32) {
         self.stations[s as usize].gate |= gate::PAUSED;
         self.paused += 1;
+        self.member_falls_silent(s);
         self.stop_cores(s, true);
     }
 
@@ -413,6 +428,7 @@ impl World<'_> {
             }
             !here
         });
+        self.member_returns(s);
     }
 
     /// An instance with a machine of its own stops that machine's cores too.
@@ -470,6 +486,8 @@ impl World<'_> {
         self.begin_faults();
         self.begin_flushes();
         self.begin_checkpoints();
+        self.begin_logs();
+        self.begin_clubs();
         self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;

@@ -13,13 +13,13 @@ use crate::scenario::machine::{
     COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
+use crate::scenario::route::{Route, RouteTarget};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
-    RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Sticky,
 };
-use crate::scenario::{broker, cache, database, function, naming, telemetry};
+use crate::scenario::{broker, cache, database, events, function, log, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -37,10 +37,12 @@ pub static KINDS: &[&Table] = &[
     &function::POOLER,
     &telemetry::TELEMETRY,
     &broker::QUEUE,
+    &log::LOG,
+    &events::EVENTS,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["log"];
+pub const LATER: &[&str] = &[];
 
 pub(super) static KIND: Field = Field::new(
     "kind",
@@ -57,6 +59,8 @@ pub(super) static KIND: Field = Field::new(
         "pooler",
         "telemetry",
         "queue",
+        "log",
+        "event_store",
     ]),
     "service",
     "What it is",
@@ -374,7 +378,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             clients = read.as_ref().map(|(_, clients)| *clients);
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
-        "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
+        "queue" | "log" | "event_store" => broker::kind(&mut r, env, instances),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -408,7 +412,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         order,
         shed,
         operations: operations(&mut r, env),
-        balance: balance_of(&mut r),
+        balance: events::balance(&kind).unwrap_or_else(|| balance_of(&mut r)),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
         health: own_health.or(failover_health),
         prefer: prefer(&mut r),
@@ -450,7 +454,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry and queue",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry, queue, log and event_store",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
