@@ -135,6 +135,7 @@ impl World<'_> {
         self.elastic.goes(s, self.now);
         if !is_empty {
             self.kill(s);
+            self.copy_leaves(s);
             return self.leaves_host(s);
         }
         let station = &mut self.stations[s as usize];
@@ -143,6 +144,7 @@ impl World<'_> {
         station.up_ns += self.now - station.up_since;
         self.wipe(s);
         self.names_notice(s);
+        self.copy_leaves(s);
         self.leaves_host(s);
     }
 

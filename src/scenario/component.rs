@@ -384,14 +384,14 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
-    let autoscale = autoscale(&mut r, &placement);
+    let autoscale = autoscale(&mut r, &placement).or_else(|| database::scaler(&kind));
     let (instances, most) = match (&autoscale, &mut kind) {
         (Some(scale), Kind::Function(said)) => {
             function::provisioned(&mut r, said, scale);
             (instances, instances)
         }
+        (Some(_), Kind::Database(_)) | (None, _) => (instances, instances),
         (Some(scale), _) => scaled(&mut r, instances, scale),
-        (None, _) => (instances, instances),
     };
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
