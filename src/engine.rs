@@ -22,6 +22,7 @@ mod copies;
 mod deploy;
 mod elastic;
 mod election;
+mod events;
 mod failover;
 mod fault;
 mod filter;
@@ -33,17 +34,21 @@ mod heat;
 mod host;
 mod keys;
 mod lock;
+mod log;
 mod mirror;
 mod multi;
 mod naming;
 mod near;
 mod nodes;
 mod observe;
+mod parcel;
+mod partition;
 mod pods;
 mod pool;
 mod prefill;
 mod queue;
 mod quorum;
+mod reading;
 mod replica;
 mod residency;
 mod reshard;
@@ -61,6 +66,7 @@ mod trace;
 mod transaction;
 mod trouble;
 mod wal;
+mod window;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -228,6 +234,12 @@ impl World<'_> {
             Timer::Visible { token } => self.visible_again(token),
             Timer::Expire { group } => self.expire_letters(group),
             Timer::Dispatch { group } => self.dispatch_again(group),
+            Timer::Copy { log, way, leg } => self.copy_on(log, way, leg),
+            Timer::Copies(log) => self.check_copies(log),
+            Timer::Elect { station, epoch } => self.elect_leaders(station, epoch),
+            Timer::Linger { token } => self.lingered(token),
+            Timer::Missed { club, station } => self.missed(club, station),
+            Timer::Dealt(club) => self.dealt(club),
             Timer::Scrape(telemetry) => self.scrape(telemetry),
             Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
             Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),

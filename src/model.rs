@@ -19,12 +19,15 @@ pub mod copies;
 pub mod budget;
 pub mod deploy;
 mod edges;
+pub mod events;
 mod faults;
 pub mod guards;
 mod keys;
 mod links;
+mod locks;
 pub mod listing;
 pub mod loads;
+pub mod logs;
 mod names;
 pub mod nodes;
 pub mod naming;
@@ -43,6 +46,7 @@ pub mod telemetry;
 pub mod traffic;
 pub mod trouble;
 pub mod wal;
+mod windows;
 
 use crate::distribution::sampler::Samplers;
 use crate::model::autoscale::Scaler;
@@ -52,14 +56,17 @@ use crate::model::caches::Cache;
 use crate::model::capacity::Capacity;
 use crate::model::copies::Copies;
 use crate::model::deploy::Deploy;
+use crate::model::events::EventStore;
 use crate::model::guards::{Guard, HedgeSpec, LimitSpec, Sticky};
 use crate::model::loads::{RequestClass, Source};
+use crate::model::logs::{Club, Log};
 use crate::model::naming::Naming;
 use crate::model::nodes::Nodes;
 use crate::model::plan::{Prefill, Sampling};
 use crate::model::prices::Price;
 use crate::model::program::{
-    CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, Saga, Step, TransactionUse,
+    CacheUse, Chance, DedupeUse, Edge, Fork, Handler, Io, LockUse, PageUse, PublishUse, ReplayUse, Saga, Step,
+    TransactionUse, WindowUse,
 };
 use crate::model::region::{Place, Region, Ways};
 use crate::model::residency::Residency;
@@ -100,7 +107,6 @@ pub struct Model {
     pub operations: Vec<Operation>,
     pub components: Vec<Component>,
     pub telemetry: Vec<Telemetry>,
-    /// In the order of names; empty where the author named none.
     pub regions: Vec<Region>,
     /// Of each region its zones, then the region as a whole.
     pub places: Vec<Place>,
@@ -108,18 +114,21 @@ pub struct Model {
     pub caches: Vec<Cache>,
     pub topics: Vec<Topic>,
     pub groups: Vec<Group>,
+    pub logs: Vec<Log>,
+    pub clubs: Vec<Club>,
     pub consumers: Vec<Consumer>,
     pub publish_uses: Vec<PublishUse>,
     pub sagas: Vec<Saga>,
     pub dedupe_uses: Vec<DedupeUse>,
+    pub windows: Vec<WindowUse>,
+    pub event_stores: Vec<EventStore>,
+    pub replay_uses: Vec<ReplayUse>,
     pub functions: Vec<Function>,
     pub capacities: Vec<Capacity>,
     pub nodes: Vec<Nodes>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
-    /// Databases with shards or replicas.
     pub copies: Vec<Copies>,
-    /// Write-ahead logs of databases.
     pub wals: Vec<Wal>,
     pub hosts: Vec<Host>,
     pub pools: Vec<Pool>,
@@ -243,6 +252,8 @@ pub struct Operation {
     pub replay: u16,
     /// The shard of its table, where tables have shards of their own.
     pub table: u32,
+    /// Of a log: the topic that it appends to, or `NONE16`.
+    pub topic: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -312,8 +323,10 @@ pub struct Component {
     pub cache: u16,
     /// What each instance keeps to itself: index into [`Model::caches`], or `NONE16`.
     pub state: u16,
-    /// Index into [`Model::topics`], or `NONE16`.
+    /// Index into [`Model::topics`] (of a log, of its first one), or `NONE16`.
     pub topic: u16,
+    /// Index into [`Model::event_stores`], or `NONE16`.
+    pub events: u16,
     /// Index into [`Model::wals`], or `NONE16`.
     pub wal: u16,
     /// Index into [`Model::functions`], or `NONE16`.

@@ -17,12 +17,13 @@
 //! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`environment`]
 //! (whether a function starts cold), [`capacity`] (how large a serverless database is), [`delivery`] (when a message comes again), [`breaker`] (when to stop calling),
 //! [`eject`] (who is left out for a while), both by what [`outcomes`] are bad enough, [`hedge`] (when to ask a second time),
-//! [`shed`] (who is turned away early).
+//! [`shed`] (who is turned away early), [`assign`] (who reads which partition).
 //!
 //! What can go wrong: a new variant of an existing family needs its file only, but a new family needs a call site in the
 //! engine and a field in the scenario.
 
 pub mod arrivals;
+pub mod assign;
 pub mod balance;
 pub mod breaker;
 pub mod capacity;

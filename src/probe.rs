@@ -57,7 +57,8 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         | Quantity::UnresolvedSagas
         | Quantity::Staleness
         | Quantity::StaleReads
-        | Quantity::Violations => stretch.of_messages(probe)?,
+        | Quantity::Violations
+        | Quantity::PartitionSkew => stretch.of_messages(probe)?,
         Quantity::VisitsOutside => whole(stretch.outside(probe.scope, |tally| tally.visits_outside) as f64),
         Quantity::BytesOutside => whole(stretch.outside(probe.scope, |tally| tally.bytes_outside) as f64),
         Quantity::BudgetBurn => ratio(flow().failed, flow().finished())? / model.budget_of(probe.scope)?.allowed,
@@ -407,7 +408,8 @@ impl Between<'_> {
             tally.cache.lost_writes + tally.copies.as_ref().map_or(0, |copies| copies.lost_writes)
         };
         let rows: u64 = self.component_pairs(scope).iter().map(|(before, after)| of(after) - of(before)).sum();
-        rows + self.gained_by_groups(scope, GroupTally::lost)
+        let topics = self.gained_by_topics(scope, |tally| tally.truncated + tally.unsent);
+        rows + topics + self.gained_by_groups(scope, GroupTally::lost)
     }
 
     /// Writes that were in conflict, as a share of all writes or as their number.
@@ -431,7 +433,8 @@ impl Between<'_> {
     }
 
     fn leader_changes(&self, scope: Scope) -> u64 {
-        self.copies_pairs(scope).map(|(before, after)| after.switches - before.switches).sum()
+        let of_rows: u64 = self.copies_pairs(scope).map(|(before, after)| after.switches - before.switches).sum();
+        of_rows + self.elections(scope)
     }
 
     /// Arrivals of each shard of a database that had any part of the rows at the start or the end of the stretch.

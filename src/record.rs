@@ -121,8 +121,14 @@ pub struct Tallies {
     pub hosts: Vec<HostTally>,
     pub pools: Vec<PoolTally>,
     pub topics: Vec<TopicTally>,
+    /// Messages appended to each partition of each topic; of queues nothing.
+    pub partitions: Vec<Vec<u64>>,
+    /// Partitions of each log that got another leader.
+    pub elections: Vec<u64>,
     pub groups: Vec<GroupTally>,
     pub sagas: Vec<SagaTally>,
+    pub windows: Vec<WindowTally>,
+    pub events: Vec<EventTally>,
     pub pipes: Vec<PipeTally>,
     /// Nanosecond-like ticks of 256 ns per cell, over all finished requests.
     pub cells: Vec<u64>,
@@ -328,6 +334,16 @@ pub struct TopicTally {
     pub repeated: u64,
     /// Dead letters that other queues sent here.
     pub dead_in: u64,
+    /// Of a log: messages that a leader took, and their bytes. Of them those that were lost with a leader although their
+    /// publisher thought them safe, those that were lost and their publisher knew, and those that are not committed yet;
+    /// the rest is `accepted`.
+    pub appended: u64,
+    pub bytes: u64,
+    pub truncated: u64,
+    pub withdrawn: u64,
+    pub uncommitted: u64,
+    /// Messages that no leader ever took and whose publisher did not wait to hear of it.
+    pub unsent: u64,
 }
 
 /// What became of the copies of messages for one group of consumers.
@@ -358,6 +374,10 @@ pub struct GroupTally {
     /// Done although it had been done; and not done, because that was known.
     pub duplicates: u64,
     pub skipped: u64,
+    /// How often partitions were dealt anew.
+    pub rebalances: u64,
+    /// Of a log: for each partition, what is not done now, and the integral of that up to now (letters x ns).
+    pub behind: Vec<(u64, u64)>,
     /// Done that are known to be about something; of them those that were done after a later one about the same.
     pub ordered: u64,
     pub disordered: u64,
@@ -397,6 +417,25 @@ pub struct SagaTally {
     pub failed: u64,
     /// At the end of the run: under way, counted one by one.
     pub open: u64,
+}
+
+/// What an event store has written and read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventTally {
+    pub appended: u64,
+    pub snapshots: u64,
+    /// Bytes of both.
+    pub bytes: u64,
+    /// Streams read again, and the events that were read.
+    pub replays: u64,
+    pub replayed: u64,
+}
+
+/// What a `window` has gathered: things that came, and windows that they began, one for each value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowTally {
+    pub gathered: u64,
+    pub begun: u64,
 }
 
 impl GroupTally {

@@ -12,6 +12,7 @@ pub mod condition;
 pub mod database;
 pub mod deploy;
 pub mod elastic;
+pub mod events;
 pub mod fault;
 pub mod goal;
 pub mod growth;
@@ -20,6 +21,7 @@ pub mod function;
 pub mod hpa;
 pub mod keys;
 pub mod load;
+pub mod log;
 pub mod machine;
 pub mod naming;
 pub mod policy;
@@ -35,6 +37,7 @@ pub mod step;
 pub mod telemetry;
 pub mod values;
 pub mod watch;
+pub mod window;
 
 use std::collections::BTreeMap;
 
@@ -52,11 +55,13 @@ use crate::scenario::broker::{Consumes, Publish, Queue};
 use crate::scenario::cache::{Cache, Store};
 use crate::scenario::condition::Condition;
 use crate::scenario::database::{CopyPart, Database};
+use crate::scenario::events::{Events, Replay};
 use crate::scenario::fault::Act;
 use crate::scenario::function::{Function, Pooler};
 use crate::scenario::goal::Goal;
 use crate::scenario::growth::Growth;
 use crate::scenario::load::{Load, Moment};
+use crate::scenario::log::Log;
 use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
 use crate::scenario::residency::Residency;
@@ -65,6 +70,7 @@ use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
 use crate::scenario::stamps::Stamp;
 use crate::scenario::telemetry::Telemetry;
+use crate::scenario::window::Window;
 use crate::text::ranges::Ranged;
 
 /// A map from name to value in the order of names: the order of the author's map never matters.
@@ -291,6 +297,8 @@ pub enum Kind {
     Cache(Box<Cache>),
     Store(Store),
     Queue(Box<Queue>),
+    Log(Box<Log>),
+    Events(Box<Events>),
     Telemetry(Box<Telemetry>),
     Function(Box<Function>),
     Pooler(Pooler),
@@ -309,6 +317,8 @@ impl Kind {
             Kind::Cache(_) => "cache",
             Kind::Store(_) => "store",
             Kind::Queue(_) => "queue",
+            Kind::Log(_) => "log",
+            Kind::Events(_) => "event_store",
             Kind::Telemetry(_) => "telemetry",
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
@@ -572,6 +582,8 @@ pub enum Verb {
     Saga(Vec<SagaStep>),
     /// The steps that follow run once for each event.
     Dedupe(Dedupe),
+    Window(Window),
+    Replay(Replay),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -21,6 +21,7 @@ mod queues;
 mod observability;
 mod shards;
 mod spine;
+mod streams;
 
 /// Replications at a time; results do not depend on it.
 const JOBS: usize = 2;

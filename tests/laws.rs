@@ -229,6 +229,14 @@ pub(crate) fn holds(model: &Model, record: &Record, what: &str) {
         assert_eq!(tally.open, tally.waiting + tally.out, "letters of {}, {what}", topic.name);
         let sources = sent.accepted + sent.dead_in + tally.driven_in;
         assert_eq!(tally.entered, sources, "where messages of {} come from, {what}", topic.name);
+        let behind: u64 = tally.behind.iter().map(|(open, _)| open).sum();
+        assert!(topic.in_log.is_none() || behind == tally.open, "letters by partition of {}, {what}", topic.name);
+    }
+    for (topic, tally) in end.topics.iter().enumerate().filter(|(topic, _)| model.topics[*topic].in_log.is_some()) {
+        let name = &model.topics[topic].name;
+        let sum = tally.accepted + tally.truncated + tally.withdrawn + tally.uncommitted;
+        assert_eq!(tally.appended, sum, "conservation of what was appended to {name}, {what}");
+        assert_eq!(tally.appended, end.partitions[topic].iter().sum::<u64>(), "partitions of {name}, {what}");
     }
     for class in &end.classes {
         assert!(class.ok.count() + class.failed.count() <= class.offered, "answers to requests, {what}");
@@ -335,6 +343,120 @@ fn exact_laws_on_a_swarm() {
 fn exact_laws_on_a_swarm_of_messages() {
     for seed in 0..400 {
         let text = posted(seed);
+        println!("{text}");
+        let model = model(&text);
+        let record = simulate(&model, seed, 0, &Signals::default());
+        holds(&model, &record, &format!("seed {seed}:\n{text}"));
+    }
+}
+
+/// Publishers, a log on a few brokers and those who read it, with whatever can go wrong in between.
+fn logged(seed: u64) -> String {
+    let mut dice = Dice(mix(seed ^ 0x006c_6f67));
+    let length = dice.pick(&["duration: 20s", "duration: 6s", "requests: 800"]);
+    let mut text =
+        format!("plimsoll: 1\ntitle: logged {seed}\nrun: {{{length}, warmup: none, replications: 1, prefill: none}}\n");
+    text += "keys: {user: {count: 20, popularity: zipf(1)}}\n";
+    let caller = dice.pick(&[", timeout: 100ms", ", timeout: 20ms, retry: {attempts: 3, backoff: constant(5ms)}", ""]);
+    writeln!(
+        text,
+        "load: {{open: {{rate: {}/s, requests: {{web.buy: 3, stream.clicks: 1}}{caller}}}}}",
+        5 + dice.roll(120)
+    )
+    .expect("text");
+    let publish = dice.pick(&["", ", timeout: 8ms, retry: {attempts: 3}", ", timeout: 4ms, fallback: skip"]);
+    let message = [
+        dice.pick(&["", ", key: user", ", priority: 3"]),
+        dice.pick(&["", ", acks: 0", ", acks: 1", ", acks: all"]),
+        dice.pick(&["", ", linger: 20ms", ", linger: 200ms, batch: 3KB", ", linger: 5ms"]),
+    ];
+    let (factor, least) = [(1, 1), (2, 1), (3, 2), (3, 3)][dice.roll(4) as usize];
+    let trouble = dice.pick(&[
+        "",
+        "dies: {at: 2s, kill: worker/0, for: 1s}",
+        "dies: {kill: stream/any, every: exp(1s), for: 300ms}",
+        "dies: {at: 1s, kill: stream/0, for: 3s}, also: {at: 1500ms, kill: stream/1, for: 1s}",
+        "dies: {kill: other, every: exp(1s), for: 100ms}, again: {at: 3s, redrive: failed}",
+        "dies: {kill: web/any, every: exp(1s), for: 50ms}",
+        "halt: {pause: worker/any, every: exp(1s), for: 500ms}, again: {redrive: failed, every: exp(1s)}",
+        "slow: {at: 1s, slow: stream/1, factor: 400, for: 2s}, bad: {at: 2s, errors: stream, for: 1s}",
+        "cut: {at: 1s, partition: stream/0 -> stream, for: 2s}, halt: {at: 2s, pause: stream/2, for: 1s}",
+        "lossy: {at: 1s, link: web -> stream, loss: 20%, for: 3s}, dies: {at: 2s, kill: stream/2, for: 1s}",
+    ]);
+    let redriven = trouble.contains("redrive");
+    let dead = dice.pick(&[
+        "redelivery: {attempts: 2}",
+        "redelivery: {backoff: constant(30ms)}",
+        "redelivery: {attempts: 2, then: failed}",
+        "redelivery: {attempts: 3, backoff: exponential(20ms x2), then: stream.dead}",
+    ]);
+    let topic = [
+        dice.pick(&["key: user", "partitions: 1", "partitions: 3", "partitions: 7, key: user"]),
+        dice.pick(&["retention: {time: 500ms}", "retention: {bytes: 20KB}", "compression: 40%", "deduplicate: 1s"]),
+        if redriven { "redelivery: {attempts: 2, then: failed}" } else { dead },
+    ];
+    let election = dice.pick(&["0s", "200ms", "exp(1s)"]);
+    let commit = dice.pick(&["commit: before", "commit: after", "commit: exactly_once"]);
+    let assign = dice.pick(&["range", "round_robin", "sticky", "cooperative"]);
+    let sharing = dice.pick(&["session: 300ms, rebalance: 100ms", "session: 100ms, rebalance: 0s", "rebalance: 1s"]);
+    let batch = dice.pick(&["batch: 1", "batch: 4", "batch: 50", "batch: 3, prefetch: 9"]);
+    let work = dice.pick(&["wait: 5ms", "cpu: exp(10ms)", "wait: exp(40ms)"]);
+    let group = dice.pick(&["group: other", "group: mail"]);
+    let scale = dice.pick(&[
+        "",
+        "",
+        ", autoscale: {min: 1, max: 4, every: 500ms, schedule: {00:00: 3, 00:00:03: 1, 00:00:05: 4}}, drain: 50ms",
+    ]);
+    let waits = dice.pick(&["sync", "async"]);
+    let window = dice.pick(&["by: user, every: 300ms, do: [{call: book.append}]", "every: 2s, do: [{wait: 5ms}]"]);
+    let snapshot = dice.pick(&["", ", snapshot: {every: 5, bytes: 10KB}"]);
+    write!(
+        text,
+        "components:
+  web:
+    kind: service
+    instances: 2
+    workers: 4
+    waits: {waits}
+    operations: {{buy: [{{wait: 1ms}}, {{publish: {{to: stream.clicks, bytes: 1KB{}}}{publish}}}]}}
+  stream:
+    kind: log
+    instances: 3
+    disk: {{bandwidth: 10MB/s}}
+    replication: {{factor: {factor}, min_isr: {least}, behind: 600ms}}
+    election: {election}
+    topics: {{clicks: {{{}}}, more: {{partitions: 2}}, dead: {{}}}}
+  failed: {{kind: queue}}
+  worker:
+    kind: service
+    instances: 2
+    workers: {}
+    queue: {{limit: 5}}
+    consumes: {{from: stream.clicks, group: mail, operation: send, {batch}, {commit}, assign: {assign}, {sharing}}}
+    operations: {{send: [{{dedupe: {{by: event, within: 1s}}}}, {{{work}}}, {{fail: {{share: {}%, as: bad}}}}, {{publish: {{to: stream.more}}, fallback: skip}}]}}{}
+  other:
+    kind: service
+    workers: 2
+    cores: 1
+    consumes: [{{from: stream.clicks, {group}, operation: log, assign: {assign}, {sharing}}}, {{from: stream.more, {group}, operation: log, commit: before, assign: {assign}, {sharing}}}]
+    operations: {{log: [{{cpu: exp(5ms)}}, {{window: {{{window}}}}}, {{replay: {{of: book, cpu: 10us}}, fallback: skip}}, {{call: book.append, fallback: skip}}]}}
+  book: {{kind: event_store, key: user, disk: {{iops: 500, bandwidth: 10MB/s}}, event: 1KB, start: geometric(30){snapshot}}}
+faults: {{{trouble}}}
+",
+        message.concat(),
+        topic.join(", "),
+        1 + dice.roll(4),
+        dice.roll(60),
+        scale.replace(", autoscale", "\n    autoscale").replace(", drain", "\n    drain"),
+    )
+    .expect("text");
+    text
+}
+
+#[test]
+fn exact_laws_on_a_swarm_of_logs() {
+    for seed in 0..500 {
+        let text = logged(seed);
         println!("{text}");
         let model = model(&text);
         let record = simulate(&model, seed, 0, &Signals::default());

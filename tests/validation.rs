@@ -15,6 +15,7 @@
 //! ```
 
 mod balancing;
+mod brokers;
 mod caches;
 mod cases;
 mod coverage;
@@ -39,6 +40,7 @@ fn measure(case: &Case, lab: &Lab) -> Got {
         Some("lb") => balancing::measure(case, lab),
         Some("as") => scaling::measure(case),
         Some("c") => caches::measure(case, lab),
+        Some("br") => brokers::measure(case),
         Some("r") => reliability::measure(case, lab),
         _ => statistics::measure(case, lab),
     }

@@ -57,11 +57,16 @@ fn messages(study: &Study, topic: usize) -> Audit {
     for record in study.records {
         let tallies = &end(record).tallies;
         let sent = &tallies.topics[topic];
+        if model.topics[topic].in_log.is_some() {
+            holds &= sent.appended == sent.accepted + sent.truncated + sent.withdrawn + sent.uncommitted;
+            holds &= sent.appended == tallies.partitions[topic].iter().sum::<u64>();
+        }
         let groups = (0..model.groups.len()).filter(|group| usize::from(model.groups[*group].topic) == topic);
         for tally in groups.map(|group| &tallies.groups[group]) {
             let gone = tally.delivered + tally.dead + tally.expired + tally.redriven + tally.lost();
             holds &= tally.entered == gone + tally.open && tally.open == tally.waiting + tally.out;
             holds &= tally.entered == sent.accepted + sent.dead_in + tally.driven_in;
+            holds &= tally.behind.is_empty() || tally.open == tally.behind.iter().map(|(open, _)| open).sum::<u64>();
             left += tally.entered;
             right += gone + tally.open;
         }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::analysis::study::Study;
 use crate::model::{NONE16, Probe, Scope};
-use crate::probe;
-use crate::record::{GroupTally, SagaTally};
-use crate::report::Estimate;
+use crate::probe::{self, Between};
+use crate::record::{EventTally, GroupTally, SagaTally, TopicTally, WindowTally};
+use crate::report::{Estimate, Shard};
 use crate::scenario::condition::{Quantity, Stat};
 
 /// A figure of the report and where it is counted.
 type Named = (&'static str, fn(&GroupTally) -> u64);
+
+/// Where a figure of topics is counted.
+type OfTopic = fn(&TopicTally) -> u64;
 
 /// Where a figure of sagas is counted.
 type Counted = fn(&SagaTally) -> u64;
@@ -18,10 +21,16 @@ type Counted = fn(&SagaTally) -> u64;
 /// What became of the messages of a queue, or of those that a service consumed.
 pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
     let mut found = sagas(study, component);
+    found.extend(windows(study, component));
+    found.extend(events(study, component));
+    let scope = Scope::Component(component);
+    let is_broker = study.model.components[usize::from(component)].topic != NONE16;
+    if is_broker {
+        found.extend(topics(study, scope));
+    }
     if study.model.groups_in(component).is_empty() {
         return found;
     }
-    let scope = Scope::Component(component);
     let wanted = [
         ("depth", Quantity::Depth, None),
         ("depth_max", Quantity::Depth, Some(Stat::Max)),
@@ -65,20 +74,75 @@ pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
         let matters = |count: &Estimate| 0.0 < count.mean || ["duplicates", "dead_letters"].contains(&name);
         found.extend(count.filter(matters).map(|count| (name.to_owned(), count)));
     }
-    let topic = usize::from(study.model.components[usize::from(component)].topic);
-    if topic != usize::from(NONE16) {
-        for (name, of) in [
-            ("accepted_per_s", (|tally| tally.accepted) as fn(&crate::record::TopicTally) -> u64),
-            ("refused_per_s", |tally| tally.refused),
-            ("repeated_per_s", |tally| tally.repeated),
-        ] {
-            let rate = study.rate(|stretch| of(&stretch.to.topics[topic]) - of(&stretch.from.topics[topic]));
-            if name == "accepted_per_s" || 0.0 < rate.mean {
-                found.insert(name.to_owned(), rate);
-            }
+    let dealt = study.mean(|stretch| Some(stretch.gained_by_groups(scope, |tally| tally.rebalances) as f64));
+    found.extend(dealt.filter(|dealt| 0.0 < dealt.mean).map(|dealt| ("rebalances".to_owned(), dealt)));
+    let worst = study.mean(|stretch| stretch.partition_backlog(scope));
+    found.extend(worst.map(|worst| ("partition_backlog".to_owned(), worst)));
+    found
+}
+
+/// What was sent to a queue, or to the topics of a log.
+fn topics(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
+    let mut found = BTreeMap::new();
+    let rates: [(&str, OfTopic); 3] = [
+        ("accepted_per_s", |tally| tally.accepted),
+        ("refused_per_s", |tally| tally.refused),
+        ("repeated_per_s", |tally| tally.repeated),
+    ];
+    for (name, of) in rates {
+        let rate = study.rate(|stretch| stretch.gained_by_topics(scope, of));
+        if name == "accepted_per_s" || 0.0 < rate.mean {
+            found.insert(name.to_owned(), rate);
         }
     }
+    let counts: [(&str, OfTopic); 3] = [
+        ("lost_unreplicated", |tally| tally.truncated),
+        ("lost_unsent", |tally| tally.unsent),
+        ("withdrawn", |tally| tally.withdrawn),
+    ];
+    for (name, of) in counts {
+        let count = study.mean(|stretch| Some(stretch.gained_by_topics(scope, of) as f64));
+        found.extend(count.filter(|count| 0.0 < count.mean).map(|count| (name.to_owned(), count)));
+    }
+    let probe = Probe { quantity: Quantity::PartitionSkew, stat: None, scope, resource: None, per: None };
+    let skew = study.mean(|stretch| probe::read(&probe, stretch));
+    found.extend(skew.map(|skew| ("partition_skew".to_owned(), skew)));
+    let elections = study.mean(|stretch| Some(stretch.elections(scope) as f64));
+    found.extend(elections.filter(|count| 0.0 < count.mean).map(|count| ("leader_changes".to_owned(), count)));
+    found.extend(study.mean(|stretch| kept(stretch, scope)).map(|bytes| ("bytes_kept".to_owned(), bytes)));
     found
+}
+
+/// Bytes that a log keeps, all copies together, once what comes at the rate of this run is as old as it may become.
+fn kept(stretch: &Between, scope: Scope) -> Option<f64> {
+    let model = stretch.model;
+    let of = |topic: usize| {
+        let spec = &model.topics[topic];
+        let in_log = spec.in_log?;
+        let grown = stretch.to.topics[topic].bytes - stretch.from.topics[topic].bytes;
+        let rate = grown as f64 / stretch.seconds();
+        let by_time = if spec.age.0 == 0 { f64::INFINITY } else { rate * spec.age.secs() };
+        let bytes = by_time.min(in_log.keep_bytes * f64::from(in_log.partitions));
+        let factor = f64::from(model.logs[usize::from(in_log.log)].factor);
+        (bytes.is_finite() && 0.0 < rate).then_some(bytes * factor)
+    };
+    stretch.topics_of(scope).into_iter().filter_map(of).reduce(|one, other| one + other)
+}
+
+/// The partitions of the topics of a log, with what came to each.
+pub(super) fn partitions(study: &Study, component: u16) -> Vec<Shard> {
+    let topics = (0..study.model.topics.len()).filter(|topic| study.model.topics[*topic].component == component);
+    let all = topics.flat_map(|topic| {
+        let spec = &study.model.topics[topic];
+        let count = spec.in_log.map_or(0, |in_log| in_log.partitions);
+        let own = spec.name.split('.').next_back().unwrap_or_default();
+        (0..count).map(move |partition| (format!("{own}/{partition}"), topic, partition as usize))
+    });
+    let shard = |(name, topic, partition): (String, usize, usize)| Shard {
+        name,
+        arrivals_per_s: study.rate(|stretch| stretch.partitions(topic)[partition]),
+    };
+    all.map(shard).collect()
 }
 
 /// How old what the reads of a component saw was, because messages were not done.
@@ -97,6 +161,50 @@ pub(super) fn views(study: &Study, component: u16) -> BTreeMap<String, Estimate>
         let probe = Probe { quantity, stat, scope, resource: None, per: None };
         found.extend(study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value)));
     }
+    found
+}
+
+/// What an event store has written and read again.
+fn events(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
+    let Some(store) = study.model.event_stores.iter().position(|store| store.component == component) else {
+        return BTreeMap::new();
+    };
+    let gained =
+        |stretch: &Between, of: fn(&EventTally) -> u64| of(&stretch.to.events[store]) - of(&stretch.from.events[store]);
+    let each = |stretch: &Between| {
+        let replays = gained(stretch, |tally| tally.replays);
+        (0 < replays).then(|| gained(stretch, |tally| tally.replayed) as f64 / replays as f64)
+    };
+    let grows = |stretch: &Between| Some(gained(stretch, |tally| tally.bytes) as f64 / stretch.seconds() * MONTH_S);
+    let mut found = BTreeMap::from([
+        ("appended_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.appended))),
+        ("snapshots_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.snapshots))),
+    ]);
+    found.extend(study.mean(each).map(|each| ("replayed_events".to_owned(), each)));
+    found.extend(study.mean(grows).map(|bytes| ("bytes_per_month".to_owned(), bytes)));
+    found
+}
+
+/// Seconds of a month of 730 hours.
+const MONTH_S: f64 = 730.0 * 3600.0;
+
+/// What the windows of a service have gathered.
+fn windows(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
+    let mine = |window: &usize| study.model.windows[*window].component == component;
+    let mine: Vec<usize> = (0..study.model.windows.len()).filter(mine).collect();
+    if mine.is_empty() {
+        return BTreeMap::new();
+    }
+    let gained = |stretch: &Between, of: fn(&WindowTally) -> u64| -> u64 {
+        mine.iter().map(|window| of(&stretch.to.windows[*window]) - of(&stretch.from.windows[*window])).sum()
+    };
+    let each = |stretch: &Between| {
+        let begun = gained(stretch, |tally| tally.begun);
+        (0 < begun).then(|| gained(stretch, |tally| tally.gathered) as f64 / begun as f64)
+    };
+    let mut found =
+        BTreeMap::from([("windows_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.begun)))]);
+    found.extend(study.mean(each).map(|each| ("gathered_per_window".to_owned(), each)));
     found
 }
 

@@ -365,6 +365,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::HitRatio
             | Quantity::Retries
             | Quantity::ShardVariance
+            | Quantity::PartitionSkew
             | Quantity::Duplicates
             | Quantity::DeadLetters
             | Quantity::ColdStarts

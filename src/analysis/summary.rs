@@ -183,6 +183,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         let variance = study.mean(|stretch| probe::read(&probe, stretch));
         specific.extend(variance.map(|variance| ("shard_variance".to_owned(), variance)));
     }
+    let shards = if shards.is_empty() { messages::partitions(study, index) } else { shards };
     Specific { figures: specific, shards, replicas_over_time: scaling::replicas(study, index) }
 }
 

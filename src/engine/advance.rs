@@ -101,14 +101,6 @@ impl World<'_> {
             Step::Sync { wal, cell } => self.sync(id, wal, cell),
             Step::Applied => self.applied(id),
             Step::Rethrow => self.rethrow(id),
-            Step::Enqueue { topic } => self.enqueue(id, topic),
-            Step::Receive { consumer } => self.receive(id, consumer),
-            Step::Handle { consumer } => self.handle(id, consumer),
-            Step::Work { consumer } => self.work(id, consumer),
-            Step::Done { well } => self.done(id, well),
-            Step::Settle { .. } => self.settle(id),
-            Step::Finish { received } => self.finish_batch(id, received),
-            Step::View { component } => self.view(id, component),
             Step::Undertake { saga } => self.undertake(id, saga),
             Step::Regret { saga } => self.regret(id, saga),
             Step::Undone { saga, well } => self.undone(id, saga, well),
@@ -125,6 +117,29 @@ impl World<'_> {
                 let chance = self.m.chances[chance as usize];
                 self.jump_unless(id, to, chance.share <= bits(chance.key, mix(value + 1)) >> 32)
             }
+            _ => self.message_step(id, step),
+        }
+    }
+
+    /// Steps of queues, logs, event stores and those who use them.
+    fn message_step(&mut self, id: u32, step: Step) -> u32 {
+        match step {
+            Step::Enqueue { topic } => self.enqueue(id, topic),
+            Step::Store { topic } => self.store(id, topic),
+            Step::Append { topic } => self.append(id, topic),
+            Step::Gather { used, waits } => self.gather(id, used, waits),
+            Step::Record { store } => self.record_event(id, store),
+            Step::Recall { store } => self.recall_events(id, store),
+            Step::Rework { replay } => self.rework(id, replay),
+            Step::Window { window, entry } => self.gather_in_window(id, window, entry),
+            Step::Sent { well } => self.sent(id, well),
+            Step::Receive { consumer } => self.receive(id, consumer),
+            Step::Handle { consumer } => self.handle(id, consumer),
+            Step::Work { consumer } => self.work(id, consumer),
+            Step::Done { well } => self.done(id, well),
+            Step::Settle { .. } => self.settle(id),
+            Step::Finish { received } => self.finish_batch(id, received),
+            Step::View { component } => self.view(id, component),
             _ => unreachable!("the hot loop does the others"),
         }
     }
@@ -138,7 +153,7 @@ impl World<'_> {
 
     /// A draw of time at an instance, or at none.
     #[inline(always)]
-    fn demand(&self, station: u32, occasion: u64, draw: u16) -> u64 {
+    pub(super) fn demand(&self, station: u32, occasion: u64, draw: u16) -> u64 {
         let ns = self.samplers.draw_ns(draw, occasion);
         match self.stations.get(station as usize) {
             Some(station) if station.scale != 1.0 => scaled(ns, station.scale),

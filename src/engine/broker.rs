@@ -8,7 +8,12 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
+use crate::engine::events::Streams;
+use crate::engine::log::Log;
+use crate::engine::parcel::Parcels;
+use crate::engine::reading::{Club, Reading};
 use crate::engine::saga::Sagas;
+use crate::engine::window::Windows;
 use crate::engine::world::{Ns, Slab, World};
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
@@ -22,6 +27,11 @@ pub(super) struct Post {
     pub(super) groups: Vec<Group>,
     pub(super) letters: Slab<Letter>,
     pub(super) batches: Slab<Batch>,
+    pub(super) logs: Vec<Log>,
+    pub(super) clubs: Vec<Club>,
+    pub(super) parcels: Parcels,
+    pub(super) windows: Windows,
+    pub(super) streams: Vec<Streams>,
     pub(super) sagas: Sagas,
     /// Most letters that the memory of the run holds.
     pub(super) limit: usize,
@@ -45,6 +55,8 @@ pub(super) struct Group {
     pub(super) ready: BinaryHeap<Reverse<(u8, u64, u32)>>,
     /// What waits behind the letter that is out, for each value of the topic's key.
     pub(super) lanes: FxHashMap<u64, Lane>,
+    /// Of a log: who reads which partition, and what is in each.
+    pub(super) reading: Option<Box<Reading>>,
     pub(super) members: Vec<Member>,
     /// Who was asked last.
     pub(super) turn: u32,
@@ -153,6 +165,8 @@ pub(super) struct Batch {
 pub(super) struct Carried {
     pub(super) letter: u32,
     pub(super) number: u64,
+    /// Of a log: its partition.
+    pub(super) lane: u32,
     pub(super) work: Work,
 }
 
@@ -171,6 +185,11 @@ impl Post {
             groups,
             letters: Slab::new(),
             batches: Slab::new(),
+            logs: (0..m.logs.len()).map(|log| Log::new(m, log)).collect(),
+            clubs: (0..m.clubs.len()).map(|club| Club::new(m, club)).collect(),
+            parcels: Parcels::new(),
+            windows: Windows::new(m),
+            streams: Streams::all(m),
             sagas: Sagas::new(m),
             limit: m.run.memory_bytes as usize / (2 * size_of::<Letter>()),
         }
@@ -185,9 +204,11 @@ impl Group {
             let member = |station| Member { consumer: number as u16, station, room: consumer.prefetch };
             members.extend((spec.first..spec.first + spec.count).map(member));
         }
+        let in_log = m.topics[m.groups[group as usize].topic as usize].in_log;
         Group {
             ready: BinaryHeap::new(),
             lanes: FxHashMap::default(),
+            reading: in_log.map(|topic| Box::new(Reading::new(topic.partitions, members.len()))),
             turn: members.len().saturating_sub(1) as u32,
             members,
             waiting: Gauge::default(),
@@ -239,6 +260,9 @@ impl World<'_> {
         }
         let group = &mut self.post.groups[letter.group as usize];
         group.tally.entered += 1;
+        if let Some(reading) = &mut group.reading {
+            reading.come(&letter, self.now);
+        }
         group.more(self.now);
         group.most_in = group.most_in.max(group.waiting.n + group.out.n);
         if let Some(id) = self.post.letters.free.pop() {
@@ -262,8 +286,12 @@ impl World<'_> {
     /// The letter leaves; whoever asks has counted how.
     pub(super) fn free_letter(&mut self, id: u32) {
         self.no_longer_pending(id);
-        let Letter { state, group: g, context, value, attempts, .. } = self.post.letters.all[id as usize];
+        let letter = self.post.letters.all[id as usize];
+        let Letter { state, group: g, context, value, attempts, .. } = letter;
         let group = &mut self.post.groups[g as usize];
+        if let Some(reading) = &mut group.reading {
+            reading.leave(&letter, self.now);
+        }
         match state {
             LetterState::Ready | LetterState::Later => group.waiting.leave(self.now),
             LetterState::Out | LetterState::Promised => group.out.leave(self.now),
@@ -339,10 +367,14 @@ impl World<'_> {
 
     /// The letter may be taken from now on.
     pub(super) fn make_ready(&mut self, id: u32) {
-        let Letter { number, priority, group: g, value, .. } = self.post.letters.all[id as usize];
-        let topic = &self.m.topics[self.m.groups[g as usize].topic as usize];
         self.post.letters.all[id as usize].state = LetterState::Ready;
+        let letter = self.post.letters.all[id as usize];
+        let Letter { number, priority, group: g, value, .. } = letter;
+        let topic = &self.m.topics[self.m.groups[g as usize].topic as usize];
         let group = &mut self.post.groups[g as usize];
+        if let Some(reading) = &mut group.reading {
+            return reading.line_up(&letter, id);
+        }
         if topic.ordered == NONE16 {
             let rank = if topic.by_priority { u8::MAX - priority } else { 0 };
             return group.ready.push(Reverse((rank, number, id)));
@@ -378,6 +410,7 @@ impl World<'_> {
             staleness: group.staleness.compact(),
             transit: group.transit.compact(),
             lag: group.lag.compact(),
+            behind: self.behind(g),
             ..group.tally.clone()
         }
     }

@@ -228,7 +228,10 @@ fn route(m: &Model, operation: &model::Operation) -> Route {
         () if involved => Choice::Involved,
         () => Choice::Plain,
     };
-    let proxy = spec.cache != NONE16 || spec.topic != NONE16 || matches!(spec.kind, "balancer" | "gateway");
+    let proxy = spec.cache != NONE16
+        || spec.topic != NONE16
+        || spec.events != NONE16
+        || matches!(spec.kind, "balancer" | "gateway");
     let releases = spec.waits_async && spec.slots != NONE;
     let flags = flag::COUNTED | if releases { flag::ASYNC } else { 0 };
     Route { component: operation.component, entry: operation.entry, flags, choice, proxy, first: spec.first }
@@ -274,10 +277,8 @@ fn needs_calls(m: &Model) -> bool {
         || !m.forks.is_empty()
         || !m.lock_uses.is_empty()
         || !m.transactions.is_empty()
+        || m.steps.iter().any(model::program::Step::needs_calls)
         || m.caches.iter().any(|cache| cache.is_state)
-        || m.steps
-            .iter()
-            .any(|s| matches!(s, model::program::Step::Spawn { .. } | model::program::Step::Respond { .. }))
         || !m.faults.is_empty()
 }
 

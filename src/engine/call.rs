@@ -208,6 +208,8 @@ impl World<'_> {
         let spec = &self.m.edges[edge as usize];
         let bytes = if spec.carries != NONE16 {
             self.carried(id, spec.carries)
+        } else if spec.post != Post::None {
+            self.bytes_published(id)
         } else if spec.payload != NONE16 {
             self.samplers.draw(spec.payload, occasion)
         } else {

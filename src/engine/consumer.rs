@@ -8,6 +8,7 @@ use crate::engine::broker::{Batch, Carried, Letter, LetterState, Work};
 use crate::engine::world::{Call, Frame, Request, State, World, flag, row};
 use crate::model::program::{Edge, Post};
 use crate::model::{Failure, NONE};
+use crate::policy::delivery::Commit;
 use crate::random::{bits, mix};
 
 impl World<'_> {
@@ -39,7 +40,11 @@ impl World<'_> {
         let occasion = bits(m.edges[spec.edge as usize].key, occasion);
         let route = self.routes[topic.receive as usize];
         self.groups[route.component as usize].arrivals += 1;
-        let Some(at) = self.pick(topic.receive, occasion, request, station) else {
+        let found = match self.first_leader(id) {
+            Some(leader) => Some(leader).filter(|leader| self.is_up(*leader)),
+            None => self.pick(topic.receive, occasion, request, station),
+        };
+        let Some(at) = found else {
             return self.fail(id, Failure::REFUSED);
         };
         self.groups[route.component as usize].balancer.more(at - route.first);
@@ -64,9 +69,19 @@ impl World<'_> {
     /// What a call is about that a queue must know: the message, whichever attempt it is, or the batch.
     pub(super) fn token(&self, id: u32, spec: &Edge) -> u64 {
         match spec.post {
-            Post::Acknowledge => self.calls[id as usize].token,
+            Post::Acknowledge | Post::Batch => self.calls[id as usize].token,
             _ => mix(self.frames[id as usize].occasion ^ spec.key),
         }
+    }
+
+    /// The broker of a log that hands out what the frame asks for: all of it comes from one.
+    fn first_leader(&self, id: u32) -> Option<u32> {
+        let batch = self.batch(self.calls[id as usize].token)?;
+        let Batch { group, ref letters, .. } = self.post.batches.all[batch as usize];
+        let topic = self.m.groups[group as usize].topic;
+        self.m.topics[topic as usize].in_log?;
+        let first = &self.post.letters.all[letters.first()?.letter as usize];
+        self.leader_of(topic, self.partition_of(topic, first.value))
     }
 
     fn bytes_of(&self, token: u64) -> f32 {
@@ -75,7 +90,7 @@ impl World<'_> {
         letters.map(|carried| self.post.letters.all[carried.letter as usize].bytes).sum()
     }
 
-    /// `Handle`: all letters of the batch are worked on at the same time.
+    /// `Handle`: all letters of the batch are worked on at the same time; of a log, those of one partition in their order.
     pub(super) fn handle(&mut self, id: u32, consumer: u16) -> u32 {
         let Some(batch) =
             self.batch(self.calls[id as usize].token).filter(|&b| !self.post.batches.all[b as usize].ended)
@@ -88,9 +103,33 @@ impl World<'_> {
         let frame = &mut self.frames[id as usize];
         (frame.state, frame.since) = (State::Calling, now);
         for index in 0..count {
-            self.start_message(batch, index, consumer);
+            if !self.follows(batch, index) {
+                self.start_message(batch, index, consumer);
+            }
         }
         NONE
+    }
+
+    /// Whether the letter at this place of a batch is worked on after the one before.
+    fn follows(&self, batch: u32, index: u32) -> bool {
+        let Batch { group, ref letters, .. } = self.post.batches.all[batch as usize];
+        let before = index.checked_sub(1).filter(|_| self.reads(group));
+        before.is_some_and(|before| letters[before as usize].lane == letters[index as usize].lane)
+    }
+
+    /// The letters of a partition behind the one that is done: the next one is begun, or none of them.
+    fn go_on_in_partition(&mut self, batch: u32, index: u32, well: bool) {
+        let Batch { group, member, .. } = self.post.batches.all[batch as usize];
+        let consumer = self.post.groups[group as usize].members[member as usize].consumer;
+        let count = self.post.batches.all[batch as usize].letters.len() as u32;
+        let behind = (index + 1..count).take_while(|next| self.follows(batch, *next)).count() as u32;
+        if behind == 0 {
+            return;
+        }
+        if well || self.m.consumers[consumer as usize].commit == Commit::Before {
+            return self.start_message(batch, index + 1, consumer);
+        }
+        self.post.batches.all[batch as usize].left -= behind;
     }
 
     /// The program of a message begins, in a row that has the keys of whoever sent it.
@@ -151,12 +190,14 @@ impl World<'_> {
         let Carried { letter, number, .. } = *carried;
         let (group, driver) = (state.group, state.driver);
         state.left -= 1;
-        let is_last = state.left == 0;
+        self.go_on_in_partition(batch, index, well);
+        let is_last = self.post.batches.all[batch as usize].left == 0;
+        let consumer = self.consumer_of(batch);
         let request = self.frames[id as usize].request;
         if well && self.requests[request as usize].flags & row::SKIPPED != 0 {
             self.post.groups[group as usize].tally.skipped += 1;
             self.pass_over(letter, number, group);
-        } else {
+        } else if !well || self.m.consumers[consumer as usize].commit != Commit::Once {
             self.book(letter, number, group, well);
         }
         if is_last {
@@ -166,6 +207,11 @@ impl World<'_> {
             self.ready.extend((next != NONE).then_some(next));
         }
         id
+    }
+
+    fn consumer_of(&self, batch: u32) -> u16 {
+        let Batch { group, member, .. } = self.post.batches.all[batch as usize];
+        self.post.groups[group as usize].members[member as usize].consumer
     }
 
     /// Nothing was done, because it had been done: the letter has had its work.
@@ -188,7 +234,7 @@ impl World<'_> {
     }
 
     /// What the end of some work means for its letter.
-    fn book(&mut self, id: u32, number: u64, group: u16, well: bool) {
+    pub(super) fn book(&mut self, id: u32, number: u64, group: u16, well: bool) {
         let Some(&letter) = self.letter(id, number, group) else {
             // Somebody else has done it, too.
             self.post.groups[group as usize].tally.duplicates += u64::from(well);
@@ -220,12 +266,14 @@ impl World<'_> {
         else {
             return id;
         };
-        let group = self.post.batches.all[batch as usize].group;
+        let Batch { group, member, .. } = self.post.batches.all[batch as usize];
         if !received {
             self.return_letters(batch);
         }
         self.end_batch(batch);
-        if received {
+        if received && self.reads(group) {
+            self.poll(group, member);
+        } else if received {
             self.dispatch(group);
         } else {
             self.dispatch_later(group);
@@ -240,6 +288,12 @@ impl World<'_> {
         let (group, member, hides) = (state.group, state.member, state.hides);
         let count = state.letters.len() as u32;
         self.post.groups[group as usize].members[member as usize].room += count;
+        if let Some(reading) = &mut self.post.groups[group as usize].reading {
+            let carried = &self.post.batches.all[batch as usize].letters;
+            for carried in carried {
+                reading.come_in(carried.lane);
+            }
+        }
         if !hides {
             self.return_letters(batch);
             self.free_batch(batch);

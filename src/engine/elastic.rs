@@ -109,6 +109,7 @@ impl World<'_> {
         }
         station.epoch += 1;
         let (component, epoch) = (station.component, station.epoch);
+        self.member_leaves(s);
         self.set_eligible(s, false);
         self.flush_leaving(s);
         let until = self.now + self.m.components[component as usize].drain.0;

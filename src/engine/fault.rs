@@ -217,6 +217,10 @@ impl World<'_> {
         self.wipe(s);
         self.consumer_died(s);
         self.queue_died(s);
+        if !self.post.logs.is_empty() {
+            self.publisher_died(s);
+            self.member_falls_silent(s);
+        }
         let dying: Vec<u32> = (0..self.frames.len() as u32).filter(|&id| self.dies_with(id, s)).collect();
         // Those in line first, so that nobody who leaves a slot wakes somebody who is about to die.
         for queued in [true, false] {
@@ -228,6 +232,7 @@ impl World<'_> {
         }
         self.break_locks(s);
         self.copy_died(s);
+        self.broker_died(s);
         self.names_notice(s);
         match self.checks(s) {
             None => self.set_eligible(s, false),
@@ -328,6 +333,8 @@ impl World<'_> {
         let epoch = station.epoch;
         self.copy_returns(s);
         self.post_returns(s);
+        self.broker_returns(s);
+        self.member_returns(s);
         self.copy_of_node_returns(s);
         self.cold_now(s);
         self.names_notice(s);
@@ -400,6 +407,7 @@ impl World<'_> {
     pub(super) fn pause(&mut self, s: u32) {
         self.stations[s as usize].gate |= gate::PAUSED;
         self.paused += 1;
+        self.member_falls_silent(s);
         self.stop_cores(s, true);
     }
 
@@ -416,6 +424,7 @@ impl World<'_> {
             }
             !here
         });
+        self.member_returns(s);
     }
 
     /// An instance with a machine of its own stops that machine's cores too.
@@ -473,6 +482,8 @@ impl World<'_> {
         self.begin_faults();
         self.begin_flushes();
         self.begin_checkpoints();
+        self.begin_logs();
+        self.begin_clubs();
         self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;

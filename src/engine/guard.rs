@@ -72,8 +72,8 @@ pub(super) struct Shortcut {
     pub(super) watched: bool,
     /// Ejection or a hedge keeps instances out of the choice.
     pub(super) wary: bool,
-    /// A name service says where to look for the target.
-    pub(super) by_name: bool,
+    /// A name service, or the leader of a partition, is where the target is.
+    pub(super) is_told: bool,
 }
 
 impl Guards {
@@ -151,7 +151,7 @@ pub(super) fn shortcut(m: &Model, edge: &Edge) -> Shortcut {
         no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
         watched: !none(&[edge.breaker, edge.eject]),
         wary: edge.eject != NONE16 || !m.hedges.is_empty(),
-        by_name: edge.name != NONE16,
+        is_told: edge.name != NONE16 || edge.targets.iter().any(|(_, to)| m.is_broker(*to)),
     }
 }
 
@@ -259,7 +259,7 @@ impl World<'_> {
         let spec = &self.m.components[route.component as usize];
         let edge = self.calls[id as usize].edge as usize;
         match (spec.cache, spec.copies) {
-            (NONE16, NONE16) if self.shortcuts[edge].by_name => self.pick_by_name(id, self.m.edges[edge].name, caller),
+            (NONE16, NONE16) if self.shortcuts[edge].is_told => self.pick_as_told(id, edge, caller),
             (NONE16, NONE16) => self.pick(operation, occasion, request, caller),
             (NONE16, _) => {
                 let given_key = self.calls[id as usize].given_key;
@@ -269,6 +269,17 @@ impl World<'_> {
                 self.pick_copy(&Seeker { operation, occasion, request, caller, given_key, shard })
             }
             (cache, _) => self.pick_node(id, cache),
+        }
+    }
+
+    /// The instance that a name service, or the leader of a partition, stands for.
+    #[inline(never)]
+    fn pick_as_told(&mut self, id: u32, edge: usize, caller: u32) -> Option<u32> {
+        let Frame { operation, occasion, request, .. } = self.frames[id as usize];
+        match self.m.edges[edge].name {
+            NONE16 if self.m.is_broker(operation) => self.pick_broker(id),
+            NONE16 => self.pick(operation, occasion, request, caller),
+            name => self.pick_by_name(id, name, caller),
         }
     }
 

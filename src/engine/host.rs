@@ -6,7 +6,7 @@
 use crate::engine::world::{Fluid, Host, Ns, RELEASE, State, World};
 use crate::model::{NONE, NONE16};
 use crate::random::{bits, mix, unit};
-use crate::record::HostTally;
+use crate::record::{HostTally, PipeTally};
 use crate::units::Span;
 
 use super::world::HOST;
@@ -158,7 +158,7 @@ impl World<'_> {
     }
 
     /// So many operations of so many bytes each.
-    fn use_disk(&mut self, id: u32, operations: u32, each: f64, cell: u16) -> u32 {
+    pub(super) fn use_disk(&mut self, id: u32, operations: u32, each: f64, cell: u16) -> u32 {
         let station = self.frames[id as usize].station;
         let host = if station == NONE { NONE } else { self.stations[station as usize].host };
         if host == NONE || operations == 0 {
@@ -256,6 +256,10 @@ impl Fluid {
         self.busy += u128::from(work);
         self.bytes += bytes;
         self.free_at
+    }
+
+    pub(super) fn tally(&self, now: Ns) -> PipeTally {
+        PipeTally { bytes: self.bytes as u64, busy_ns: self.busy_by(now) }
     }
 
     /// Work done by `now` (what was given but lies in the future is not).

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::events::Streams;
 use crate::engine::filter;
 use crate::engine::heat;
 use crate::engine::timer::Timer;
@@ -9,8 +10,8 @@ use crate::engine::world::{Flow, Ns, OBSERVE, State, TIMER, World, flag, row};
 use crate::model::{Component, Model, NONE, NONE16, Probe, Scope};
 use crate::probe::{self, Between};
 use crate::record::{
-    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PipeTally, PoolTally, Record, Sampled, Series, Snapshot,
-    Stopped, Tallies, Tracked, TrackedKind,
+    CacheTally, ComponentTally, Exemplar, Mark, PartSeries, PoolTally, Record, Sampled, Series, Snapshot, Stopped,
+    Tallies, Tracked, TrackedKind,
 };
 use crate::scenario::condition::Quantity;
 use crate::units::{Span, Time};
@@ -519,13 +520,13 @@ impl World<'_> {
             hosts: (0..self.hosts.len()).map(|h| self.host_tally(h)).collect(),
             pools: pools.map(|p| self.pool_tally(p)).collect(),
             topics: self.post.topics.iter().map(|topic| topic.tally).collect(),
+            partitions: (0..self.m.topics.len() as u16).map(|topic| self.appended(topic)).collect(),
+            elections: self.post.logs.iter().map(|log| log.elections).collect(),
             groups: (0..self.post.groups.len()).map(|g| self.group_tally(g)).collect(),
             sagas: self.saga_tallies(false),
-            pipes: self
-                .pipes
-                .iter()
-                .map(|p| PipeTally { bytes: p.bytes as u64, busy_ns: p.busy_by(self.now) })
-                .collect(),
+            windows: self.post.windows.tallies(),
+            events: self.post.streams.iter().map(Streams::tally).collect(),
+            pipes: self.pipes.iter().map(|pipe| pipe.tally(self.now)).collect(),
             cells: self.effort.cell_sums[..self.m.cells.len()].to_vec(),
             tail: self.tail_by_bucket(),
             wasted: self.effort.wasted[..self.m.cells.len()].to_vec(),

@@ -7,7 +7,7 @@ use crate::engine::timer::Timer;
 use crate::engine::world::{CLAIM, Frame, JOIN, Ns, RELEASE, World, gate};
 use crate::model::program::Post;
 use crate::model::{Failure, NONE, NONE16};
-use crate::policy::delivery::Next;
+use crate::policy::delivery::{Commit, Next};
 use crate::random::{bits, mix};
 
 /// Until those who could not be reached are tried again.
@@ -45,7 +45,7 @@ impl World<'_> {
     }
 
     /// What a frame at the queue is to leave there.
-    fn letter_of(&mut self, id: u32, topic: u16) -> Letter {
+    pub(super) fn letter_of(&mut self, id: u32, topic: u16) -> Letter {
         let spec = &self.m.topics[topic as usize];
         let Frame { request, parent, entered, occasion, .. } = self.frames[id as usize];
         let call = self.calls[id as usize];
@@ -86,7 +86,7 @@ impl World<'_> {
     }
 
     /// Whether the same event was taken a short time ago.
-    fn is_known(&mut self, topic: u16, identity: u64) -> bool {
+    pub(super) fn is_known(&mut self, topic: u16, identity: u64) -> bool {
         let window = self.m.topics[topic as usize].deduplicate.0;
         let state = &mut self.post.topics[topic as usize];
         while let Some(&(at, known)) = state.recent.front().filter(|(at, _)| at + window <= self.now) {
@@ -99,7 +99,7 @@ impl World<'_> {
     }
 
     /// Notes what was taken; true if the same was taken before.
-    fn remember(&mut self, topic: u16, identity: u64) -> bool {
+    pub(super) fn remember(&mut self, topic: u16, identity: u64) -> bool {
         let spec = &self.m.topics[topic as usize];
         let state = &mut self.post.topics[topic as usize];
         if spec.deduplicate.0 != 0 {
@@ -133,7 +133,7 @@ impl World<'_> {
         let Letter { number, group, .. } = self.post.letters.all[id as usize];
         if delay == 0 {
             self.make_ready(id);
-            return self.dispatch(group);
+            return self.dispatch_for(id);
         }
         self.set_timer(self.now + delay, RELEASE, Timer::Appear { letter: id, number, group });
     }
@@ -142,7 +142,7 @@ impl World<'_> {
     pub(super) fn appear(&mut self, id: u32, number: u64, group: u16) {
         if self.letter(id, number, group).is_some_and(|letter| letter.state == LetterState::Later) {
             self.make_ready(id);
-            self.dispatch(group);
+            self.dispatch_for(id);
         }
     }
 
@@ -193,12 +193,41 @@ impl World<'_> {
 
     // -- handing out ----------------------------------------------------------------------------------------------------------
 
+    /// A letter may be taken from now on.
+    fn dispatch_for(&mut self, id: u32) {
+        let Letter { group, value, .. } = self.post.letters.all[id as usize];
+        if self.reads(group) { self.poll_for(group, value) } else { self.dispatch(group) }
+    }
+
     /// Hands letters to whoever has room, one after the other in turn.
     pub(super) fn dispatch(&mut self, g: u16) {
+        if self.reads(g) {
+            return self.poll_all(g);
+        }
         while self.first_ready(g).is_some() && self.is_reachable(self.m.groups[g as usize].topic) {
             let Some(member) = self.next_member(g) else { return };
-            self.hand_out(g, member);
+            let letters = self.take_ready(g, member);
+            self.hand_out(g, member, &letters);
         }
+    }
+
+    /// So many letters as a consumer takes at once, out of those that wait.
+    fn take_ready(&mut self, g: u16, member: u32) -> Vec<u32> {
+        let who = self.post.groups[g as usize].members[member as usize];
+        let most = self.m.consumers[who.consumer as usize].batch.min(who.room);
+        let mut letters = Vec::new();
+        while (letters.len() as u32) < most
+            && let Some(id) = self.first_ready(g)
+        {
+            let group = &mut self.post.groups[g as usize];
+            group.ready.pop();
+            if let Some(lane) = group.lanes.get_mut(&self.post.letters.all[id as usize].value) {
+                lane.is_out = true;
+                lane.line.pop_front();
+            }
+            letters.push(id);
+        }
+        letters
     }
 
     /// Whether some instance of the queue can be asked.
@@ -243,28 +272,21 @@ impl World<'_> {
         Some(found)
     }
 
-    /// So many letters as the consumer takes at once go out with it.
-    fn hand_out(&mut self, g: u16, member: u32) {
-        let who = self.post.groups[g as usize].members[member as usize];
-        let most = self.m.consumers[who.consumer as usize].batch.min(who.room);
+    /// Letters go out with a consumer.
+    pub(super) fn hand_out(&mut self, g: u16, member: u32, letters: &[u32]) {
         let batch = self.new_batch(g, member);
         let token = self.post.batches.all[batch as usize].token(batch);
         let now = self.now;
-        for _ in 0..most {
-            let Some(id) = self.first_ready(g) else { break };
+        for &id in letters {
             let group = &mut self.post.groups[g as usize];
-            group.ready.pop();
             let letter = &mut self.post.letters.all[id as usize];
             (letter.state, letter.token) = (LetterState::Out, token);
             group.waiting.leave(now);
             group.out.enter(now);
             group.tally.deliveries += 1;
             group.members[member as usize].room -= 1;
-            if let Some(lane) = group.lanes.get_mut(&letter.value) {
-                lane.is_out = true;
-                lane.line.pop_front();
-            }
-            let carried = Carried { letter: id, number: letter.number, work: Work::Open };
+            let lane = group.reading.as_ref().map_or(0, |reading| reading.lane(letter.value));
+            let carried = Carried { letter: id, number: letter.number, lane, work: Work::Open };
             self.post.batches.all[batch as usize].letters.push(carried);
         }
         let topic = &self.m.topics[self.m.groups[g as usize].topic as usize];
@@ -368,6 +390,7 @@ impl World<'_> {
         if pause == 0 {
             return self.make_ready(id);
         }
+        self.hold_partition(id, true);
         self.set_timer(self.now + pause, RELEASE, Timer::Return { letter: id, number, group: g });
     }
 
@@ -379,7 +402,16 @@ impl World<'_> {
                 lane.is_out = false;
             }
             self.make_ready(id);
-            self.dispatch(g);
+            self.hold_partition(id, false);
+            self.dispatch_for(id);
+        }
+    }
+
+    /// What lies behind a letter of a log waits for it, or goes on.
+    fn hold_partition(&mut self, id: u32, is_held: bool) {
+        let letter = &self.post.letters.all[id as usize];
+        if let Some(reading) = &mut self.post.groups[letter.group as usize].reading {
+            reading.hold(letter, is_held);
         }
     }
 
@@ -395,9 +427,12 @@ impl World<'_> {
         tally.dead += 1;
         let spec = &self.m.topics[then as usize];
         self.post.topics[then as usize].tally.dead_in += 1;
+        // What comes out of no partition goes to one by chance.
+        let value = if self.reads(letter.group) { letter.value } else { mix(letter.identity) };
+        let value = if spec.in_log.is_some() { value } else { letter.value };
         for group in spec.first..spec.first + spec.groups {
             let origin = letter.group;
-            let moved = Letter { group, origin, attempts: 0, handled: false, taken: self.now, ..letter };
+            let moved = Letter { group, origin, value, attempts: 0, handled: false, taken: self.now, ..letter };
             self.put_in(moved, 0);
         }
         self.free_letter(id);
@@ -415,21 +450,35 @@ impl World<'_> {
             return id;
         };
         self.post.batches.all[batch as usize].settled = true;
-        let group = self.post.batches.all[batch as usize].group;
+        let Batch { group, member, .. } = self.post.batches.all[batch as usize];
+        let consumer = self.post.groups[group as usize].members[member as usize].consumer;
+        let commit = self.m.consumers[consumer as usize].commit;
         for i in 0..self.post.batches.all[batch as usize].letters.len() {
-            let Carried { letter, number, work } = self.post.batches.all[batch as usize].letters[i];
+            let Carried { letter, number, work, .. } = self.post.batches.all[batch as usize].letters[i];
             if self.letter(letter, number, group).is_none() {
                 continue;
             }
             let is_ours = self.is_out_with(letter, number, group, token);
             match work {
-                Work::Open if is_ours => self.post.letters.all[letter as usize].state = LetterState::Promised,
-                Work::Well => self.deliver_one(letter),
+                Work::Open if is_ours && commit == Commit::Before => {
+                    self.post.letters.all[letter as usize].state = LetterState::Promised;
+                }
+                // What comes behind a failure in a partition was not begun.
+                Work::Open if is_ours => self.return_one(letter, 0),
+                Work::Well if commit == Commit::Once && !is_ours => {}
+                Work::Well => {
+                    if commit == Commit::Once {
+                        self.book(letter, number, group, true);
+                    }
+                    self.deliver_one(letter);
+                }
                 Work::Ill if is_ours => self.reject(letter),
                 Work::Open | Work::Ill => {}
             }
         }
-        self.dispatch(group);
+        if !self.reads(group) {
+            self.dispatch(group);
+        }
         id
     }
 

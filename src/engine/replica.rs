@@ -332,7 +332,7 @@ impl World<'_> {
     }
 
     /// A frame that waited for replicas goes on; false if it is no longer there.
-    fn wake_writer(&mut self, id: u32, generation: u32) -> bool {
+    pub(super) fn wake_writer(&mut self, id: u32, generation: u32) -> bool {
         let frame = self.frames[id as usize];
         if frame.generation != generation || frame.state != State::Replicating {
             return false;

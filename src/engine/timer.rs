@@ -1,5 +1,6 @@
 //! What is to happen at a time of its own: the entries of the calendar that are no frames.
 
+use crate::engine::log::Leg;
 use crate::policy::election::Vote;
 
 /// What rings at its own time; a stale one finds that its frame has another generation.
@@ -199,6 +200,30 @@ pub(super) enum Timer {
     Dispatch {
         group: u16,
     },
+    /// A batch between two brokers has come a leg further.
+    Copy {
+        log: u16,
+        way: u32,
+        leg: Leg,
+    },
+    /// A log looks whether copies are too far behind.
+    Copies(u16),
+    /// A broker is missed.
+    Elect {
+        station: u32,
+        epoch: u32,
+    },
+    /// A publisher has gathered messages for long enough.
+    Linger {
+        token: u64,
+    },
+    /// Nothing has been heard of a member of a club for long enough.
+    Missed {
+        club: u16,
+        station: u32,
+    },
+    /// The members of a club have agreed who reads what.
+    Dealt(u16),
     /// A telemetry reads the metrics of everything that it watches.
     Scrape(u16),
     /// An instance has taken more memory than there is.

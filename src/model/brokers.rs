@@ -1,4 +1,4 @@
-//! Queues: what they promise, who consumes them, and the programs of those who do.
+//! Queues and topics of logs: what they promise, who consumes them, and the programs of those who do.
 //!
 //! | written | program |
 //! |---|---|
@@ -9,23 +9,24 @@
 //!
 //! So a send, a receive and an acknowledgement are requests like any other: they take their time, cross the link, are
 //! counted and billed, and fail when the queue is down. A queue without consumers has one group all the same, in which its
-//! messages wait.
+//! messages wait. What is special about a log stands in [`logs`](crate::model::logs).
 
 use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::model::arrows::End;
 use crate::model::compile::{Compiler, span, stream};
 use crate::model::edges::Caller;
+use crate::model::logs::InLog;
 use crate::model::names::{Names, QueueVerb};
 use crate::model::program::{Handler, Post, PublishUse, Step};
 use crate::model::steps::Writer;
 use crate::model::{Cause, Model, NONE, NONE16};
 use crate::policy::delivery::{Commit, Redelivery};
 use crate::random::Purpose;
-use crate::scenario::broker::{Consumes, Publish, Queue};
+use crate::scenario::broker::{Acks, Consumes, Publish, Queue};
 use crate::scenario::{self, Kind, Policy};
 use crate::units::Span;
 
-/// Where messages are sent: a queue.
+/// Where messages are sent: a queue, or a topic of a log.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own that the scenario states")]
 pub struct Topic {
@@ -58,6 +59,8 @@ pub struct Topic {
     /// 0: messages do not expire.
     pub age: Span,
     pub durable: bool,
+    /// Of a log: what it is there.
+    pub in_log: Option<InLog>,
 }
 
 /// Consumers who share the messages of a topic.
@@ -72,6 +75,8 @@ pub struct Group {
     /// Component whose reads see what the work of this group has done, and the key that tells about what; or `NONE16`.
     pub updates: u16,
     pub view_key: u16,
+    /// Index into [`Model::clubs`]: who deals the partitions among its consumers; `NONE16`: there are none.
+    pub club: u16,
 }
 
 /// A service that consumes.
@@ -98,11 +103,16 @@ impl Compiler<'_> {
     pub(super) fn compile_brokers(&mut self) {
         let scenario = self.scenario;
         for (number, (name, written)) in scenario.components.iter().enumerate() {
-            let Kind::Queue(said) = &written.value.kind else { continue };
-            let topic = self.topic(number as u16, name, said, written.spot);
-            let index = self.index(self.model.topics.len(), "queues");
-            self.model.components[number].topic = index;
-            self.model.topics.push(topic);
+            let first = self.index(self.model.topics.len(), "queues and topics");
+            match &written.value.kind {
+                Kind::Queue(said) => {
+                    let topic = self.topic(number as u16, name, said, written.spot);
+                    self.model.topics.push(topic);
+                }
+                Kind::Log(said) => self.log(number as u16, name, said),
+                _ => continue,
+            }
+            self.model.components[number].topic = first;
         }
         for topic in 0..self.model.topics.len() as u16 {
             self.groups_of(topic);
@@ -110,6 +120,7 @@ impl Compiler<'_> {
         for (name, written) in &scenario.components {
             written.value.consumes.iter().for_each(|said| self.check_consumes(name, said));
         }
+        self.clubs();
     }
 
     fn topic(&mut self, component: u16, name: &str, said: &Queue, spot: Spot) -> Topic {
@@ -135,35 +146,48 @@ impl Compiler<'_> {
             drops: said.drops,
             age: said.age_s.map_or(Span(0), span),
             durable: said.durable,
+            in_log: None,
         }
     }
 
     /// The groups of a topic, in the order of their names; one without consumers where there is none.
     fn groups_of(&mut self, topic: u16) {
-        let component = self.model.topics[usize::from(topic)].component;
-        let name = self.names.components[usize::from(component)];
+        let name = self.model.topics[usize::from(topic)].name.clone();
         let said = self.scenario.components.values().flat_map(|written| &written.value.consumes);
         let mut groups: Vec<String> =
             said.filter(|said| said.from.value == name).map(|said| said.group.clone().unwrap_or_default()).collect();
         groups.sort();
         groups.dedup();
-        if groups.is_empty() {
+        // A log keeps what nobody reads, but nobody waits for it.
+        let is_kept = self.model.topics[usize::from(topic)].in_log.is_none() || self.takes_dead_letters(&name);
+        if groups.is_empty() && is_kept {
             groups.push(String::new());
         }
         let (redelivery, then) = self.redelivery(topic);
         let first = self.index(self.model.groups.len() + groups.len(), "groups of consumers") - groups.len() as u16;
         let made = &mut self.model.topics[usize::from(topic)];
         (made.first, made.groups) = (first, groups.len() as u16);
-        let group = |name| Group { topic, name, redelivery, then, updates: NONE16, view_key: NONE16 };
+        let none = (NONE16, NONE16, NONE16);
+        let group = |name| {
+            let (updates, view_key, club) = none;
+            Group { topic, name, redelivery, then, updates, view_key, club }
+        };
         self.model.groups.extend(groups.into_iter().map(group));
     }
 
     fn redelivery(&mut self, topic: u16) -> (Redelivery, u16) {
         let component = self.model.topics[usize::from(topic)].component;
         let written = self.written(component);
-        let Kind::Queue(said) = &written.value.kind else { return (Redelivery::default(), NONE16) };
-        let Some(then) = said.then.clone() else { return (said.redelivery, NONE16) };
-        let redelivery = said.redelivery;
+        let (redelivery, then) = match &written.value.kind {
+            Kind::Queue(said) => (said.redelivery, said.then.clone()),
+            Kind::Log(said) => {
+                let number = topic - self.model.components[usize::from(component)].topic;
+                let said = &said.topics.values().nth(usize::from(number)).expect("it was made of that").value;
+                (said.redelivery, said.then.clone())
+            }
+            _ => (Redelivery::default(), None),
+        };
+        let Some(then) = then else { return (redelivery, NONE16) };
         let found = self.topic_named(&then);
         if found == Some(topic) {
             let message = format!("`{}` sends what it gives up to itself", then.value);
@@ -173,20 +197,36 @@ impl Compiler<'_> {
         (redelivery, found.unwrap_or(NONE16))
     }
 
+    /// Whether some queue or topic sends what it gives up to the one of that name.
+    fn takes_dead_letters(&self, name: &str) -> bool {
+        let names = |then: &Option<scenario::Reference>| then.as_ref().is_some_and(|then| then.value == name);
+        self.scenario.components.values().any(|written| match &written.value.kind {
+            Kind::Queue(said) => names(&said.then),
+            Kind::Log(said) => said.topics.values().any(|topic| names(&topic.value.then)),
+            _ => false,
+        })
+    }
+
     /// The topic that a name means, or a mistake.
-    fn topic_named(&mut self, reference: &scenario::Reference) -> Option<u16> {
-        let component = self.names.find_component(&reference.value, reference.spot, self.diags)?;
-        let topic = self.model.components.get(usize::from(component))?.topic;
-        if topic == NONE16 {
-            let message = format!("`{}` takes no messages", reference.value);
-            let queues = self.scenario.components.iter().filter(|(_, c)| matches!(c.value.kind, Kind::Queue(_)));
-            let known: Vec<&str> = queues.map(|(name, _)| name.as_str()).collect();
-            let made = Diagnostic::new(Code::NoMessages, reference.spot, message).nearest(&reference.value, known);
-            let help = if made.help.is_some() { made } else { made.help("add one: `tasks: {kind: queue}`") };
-            self.diags.push(help);
-            return None;
+    pub(super) fn topic_named(&mut self, reference: &scenario::Reference) -> Option<u16> {
+        let text = reference.value.as_str();
+        let found = self.topic_of(text);
+        if found.is_some() {
+            return found;
         }
-        Some(topic)
+        let (name, _) = text.split_once('.').unwrap_or((text, ""));
+        self.names.find_component(name, reference.spot.part(0, name.len()), self.diags)?;
+        let known: Vec<&str> = self.model.topics.iter().map(|topic| topic.name.as_str()).collect();
+        let message = format!("`{text}` takes no messages");
+        let made = Diagnostic::new(Code::NoMessages, reference.spot, message).nearest(text, known);
+        let help = if made.help.is_some() { made } else { made.help("add one: `tasks: {kind: queue}`") };
+        self.diags.push(help);
+        None
+    }
+
+    /// The topic of that name.
+    pub(super) fn topic_of(&self, name: &str) -> Option<u16> {
+        self.model.topics.iter().position(|topic| topic.name == name).map(|topic| topic as u16)
     }
 
     /// The topic of dead letters that a fault names.
@@ -204,7 +244,11 @@ impl Compiler<'_> {
 
     /// What a `consumes` names must be there.
     fn check_consumes(&mut self, owner: &str, said: &Consumes) {
-        if let (Some(topic), Some((within, key))) = (self.topic_named(&said.from), &said.updates) {
+        let topic = self.topic_named(&said.from);
+        if let Some(topic) = topic {
+            self.check_sharing(topic, said);
+        }
+        if let (Some(topic), Some((within, key))) = (topic, &said.updates) {
             let component = self.names.find_component(&within.value, within.spot, self.diags);
             let view_key = self.names.find_key(Some(key), self.diags);
             let group = self.group_of(topic, said);
@@ -221,7 +265,7 @@ impl Compiler<'_> {
     }
 
     /// The group of a topic that a consumer belongs to.
-    fn group_of(&self, topic: u16, said: &Consumes) -> u16 {
+    pub(super) fn group_of(&self, topic: u16, said: &Consumes) -> u16 {
         let Some(made) = self.model.topics.get(usize::from(topic)) else { return 0 };
         let name = said.group.as_deref().unwrap_or("");
         let groups = made.first..made.first + made.groups;
@@ -246,8 +290,11 @@ impl<'s> Writer<'_, 's> {
         let component = self.place.end().name.to_owned();
         let number = self.compiler.names.component(&component).expect("the component has operations");
         let topic = self.compiler.model.components[usize::from(number)].topic;
-        let Kind::Queue(said) = &self.compiler.scenario.components[&component].value.kind else { return };
+        let Kind::Queue(said) = &self.compiler.scenario.components[&component].value.kind else {
+            return self.log_operation(number, verb);
+        };
         match verb {
+            QueueVerb::Append => unreachable!("only a log is appended to"),
             QueueVerb::Publish => {
                 if let Some(time) = &said.publish {
                     self.time("publish", time, Cause::Service);
@@ -265,19 +312,41 @@ impl<'s> Writer<'_, 's> {
         }
     }
 
-    /// `publish`: a call of the queue that carries the message.
+    /// `publish`: a call of the queue that carries the message; to a log it may go with others.
     pub(super) fn publish(&mut self, said: &'s Publish, step: &'s scenario::Step) {
         let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
         let path = self.place.next("publish");
         let Some(topic) = self.compiler.topic_named(&said.to) else { return };
-        let operation = self.compiler.model.topics[usize::from(topic)].publish;
         let bytes = self.compiler.draw_unless_zero(&format!("{path}.bytes"), Purpose::Size, said.bytes.as_ref());
         let index = self.compiler.index(self.compiler.model.publish_uses.len(), "publish steps");
-        self.compiler.model.publish_uses.push(PublishUse { priority: said.priority });
+        self.compiler.check_publish(topic, said);
+        self.compiler.model.publish_uses.push(PublishUse {
+            key,
+            bytes,
+            priority: said.priority,
+            acks: said.acks,
+            linger: span(said.linger_s),
+            batch_bytes: said.batch_bytes,
+            stream: stream(&path, Purpose::Batch),
+            topic,
+            entry: NONE16,
+            cell: NONE16,
+        });
+        let is_logged = self.compiler.model.topics[usize::from(topic)].in_log.is_some();
+        if is_logged && (0.0 < said.linger_s || said.acks == Acks::None) {
+            return self.gather(index, path, step);
+        }
+        self.send_message(&path, index, step, Post::Publish(index));
+    }
+
+    /// The call that brings a message, or a batch of them, to its topic.
+    pub(super) fn send_message(&mut self, path: &str, used: u16, step: &'s scenario::Step, post: Post) {
+        let PublishUse { key, bytes, topic, .. } = self.compiler.model.publish_uses[usize::from(used)];
+        let operation = self.compiler.model.topics[usize::from(topic)].publish;
         let from = self.compiler.model.edges.len();
-        self.call(&path, &[(operation, 1.0)], &step.policy, key);
+        self.call(path, &[(operation, 1.0)], &step.policy, key);
         for edge in &mut self.compiler.model.edges[from..] {
-            (edge.payload, edge.post) = (bytes, Post::Publish(index));
+            (edge.payload, edge.post) = (bytes, post);
             self.compiler.model.topics[usize::from(topic)].may_repeat |= edge.retry.is_some();
         }
     }
@@ -296,9 +365,7 @@ impl<'s> Writer<'_, 's> {
         let names = &self.compiler.names;
         let component = names.component(owner).expect("its program has been written");
         let Some(number) = names.operation(component, operation) else { return };
-        let topic =
-            names.component(&said.from.value).map(|queue| self.compiler.model.components[usize::from(queue)].topic);
-        let Some(topic) = topic.filter(|topic| *topic != NONE16) else { return };
+        let Some(topic) = self.compiler.topic_of(&said.from.value) else { return };
         let group = self.compiler.group_of(topic, said);
         let path = format!("{owner}.{operation}/consumes.{}", said.from.value);
         self.place = crate::model::steps::Place::new(path.clone(), owner, operation);
@@ -307,13 +374,16 @@ impl<'s> Writer<'_, 's> {
         let entry = self.batch_program(index, topic, said.commit);
         let carrier = self.message_program(index);
         let workers = self.compiler.model.components[usize::from(component)].slots;
+        let own = if workers == NONE { UNBOUNDED } else { workers };
+        // A consumer of a log has worked on one poll when it asks for the next.
+        let is_logged = self.compiler.model.topics[usize::from(topic)].in_log.is_some();
         self.compiler.model.consumers.push(Consumer {
             group,
             component,
             operation: number,
             key: stream(&path, Purpose::Routing),
             batch: said.batch,
-            prefetch: said.prefetch.unwrap_or(if workers == NONE { UNBOUNDED } else { workers }).max(said.batch),
+            prefetch: said.prefetch.unwrap_or(if is_logged { 0 } else { own }).max(said.batch),
             commit: said.commit,
             entry,
             carrier,
@@ -327,6 +397,8 @@ impl<'s> Writer<'_, 's> {
         let spec = &self.compiler.model.components[usize::from(component)];
         let room = u64::from(spec.slots) + u64::from(spec.queue_limit);
         let asked = u64::from(said.prefetch.unwrap_or(0).max(said.batch));
+        // Of a log no more are worked on at a time than there are partitions.
+        let asked = self.compiler.partitions_of(&said.from.value).map_or(asked, |partitions| asked.min(partitions));
         if spec.slots != NONE && spec.queue_limit != NONE && room < asked {
             let message = format!(
                 "an instance of `{owner}` takes {asked} messages from `{}`, and has workers and places for {room}",
@@ -360,7 +432,7 @@ impl<'s> Writer<'_, 's> {
         }
         let handled = self.at();
         self.push(Step::Handle { consumer });
-        if commit == Commit::After {
+        if commit != Commit::Before {
             self.acknowledge(topic);
         }
         let end = self.at();
@@ -428,12 +500,13 @@ impl Model {
 
     /// The groups that a scope names: of a queue, or those that a service consumes in.
     pub fn groups_in(&self, component: u16) -> Vec<usize> {
-        let topic = self.components[usize::from(component)].topic;
         let mine = |group: u16| {
             self.consumers.iter().any(|consumer| consumer.group == group && consumer.component == component)
         };
+        let is_broker = self.components[usize::from(component)].topic != NONE16;
         let is_in = |group: &usize| {
-            if topic == NONE16 { mine(*group as u16) } else { self.groups[*group].topic == topic }
+            let topic = &self.topics[usize::from(self.groups[*group].topic)];
+            if is_broker { topic.component == component } else { mine(*group as u16) }
         };
         (0..self.groups.len()).filter(is_in).collect()
     }

@@ -56,7 +56,9 @@ impl Compiler<'_> {
                 }
                 Verb::Lock { body, .. } | Verb::Transaction { body, .. } => self.check_answers(body, answered),
                 Verb::Saga(steps) => steps.iter().for_each(|step| self.check_answers(&step.body, answered)),
-                Verb::Parallel { .. } | Verb::Each { .. } | Verb::Spawn(_) => self.forbid_answers(step),
+                Verb::Parallel { .. } | Verb::Each { .. } | Verb::Spawn(_) | Verb::Window(_) => {
+                    self.forbid_answers(step);
+                }
                 _ => {}
             }
         }
@@ -230,7 +232,7 @@ impl Model {
             for step in &rest[..length] {
                 match step {
                     Step::Fork { fork } => open.extend(&self.forks[usize::from(*fork)].entries),
-                    Step::Spawn { entry } => open.push(*entry),
+                    Step::Spawn { entry } | Step::Window { entry, .. } => open.push(*entry),
                     _ => {}
                 }
                 steps.push(*step);
@@ -242,8 +244,11 @@ impl Model {
     /// Operations that this one may call.
     pub(super) fn callees(&self, operation: u16) -> BTreeSet<u16> {
         let Operation { entry, component, .. } = self.operations[usize::from(operation)];
-        let edges =
-            self.program(entry).filter_map(|step| if let Step::Call { edge } = step { Some(edge) } else { None });
+        let edges = self.program(entry).filter_map(|step| match step {
+            Step::Call { edge } => Some(edge),
+            Step::Gather { used, .. } => self.batch_call(used),
+            _ => None,
+        });
         let called = edges.flat_map(|edge| self.edges[usize::from(edge)].targets.iter().map(|(_, to)| *to));
         // A node asks the shield for the same: that circle has one turn at most.
         let is_shield = |to: &u16| *to == operation && self.components[usize::from(component)].cache != NONE16;
@@ -323,7 +328,7 @@ impl Model {
                 Step::Fork { fork } => {
                     self.forks[usize::from(*fork)].entries.iter().all(|entry| self.can_end(*entry, ends))
                 }
-                Step::Spawn { entry } => self.can_end(*entry, ends),
+                Step::Spawn { entry } | Step::Window { entry, .. } => self.can_end(*entry, ends),
                 _ => true,
             };
             if passes {

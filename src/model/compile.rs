@@ -49,6 +49,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_residency();
     compiler.compile_caches();
     compiler.compile_brokers();
+    compiler.compile_events();
     compiler.compile_telemetry();
     compiler.compile_operations();
     compiler.check_states();
@@ -266,6 +267,11 @@ impl Model {
         self.limits.iter_mut().for_each(|limit| change(&mut limit.cell));
         self.components.iter_mut().for_each(|component| change(&mut component.queue_cell));
         self.copies.iter_mut().for_each(|copies| change(&mut copies.wait_cell));
+        self.logs.iter_mut().for_each(|log| [&mut log.disk_cell, &mut log.wait_cell].into_iter().for_each(&mut change));
+        self.publish_uses.iter_mut().for_each(|used| change(&mut used.cell));
+        self.windows.iter_mut().for_each(|window| change(&mut window.cell));
+        self.event_stores.iter_mut().for_each(|store| change(&mut store.cell));
+        self.replay_uses.iter_mut().for_each(|replay| change(&mut replay.cell));
         self.functions.iter_mut().for_each(|function| change(&mut function.cold_cell));
     }
 }
@@ -358,6 +364,7 @@ pub(super) fn bodies(step: &Step) -> Vec<&[Step]> {
         Verb::Each { body, .. } | Verb::Lock { body, .. } | Verb::Transaction { body, .. } | Verb::Spawn(body) => {
             vec![body]
         }
+        Verb::Window(window) => vec![&window.body],
         Verb::Cached { miss, .. } => vec![miss],
         Verb::Saga(steps) => steps.iter().flat_map(|step| [&step.body[..], &step.undo[..]]).collect(),
         Verb::Get { hit, miss, .. } => vec![hit, miss],

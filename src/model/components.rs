@@ -133,6 +133,7 @@ impl<'a> Compiler<'a> {
             cache: NONE16,
             state: NONE16,
             topic: NONE16,
+            events: NONE16,
             function: self.function(name, &said.kind),
             pooling: match &said.kind {
                 Kind::Pooler(pooler) => Some(pooler.pooling),

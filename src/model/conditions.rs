@@ -420,6 +420,16 @@ impl Compiler<'_> {
             Scope::Operation(operation) => self.names.operations[usize::from(operation)].component,
             _ => return true,
         };
+        let topics = |topic: &crate::model::brokers::Topic| topic.component == component && topic.in_log.is_some();
+        if measure.what == Quantity::PartitionSkew {
+            if !self.model.topics.iter().any(topics) {
+                let name = self.names.components[usize::from(component)];
+                let message = format!("`{name}` has no partitions");
+                let made = Diagnostic::new(Code::NeverJudged, spot, message);
+                self.tell(made.help("a log has them: `stream: {kind: log, topics: {clicks: {partitions: 12}}}`"));
+            }
+            return false;
+        }
         let has_saga = self.model.sagas.iter().any(|saga| saga.component == component);
         if matches!(measure.what, Compensations | UnresolvedSagas) && !has_saga {
             let message = format!("`{}` runs no saga", self.names.components[usize::from(component)]);

@@ -313,7 +313,7 @@ impl Compiler<'_> {
     }
 
     /// What lies between instances of a component; `None` if it has no operations.
-    fn edge_within(&mut self, component: u16) -> Option<u16> {
+    pub(super) fn edge_within(&mut self, component: u16) -> Option<u16> {
         let name = self.names.components[usize::from(component)];
         let operation = self.names.operations.iter().position(|offer| offer.component == component)? as u16;
         let end = End { name, operation: "" };

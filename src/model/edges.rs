@@ -311,7 +311,7 @@ impl Compiler<'_> {
     pub(super) fn settle(&mut self, edge: &mut Edge, operation: u16) {
         let target = self.names.operations[usize::from(operation)].component;
         let is_keyed = self.model.components.get(usize::from(target));
-        let is_keyed = is_keyed.is_some_and(|target| target.cache != NONE16 || target.topic != NONE16);
+        let is_keyed = is_keyed.is_some_and(crate::model::Component::needs_key);
         // Who learns from the times of visits must see them end.
         let learns =
             self.names.components.get(usize::from(target)).is_some_and(|name| {

@@ -20,7 +20,7 @@ pub fn listing(model: &Model, operation: u16) -> String {
             writeln!(text, "{:4}  {}", pc - operation.entry, line.step(step)).expect("a string takes any text");
             match step {
                 Step::Fork { fork } => open.extend(&model.forks[usize::from(fork)].entries),
-                Step::Spawn { entry } => open.push(entry),
+                Step::Spawn { entry } | Step::Window { entry, .. } => open.push(entry),
                 _ => {}
             }
             if step == Step::Return {
@@ -98,13 +98,6 @@ impl Line<'_> {
             Step::Decide { transaction } => format!("decide {transaction}"),
             Step::End { transaction } => format!("end {transaction}"),
             Step::Applied => "applied".to_owned(),
-            Step::Enqueue { topic } => format!("enqueue in {}", self.model.topics[usize::from(topic)].name),
-            Step::Receive { consumer } => format!("receive as consumer {consumer}"),
-            Step::Handle { consumer } => format!("handle as consumer {consumer}"),
-            Step::Work { consumer } => format!("work as consumer {consumer}"),
-            Step::Done { well } => if well { "done" } else { "failed" }.to_owned(),
-            Step::Settle { topic } => format!("settle in {}", self.model.topics[usize::from(topic)].name),
-            Step::Finish { received } => if received { "finish" } else { "finish unreceived" }.to_owned(),
             Step::Undertake { saga } => format!("undertake {}", self.model.sagas[usize::from(saga)].name),
             Step::Regret { .. } => "regret".to_owned(),
             Step::Undone { well, .. } => if well { "undone" } else { "not undone" }.to_owned(),
@@ -113,6 +106,31 @@ impl Line<'_> {
             Step::Remember { .. } => "remember".to_owned(),
             Step::View { .. } => "view".to_owned(),
             Step::Return => "return".to_owned(),
+            _ => self.step_of_messages(step),
+        }
+    }
+
+    fn step_of_messages(&self, step: Step) -> String {
+        let name = |topic: u16| &self.model.topics[usize::from(topic)].name;
+        match step {
+            Step::Enqueue { topic } => format!("enqueue in {}", name(topic)),
+            Step::Store { topic } => format!("store in {}", name(topic)),
+            Step::Append { topic } => format!("append to {}", name(topic)),
+            Step::Gather { waits, .. } => if waits { "gather" } else { "gather and go on" }.to_owned(),
+            Step::Sent { well } => if well { "sent" } else { "not sent" }.to_owned(),
+            Step::Window { entry, .. } => format!("gather for {}", entry - self.base),
+            Step::Record { .. } => "record an event".to_owned(),
+            Step::Recall { .. } => "recall events".to_owned(),
+            Step::Rework { replay } => {
+                format!("rework events, {} each", self.mean(self.model.replay_uses[usize::from(replay)].cpu))
+            }
+            Step::Receive { consumer } => format!("receive as consumer {consumer}"),
+            Step::Handle { consumer } => format!("handle as consumer {consumer}"),
+            Step::Work { consumer } => format!("work as consumer {consumer}"),
+            Step::Done { well } => if well { "done" } else { "failed" }.to_owned(),
+            Step::Settle { topic } => format!("settle in {}", name(topic)),
+            Step::Finish { received } => if received { "finish" } else { "finish unreceived" }.to_owned(),
+            _ => unreachable!("all others are written above"),
         }
     }
 

@@ -39,6 +39,8 @@ pub(super) enum Body<'a> {
     Forward { before: &'a [Step], to: Vec<(u16, String, f64)> },
     /// What a node of a cache or a store does; `before` first.
     Cache { before: &'a [Step], verb: CacheVerb<'a> },
+    /// What an event store does: it appends, or reads again; `before` first.
+    Events { before: &'a [Step], appends: bool },
     /// What an instance of a queue does; `before` first.
     Queue { before: &'a [Step], verb: QueueVerb },
 }
@@ -47,6 +49,8 @@ pub(super) enum Body<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum QueueVerb {
     Publish,
+    /// To a topic of a log.
+    Append,
     Receive,
     Acknowledge,
 }
@@ -299,6 +303,21 @@ fn of_queue(component: &Component) -> Vec<(String, Body<'_>)> {
     ]
 }
 
+fn of_log<'a>(log: &crate::scenario::log::Log, component: &'a Component) -> Vec<(String, Body<'a>)> {
+    let before = |name: &str| component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
+    let topics = log.topics.keys().map(|topic| (topic.as_str(), QueueVerb::Append));
+    let verbs = topics.chain([("fetch", QueueVerb::Receive), ("commit", QueueVerb::Acknowledge)]);
+    let offer: BTreeMap<String, Body<'a>> =
+        verbs.map(|(name, verb)| (name.to_owned(), Body::Queue { before: before(name), verb })).collect();
+    offer.into_iter().collect()
+}
+
+fn of_events(component: &Component) -> Vec<(String, Body<'_>)> {
+    let before = |name: &str| component.operations.get(name).map_or(&[][..], |own| &own.value.steps);
+    let offer = |name: &str, appends| (name.to_owned(), Body::Events { before: before(name), appends });
+    vec![offer("append", true), offer("replay", false)]
+}
+
 fn of_store<'a>() -> Vec<(String, Body<'a>)> {
     let verb = |name: &str, verb| (name.to_owned(), Body::Cache { before: &[], verb });
     vec![verb("delete", CacheVerb::Delete), verb("get", CacheVerb::Get), verb("put", CacheVerb::Put)]
@@ -347,6 +366,8 @@ impl<'a> Offers<'a, '_> {
             Kind::Cache(cache) => return of_cache(cache, component),
             Kind::Store(_) => return of_store(),
             Kind::Queue(_) => return of_queue(component),
+            Kind::Log(log) => return of_log(log, component),
+            Kind::Events(_) => return of_events(component),
             Kind::Pooler(pooler) => {
                 offer.extend(self.of_targets(&pooler.targets, &[], None));
             }

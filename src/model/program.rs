@@ -2,6 +2,7 @@
 
 use crate::model::Failure;
 use crate::policy::retry::Retry;
+use crate::scenario::broker::Acks;
 use crate::units::Span;
 
 /// One instruction, eight bytes; figures are in side tables. `cell` is where the time that passes is attributed to.
@@ -157,6 +158,40 @@ pub enum Step {
     Enqueue {
         topic: u16,
     },
+    /// The disk of a partition's leader takes the messages that the frame carries.
+    Store {
+        topic: u16,
+    },
+    /// They are in the log from now on; whoever asked for it waits until all copies that count have them.
+    Append {
+        topic: u16,
+    },
+    /// A message joins the batch of its publisher, and may wait until that is in the log.
+    Gather {
+        used: u16,
+        waits: bool,
+    },
+    /// A batch is in the log, or will never be: who waited for it goes on.
+    Sent {
+        well: bool,
+    },
+    /// What the frame is about joins a window; when that is over, a detached frame runs the program at `entry`.
+    Window {
+        window: u16,
+        entry: u16,
+    },
+    /// An event store writes one more event of a stream.
+    Record {
+        store: u16,
+    },
+    /// It reads a stream from its last snapshot on.
+    Recall {
+        store: u16,
+    },
+    /// Time on a core for each event that was read.
+    Rework {
+        replay: u16,
+    },
     /// A consumer takes the messages of its batch out of the queue.
     Receive {
         consumer: u16,
@@ -227,6 +262,13 @@ pub enum Step {
 }
 
 const _: () = assert!(size_of::<Step>() <= 8);
+
+impl Step {
+    /// Whether it makes frames that need more than a plain visit does.
+    pub fn needs_calls(&self) -> bool {
+        matches!(self, Step::Spawn { .. } | Step::Respond { .. } | Step::Window { .. })
+    }
+}
 
 /// While the program counter is in `from .. to`, a failure continues at `target` (innermost handlers come first).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -356,11 +398,46 @@ pub struct DedupeUse {
     pub shared: bool,
 }
 
-/// What a `publish` says of its message.
+/// How a stream of an event store is worked through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayUse {
+    pub store: u16,
+    pub key: u16,
+    /// Sampler of the time for one event.
+    pub cpu: u16,
+    pub cell: u16,
+}
+
+/// A window of time in which things are gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowUse {
+    pub component: u16,
+    /// What is gathered apart, or `NONE16`.
+    pub key: u16,
+    pub every: Span,
+    /// Where the time goes until it is over.
+    pub cell: u16,
+}
+
+/// What a `publish` says of its message.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PublishUse {
+    pub topic: u16,
+    /// Key named by the step, or `NONE16`.
+    pub key: u16,
+    /// Sampler of its bytes, or `NONE16`.
+    pub bytes: u16,
     /// `None`: that of the request.
     pub priority: Option<u8>,
+    /// Of a log: what the publisher waits for, and how it gathers messages.
+    pub acks: Acks,
+    pub linger: Span,
+    pub batch_bytes: f64,
+    /// Stream of the partitions of batches.
+    pub stream: u64,
+    /// Program of a batch, and where the time of those who wait for one goes; or `NONE16`.
+    pub entry: u16,
+    pub cell: u16,
 }
 
 /// What a call carries between publishers, queues and consumers.
@@ -370,6 +447,8 @@ pub enum Post {
     None,
     /// A message: its use.
     Publish(u16),
+    /// Messages that were gathered.
+    Batch,
     /// What became of a batch.
     Acknowledge,
 }

@@ -24,7 +24,7 @@ use crate::model::arrows::End;
 use crate::model::compile::{Compiler, is_zero, span, stream, threshold};
 use crate::model::guards::HedgedCall;
 use crate::model::names::Body;
-use crate::model::program::{CacheUse, Chance, Fork, Handler, Io, LockUse, Need, PageUse, Step};
+use crate::model::program::{CacheUse, Chance, Fork, Handler, Io, Need, PageUse, Step};
 use crate::model::{Cause, NONE16, Operation};
 use crate::random::Purpose;
 use crate::scenario;
@@ -68,6 +68,11 @@ pub(super) enum Task<'s> {
     Hedged {
         call: usize,
     },
+    /// Brings a batch of messages to a log.
+    Batch {
+        step: &'s scenario::Step,
+        used: u16,
+    },
     /// Calls the operation behind a cache and keeps the answer.
     Fetch {
         operation: u16,
@@ -79,6 +84,9 @@ pub(super) enum Task<'s> {
 pub(super) enum Patch {
     Fork(usize, usize),
     Spawn(usize),
+    /// The use of a publish step.
+    Batch(u16),
+    Window(usize),
 }
 
 /// The programs of one operation under construction.
@@ -134,6 +142,7 @@ impl Compiler<'_> {
         self.check_arrows();
         self.link_copies();
         self.link_nodes();
+        self.link_brokers();
         self.check_keys();
         self.index(self.names.operations.len(), "operations");
         for number in 0..self.names.operations.len() {
@@ -163,6 +172,7 @@ impl Compiler<'_> {
             let (writes, from_primary) = said.map_or((false, false), |said| (said.writes, said.from_primary));
             let writes = writes || matches!(&body, Body::Cache { verb, .. } if verb.writes());
             let table = self.table_of(owner, &name);
+            let topic = self.topic_of(&format!("{owner}.{name}")).unwrap_or(NONE16);
             self.model.operations.push(Operation {
                 name,
                 component,
@@ -172,6 +182,7 @@ impl Compiler<'_> {
                 from_primary,
                 replay,
                 table,
+                topic,
             });
         }
     }
@@ -226,6 +237,10 @@ impl<'s> Writer<'_, 's> {
                 self.steps(before);
                 self.cache_operation(verb);
             }
+            Body::Events { before, appends } => {
+                self.steps(before);
+                self.events_operation(*appends);
+            }
             Body::Queue { before, verb } => {
                 self.steps(before);
                 self.queue_operation(*verb);
@@ -238,6 +253,8 @@ impl<'s> Writer<'_, 's> {
             match next.patch {
                 Patch::Fork(fork, branch) => self.compiler.model.forks[fork].entries[branch] = entry,
                 Patch::Spawn(at) => self.compiler.model.steps[at] = Step::Spawn { entry },
+                Patch::Window(at) => self.compiler.model.set_entry(at, entry),
+                Patch::Batch(used) => self.compiler.model.publish_uses[usize::from(used)].entry = entry,
             }
             let place = Place::new(next.path, &self.place.component, &self.place.operation);
             self.place = place;
@@ -245,6 +262,10 @@ impl<'s> Writer<'_, 's> {
             match next.task {
                 Task::Steps(steps) => self.steps(steps),
                 Task::Ask { step } => self.ask_shard(step),
+                Task::Batch { step, used } => {
+                    let path = self.place.next("batch");
+                    self.batch_of_messages(&path, step, used);
+                }
                 Task::Hedged { call } => self.copy_of_call(call),
                 Task::Renew { step, used } => self.renew_from_step(step, used),
                 Task::Fetch { operation, used } => self.renew_from_backing(operation, used),
@@ -377,6 +398,8 @@ impl<'s> Writer<'_, 's> {
                 self.check_saga(steps, step);
                 self.saga(steps);
             }
+            Verb::Window(said) => self.window(said),
+            Verb::Replay(said) => self.replay_stream(said, step),
             Verb::Dedupe(_) => unreachable!("it stands around what follows it"),
         }
     }
@@ -605,66 +628,6 @@ impl<'s> Writer<'_, 's> {
         let made = Diagnostic::new(Code::ShareSum, spot, message);
         let help = || format!("add {}", rest_is.replace("REST", &format!("{}%", percent(1.0 - total))));
         self.compiler.tell(if total < 1.0 && !rest_is.is_empty() { made.help(help()) } else { made });
-    }
-
-    fn lock(&mut self, step: &'s scenario::Step) {
-        let Verb::Lock { name, exclusive, timeout_s, within, body } = &step.verb.value else {
-            unreachable!("only locks come here")
-        };
-        let path = self.place.next("lock");
-        let database = within
-            .as_ref()
-            .and_then(|within| self.compiler.names.find_component(&within.value, within.spot, self.compiler.diags));
-        let next = self.compiler.index(self.compiler.locks.len(), "locks");
-        let within = within.as_ref().map(|within| within.value.clone());
-        let lock = *self.compiler.locks.entry((within, name.clone())).or_insert(next);
-        let key = self.compiler.names.find_key(step.key.as_ref(), self.compiler.diags);
-        let timeout = timeout_s.or(step.policy.timeout.flatten()).map_or(Span(0), span);
-        let cell = self.compiler.cell(&self.place.component, Cause::Lock);
-        let index = self.compiler.index(self.compiler.model.lock_uses.len(), "lock steps");
-        self.compiler.model.lock_uses.push(LockUse {
-            lock,
-            key,
-            flight: NONE16,
-            local: false,
-            exclusive: *exclusive,
-            timeout,
-            cell,
-            within: database.unwrap_or(NONE16),
-        });
-        self.push(Step::Lock { lock: index });
-        self.inside(path, body);
-        // A transaction keeps the locks of its rows.
-        if database.is_none() || database != self.transaction {
-            self.push(Step::Unlock { lock: index });
-        }
-    }
-
-    fn transaction(&mut self, step: &'s scenario::Step) {
-        let Verb::Transaction { within, body } = &step.verb.value else { unreachable!("only transactions come here") };
-        let path = self.place.next("transaction");
-        let names = &self.compiler.names;
-        let Some(mut component) = names.find_component(&within.value, within.spot, self.compiler.diags) else { return };
-        component = self.compiler.behind(component).unwrap_or(component);
-        let within = &Spotted::new(self.compiler.names.components[usize::from(component)].to_owned(), within.spot);
-        let offered = self.compiler.names.operations.iter().position(|offer| offer.component == component);
-        let kind = &self.compiler.scenario.components[&within.value].value.kind;
-        let (Kind::Database(_), Some(operation)) = (kind, offered) else {
-            let message = format!("`{}` is not a database, so it has no transactions", within.value);
-            return self.compiler.tell(Diagnostic::new(Code::Inert, within.spot, message));
-        };
-        if self.transaction.is_some() {
-            let message = "a transaction has no other inside";
-            return self.compiler.tell(Diagnostic::new(Code::Excluded, step.verb.spot, message));
-        }
-        let index = self.add_transaction(&path, component, operation as u16);
-        self.push(Step::Begin { transaction: index });
-        self.transaction = Some(component);
-        self.inside(path, body);
-        self.transaction = None;
-        self.push(Step::Prepare { transaction: index });
-        self.push(Step::Decide { transaction: index });
-        self.push(Step::End { transaction: index });
     }
 }
 

@@ -109,6 +109,11 @@ impl Model {
 
     fn visit(&self, operation: usize, seconds: &[f64]) -> (Visit, f64) {
         let operation = &self.operations[operation];
+        // How many messages come in one batch shows only in the run.
+        let topic = self.topics.get(usize::from(operation.topic)).and_then(|topic| topic.in_log);
+        if topic.is_some_and(|topic| topic.is_gathered) {
+            return (Visit::default(), 0.0);
+        }
         let speed = self.speed(operation.component);
         let mut walker =
             Walker { model: self, seconds, speed, component: operation.component, visit: Visit::default() };
@@ -456,6 +461,12 @@ impl Walker<'_> {
                 let blocked = self.visit.blocked;
                 self.walk(entry, weight);
                 self.visit.blocked = blocked;
+                0.0
+            }
+            Step::Gather { used, .. } => {
+                if let Some(edge) = model.batch_call(used) {
+                    *self.visit.calls.entry(edge).or_insert(0.0) += weight;
+                }
                 0.0
             }
             Step::Sync { wal, .. } => model.mean(model.wals[usize::from(wal)].sync_draw),

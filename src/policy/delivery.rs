@@ -24,6 +24,12 @@ pub enum Commit {
     /// ```
     #[default]
     After,
+    /// After it and in one with what the work has changed, so that it counts once: what was not acknowledged has not been done.
+    ///
+    /// ```yaml
+    /// commit: exactly_once
+    /// ```
+    Once,
 }
 
 /// What happens to a message whose work fails.

@@ -3,7 +3,7 @@
 use crate::measure::histogram::Compact;
 use crate::model::{Probe, Scope};
 use crate::probe::{Between, ratio, statistic};
-use crate::record::{GroupTally, SagaTally};
+use crate::record::{GroupTally, SagaTally, TopicTally};
 use crate::scenario::condition::{Per, Quantity, Stat};
 
 impl Between<'_> {
@@ -30,6 +30,7 @@ impl Between<'_> {
             Quantity::UnresolvedSagas => {
                 self.gained_by_sagas(scope, |tally| tally.unresolved + tally.abandoned).map(whole)
             }
+            Quantity::PartitionSkew => self.partition_skew(scope),
             Quantity::StaleReads => self.stale_views(probe).or_else(|| self.reads(probe, |tally| tally.stale_reads)),
             _ => self.disorder(probe).or_else(|| self.reads(probe, |tally| tally.violations)),
         }
@@ -102,6 +103,62 @@ impl Between<'_> {
     /// What a figure of the groups of a scope has grown by.
     pub fn gained_by_groups(&self, scope: Scope, of: fn(&GroupTally) -> u64) -> u64 {
         self.groups(scope).into_iter().map(|(before, after)| of(after) - of(before)).sum()
+    }
+
+    /// The topics of a scope: of a queue or a log, or one that is named.
+    pub fn topics_of(&self, scope: Scope) -> Vec<usize> {
+        let topics = self.model.topics.iter().enumerate();
+        let is_in = |topic: &crate::model::brokers::Topic| match scope {
+            Scope::Component(component) => topic.component == component,
+            Scope::Operation(operation) => topic.publish == operation,
+            Scope::All => true,
+            _ => false,
+        };
+        topics.filter(|(_, topic)| is_in(topic)).map(|(number, _)| number).collect()
+    }
+
+    /// What a figure of the topics of a scope has grown by.
+    pub fn gained_by_topics(&self, scope: Scope, of: fn(&TopicTally) -> u64) -> u64 {
+        let grown = |topic: usize| of(&self.to.topics[topic]) - of(&self.from.topics[topic]);
+        self.topics_of(scope).into_iter().map(grown).sum()
+    }
+
+    /// Messages that came to each partition of a topic.
+    pub fn partitions(&self, topic: usize) -> Vec<u64> {
+        let both = self.from.partitions[topic].iter().zip(&self.to.partitions[topic]);
+        both.map(|(before, after)| after - before).collect()
+    }
+
+    /// (Most loaded - mean) / mean of the messages of partitions; of several topics the worst.
+    fn partition_skew(&self, scope: Scope) -> Option<f64> {
+        let of = |topic: usize| {
+            let came = self.partitions(topic);
+            let mean = came.iter().sum::<u64>() as f64 / came.len().max(1) as f64;
+            let most = came.into_iter().max()? as f64;
+            (0.0 < mean).then(|| (most - mean) / mean)
+        };
+        self.topics_of(scope).into_iter().filter_map(of).reduce(f64::max)
+    }
+
+    /// Messages that the partition that is furthest behind has not done, on average over the stretch.
+    pub fn partition_backlog(&self, scope: Scope) -> Option<f64> {
+        let seconds = self.seconds();
+        let worst = |(before, after): (&GroupTally, &GroupTally)| {
+            let areas = before.behind.iter().zip(&after.behind).map(|(before, after)| after.1.wrapping_sub(before.1));
+            areas.max().map(|area| area as f64 * 1e-9 / seconds)
+        };
+        self.groups(scope).into_iter().filter_map(worst).reduce(f64::max)
+    }
+
+    /// Partitions that got another leader.
+    pub fn elections(&self, scope: Scope) -> u64 {
+        let is_in = |log: &usize| match scope {
+            Scope::Component(component) => self.model.logs[*log].component == component,
+            Scope::All => true,
+            _ => false,
+        };
+        let logs = (0..self.model.logs.len()).filter(is_in);
+        logs.map(|log| self.to.elections[log] - self.from.elections[log]).sum()
     }
 
     /// Groups whose work the reads of a scope see.

@@ -302,6 +302,13 @@ fn replicas(report: &Report, look: Look) -> Vec<String> {
         of("lag").or(of("stale_reads"))?;
         let lag = |(word, key)| of(key).map(|lag| format!("{} {word}", spaced_time(lag)));
         let lags: Vec<String> = [("p50", "lag_p50"), ("p99", "lag_p99")].into_iter().filter_map(lag).collect();
+        if component.kind_specific.figures.contains_key("deliveries_per_s") && of("stale_reads").is_none() {
+            let waiting = of("backlog").map(|backlog| format!("{} messages not done on average", human_count(backlog)));
+            let told = [(!lags.is_empty()).then(|| format!("lag {}", lags.join(", "))), waiting];
+            let dot = format!(" {} ", look.marks().dot);
+            let text = told.into_iter().flatten().collect::<Vec<_>>().join(&dot);
+            return Some(entry("messages", &format!("{name}: {text}"), look));
+        }
         let stale = some("stale_reads").map(|share| {
             // Where less than one read in a hundred was stale, the 99th percentile is nothing.
             let by = some("staleness_p99").filter(|by| 1e-6 <= *by);
@@ -325,7 +332,8 @@ fn replicas(report: &Report, look: Look) -> Vec<String> {
 fn shards(report: &Report, look: Look) -> Vec<String> {
     let line = |(name, component): (&String, &crate::report::Component)| {
         let all = &component.kind_specific.shards;
-        let variance = component.kind_specific.figures.get("shard_variance")?.mean;
+        let figures = &component.kind_specific.figures;
+        let variance = figures.get("shard_variance").or_else(|| figures.get("partition_skew"))?.mean;
         let most = all.iter().max_by(|a, b| a.arrivals_per_s.mean.total_cmp(&b.arrivals_per_s.mean))?;
         let mean = all.iter().map(|shard| shard.arrivals_per_s.mean).sum::<f64>() / all.len() as f64;
         let rate = |per_second: f64| format!("{}/s", human_count(per_second));
@@ -336,7 +344,8 @@ fn shards(report: &Report, look: Look) -> Vec<String> {
             most.name,
             percent(variance)
         );
-        Some(entry("shards", &text, look))
+        let parts = if figures.contains_key("partition_skew") { "partitions" } else { "shards" };
+        Some(entry(parts, &text, look))
     };
     report.components.iter().filter_map(line).collect()
 }

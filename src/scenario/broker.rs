@@ -1,9 +1,10 @@
-//! `kind: queue`, `consumes:` and the step `publish`: what is sent now and done later.
+//! `kind: queue`, `consumes:` and the step `publish`: what is sent now and done later, through a queue or a log.
 
-use crate::diagnostic::{Code, Diagnostic, Spotted};
+use crate::diagnostic::{Code, Diagnostic, Spot, Spotted};
 use crate::distribution::{self, Distribution};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
+use crate::policy::assign::{self, Assign};
 use crate::policy::delivery::{self, Commit, PRESETS, Redelivery};
 use crate::policy::retry::{self, Backoff};
 use crate::reader::read_term;
@@ -57,8 +58,21 @@ pub struct Consumes {
     /// Messages that an instance may have taken and not finished; `None`: as many as it has workers.
     pub prefetch: Option<u32>,
     pub commit: Commit,
+    /// How a group shares the partitions of a log.
+    pub sharing: Sharing,
     /// What it keeps up to date for others to read, and the key by which messages and reads are about the same.
     pub updates: Option<(Reference, Reference)>,
+}
+
+/// How the consumers of a group share the partitions of a log.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sharing {
+    pub assign: Assign,
+    /// Seconds until a consumer that has died is missed, and until all have learnt who reads what.
+    pub session_s: f64,
+    pub rebalance_s: f64,
+    /// Where it was written, if anything was: only a log has partitions to share.
+    pub said: Option<Spot>,
 }
 
 /// What a `publish` sends.
@@ -68,13 +82,31 @@ pub struct Publish {
     pub bytes: Option<Distribution>,
     /// The higher, the sooner it is taken; `None`: that of the request.
     pub priority: Option<u8>,
+    /// What its publisher waits for, and how it gathers messages; of a log.
+    pub acks: Acks,
+    pub linger_s: f64,
+    pub batch_bytes: f64,
+    /// Where any of that was written.
+    pub gathers: Option<Spot>,
+}
+
+/// What the publisher of a message waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acks {
+    /// Nothing.
+    None,
+    /// The leader.
+    Leader,
+    /// All copies that are in step.
+    #[default]
+    All,
 }
 
 static BACKOFF: [PolicyForm; retry::BACKOFF_FORMS.len()] = forms(retry::BACKOFF_FORMS);
 static TIME_OR_NONE: &[Shape] = &[Shape::Time, Shape::Word(&["none"])];
 static COUNT_OR_NONE: &[Shape] = &[Shape::Count, Shape::Word(&["none"])];
 
-static REDELIVERY: Table = Table {
+pub(super) static REDELIVERY: Table = Table {
     name: "redelivery",
     about: "What happens to a message whose work failed, or was not finished in time",
     fields: &[
@@ -95,7 +127,7 @@ static REDELIVERY: Table = Table {
             "then",
             Shape::Name(Thing::Component),
             "failed",
-            "The queue it goes to after that; without one it is lost",
+            "The queue (or topic of a log) it goes to after that; without one it is lost",
         ),
     ],
 };
@@ -210,7 +242,7 @@ static CONSUMES: Table = Table {
     name: "consumption",
     about: "Messages that a service works on: its operation runs once for each",
     fields: &[
-        Field::new("from", Shape::Name(Thing::Component), "tasks", "The queue").required(),
+        Field::new("from", Shape::Text, "tasks", "The queue, or the topic of a log: `stream.clicks`").required(),
         Field::new(
             "group",
             Shape::Text,
@@ -228,11 +260,21 @@ static CONSUMES: Table = Table {
         ),
         Field::new(
             "commit",
-            Shape::Word(&["before", "after"]),
+            Shape::Word(&["before", "after", "exactly_once"]),
             "before",
-            "When a message is acknowledged: before the work (at most once), or after it (at least once)",
+            "When a message is acknowledged: before the work (at most once), after it (at least once), or in one with what the work has changed",
         )
         .or("after"),
+        Field::new("assign", Shape::Word(assign::NAMES), "sticky", "Who of a group reads which partition of a log").or("range"),
+        Field::new("session", Shape::Time, "10s", "Time until a consumer that has died is missed, and others read its partitions")
+            .or("45s"),
+        Field::new(
+            "rebalance",
+            Shape::Time,
+            "1s",
+            "How long partitions stand still when they are dealt anew: until all members have learnt of it",
+        )
+        .or("3s"),
         Field::new(
             "updates",
             Shape::Object(&UPDATES),
@@ -266,8 +308,13 @@ static PUBLISH: Table = Table {
     name: "message",
     about: "A message that is sent",
     fields: &[
-        Field::new("to", Shape::Name(Thing::Component), "tasks", "The queue").required(),
-        Field::new("key", Shape::Name(Thing::Key), "user", "The key that is meant; without it that of the queue"),
+        Field::new("to", Shape::Text, "tasks", "The queue, or the topic of a log: `stream.clicks`").required(),
+        Field::new(
+            "key",
+            Shape::Name(Thing::Key),
+            "user",
+            "The key that is meant; without it that of the queue or topic",
+        ),
         Field::new("bytes", Shape::Distribution(Dimension::Bytes), "1KB", "Its size").or("0B"),
         Field::new(
             "priority",
@@ -275,6 +322,16 @@ static PUBLISH: Table = Table {
             "9",
             "The higher, the sooner it is taken from a queue with `order: priority`; without it that of the request",
         ),
+        Field::new(
+            "acks",
+            Shape::OneOf(&[Shape::Count, Shape::Word(&["all"])]),
+            "1",
+            "Of a log: what the publisher waits for: nothing (0), the leader (1), or all copies that are in step",
+        )
+        .or("all"),
+        Field::new("linger", Shape::Time, "5ms", "Of a log: how long a publisher gathers messages for one partition")
+            .or("0s"),
+        Field::new("batch", Shape::Bytes, "16KiB", "Of a log: a batch of so many bytes sets off at once").or("16KiB"),
     ],
 };
 
@@ -328,12 +385,12 @@ fn between([p50, p99]: [f64; 2]) -> Distribution {
 }
 
 /// A time that is longer than nothing.
-fn positive(r: &mut Reader, field: &str) -> Option<f64> {
+pub(super) fn positive(r: &mut Reader, field: &str) -> Option<f64> {
     let time = r.time(field);
     r.within(field, time, 1e-9, f64::INFINITY).map(|time| time.value)
 }
 
-fn redelivery(r: &mut Reader) -> (Redelivery, Option<Reference>) {
+pub(super) fn redelivery(r: &mut Reader) -> (Redelivery, Option<Reference>) {
     let attempts = if r.is("attempts", "unlimited") { None } else { count(r, "attempts", 1) };
     let backoff = r.parsed("backoff", Code::Policy, |text| Backoff::read(&read_term(text)?));
     let then = name(r, "then");
@@ -355,9 +412,11 @@ pub(super) fn consumes(r: &mut Reader) -> Vec<Consumes> {
 }
 
 fn one(r: &mut Reader) -> Option<Consumes> {
-    let commit = r
-        .word("commit")
-        .map_or(Commit::After, |word| if word.value == "before" { Commit::Before } else { Commit::After });
+    let commit = r.word("commit").map_or(Commit::After, |word| match word.value {
+        "before" => Commit::Before,
+        "exactly_once" => Commit::Once,
+        _ => Commit::After,
+    });
     let batch = count(r, "batch", 1).unwrap_or(1);
     let prefetch = count(r, "prefetch", 1);
     if let Some(prefetch) = prefetch.filter(|prefetch| *prefetch < batch) {
@@ -367,7 +426,19 @@ fn one(r: &mut Reader) -> Option<Consumes> {
     let updates = r.object("updates").and_then(|mut r| name(&mut r, "in").zip(name(&mut r, "key")));
     let (from, group, operation) = (name(r, "from"), r.text("group"), name(r, "operation"));
     let group = group.map(|group| group.value);
-    Some(Consumes { from: from?, group, operation: operation?, batch, prefetch, commit, updates })
+    let sharing = sharing(r);
+    Some(Consumes { from: from?, group, operation: operation?, batch, prefetch, commit, sharing, updates })
+}
+
+/// How partitions are shared: as Kafka does it by default.
+fn sharing(r: &mut Reader) -> Sharing {
+    let assign = r.word("assign").and_then(|word| Assign::named(word.value)).unwrap_or_default();
+    let session_s = r.time("session").map_or(45.0, |time| time.value);
+    let rebalance_s = r.time("rebalance").map_or(3.0, |time| time.value);
+    let differs =
+        [("assign", assign != Assign::Range), ("session", session_s != 45.0), ("rebalance", rebalance_s != 3.0)];
+    let said = differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| r.key(field));
+    Sharing { assign, session_s, rebalance_s, said }
 }
 
 /// Reads the map of a `publish`.
@@ -381,5 +452,23 @@ pub(super) fn publish(r: &mut Reader, key: &mut Option<Reference>, env: &mut Env
         }
         fits
     });
-    Some(Verb::Publish(Publish { to: name(r, "to")?, bytes, priority }))
+    let acks = if r.is("acks", "all") { None } else { r.count("acks") };
+    if let Some(acks) = acks.filter(|acks| 1 < acks.value) {
+        r.tell(Diagnostic::new(Code::OutOfRange, acks.spot, "a publisher waits for 0, 1 or `all` copies"));
+    }
+    let bytes_of_batch = r.bytes("batch");
+    let batch = r.within("batch", bytes_of_batch, 1.0, f64::INFINITY);
+    let acks = match acks.map(|acks| acks.value) {
+        Some(0) => Acks::None,
+        Some(1) => Acks::Leader,
+        _ => Acks::All,
+    };
+    let linger_s = r.time("linger").map_or(0.0, |time| time.value);
+    let batch_bytes = batch.map_or(BATCH, |bytes| bytes.value);
+    let differs = [("acks", acks != Acks::All), ("linger", 0.0 < linger_s), ("batch", batch_bytes != BATCH)];
+    let said = differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| r.key(field));
+    Some(Verb::Publish(Publish { to: name(r, "to")?, bytes, priority, acks, linger_s, batch_bytes, gathers: said }))
 }
+
+/// `batch.size` of Kafka.
+const BATCH: f64 = 16.0 * 1024.0;

@@ -19,7 +19,7 @@ use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
     RouteTarget, Sticky,
 };
-use crate::scenario::{broker, cache, database, function, naming, telemetry};
+use crate::scenario::{broker, cache, database, events, function, log, naming, telemetry};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Per};
 
@@ -37,10 +37,12 @@ pub static KINDS: &[&Table] = &[
     &function::POOLER,
     &telemetry::TELEMETRY,
     &broker::QUEUE,
+    &log::LOG,
+    &events::EVENTS,
 ];
 
 /// Kinds of later versions.
-pub const LATER: &[&str] = &["log"];
+pub const LATER: &[&str] = &[];
 
 pub(super) static KIND: Field = Field::new(
     "kind",
@@ -57,6 +59,8 @@ pub(super) static KIND: Field = Field::new(
         "pooler",
         "telemetry",
         "queue",
+        "log",
+        "event_store",
     ]),
     "service",
     "What it is",
@@ -375,6 +379,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
         "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
+        "event_store" => Kind::Events(Box::new(events::events(&mut r, env))),
+        "log" => Kind::Log(Box::new(log::log(&mut r, env, instances))),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -408,7 +414,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         order,
         shed,
         operations: operations(&mut r, env),
-        balance: balance_of(&mut r),
+        balance: events::balance(&kind).unwrap_or_else(|| balance_of(&mut r)),
         sticky: has(&r, "sticky").then(|| r.object("sticky").map(|mut r| sticky(&mut r))).flatten(),
         health: own_health.or(failover_health),
         prefer: prefer(&mut r),
@@ -450,7 +456,7 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
             let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
             told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry and queue",
+                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry, queue, log and event_store",
             )
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),

@@ -162,6 +162,7 @@ pub enum Quantity {
     Convergence,
     LeaderChanges,
     ShardVariance,
+    PartitionSkew,
     ScaleChanges,
     ColdStarts,
     Units,

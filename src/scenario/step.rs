@@ -11,6 +11,7 @@ use crate::scenario::saga;
 use crate::scenario::values::{Env, count, draw, inert, letters, name, shares, verb};
 use crate::scenario::watch;
 use crate::scenario::{Choice, Join, Need, Operation, Step, Verb};
+use crate::scenario::{events, window};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension};
 
@@ -36,10 +37,12 @@ pub static STEPS: &[&Table] = &[
     &broker::PUBLISH_STEP,
     &saga::SAGA_STEP,
     &saga::DEDUPE_STEP,
+    &window::WINDOW_STEP,
+    &events::REPLAY_STEP,
 ];
 
 /// Verbs of later versions.
-pub const LATER: &[&str] = &["window"];
+pub const LATER: &[&str] = &[];
 
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
@@ -79,7 +82,7 @@ static FROM: Field = Field::new(
 const DURATION: Shape = Shape::Distribution(Dimension::Time);
 const COUNTED: Shape = Shape::Distribution(Dimension::Number);
 const BYTES: Shape = Shape::Distribution(Dimension::Bytes);
-static DO: Shape = Shape::Steps(STEPS);
+pub(super) static DO: Shape = Shape::Steps(STEPS);
 static IO_SHAPES: &[Shape] = &[COUNTED, Shape::Object(&IO)];
 static TARGETS: &[Shape] =
     &[Shape::Name(Thing::Operation), Shape::MapOf(&Shape::OneOf(&[Shape::Share, Shape::Number]))];
@@ -492,6 +495,8 @@ fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
         }),
         "spawn" => body(&mut r, "spawn", env).map(Verb::Spawn),
         "saga" => r.object("saga").map(|mut r| saga::saga(&mut r, env)),
+        "replay" => r.object("replay").and_then(|mut r| events::replay(&mut r, &mut named, env)),
+        "window" => r.object("window").and_then(|mut r| window::window(&mut r, env)),
         "dedupe" => r.object("dedupe").and_then(|mut r| saga::dedupe(&mut r)),
         "publish" => r.object("publish").and_then(|mut r| broker::publish(&mut r, &mut named, env)),
         "cached" | "get" | "put" | "invalidate" => {
@@ -667,6 +672,8 @@ impl Verb {
             Verb::Publish(_) => "publish",
             Verb::Saga(_) => "saga",
             Verb::Dedupe(_) => "dedupe",
+            Verb::Window(_) => "window",
+            Verb::Replay(_) => "replay",
         }
     }
 }

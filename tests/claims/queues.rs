@@ -1,8 +1,10 @@
 //! Stage 8 and the pattern of events: queues, workers, dead letters.
 
+use plimsoll::engine::{Signals, simulate};
 use plimsoll::report::Report;
 
 use super::{Stage, claim, value, words};
+use crate::support::model;
 
 const EIGHT: &str = "08-message-queue.yaml";
 const EVENTS: &str = "patterns/event-driven.yaml";
@@ -209,4 +211,73 @@ fn x_ordering() {
     claim("x-ordering", "events done after a later one of the same order, competing consumers", none, [0.02, 0.6]);
     claim("x-ordering", "the same, ordered by another key", item, [0.02, 0.6]);
     claim("x-ordering", "the same, ordered by that key", order, [0.0, 0.0]);
+}
+
+/// A publisher and a consumer with nothing between them, and what a queue does in between.
+fn plain(rate: &str, publish: &str, rest: &str) -> plimsoll::record::Record {
+    let text = format!(
+        "plimsoll: 1
+title: plain
+run: {{duration: 60s, warmup: none, replications: 1}}
+load: {{users: {{rate: {rate}, requests: {{web.buy: 1}}, timeout: none}}}}
+links: {{any -> any: {{latency: 0s}}}}
+components:
+  web: {{kind: service, operations: {{buy: [{publish}]}}}}
+{rest}"
+    );
+    simulate(&model(&text), 1, 0, &Signals::default())
+}
+
+fn groups(record: &plimsoll::record::Record) -> &[plimsoll::record::GroupTally] {
+    &record.snapshots.last().expect("every record ends").tallies.groups
+}
+
+#[test]
+fn s08_backoff() {
+    let mut before = 0.0;
+    for (attempts, pause) in [(2, 1.0), (3, 2.0), (4, 4.0), (5, 8.0)] {
+        let queue = format!(
+            "  failed: {{kind: queue}}
+  tasks: {{kind: queue, visibility: none, redelivery: {{attempts: {attempts}, backoff: exponential(1s x2), then: failed}}}}
+  worker: {{kind: service, consumes: {{from: tasks, operation: send}}, operations: {{send: [{{fail: {{as: bad}}}}]}}}}
+"
+        );
+        let record = plain("60/min, steps: {0s: 1, 40s: 0}", "{publish: {to: tasks}}", &queue);
+        let tasks = groups(&record).iter().find(|group| 0 < group.dead).expect("all are dead in the end");
+        let waited = tasks.waiting_ns as f64 * 1e-9 / tasks.dead as f64;
+        let what = format!("pause before attempt {attempts}, s");
+        claim("s08-backoff", &what, waited - before, [pause - 1e-9, pause + 1e-9]);
+        before = waited;
+    }
+}
+
+/// A queue for each priority, and one worker who is nearly always busy.
+#[test]
+fn s08_priority() {
+    let publish = "{choose: [{weight: 1, do: [{publish: {to: low, priority: 1}}]}, {weight: 1, do: [{publish: {to: middle, priority: 5}}]}, {weight: 1, do: [{publish: {to: top, priority: 9}}]}]}";
+    let queues = "  low: {kind: queue}
+  middle: {kind: queue}
+  top: {kind: queue}
+  worker:
+    kind: service
+    workers: 1
+    queue: {limit: 100k, order: priority}
+    consumes: [{from: low, operation: do, prefetch: 10k}, {from: middle, operation: do, prefetch: 10k}, {from: top, operation: do, prefetch: 10k}]
+    operations: {do: [{wait: exp(5ms)}]}
+";
+    let record = plain("180/s", publish, queues);
+    let waits: Vec<f64> = groups(&record).iter().map(|group| group.lag.mean().expect("there are many")).collect();
+    let told = format!("low {:.4}, middle {:.4}, top {:.4} s", waits[0], waits[1], waits[2]);
+    words("s08-priority", "time to the end of the work by priority", &told, waits[2] < waits[1] && waits[1] < waits[0]);
+}
+
+#[test]
+fn s09_saga() {
+    let report = Stage::new(SAGA).set("components.ship.operations.book", "[{cpu: exp(2ms)}]").report();
+    let cancelled = report.operations["shop.order"].requests.throughput_per_s.mean - rate(&report, "shop.order");
+    let put = rate(&report, "stock.put");
+    claim("s09-saga", "reservations undone for each order cancelled", put / cancelled, [0.97, 1.03]);
+    let what = "share of orders cancelled, where 5 % of payments fail and some time out";
+    claim("s09-saga", what, cancelled / 40.0, [0.04, 0.08]);
+    claim("s09-saga", "unresolved sagas", figure(&report, "shop", "unresolved_sagas"), [0.0, 0.0]);
 }

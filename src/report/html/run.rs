@@ -250,8 +250,8 @@ fn of_component(component: &Component) -> String {
 fn of_name(name: &str, value: f64) -> String {
     let is = |ending: &str| name.ends_with(ending);
     match name {
-        "hit_ratio" | "stale_reads" | "violations" | "shard_variance" => percent(value),
-        "bytes_kept" => of_unit(value, "bytes"),
+        "hit_ratio" | "stale_reads" | "violations" | "shard_variance" | "partition_skew" => percent(value),
+        "bytes_kept" | "bytes_per_month" => of_unit(value, "bytes"),
         _ if is("_per_s") => human_rate(value),
         _ if name.starts_with("lag") || name.starts_with("staleness") || is("_s") => spaced_time(value),
         _ => human_count(value),

@@ -29,10 +29,6 @@ const fn now(name: &'static str, what: Quantity, dimensions: &'static [Dimension
     Entry { name, what: Some(what), dimensions, doc }
 }
 
-const fn later(name: &'static str) -> Entry {
-    Entry { name, what: None, dimensions: &[], doc: "not available yet" }
-}
-
 const TIME: &[Dimension] = &[Dimension::Time];
 const RATE: &[Dimension] = &[Dimension::Rate];
 const SHARE: &[Dimension] = &[Dimension::Share];
@@ -126,7 +122,12 @@ pub const MEASURES: &[Entry] = &[
         SHARE,
         "arrivals of the most loaded shard above their mean, as a share of it",
     ),
-    later("partition_skew"),
+    now(
+        "partition_skew",
+        Quantity::PartitionSkew,
+        SHARE,
+        "messages of the most loaded partition of a topic above their mean, as a share of it",
+    ),
     now(
         "dead_letters",
         Quantity::DeadLetters,
@@ -666,7 +667,6 @@ mod tests {
         assert_eq!((Code::Condition, "p100".to_owned()), told("latency p100 <= 300ms"));
         assert_eq!((Code::Condition, "<=".to_owned()), told("in_flight of db with user <= 1"));
         assert_eq!((Code::Condition, "user".to_owned()), told("in_flight of db with user"));
-        assert_eq!((Code::NotAvailable, "partition_skew".to_owned()), told("partition_skew of db <= 1k"));
         assert_eq!((Code::UnknownObjective, "fats".to_owned()), told("capacity >= 1000/s within fats"));
         assert_eq!((Code::NotAvailable, "capacity".to_owned()), told("capacity >= 1000/s within fast"));
         assert_eq!((Code::Condition, "before".to_owned()), told("goodput >= 90% of before"));
