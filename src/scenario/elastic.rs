@@ -5,8 +5,18 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
 use crate::scenario::scale::{self, Autoscale};
 use crate::scenario::values::inert;
-use crate::scenario::{MachineChoice, Placement, Warm};
+use crate::scenario::{MachineChoice, Placement};
 use crate::units;
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts_s: f64,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
+}
 
 pub(super) static WARM: Field = Field::new(
     "warm",
