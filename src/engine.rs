@@ -52,6 +52,7 @@ mod reading;
 mod replica;
 mod residency;
 mod reshard;
+mod rewind;
 mod rows;
 mod saga;
 mod sampling;
@@ -227,6 +228,22 @@ impl World<'_> {
             Timer::Checkpoint { station, left } => self.checkpoint(station, left),
             Timer::Copied { station, epoch } => self.copied(station, epoch),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Scrape(telemetry) => self.scrape(telemetry),
+            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
+            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
+            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
+            Timer::Look(watch) => self.look(watch),
+            Timer::Pods { host, plan } => return self.pods_due(host, plan),
+            Timer::Cut => self.cut(),
+            Timer::Sample => self.next_sample(),
+            timer => self.ring_of_messages(timer),
+        }
+        NONE
+    }
+
+    /// What concerns queues, logs and those who use them.
+    fn ring_of_messages(&mut self, timer: Timer) {
+        match timer {
             Timer::Appear { letter, number, group } => self.appear(letter, number, group),
             Timer::Return { letter, number, group } => self.returned(letter, number, group),
             Timer::Visible { token } => self.visible_again(token),
@@ -238,16 +255,7 @@ impl World<'_> {
             Timer::Linger { token } => self.lingered(token),
             Timer::Missed { club, station } => self.missed(club, station),
             Timer::Dealt(club) => self.dealt(club),
-            Timer::Scrape(telemetry) => self.scrape(telemetry),
-            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
-            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
-            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
-            Timer::Look(watch) => self.look(watch),
-            Timer::Pods { host, plan } => return self.pods_due(host, plan),
-            Timer::Cut => self.cut(),
-            Timer::Sample => self.next_sample(),
             timer => self.ring_elastic(timer),
         }
-        NONE
     }
 }

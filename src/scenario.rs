@@ -29,6 +29,7 @@ pub mod price;
 pub mod residency;
 pub mod resolved;
 pub mod root;
+pub mod route;
 pub mod run;
 pub mod saga;
 pub mod stamps;
@@ -65,6 +66,7 @@ use crate::scenario::log::Log;
 use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
 use crate::scenario::residency::Residency;
+use crate::scenario::route::Route;
 use crate::scenario::run::Sampling;
 use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
@@ -313,27 +315,6 @@ impl Kind {
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
         }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// `users.*`, `orders.place` or `home`.
-    pub name: Spotted<String>,
-    pub to: RouteTarget,
-}
-
-#[derive(Clone, Debug)]
-pub enum RouteTarget {
-    Components(Vec<(Reference, f64)>),
-    Steps(Vec<Step>),
-}
-
-impl RouteTarget {
-    /// The components that it names.
-    pub fn components(&self) -> impl Iterator<Item = &Reference> {
-        let named = if let RouteTarget::Components(named) = self { &named[..] } else { &[] };
-        named.iter().map(|(to, _)| to)
     }
 }
 

@@ -10,7 +10,7 @@ use clap_complete::engine::ArgValueCompleter as Complete;
 use clap_complete::{Shell, ValueHint};
 
 use crate::cli::args::study::{
-    Advise, Baseline, Capacity, Check, Compare, Estimate, Journey, Merge, Plan, Size, Sweep, Walkthrough,
+    Advise, AsItStands, Baseline, Capacity, Check, Compare, Journey, Merge, Size, Sweep, Walkthrough,
 };
 use crate::cli::complete;
 use crate::units::{self, Dimension, UnitError};
@@ -95,9 +95,13 @@ pub enum Verb {
     /// Single changes, tried and ranked by what they do and what they cost
     Advise(Box<Advise>),
     /// How long a design lasts while load and data grow
-    Plan(Box<Plan>),
+    #[command(
+        before_help = "Examples:\n  plimsoll plan shop.yaml --set 'plan={growth: 8%/month, horizon: 18 months}'\n"
+    )]
+    Plan(Box<AsItStands>),
     /// The back of the envelope, step by step, beside the simulation
-    Estimate(Box<Estimate>),
+    #[command(before_help = "Examples:\n  plimsoll estimate scenarios/02-separate-database.yaml\n")]
+    Estimate(Box<AsItStands>),
     /// A ladder of scenarios: what each stage carries, what it costs, and what the step to it bought
     Journey(Box<Journey>),
     /// One design as an interviewer would go through it: the sums, the simulation, how far it goes, what could be done
@@ -180,27 +184,45 @@ pub struct Run {
     pub watch: bool,
 }
 
-/// What a configuration file may set as well, under the name of the flag.
+/// What both a run and a study say of how a design is simulated.
 #[derive(Clone, Debug, Args)]
-pub struct Settings {
-    /// First seed of all randomness [default: the scenario's, 42]
+pub struct Experiment {
+    /// First seed of all randomness, the same for every design [default: the scenario's, 42]
     #[arg(long, value_name = "N", env = "PLIMSOLL_SEED", hide_env = true)]
     pub seed: Option<u64>,
     /// Threads; never changes results [default: all cores]
     #[arg(short, long, value_name = "N", env = "PLIMSOLL_JOBS", hide_env = true)]
     pub jobs: Option<NonZero<usize>>,
-    /// Independent repetitions, from which the intervals come [default: the scenario's, 5]
+    /// Independent repetitions of each design, from which the intervals come [default: the scenario's, 5]
     #[arg(short, long, value_name = "N", env = "PLIMSOLL_REPLICATIONS", hide_env = true)]
     pub replications: Option<NonZero<u32>>,
-    /// Repeat until the interval of the p99 is so narrow, `5%`
-    #[arg(long, value_name = "SHARE", value_parser = share, env = "PLIMSOLL_PRECISION", hide_env = true)]
-    pub precision: Option<String>,
     /// Simulated time, `10m`
     #[arg(long, value_name = "TIME", value_parser = time, env = "PLIMSOLL_DURATION", hide_env = true)]
     pub duration: Option<String>,
     /// What is cut off before measuring: `auto`, `none` or a time
     #[arg(long, value_name = "TIME", value_parser = warmup, env = "PLIMSOLL_WARMUP", hide_env = true)]
     pub warmup: Option<String>,
+}
+
+impl Experiment {
+    /// What it says as settings of the scenario, so that they are checked and underlined like the text itself.
+    pub fn sets(&self) -> Vec<String> {
+        let numbers = [("seed", self.seed), ("replications", self.replications.map(|n| u64::from(n.get())))];
+        let numbers = numbers.into_iter().filter_map(|(field, value)| Some(format!("run.{field}={}", value?)));
+        let times = [("duration", &self.duration), ("warmup", &self.warmup)];
+        let times = times.into_iter().filter_map(|(field, value)| Some(format!("run.{field}={}", value.as_ref()?)));
+        numbers.chain(times).collect()
+    }
+}
+
+/// What a configuration file may set as well, under the name of the flag.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Repeat until the interval of the p99 is so narrow, `5%`
+    #[arg(long, value_name = "SHARE", value_parser = share, env = "PLIMSOLL_PRECISION", hide_env = true)]
+    pub precision: Option<String>,
     /// Format on standard output
     #[arg(short, long, value_name = "FORMAT", default_value = "human", env = "PLIMSOLL_FORMAT", hide_env = true)]
     pub format: Format,

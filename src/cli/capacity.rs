@@ -2,11 +2,10 @@
 
 use crate::analysis::capacity::{Question, SURE, search};
 use crate::analysis::design::{Base, Design};
-use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Capacity;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Faces, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library};
 use crate::cli::{Exit, Stop, grid, progress};
 use crate::report::capacity::{self, Outcome};
 use crate::report::html;
@@ -34,12 +33,10 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
         return grid::grid(args, &base, &whole, out);
     }
     let question = question(args, &whole)?;
-    let setting = study::setting(&whole, &args.trials);
-    let session = Session::start(&args.trials, &whole, setting.replications * 12, out)?;
-    let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
-    let mut lab = Lab::new(setting, &shared, &shelf);
-    let found = search(&whole, &question, &mut lab, |place| at(&question, &base, &whole, &[], place));
-    let found = session.finish(found, lab.simulated, out)?;
+    let runs = study::setting(&whole, &args.trials).replications * 12;
+    let found = study::simulated(&args.trials, &whole, runs, out, |lab| {
+        search(&whole, &question, lab, |place| at(&question, &base, &whole, &[], place))
+    })?;
     FACES.show(&found, format, out)?;
     let written = [
         ("capacity.json", study::document(&found, Format::Json)),

@@ -2,11 +2,10 @@
 
 use crate::analysis::compare as comparing;
 use crate::analysis::design::{Base, Design};
-use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Compare;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library};
 use crate::cli::{Exit, Stop, progress};
 use crate::report::compare::{self, Word};
 use crate::report::html;
@@ -15,6 +14,8 @@ use crate::text::Read;
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<compare::Compare> =
+    Faces { rows: compare::rows, markdown: terminal::markdown, line: terminal::verdict_lines, human: terminal::render };
 
 /// Evaluates all designs on the same random inputs, and tells how they differ.
 pub(crate) fn compare(args: &Compare, out: &mut Out) -> Result<Exit, Stop> {
@@ -29,15 +30,11 @@ pub(crate) fn compare(args: &Compare, out: &mut Out) -> Result<Exit, Stop> {
         let told = format!("`{}` has another seed, so nothing could be paired; give both one with --seed", other.name);
         return Err(Stop::usage(told));
     }
-    let session = Session::start(&args.trials, &designs[0], setting.replications * designs.len() as u32, out)?;
-    let shelf = Shelf::new(&args.trials);
-    let shared = std::sync::Arc::clone(&session.progress);
-    let mut lab = Lab::new(setting, &shared, &shelf);
     let all: Vec<&Design> = designs.iter().collect();
-    let figures = lab.evaluate(&all);
-    let figures = session.finish(figures, lab.simulated, out)?;
+    let runs = setting.replications * designs.len() as u32;
+    let figures = study::simulated(&args.trials, &designs[0], runs, out, |lab| lab.evaluate(&all))?;
     let compared = comparing::compare(&all, &figures, noise);
-    show(&compared, format, out)?;
+    FACES.show(&compared, format, out)?;
     let written = [
         ("compare.json", study::document(&compared, Format::Json)),
         ("compare.md", terminal::markdown(&compared)),
@@ -46,17 +43,6 @@ pub(crate) fn compare(args: &Compare, out: &mut Out) -> Result<Exit, Stop> {
     study::write(&args.trials, &place(&designs), &written, out)?;
     let worse = compared.after.iter().any(|compared| compared.word == Word::Regressed);
     Ok(if args.fail_on_regression.is_some() && worse { Exit::No } else { Exit::Done })
-}
-
-fn show(compared: &compare::Compare, format: Format, out: &mut Out) -> Result<(), Stop> {
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(compared, format)),
-        Format::Csv => out.print(&compare::rows(compared).csv()),
-        Format::Markdown => out.print(&terminal::markdown(compared)),
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_lines(compared, look), format, out),
-        _ => study::print_human(&terminal::render(compared, look), format, out),
-    }
 }
 
 /// `compare/05-caching--05-caching-big`.

@@ -49,7 +49,7 @@ fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop
     let (scenario, model, reading) = input::prepare(&wanted, out)?;
     read.clone_from(&reading.files);
     let progress = Arc::new(Progress::default());
-    let jobs = settings.jobs.map_or_else(cores, NonZero::get);
+    let jobs = settings.experiment.jobs.map_or_else(cores, NonZero::get);
     let plan = Plan::new(&model, &scenario, jobs);
     let draws = if scenario.uncertain.is_empty() { 0 } else { args.draws };
     let mut watch = look_on(settings, &plan, &scenario, out)?;
@@ -110,13 +110,7 @@ fn look_on(settings: &Settings, plan: &Plan, scenario: &Scenario, out: &Out) -> 
 fn wanted(args: &Run, out: &mut Out) -> Result<Wanted, Stop> {
     let mut wanted = Wanted::new(&args.input.scenario, &args.input.changes, "<stdin>")?;
     let settings = &args.settings;
-    let numbers = [("seed", settings.seed), ("replications", settings.replications.map(|n| u64::from(n.get())))];
-    for (field, value) in numbers {
-        wanted.sets.extend(value.map(|value| format!("run.{field}={value}")));
-    }
-    for (field, value) in [("duration", &settings.duration), ("warmup", &settings.warmup)] {
-        wanted.sets.extend(value.as_ref().map(|value| format!("run.{field}={value}")));
-    }
+    wanted.sets.extend(settings.experiment.sets());
     wanted
         .sets
         .extend(settings.precision.as_ref().map(|share| format!("run.precision={{of: latency p99, within: {share}}}")));

@@ -191,34 +191,24 @@ fn factor(peak: Option<&str>, whole: &Design) -> Result<f64, Stop> {
 pub(crate) fn advise(args: &Advise, out: &mut Out) -> Result<Exit, Stop> {
     let format = study::format(&args.trials, FORMATS, "advise")?;
     let noise = units::parse_as(&args.noise, Dimension::Share).map_err(|error| Stop::usage(error.message))?;
-    progress::catch_interrupts()?;
-    let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
-    let read = |path: &Path| library.read(path);
-    let base = study::base_of(&args.input, &args.trials, &read);
-    let name = study::stem(&args.input.scenario);
-    let today = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
-    let factor = factor(args.peak.as_deref(), &today)?;
-    let loaded = |design: Design| if factor == 1.0 { Some(design) } else { design.loaded(factor, None) };
-    let mut whole = loaded(today.clone()).ok_or_else(|| Stop::usage("the scenario cannot carry that load"))?;
-    whole.name = name;
-    // What cannot be (a machine that a shared host already decides) is no advice.
-    let tried: Vec<(advising::Change, Design)> = advising::changes(&today)
-        .into_iter()
-        .filter_map(|change| {
-            let design = changed(&base, &today, &change)?;
-            Some((change, loaded(design)?))
-        })
-        .collect();
-    let setting = study::setting(&whole, &args.trials);
-    let session = Session::start(&args.trials, &whole, setting.replications * (tried.len() as u32 + 1), out)?;
-    let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
-    let mut lab = Lab::new(setting, &shared, &shelf);
-    let all: Vec<&Design> = std::iter::once(&whole).chain(tried.iter().map(|(_, design)| design)).collect();
-    let figures = lab.evaluate(&all);
-    let mut figures = session.finish(figures, lab.simulated, out)?.into_iter();
-    let before = figures.next().expect("the design itself is the first");
-    let tried: Vec<_> = tried.into_iter().map(|(change, _)| change).zip(figures).collect();
-    let advice = advising::advise(&whole, &before, &tried, noise);
+    let advice = study::looking_at(&args.input, &args.trials, out, |base, today, out| {
+        let factor = factor(args.peak.as_deref(), &today)?;
+        let loaded = |design: Design| if factor == 1.0 { Some(design) } else { design.loaded(factor, None) };
+        let whole = loaded(today.clone()).ok_or_else(|| Stop::usage("the scenario cannot carry that load"))?;
+        let whole = Design { name: today.name.clone(), ..whole };
+        // What cannot be (a machine that a shared host already decides) is no advice.
+        let tried = advising::changes(&today).into_iter().filter_map(|change| {
+            let design = loaded(changed(base, &today, &change)?)?;
+            Some((change, design))
+        });
+        let (tried, designs): (Vec<advising::Change>, Vec<Design>) = tried.unzip();
+        let all: Vec<&Design> = std::iter::once(&whole).chain(&designs).collect();
+        let runs = study::setting(&whole, &args.trials).replications * all.len() as u32;
+        let mut figures = study::simulated(&args.trials, &whole, runs, out, |lab| lab.evaluate(&all))?.into_iter();
+        let before = figures.next().expect("the design itself is the first");
+        let tried: Vec<_> = tried.into_iter().zip(figures).collect();
+        Ok(advising::advise(&whole, &before, &tried, noise))
+    })?;
     ADVICE.show(&advice, format, out)?;
     let written =
         [("advise.json", study::document(&advice, Format::Json)), ("advise.md", of_advice::markdown(&advice))];

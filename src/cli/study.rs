@@ -12,7 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::analysis::Progress;
 use crate::analysis::axis::{Axis, Point, axis, grid};
 use crate::analysis::design::{Base, Broken, Design};
-use crate::analysis::lab::{Interrupted, Memory, Setting};
+use crate::analysis::lab::{Interrupted, Lab, Memory, Setting};
 use crate::cli::args::study::Trials;
 use crate::cli::args::{Format, Input};
 use crate::cli::out::Out;
@@ -70,14 +70,7 @@ impl Library {
 /// A scenario as a base for designs, with the settings of the command line.
 pub(crate) fn base<'a>(scenario: &str, trials: &Trials, sets: &[String], read: Read<'a>) -> Base<'a> {
     let path = if scenario == "-" { STDIN } else { scenario }.to_owned();
-    let mut sets = sets.to_vec();
-    let numbers = [("seed", trials.seed), ("replications", trials.replications.map(|n| u64::from(n.get())))];
-    for (field, value) in numbers {
-        sets.extend(value.map(|value| format!("run.{field}={value}")));
-    }
-    for (field, value) in [("duration", &trials.duration), ("warmup", &trials.warmup)] {
-        sets.extend(value.as_ref().map(|value| format!("run.{field}={value}")));
-    }
+    let sets = [sets.to_vec(), trials.experiment.sets()].concat();
     Base { path, read, variant: None, sets }
 }
 
@@ -114,7 +107,7 @@ pub(crate) fn setting(design: &Design, trials: &Trials) -> Setting {
         Some(precision) => INSTEAD_OF_PRECISION.min(precision.most),
         None => run.replications,
     };
-    Setting { seed: run.seed, replications, jobs: trials.jobs.map_or_else(cores, NonZero::get) }
+    Setting { seed: run.seed, replications, jobs: trials.experiment.jobs.map_or_else(cores, NonZero::get) }
 }
 
 /// Results of earlier calls, as files that this very program has written.
@@ -207,6 +200,36 @@ pub(crate) fn format(trials: &Trials, known: &[Format], verb: &str) -> Result<Fo
     }
     let names: Vec<String> = known.iter().map(name).collect();
     Err(Stop::usage(format!("`{verb}` prints {}, not {}", names.join(", "), name(&format))))
+}
+
+/// Reads the scenario of a study that looks at one, and does what there is to do with it.
+pub(crate) fn looking_at<T>(
+    input: &Input,
+    trials: &Trials,
+    out: &mut Out,
+    work: impl FnOnce(&Base, Design, &mut Out) -> Result<T, Stop>,
+) -> Result<T, Stop> {
+    progress::catch_interrupts()?;
+    let library = Library::new(std::slice::from_ref(&input.scenario))?;
+    let read = |path: &Path| library.read(path);
+    let base = base_of(input, trials, &read);
+    let whole = base.design(&stem(&input.scenario), &[]).map_err(|broken| shown(&broken, out))?;
+    work(&base, whole, out)
+}
+
+/// Simulates under the eyes of a watcher; `runs` is how many replications there will be, as far as that is known.
+pub(crate) fn simulated<T>(
+    trials: &Trials,
+    whole: &Design,
+    runs: u32,
+    out: &mut Out,
+    work: impl FnOnce(&mut Lab<'_, Shelf>) -> Result<T, Interrupted>,
+) -> Result<T, Stop> {
+    let session = Session::start(trials, whole, runs, out)?;
+    let (shelf, shared) = (Shelf::new(trials), Arc::clone(&session.progress));
+    let mut lab = Lab::new(setting(whole, trials), &shared, &shelf);
+    let done = work(&mut lab);
+    session.finish(done, lab.simulated, out)
 }
 
 /// How the document of a study is shown to those who do not read JSON.

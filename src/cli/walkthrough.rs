@@ -4,15 +4,14 @@ use std::io::BufRead;
 
 use crate::analysis::advise as advising;
 use crate::analysis::design::{Base, Design};
-use crate::analysis::lab::Lab;
 use crate::analysis::walkthrough::{Subject, death, walk};
 use crate::cli::args::Format;
 use crate::cli::args::study::{Journey, Level, Walkthrough as Arguments};
 use crate::cli::journey::{is_ladder, journey, rate};
 use crate::cli::out::Out;
 use crate::cli::size::changed;
-use crate::cli::study::{self, Faces, Library, Session, Shelf};
-use crate::cli::{Exit, Stop, progress};
+use crate::cli::study::{self, Faces};
+use crate::cli::{Exit, Stop};
 use crate::report::terminal::{journey::verdict_on_guess, walkthrough as terminal};
 use crate::report::walkthrough::{Walkthrough, rows};
 
@@ -27,25 +26,17 @@ pub(crate) fn walkthrough(args: &Arguments, out: &mut Out) -> Result<Exit, Stop>
         return journey(&Journey { ladder, sets, quiz: args.quiz, trials: args.trials.clone() }, out);
     }
     let format = study::format(&args.trials, FORMATS, "walkthrough")?;
-    progress::catch_interrupts()?;
-    let library = Library::new(std::slice::from_ref(&args.input.scenario))?;
-    let read = |path: &std::path::Path| library.read(path);
-    let base = study::base_of(&args.input, &args.trials, &read);
-    let name = study::stem(&args.input.scenario);
-    let design = base.design(&name, &[]).map_err(|broken| study::shown(&broken, out))?;
-    if design.scenario.objectives.is_empty() || design.load(None) == (0.0, 0.0) {
-        return Err(Stop::usage("a walkthrough needs an objective that can break and a load that can grow"));
-    }
     let senior = args.level == Level::Senior;
-    let setting = study::setting(&design, &args.trials);
-    let session = Session::start(&args.trials, &design, setting.replications * 20, out)?;
-    let (shelf, shared) = (Shelf::new(&args.trials), std::sync::Arc::clone(&session.progress));
-    let mut lab = Lab::new(setting, &shared, &shelf);
-    let told = lab.evaluate(&[&design]).and_then(|mut figures| {
-        let limit = figures.swap_remove(0).bottleneck.map(|limit| limit.component);
-        walk(&subject(&base, design.clone(), limit, senior), senior, &mut lab)
-    });
-    let told = session.finish(told, lab.simulated, out)?;
+    let told = study::looking_at(&args.input, &args.trials, out, |base, design, out| {
+        if design.scenario.objectives.is_empty() || design.load(None) == (0.0, 0.0) {
+            return Err(Stop::usage("a walkthrough needs an objective that can break and a load that can grow"));
+        }
+        let runs = study::setting(&design, &args.trials).replications * 20;
+        study::simulated(&args.trials, &design, runs, out, |lab| {
+            let limit = lab.evaluate(&[&design])?.swap_remove(0).bottleneck.map(|limit| limit.component);
+            walk(&subject(base, design.clone(), limit, senior), senior, lab)
+        })
+    })?;
     if args.quiz && matches!(format, Format::Human | Format::Plain) {
         quiz(&told, args.no_input, format, out)?;
     } else {
@@ -53,7 +44,7 @@ pub(crate) fn walkthrough(args: &Arguments, out: &mut Out) -> Result<Exit, Stop>
     }
     let written =
         [("walkthrough.json", study::document(&told, Format::Json)), ("walkthrough.md", terminal::markdown(&told))];
-    study::write(&args.trials, &name, &written, out)?;
+    study::write(&args.trials, &told.name, &written, out)?;
     Ok(Exit::Done)
 }
 

@@ -13,11 +13,11 @@ use crate::scenario::machine::{
     COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
+use crate::scenario::route::{Route, RouteTarget};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
-    RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Sticky,
 };
 use crate::scenario::{broker, cache, database, events, function, log, naming, telemetry};
 use crate::text::{Node, Value};
@@ -378,9 +378,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             clients = read.as_ref().map(|(_, clients)| *clients);
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
-        "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
-        "event_store" => Kind::Events(Box::new(events::events(&mut r, env))),
-        "log" => Kind::Log(Box::new(log::log(&mut r, env, instances))),
+        "queue" | "log" | "event_store" => broker::kind(&mut r, env, instances),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {

@@ -8,28 +8,15 @@ use clap_complete::ValueHint;
 use clap_complete::engine::ArgValueCompleter as Complete;
 
 use crate::catalogue::HOURS_PER_MONTH;
-use crate::cli::args::{Changes, Format, Input, TEMPLATE, Undecided, rate, share, time, warmup};
+use crate::cli::args::{Changes, Experiment, Format, Input, TEMPLATE, Undecided, rate, share, time};
 use crate::cli::complete;
 use crate::units::{self, Dimension};
 
 /// How studies simulate each of their designs.
 #[derive(Clone, Debug, Args)]
 pub struct Trials {
-    /// First seed of all randomness, the same for every design [default: the scenario's, 42]
-    #[arg(long, value_name = "N", env = "PLIMSOLL_SEED", hide_env = true)]
-    pub seed: Option<u64>,
-    /// Threads; never changes results [default: all cores]
-    #[arg(short, long, value_name = "N", env = "PLIMSOLL_JOBS", hide_env = true)]
-    pub jobs: Option<NonZero<usize>>,
-    /// Independent repetitions of each design [default: the scenario's, 5]
-    #[arg(short, long, value_name = "N", env = "PLIMSOLL_REPLICATIONS", hide_env = true)]
-    pub replications: Option<NonZero<u32>>,
-    /// Simulated time, `10m`
-    #[arg(long, value_name = "TIME", value_parser = time, env = "PLIMSOLL_DURATION", hide_env = true)]
-    pub duration: Option<String>,
-    /// What is cut off before measuring: `auto`, `none` or a time
-    #[arg(long, value_name = "TIME", value_parser = warmup, env = "PLIMSOLL_WARMUP", hide_env = true)]
-    pub warmup: Option<String>,
+    #[command(flatten)]
+    pub experiment: Experiment,
     /// Format on standard output
     #[arg(short, long, value_name = "FORMAT", default_value = "human", env = "PLIMSOLL_FORMAT", hide_env = true)]
     pub format: Format,
@@ -208,24 +195,10 @@ pub struct Advise {
     pub trials: Trials,
 }
 
+/// A study of one design as it stands.
 #[derive(Clone, Debug, Args)]
-#[command(
-    help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll plan shop.yaml --set 'plan={growth: 8%/month, horizon: 18 months}'\n"
-)]
-pub struct Plan {
-    #[command(flatten)]
-    pub input: Input,
-    #[command(flatten)]
-    pub trials: Trials,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(
-    help_template = TEMPLATE,
-    before_help = "Examples:\n  plimsoll estimate scenarios/02-separate-database.yaml\n"
-)]
-pub struct Estimate {
+#[command(help_template = TEMPLATE)]
+pub struct AsItStands {
     #[command(flatten)]
     pub input: Input,
     #[command(flatten)]
