@@ -211,8 +211,6 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
-            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
-            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
@@ -236,12 +234,6 @@ impl World<'_> {
             Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
             Timer::Look(watch) => self.look(watch),
             Timer::Pods { host, plan } => return self.pods_due(host, plan),
-            Timer::Scale(scaler) => self.scale(scaler),
-            Timer::Capacity(database) => self.look_at_capacity(database),
-            Timer::Awake(database) => self.wake_up(database),
-            Timer::NodeUp { host } => self.node_up(host),
-            Timer::NodeIdle { host, epoch } => self.node_idle(host, epoch),
-            Timer::Provisioned { function } => self.provide(function),
             Timer::Cut => self.cut(),
             Timer::Sample => self.next_sample(),
             timer => self.ring_of_messages(timer),
@@ -263,7 +255,7 @@ impl World<'_> {
             Timer::Linger { token } => self.lingered(token),
             Timer::Missed { club, station } => self.missed(club, station),
             Timer::Dealt(club) => self.dealt(club),
-            _ => {}
+            timer => self.ring_elastic(timer),
         }
     }
 }

@@ -256,7 +256,7 @@ pub struct Component {
     pub boot: Distribution,
     /// Bytes that come over the network before an instance boots on a host that has not had one.
     pub image_bytes: f64,
-    pub warm: Option<Warm>,
+    pub warm: Option<elastic::Warm>,
     /// Seconds that what is in flight has to finish when an instance is taken away.
     pub drain_s: f64,
     pub rate_limit: Option<Limit>,
@@ -264,16 +264,6 @@ pub struct Component {
     pub consumes: Vec<Consumes>,
     /// What each instance keeps to itself.
     pub state: Option<Box<cache::Cache>>,
-}
-
-/// Slow first requests of an instance that has just booted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Warm {
-    pub lasts_s: f64,
-    /// Its work takes that many times as long.
-    pub slower: f64,
-    /// It warms itself up before requests come.
-    pub joins_warm: bool,
 }
 
 /// What makes a kind special; the rest is shared by all.

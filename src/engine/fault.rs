@@ -316,6 +316,9 @@ impl World<'_> {
 
     /// The same from a moment on.
     pub(super) fn start_at(&mut self, s: u32, from: Ns) {
+        if self.waits_for_host(s) {
+            return;
+        }
         let epoch = self.stations[s as usize].epoch;
         let spec = &self.m.components[self.stations[s as usize].component as usize];
         let warming = spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);

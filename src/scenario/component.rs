@@ -8,7 +8,7 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
-use crate::scenario::elastic::{DRAIN, DRAIN_S, IMAGE, SCALED, WARM, autoscale, image, scaled, warm};
+use crate::scenario::elastic::{DRAIN, DRAIN_S, IMAGE, SCALED, WARM, autoscale, counts, image, warm};
 use crate::scenario::machine::{
     COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
@@ -388,15 +388,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
-    let autoscale = autoscale(&mut r, &placement);
-    let (instances, most) = match (&autoscale, &mut kind) {
-        (Some(scale), Kind::Function(said)) => {
-            function::provisioned(&mut r, said, scale);
-            (instances, instances)
-        }
-        (Some(scale), _) => scaled(&mut r, instances, scale),
-        (None, _) => (instances, instances),
-    };
+    let autoscale = autoscale(&mut r, &placement).or_else(|| database::scaler(&kind));
+    let (instances, most) = counts(&mut r, instances, autoscale.as_ref(), &mut kind);
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });
