@@ -52,6 +52,7 @@ mod reading;
 mod replica;
 mod residency;
 mod reshard;
+mod rewind;
 mod rows;
 mod saga;
 mod sampling;
@@ -210,8 +211,6 @@ impl World<'_> {
             Timer::FaultEnd { fault, period } => self.fault_ends(fault, period),
             Timer::Checked { station, epoch, up } => self.checked(station, epoch, up),
             Timer::Boot { station, epoch } => self.booted(station, epoch),
-            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
-            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
             Timer::Ship { station } => self.ship(station),
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
@@ -229,6 +228,22 @@ impl World<'_> {
             Timer::Checkpoint { station, left } => self.checkpoint(station, left),
             Timer::Copied { station, epoch } => self.copied(station, epoch),
             Timer::Flush { cache, node } => self.flush_now(cache, node),
+            Timer::Scrape(telemetry) => self.scrape(telemetry),
+            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
+            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
+            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
+            Timer::Look(watch) => self.look(watch),
+            Timer::Pods { host, plan } => return self.pods_due(host, plan),
+            Timer::Cut => self.cut(),
+            Timer::Sample => self.next_sample(),
+            timer => self.ring_of_messages(timer),
+        }
+        NONE
+    }
+
+    /// What concerns queues, logs and those who use them.
+    fn ring_of_messages(&mut self, timer: Timer) {
+        match timer {
             Timer::Appear { letter, number, group } => self.appear(letter, number, group),
             Timer::Return { letter, number, group } => self.returned(letter, number, group),
             Timer::Visible { token } => self.visible_again(token),
@@ -240,22 +255,7 @@ impl World<'_> {
             Timer::Linger { token } => self.lingered(token),
             Timer::Missed { club, station } => self.missed(club, station),
             Timer::Dealt(club) => self.dealt(club),
-            Timer::Scrape(telemetry) => self.scrape(telemetry),
-            Timer::OutOfMemory { station, epoch } => self.out_of_memory(station, epoch),
-            Timer::Drain { station, epoch, until } => self.drain(station, epoch, until),
-            Timer::Rollout { fault, turn } => self.roll_on(fault, turn),
-            Timer::Look(watch) => self.look(watch),
-            Timer::Pods { host, plan } => return self.pods_due(host, plan),
-            Timer::Scale(scaler) => self.scale(scaler),
-            Timer::Capacity(database) => self.look_at_capacity(database),
-            Timer::Awake(database) => self.wake_up(database),
-            Timer::NodeUp { host } => self.node_up(host),
-            Timer::NodeIdle { host, epoch } => self.node_idle(host, epoch),
-            Timer::Provisioned { function } => self.provide(function),
-            Timer::Cut => self.cut(),
-            Timer::Sample => self.next_sample(),
-            Timer::Free | Timer::Source(_) | Timer::Window => {}
+            timer => self.ring_elastic(timer),
         }
-        NONE
     }
 }

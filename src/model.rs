@@ -520,6 +520,11 @@ pub enum Act {
     Redrive {
         topic: u16,
     },
+    /// Groups read again what was appended to their topics since so long.
+    Rewind {
+        groups: Vec<u16>,
+        back: Span,
+    },
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,

@@ -355,6 +355,8 @@ pub struct GroupTally {
     pub entered: u64,
     /// Of them those that came back from a queue of dead letters.
     pub driven_in: u64,
+    /// And those that had been done and are read again.
+    pub rewound: u64,
     /// Worked on and acknowledged.
     pub delivered: u64,
     /// Tried too often: sent to another queue, or lost for want of one.

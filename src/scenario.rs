@@ -29,6 +29,7 @@ pub mod price;
 pub mod residency;
 pub mod resolved;
 pub mod root;
+pub mod route;
 pub mod run;
 pub mod saga;
 pub mod stamps;
@@ -65,6 +66,7 @@ use crate::scenario::log::Log;
 use crate::scenario::naming::Naming;
 use crate::scenario::price::Prices;
 use crate::scenario::residency::Residency;
+use crate::scenario::route::Route;
 use crate::scenario::run::Sampling;
 use crate::scenario::saga::{Dedupe, SagaStep};
 use crate::scenario::scale::Autoscale;
@@ -254,7 +256,7 @@ pub struct Component {
     pub boot: Distribution,
     /// Bytes that come over the network before an instance boots on a host that has not had one.
     pub image_bytes: f64,
-    pub warm: Option<Warm>,
+    pub warm: Option<elastic::Warm>,
     /// Seconds that what is in flight has to finish when an instance is taken away.
     pub drain_s: f64,
     pub rate_limit: Option<Limit>,
@@ -262,16 +264,6 @@ pub struct Component {
     pub consumes: Vec<Consumes>,
     /// What each instance keeps to itself.
     pub state: Option<Box<cache::Cache>>,
-}
-
-/// Slow first requests of an instance that has just booted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Warm {
-    pub lasts_s: f64,
-    /// Its work takes that many times as long.
-    pub slower: f64,
-    /// It warms itself up before requests come.
-    pub joins_warm: bool,
 }
 
 /// What makes a kind special; the rest is shared by all.
@@ -323,27 +315,6 @@ impl Kind {
             Kind::Function(_) => "function",
             Kind::Pooler(_) => "pooler",
         }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// `users.*`, `orders.place` or `home`.
-    pub name: Spotted<String>,
-    pub to: RouteTarget,
-}
-
-#[derive(Clone, Debug)]
-pub enum RouteTarget {
-    Components(Vec<(Reference, f64)>),
-    Steps(Vec<Step>),
-}
-
-impl RouteTarget {
-    /// The components that it names.
-    pub fn components(&self) -> impl Iterator<Item = &Reference> {
-        let named = if let RouteTarget::Components(named) = self { &named[..] } else { &[] };
-        named.iter().map(|(to, _)| to)
     }
 }
 

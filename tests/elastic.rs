@@ -398,3 +398,64 @@ objectives:
     let first = &few.decisions[0];
     assert!(first.why.starts_with("depth of tasks per instance"), "{}", first.why);
 }
+
+/// A database whose reads triple after two minutes, and whose replicas may become more; so many bytes to copy.
+fn replicas(most: u32, rows: &str, rest: &str) -> Report {
+    let text = format!(
+        "
+plimsoll: 1
+title: replicas
+run: {{duration: 10m, warmup: none, replications: 1}}
+load:
+  readers: {{rate: 150/s, steps: {{0s: 1, 2m: 4, 6m: 1}}, timeout: 5s, requests: {{db.read: 1}}}}
+  writers: {{rate: 20/s, timeout: 5s, requests: {{db.write: 1}}}}
+components:
+  db:
+    kind: database
+    cores: 2
+    price: $1/h
+    boot: 5s
+    data: {{rows: {rows}, row: 1KB}}
+    disk: {{size: 100GB, iops: 3000, bandwidth: 500MB/s}}
+    replicas:
+      count: 1
+      autoscale: {{min: 1, max: {most}, every: 10s, window: 20s, age: 0s, target: {{utilisation of cores: 60%}}, down: {{stable: 1m}}}}
+    failover: {{rebuild: 200MB/s}}
+    operations: {{read: {{cpu: exp(8ms)}}, write: {{cpu: 1ms}}}}
+objectives:
+  bad: errors <= 100%
+  slow: latency mean of db.read <= 10s
+  old: stale_reads of db <= 100%
+{rest}
+"
+    );
+    let (scenario, model) = compiled(&text);
+    for replication in 0..2 {
+        holds(&model, &simulate(&model, 3, replication, &Signals::default()), &text);
+    }
+    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
+}
+
+#[test]
+fn replicas_become_more_when_they_have_copied_the_data() {
+    let counts = |report: &Report| -> Vec<f64> {
+        report.components["db"].kind_specific.replicas_over_time.iter().map(|at| at[1]).collect()
+    };
+    let (one, many) = (replicas(1, "1M", ""), replicas(6, "1M", ""));
+    assert_eq!(vec![1.0], counts(&one));
+    assert!(counts(&many).iter().any(|count| 4.0 <= *count), "{:?}", counts(&many));
+    assert!(counts(&many).last().is_some_and(|last| *last <= 2.0), "{:?}", counts(&many));
+    assert!(value(&many, "bad") < 0.5 * value(&one, "bad"), "{} and {}", value(&many, "bad"), value(&one, "bad"));
+    // 20 GB at 200 MB a second: a hundred seconds later than with one.
+    let large = replicas(6, "20M", "");
+    assert!(value(&many, "slow") < 0.8 * value(&large, "slow"), "{} {}", value(&many, "slow"), value(&large, "slow"));
+    let dollars = [&one, &many].map(|report| report.cost.usd_per_month);
+    assert!((dollars[0] - 2.0 * 730.0).abs() < 1.0 && 1.3 * dollars[0] < dollars[1], "{dollars:?}");
+}
+
+#[test]
+fn a_replica_that_became_the_primary_is_not_taken_away() {
+    let report = replicas(6, "1M", "faults: {dies: {at: 4m, kill: db/primary}}");
+    let reads = &report.operations["db.write"].requests;
+    assert!(reads.goodput_per_s.mean > 15.0, "writes go on: {}", reads.goodput_per_s.mean);
+}

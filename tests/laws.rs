@@ -227,7 +227,7 @@ pub(crate) fn holds(model: &Model, record: &Record, what: &str) {
         let gone = tally.delivered + tally.dead + tally.expired + tally.redriven + tally.lost();
         assert_eq!(tally.entered, gone + tally.open, "conservation of messages in {}, {what}", topic.name);
         assert_eq!(tally.open, tally.waiting + tally.out, "letters of {}, {what}", topic.name);
-        let sources = sent.accepted + sent.dead_in + tally.driven_in;
+        let sources = sent.accepted + sent.dead_in + tally.driven_in + tally.rewound;
         assert_eq!(tally.entered, sources, "where messages of {} come from, {what}", topic.name);
         let behind: u64 = tally.behind.iter().map(|(open, _)| open).sum();
         assert!(topic.in_log.is_none() || behind == tally.open, "letters by partition of {}, {what}", topic.name);
@@ -268,7 +268,13 @@ fn posted(seed: u64) -> String {
     )
     .expect("text");
     let publish = dice.pick(&["", ", timeout: 8ms, retry: {attempts: 3}", ", timeout: 4ms, fallback: skip"]);
-    let priority = dice.pick(&["", ", priority: 7", ", key: user"]);
+    let priority = dice.pick(&[
+        "",
+        ", priority: 7",
+        ", key: user",
+        ", linger: 20ms",
+        ", key: user, linger: 50ms, batch: 2KB, bytes: 1KB",
+    ]);
     let times = dice.pick(&["2ms", "exp(4ms)", "0s"]);
     let trouble = dice.pick(&[
         "",
@@ -380,6 +386,7 @@ fn logged(seed: u64) -> String {
         "dies: {kill: web/any, every: exp(1s), for: 50ms}",
         "halt: {pause: worker/any, every: exp(1s), for: 500ms}, again: {redrive: failed, every: exp(1s)}",
         "slow: {at: 1s, slow: stream/1, factor: 400, for: 2s}, bad: {at: 2s, errors: stream, for: 1s}",
+        "back: {rewind: stream.clicks, back: 1s, every: exp(1s)}, dies: {kill: worker/any, every: exp(1s), for: 200ms}",
         "cut: {at: 1s, partition: stream/0 -> stream, for: 2s}, halt: {at: 2s, pause: stream/2, for: 1s}",
         "lossy: {at: 1s, link: web -> stream, loss: 20%, for: 3s}, dies: {at: 2s, kill: stream/2, for: 1s}",
     ]);

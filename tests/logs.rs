@@ -356,6 +356,30 @@ fn what_is_too_old_or_too_much_is_no_longer_kept() {
 }
 
 #[test]
+fn a_group_reads_again_what_it_has_done() {
+    let words = |faults, topic| Words { topic, faults, ..PLAIN };
+    let back = words("back: {at: 30s, rewind: stream.clicks, group: mail, back: 10s}", "partitions: 6").seen();
+    let again = back.group("mail").rewound;
+    assert!((900..1100).contains(&again), "what came in ten seconds: {again}");
+    assert_eq!(back.topic("stream.clicks").appended + again, back.group("mail").entered);
+    assert!(back.group("mail").open < 10 && back.group("mail").duplicates == 0, "{:?}", back.group("mail"));
+    assert!(5.0 < back.whole().message_lag(Scope::All).max().expect("there are many"), "old messages are late");
+    let kept = words("back: {at: 30s, rewind: stream.clicks, back: 10s}", "partitions: 6, retention: {time: 4s}");
+    let kept = kept.seen().group("mail").rewound;
+    assert!((350..450).contains(&kept), "no more than is kept: {kept}");
+    // What waits comes after what is read again, so nothing overtakes anything of its partition.
+    let busy = Words {
+        message: ", key: user",
+        topic: "partitions: 6, key: user",
+        work: "{wait: exp(50ms)}",
+        faults: "back: {at: 30s, rewind: stream.clicks, back: 10s}",
+        ..PLAIN
+    };
+    let busy = busy.seen();
+    assert!(20 < busy.group("mail").rewound && 0 == busy.group("mail").disordered);
+}
+
+#[test]
 fn a_larger_poll_costs_fewer_requests() {
     let fetches = |consumer| {
         let seen = Words { rate: "900/s", consumer, work: "{wait: 5ms}", ..PLAIN }.seen();

@@ -94,6 +94,20 @@ fn a_send_a_receive_and_an_acknowledgement_are_requests() {
 }
 
 #[test]
+fn what_is_gathered_is_sent_as_one() {
+    let plain = text("100/s", "", "", "{wait: 1ms}");
+    let gathered = plain.replace("{to: tasks}", "{to: tasks, bytes: 1KB, linger: 1h, batch: 10KB}");
+    let gathered = gathered.replace("operation: send", "operation: send, batch: 10");
+    let (alone, gathered) = (Seen::of(&plain), Seen::of(&gathered));
+    let requests = |seen: &Seen, name: &str| seen.operation(&format!("tasks.{name}")).ok.count();
+    assert_eq!(gathered.group("tasks").entered, 10 * requests(&gathered, "publish"));
+    assert!(requests(&alone, "publish").abs_diff(gathered.group("tasks").entered) < 11, "as many messages");
+    assert_eq!(requests(&gathered, "publish"), requests(&gathered, "receive"), "they are there at once");
+    let waits = |seen: &Seen| seen.operation("web.buy").ok.mean().expect("there are many");
+    assert!(waits(&alone) < 1e-6 && (waits(&gathered) - 0.045).abs() < 0.005, "{}", waits(&gathered));
+}
+
+#[test]
 fn what_takes_longer_than_its_visibility_is_done_twice() {
     let slow = Seen::of(&text("5/s", ", visibility: 1s", "", "{wait: 1500ms}"));
     let quick = Seen::of(&text("5/s", ", visibility: 2s", "", "{wait: 1500ms}"));

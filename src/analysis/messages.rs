@@ -57,7 +57,8 @@ pub(super) fn of(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
     for (name, of) in rates {
         found.insert(name.to_owned(), study.rate(|stretch| stretch.gained_by_groups(scope, of)));
     }
-    let counts: [Named; 10] = [
+    let counts: [Named; 11] = [
+        ("read_again", |tally| tally.rewound),
         ("out_of_order", |tally| tally.disordered),
         ("duplicates", |tally| tally.duplicates),
         ("skipped", |tally| tally.skipped),

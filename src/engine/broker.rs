@@ -30,6 +30,8 @@ pub(super) struct Post {
     pub(super) logs: Vec<Log>,
     pub(super) clubs: Vec<Club>,
     pub(super) parcels: Parcels,
+    /// Messages come into a queue that are to be seen together.
+    pub(super) is_filled: bool,
     pub(super) windows: Windows,
     pub(super) streams: Vec<Streams>,
     pub(super) sagas: Sagas,
@@ -46,6 +48,8 @@ pub(super) struct Topic {
     /// What was taken: when, by its identity; in the order of time where it is forgotten again.
     pub(super) known: FxHashMap<u64, Ns>,
     pub(super) recent: VecDeque<(Ns, u64)>,
+    /// What was appended, where somebody may read it again.
+    pub(super) kept: VecDeque<Letter>,
 }
 
 /// Letters of one group, and who may take them.
@@ -188,6 +192,7 @@ impl Post {
             logs: (0..m.logs.len()).map(|log| Log::new(m, log)).collect(),
             clubs: (0..m.clubs.len()).map(|club| Club::new(m, club)).collect(),
             parcels: Parcels::new(),
+            is_filled: false,
             windows: Windows::new(m),
             streams: Streams::all(m),
             sagas: Sagas::new(m),

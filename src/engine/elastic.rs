@@ -67,6 +67,21 @@ impl Elastic {
 }
 
 impl World<'_> {
+    /// The timers of what comes and goes.
+    pub(super) fn ring_elastic(&mut self, timer: Timer) {
+        match timer {
+            Timer::Scale(scaler) => self.scale(scaler),
+            Timer::Warm { station, epoch } => self.warm_now(station, epoch),
+            Timer::Drained { station, epoch, until } => self.drained(station, epoch, until),
+            Timer::NodeUp { host } => self.node_up(host),
+            Timer::NodeIdle { host, epoch } => self.node_idle(host, epoch),
+            Timer::Provisioned { function } => self.provide(function),
+            Timer::Capacity(database) => self.look_at_capacity(database),
+            Timer::Awake(database) => self.wake_up(database),
+            _ => debug_assert!(false, "whoever rings all others has not heard of {timer:?}"),
+        }
+    }
+
     /// An instance that is not there at the start.
     pub(super) fn close_door(&mut self, s: u32) {
         self.stations[s as usize].gate |= gate::DOWN | gate::ABSENT;
@@ -136,6 +151,7 @@ impl World<'_> {
         self.elastic.goes(s, self.now);
         if !is_empty {
             self.kill(s);
+            self.copy_leaves(s);
             return self.leaves_host(s);
         }
         let station = &mut self.stations[s as usize];
@@ -144,6 +160,7 @@ impl World<'_> {
         station.up_ns += self.now - station.up_since;
         self.wipe(s);
         self.names_notice(s);
+        self.copy_leaves(s);
         self.leaves_host(s);
     }
 

@@ -106,6 +106,7 @@ impl World<'_> {
             | Act::Surge { .. }
             | Act::Expire { .. }
             | Act::Redrive { .. }
+            | Act::Rewind { .. }
             | Act::Reshard { .. }
             | Act::Link(_)
             | Act::Deploy(_) => vec![],
@@ -150,6 +151,7 @@ impl World<'_> {
             &Act::Expire { cache, key, value } => self.expire_value(cache, key, value),
             Act::Reshard { .. } => self.begin_reshard(f),
             &Act::Redrive { topic } => self.redrive(topic),
+            Act::Rewind { groups, back } => groups.iter().for_each(|&group| self.rewind(group, back.0)),
             Act::Deploy(_) => self.begin_rollout(f),
             Act::Surge { .. } | Act::Link(_) => {}
         }
@@ -192,7 +194,12 @@ impl World<'_> {
             Act::Pause(target) => hit(target).into_iter().for_each(|s| self.unpause(s)),
             Act::Errors { component, .. } => self.groups[*component as usize].injected.retain(|i| i.fault != f),
             Act::Link(trouble) => self.end_trouble(f, trouble),
-            Act::Surge { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Reshard { .. } | Act::Deploy(_) => {}
+            Act::Surge { .. }
+            | Act::Expire { .. }
+            | Act::Redrive { .. }
+            | Act::Rewind { .. }
+            | Act::Reshard { .. }
+            | Act::Deploy(_) => {}
         }
         if fault.at.is_some() {
             self.snapshot(Mark::FaultEnd(f));
@@ -309,6 +316,9 @@ impl World<'_> {
 
     /// The same from a moment on.
     pub(super) fn start_at(&mut self, s: u32, from: Ns) {
+        if self.waits_for_host(s) {
+            return;
+        }
         let epoch = self.stations[s as usize].epoch;
         let spec = &self.m.components[self.stations[s as usize].component as usize];
         let warming = spec.warm.filter(|warm| warm.joins_warm).map_or(0, |warm| warm.lasts.0);

@@ -203,6 +203,9 @@ impl World<'_> {
         if topic != NONE16 {
             return self.bytes_brought(id, topic);
         }
+        if let Some(parcel) = self.parcel_of(id) {
+            return self.post.parcels.slab.all[parcel as usize].bytes;
+        }
         let payload = self.m.edges[self.calls[id as usize].edge as usize].payload;
         if payload == NONE16 { 0.0 } else { self.samplers.draw(payload, self.frames[id as usize].occasion) }
     }
@@ -215,16 +218,10 @@ impl World<'_> {
             return self.fail(id, Failure::REFUSED);
         }
         let acks = self.acks_of(id);
-        if let Some(parcel) = self.parcel_of(id) {
-            let parcel = &mut self.post.parcels.slab.all[parcel as usize];
-            parcel.is_in = true;
-            let letters = parcel.letters.clone();
-            for letter in letters {
+        if self.brings_batch(id) {
+            for letter in self.unpack(id) {
                 self.log_letter(topic, letter, acks);
             }
-        } else if self.brings_batch(id) {
-            // Its publisher is gone, or has given it up.
-            return id;
         } else {
             let lane = self.lane_of_frame(id, topic);
             let bytes = self.bytes_brought(id, topic) as f32;
@@ -302,13 +299,16 @@ impl World<'_> {
             let within = partition - self.in_log(topic).first as usize;
             (spec.first..spec.first + spec.groups).for_each(|group| self.expire_before(group, within, floor));
         }
+        if self.in_log(topic).is_rewound {
+            return self.keep_for_rewind(topic, letter);
+        }
         if letter.context != NONE {
             self.leave_context(letter.context);
         }
     }
 
     /// The value of a key for whoever sent a message, who may have gone long ago.
-    fn key_of_letter(&mut self, key: u16, letter: &Letter) -> u64 {
+    pub(super) fn key_of_letter(&mut self, key: u16, letter: &Letter) -> u64 {
         let Letter { occasion, context, class, .. } = *letter;
         let row = self.new_request(Request { occasion, context, class, ..Request::detached(self.now) });
         let value = self.key_value(key, row);

@@ -96,6 +96,12 @@ impl World<'_> {
         }
     }
 
+    /// Whether the host of an instance has not booted yet: it starts when that has.
+    pub(super) fn waits_for_host(&self, s: u32) -> bool {
+        let host = self.stations[s as usize].host;
+        self.elastic.nodes.all.get(host as usize).is_some_and(|node| !node.is_up)
+    }
+
     fn consider_node(&mut self, host: u32) {
         let is_empty = self.hosts[host as usize].stations.iter().all(|&s| self.is_away(s));
         let node = &mut self.elastic.nodes.all[host as usize];

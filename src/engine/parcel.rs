@@ -1,4 +1,4 @@
-//! Publishers that gather messages: a parcel for each partition, which sets off when it is full or has waited long enough.
+//! Publishers that gather messages: a parcel for each queue or partition, which sets off when it is full or has waited long enough.
 //!
 //! Each instance has a publisher for each of its `publish` steps. Messages with a key go to the parcel of their partition;
 //! those without one all go to the same parcel, whose partition is chosen when it is begun (the sticky partitioner of
@@ -72,6 +72,14 @@ impl World<'_> {
         self.m.edges.get(edge as usize).is_some_and(|edge| edge.post == Post::Batch)
     }
 
+    /// The messages of the parcel that a frame brings: it has arrived. Of one that its publisher has given up, none.
+    pub(super) fn unpack(&mut self, id: u32) -> Vec<Letter> {
+        let Some(parcel) = self.parcel_of(id) else { return Vec::new() };
+        let parcel = &mut self.post.parcels.slab.all[parcel as usize];
+        parcel.is_in = true;
+        parcel.letters.clone()
+    }
+
     /// The parcel that a frame brings, if it does and there still is one.
     pub(super) fn parcel_of(&self, id: u32) -> Option<u32> {
         self.parcel(self.calls[id as usize].token).filter(|_| self.brings_batch(id))
@@ -82,7 +90,8 @@ impl World<'_> {
         let spec = self.m.publish_uses[used as usize];
         let Frame { station, operation, generation, flags, .. } = self.frames[id as usize];
         let letter = self.letter_of_frame(id, used);
-        let is_keyed = spec.key != NONE16 || self.in_log(spec.topic).key != NONE16;
+        let in_log = self.m.topics[spec.topic as usize].in_log;
+        let is_keyed = in_log.is_some_and(|in_log| spec.key != NONE16 || in_log.key != NONE16);
         let partition = if is_keyed { self.partition_of(spec.topic, letter.value) as u64 } else { u64::MAX };
         let key = (used, station, partition);
         let parcel = match self.post.parcels.begun.get(&key) {
@@ -93,8 +102,9 @@ impl World<'_> {
             self.contexts.all[letter.context as usize].users += 1;
         }
         let state = &mut self.post.parcels.slab.all[parcel as usize];
-        let lane = state.lane;
-        state.letters.push(Letter { value: lane, ..letter });
+        // Of a log, all of a parcel goes to one partition.
+        let value = if in_log.is_some() { state.lane } else { letter.value };
+        state.letters.push(Letter { value, ..letter });
         state.bytes += f64::from(letter.bytes);
         if waits {
             state.waiting.push((id, generation));
@@ -121,6 +131,14 @@ impl World<'_> {
         let identity = mix(occasion ^ spec.stream);
         let bytes = if spec.bytes == NONE16 { 0.0 } else { self.samplers.draw(spec.bytes, occasion) };
         let about = (spec.key != NONE16).then(|| self.key_value(spec.key, request));
+        let topic = &self.m.topics[spec.topic as usize];
+        let key = if spec.key == NONE16 { topic.ordered } else { spec.key };
+        let value = match topic.in_log {
+            Some(_) => self.lane_of(spec.topic, spec.key, request, identity),
+            None if topic.ordered == NONE16 => 0,
+            None => self.key_value(key, request),
+        };
+        let compression = topic.in_log.map_or(1.0, |in_log| in_log.compression);
         Letter {
             occasion: row.occasion,
             identity,
@@ -128,9 +146,9 @@ impl World<'_> {
             sent: self.now,
             taken: self.now,
             token: 0,
-            value: self.lane_of(spec.topic, spec.key, request, identity),
+            value,
             about,
-            bytes: (bytes * self.in_log(spec.topic).compression) as f32,
+            bytes: (bytes * compression) as f32,
             context: row.context,
             attempts: 0,
             class: row.class,

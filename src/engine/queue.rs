@@ -14,19 +14,38 @@ use crate::random::{bits, mix};
 const AGAIN: Ns = 100_000_000;
 
 impl World<'_> {
-    /// `Enqueue`: the message that the frame carries waits for its consumers from now on; or it is one too many.
+    /// `Enqueue`: the messages that the frame carries wait for their consumers from now on; or one is one too many.
     pub(super) fn enqueue(&mut self, id: u32, topic: u16) -> u32 {
-        let letter = self.letter_of(id, topic);
+        if !self.brings_batch(id) {
+            let letter = self.letter_of(id, topic);
+            return if self.take_letter(topic, letter) { id } else { self.fail(id, Failure::QUEUE_FULL) };
+        }
+        // Consumers see all of them at once.
+        self.post.is_filled = true;
+        let mut has_room = true;
+        for letter in self.unpack(id) {
+            has_room &= self.take_letter(topic, letter);
+        }
+        self.post.is_filled = false;
+        let spec = &self.m.topics[topic as usize];
+        for group in spec.first..spec.first + spec.groups {
+            self.dispatch(group);
+        }
+        if has_room { id } else { self.fail(id, Failure::QUEUE_FULL) }
+    }
+
+    /// A message comes into a queue, unless that was told of it before; false if it is one too many.
+    fn take_letter(&mut self, topic: u16, letter: Letter) -> bool {
         let spec = &self.m.topics[topic as usize];
         if self.is_known(topic, letter.identity) {
             self.post.topics[topic as usize].tally.repeated += 1;
-            return id;
+            return true;
         }
         let groups = spec.first..spec.first + spec.groups;
         for g in groups.clone() {
             if spec.depth <= self.post.groups[g as usize].waiting.n && !(spec.drops && self.drop_oldest(g)) {
                 self.post.topics[topic as usize].tally.refused += 1;
-                return self.fail(id, Failure::QUEUE_FULL);
+                return false;
             }
         }
         let copy = self.remember(topic, letter.identity);
@@ -37,11 +56,10 @@ impl World<'_> {
                 draw => self.samplers.draw_ns(draw, bits(spec.stream, mix(letter.identity))),
             };
             let view_key = self.m.groups[group as usize].view_key;
-            let request = self.frames[id as usize].request;
-            let about = if view_key == NONE16 { letter.about } else { Some(self.key_value(view_key, request)) };
-            self.put_in(Letter { about, group, copy, ..letter }, delay);
+            let about = if view_key == NONE16 { letter.about } else { Some(self.key_of_letter(view_key, &letter)) };
+            self.put_in(Letter { about, group, copy, taken: self.now, ..letter }, delay);
         }
-        id
+        true
     }
 
     /// What a frame at the queue is to leave there.
@@ -196,7 +214,11 @@ impl World<'_> {
     /// A letter may be taken from now on.
     fn dispatch_for(&mut self, id: u32) {
         let Letter { group, value, .. } = self.post.letters.all[id as usize];
-        if self.reads(group) { self.poll_for(group, value) } else { self.dispatch(group) }
+        if self.reads(group) {
+            self.poll_for(group, value);
+        } else if !self.post.is_filled {
+            self.dispatch(group);
+        }
     }
 
     /// Hands letters to whoever has room, one after the other in turn.

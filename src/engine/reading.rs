@@ -5,7 +5,7 @@
 //! partition again, and all behind it waits. Who reads what is agreed among the members (a *club*): when one joins or is
 //! missed, partitions are dealt anew and stand still meanwhile.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::engine::broker::{Letter, LetterState};
 use crate::engine::timer::Timer;
@@ -78,6 +78,13 @@ impl Reading {
         let line = self.line(letter.value);
         let at = line.waiting.partition_point(|(_, other)| *other < letter.number);
         line.waiting.insert(at, (id, letter.number));
+    }
+
+    /// Letters that wait have other numbers, in the same places.
+    pub(super) fn rename(&mut self, renamed: &BTreeMap<u64, u64>) {
+        for (_, number) in self.lines.iter_mut().flat_map(|line| &mut line.waiting) {
+            *number = renamed.get(number).copied().unwrap_or(*number);
+        }
     }
 
     /// A letter has come, or has left; a failed one that leaves holds its partition no longer.

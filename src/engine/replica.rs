@@ -539,6 +539,23 @@ impl World<'_> {
         }
     }
 
+    /// A replica is no more: should it ever come again, it copies the data first.
+    pub(super) fn copy_leaves(&mut self, station: u32) {
+        if self.is_copy(station) {
+            self.copy_died(station);
+            let seat = self.seat(station);
+            self.shard_mut(&seat).copies[seat.copy].is_rebuilt = true;
+        }
+    }
+
+    /// Whether the instance is the primary of a shard now.
+    pub(super) fn is_primary(&self, station: u32) -> bool {
+        self.is_copy(station) && {
+            let seat = self.seat(station);
+            self.shard(&seat).primary as usize == seat.copy
+        }
+    }
+
     pub(super) fn mend_chain(&mut self, seat: &Seat) {
         for copy in 0..self.shard(seat).copies.len() {
             let one = &mut self.shard_mut(seat).copies[copy];

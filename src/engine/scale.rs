@@ -61,9 +61,9 @@ impl World<'_> {
     /// Instances that an autoscaler may order stand there behind closed doors.
     pub(super) fn close_future_instances(&mut self) {
         for spec in &self.m.scalers {
-            let component = &self.m.components[spec.component as usize];
-            for s in component.first + spec.start..component.first + component.count {
+            for s in spec.stations.clone().skip(spec.start as usize) {
                 self.close_door(s);
+                self.copy_leaves(s);
             }
         }
     }
@@ -82,7 +82,7 @@ impl World<'_> {
         self.set_timer(self.now + spec.every.0, OBSERVE, Timer::Scale(k));
         self.account(k);
         let whole = m.instances_for_one(spec.component);
-        let (ordered, ready) = self.ordered(spec.component);
+        let (ordered, ready) = self.ordered(spec);
         self.read_values(k, f64::from(ready) * whole);
         let ratio = self.ratio(spec.component);
         let state = &mut self.elastic.scalers[k as usize];
@@ -100,7 +100,7 @@ impl World<'_> {
             (state.tally.forecast_error, state.tally.forecasts) = forecaster.errors();
         }
         let wanted = libm::ceil(f64::from(decision.to) / whole) as u32;
-        let reached = self.order(spec.component, ordered, wanted);
+        let reached = self.order(spec, ordered, wanted);
         if reached == ordered {
             return;
         }
@@ -112,42 +112,45 @@ impl World<'_> {
     }
 
     /// Instances that are not on their way out, and those of them that serve.
-    fn ordered(&self, component: u16) -> (u32, u32) {
-        let spec = &self.m.components[component as usize];
-        if spec.function != NONE16 {
-            return self.provisioned(spec.function);
+    fn ordered(&self, spec: &Spec) -> (u32, u32) {
+        let function = self.m.components[spec.component as usize].function;
+        if function != NONE16 {
+            return self.provisioned(function);
         }
-        let gates = (spec.first..spec.first + spec.count).map(|s| self.stations[s as usize].gate);
+        let gates = spec.stations.clone().map(|s| self.stations[s as usize].gate);
         gates
             .filter(|gates| gates & gate::ABSENT == 0)
             .fold((0, 0), |(ordered, ready), gates| (ordered + 1, ready + u32::from(gates & gate::DOWN == 0)))
     }
 
     /// Brings instances or takes them away; returns how many there are now. While one still drains its place is taken.
-    fn order(&mut self, component: u16, ordered: u32, wanted: u32) -> u32 {
-        let spec = &self.m.components[component as usize];
-        if spec.function != NONE16 {
-            return self.provision(spec.function, wanted);
+    fn order(&mut self, spec: &Spec, ordered: u32, wanted: u32) -> u32 {
+        let function = self.m.components[spec.component as usize].function;
+        if function != NONE16 {
+            return self.provision(function, wanted);
         }
-        let all = spec.first..spec.first + spec.count;
+        let mut all = spec.stations.clone();
         if ordered < wanted {
-            let free: Vec<u32> = all.filter(|&s| self.is_away(s)).take((wanted - ordered) as usize).collect();
+            let free: Vec<u32> = all.by_ref().filter(|&s| self.is_away(s)).take((wanted - ordered) as usize).collect();
             let count = free.len() as u32;
             for s in free {
                 self.bring(s);
             }
             return ordered + count;
         }
-        let mut here: Vec<u32> = all.filter(|&s| self.stations[s as usize].gate & gate::ABSENT == 0).collect();
+        // A replica that has become the primary stays.
+        let may_leave = |s: &u32| self.stations[*s as usize].gate & gate::ABSENT == 0 && !self.is_primary(*s);
+        let mut here: Vec<u32> = all.filter(may_leave).collect();
         // Who does not serve yet leaves first, then who has served for the shortest time.
         here.sort_by_key(|&s| {
             let station = &self.stations[s as usize];
             (station.gate & gate::DOWN == 0, Ns::MAX - station.up_since, u32::MAX - s)
         });
-        for s in here.into_iter().take((ordered - wanted) as usize) {
+        let leaving = here.len().min((ordered - wanted) as usize);
+        for s in here.into_iter().take(leaving) {
             self.take_away(s);
         }
-        wanted
+        ordered - leaving as u32
     }
 
     /// What the readings of an autoscaler show, as old as they are; `ready` instances share what is somebody else's.
@@ -166,10 +169,9 @@ impl World<'_> {
 
     /// One metric of all pods.
     fn pods_seen(&self, spec: &Spec, reading: &Reading) -> Vec<Pod> {
-        let component = &self.m.components[spec.component as usize];
         let stretch = self.stretch(spec.every.0 * spec.lag as u64, spec.window.0);
         let mut pods = Vec::new();
-        for s in component.first..component.first + component.count {
+        for s in spec.stations.clone() {
             let station = &self.stations[s as usize];
             if self.is_away(s) {
                 continue;
@@ -220,7 +222,7 @@ impl World<'_> {
         }
         let whole = self.m.instances_for_one(spec.component);
         let arrivals = self.groups[spec.component as usize].arrivals;
-        let (up, work) = self.up_and_work(spec.component);
+        let (up, work) = self.up_and_work(spec);
         let (at, before, up_before) =
             std::mem::replace(&mut self.elastic.scalers[k as usize].last, (self.now, arrivals, up));
         let seconds = (self.now - at) as f64 * 1e-9;
@@ -242,10 +244,10 @@ impl World<'_> {
     }
 
     /// Time that the instances were up, and core time (or, without cores of their own, slot time) that they used.
-    fn up_and_work(&self, component: u16) -> (u128, u128) {
-        let spec = &self.m.components[component as usize];
-        let own = self.own_cores(component).is_some();
-        (spec.first..spec.first + spec.count).fold((0, 0), |(up, work), s| {
+    fn up_and_work(&self, scaler: &Spec) -> (u128, u128) {
+        let spec = &self.m.components[scaler.component as usize];
+        let own = self.own_cores(scaler.component).is_some();
+        scaler.stations.clone().fold((0, 0), |(up, work), s| {
             let station = &self.stations[s as usize];
             let now_up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
             let busy = if spec.pod.is_some() {

@@ -1,5 +1,7 @@
 //! Autoscalers: their measures as probes, looked at like conditions, and the past that a forecast rests on.
 
+use std::ops::Range;
+
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::compile::{Compiler, span};
 use crate::model::loads::Demand;
@@ -22,7 +24,9 @@ pub struct Scaler {
     pub component: u16,
     pub rule: Rule,
     pub behaviour: Behaviour,
-    /// Instances at the start, those of the run.
+    /// Instances that may come and go: all of the component, or the replicas of a database.
+    pub stations: Range<u32>,
+    /// How many of them are there at the start, those of the run.
     pub start: u32,
     pub every: Span,
     pub window: Span,
@@ -63,13 +67,20 @@ impl Compiler<'_> {
             let component = self.index(number, "components");
             let Some(readings) = self.readings(name, component, &said.value) else { continue };
             let said = &said.value;
+            let mut stations =
+                self.model.components.get(number).map_or(0..0, |spec| spec.first..spec.first + spec.count);
             let start = match &written.value.kind {
                 Kind::Function(function) => function.environments.provisioned,
+                Kind::Database(database) => {
+                    stations.start += 1;
+                    database.replicas.as_ref().map_or(0, |replicas| replicas.start)
+                }
                 _ => written.value.instances,
             };
             let past = if let Rule::Predict(forecast) = &said.rule { self.past(forecast) } else { Vec::new() };
             self.model.scalers.push(Scaler {
                 component,
+                stations,
                 rule: said.rule.clone(),
                 behaviour: said.behaviour.clone(),
                 start,
@@ -98,6 +109,13 @@ impl Compiler<'_> {
             let is_function = self.model.components.get(usize::from(component)).is_some_and(|c| c.function != NONE16);
             let shared = probe.per == Some(Per::Instance) && (is_function || !self.is_of(probe.scope, component));
             probe.per = probe.per.filter(|_| !shared);
+            if let (Scope::Component(found), Kind::Database(_)) = (probe.scope, &self.written(component).value.kind)
+                && found == component
+                && let Some(spec) = self.model.components.get(usize::from(component))
+            {
+                // What replicas are scaled by is their own.
+                probe.scope = Scope::Stations(spec.first + 1, spec.count - 1);
+            }
             self.check_measurable(name, &probe, measure.spot);
             let over = if index == 1 { said.panic_s.unwrap_or(said.window_s) } else { said.window_s };
             let watch = Watch { probe: probe.clone(), every: span(said.every_s), over: span(over), test: None };

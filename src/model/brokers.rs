@@ -332,8 +332,7 @@ impl<'s> Writer<'_, 's> {
             entry: NONE16,
             cell: NONE16,
         });
-        let is_logged = self.compiler.model.topics[usize::from(topic)].in_log.is_some();
-        if is_logged && (0.0 < said.linger_s || said.acks == Acks::None) {
+        if 0.0 < said.linger_s || said.acks == Acks::None {
             return self.gather(index, path, step);
         }
         self.send_message(&path, index, step, Post::Publish(index));

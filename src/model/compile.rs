@@ -326,7 +326,8 @@ pub(super) fn cumulative(weights: impl IntoIterator<Item = f64>) -> Vec<u64> {
 
 /// Every list of steps that stands in the scenario: operations, what a gateway does, what replaces a failed call.
 pub(super) fn every_body(scenario: &Scenario) -> Vec<&[Step]> {
-    use crate::scenario::{Fallback, Kind, RouteTarget};
+    use crate::scenario::route::RouteTarget;
+    use crate::scenario::{Fallback, Kind};
     let mut bodies: Vec<&[Step]> = Vec::new();
     for component in scenario.components.values() {
         bodies.extend(component.value.operations.values().map(|operation| &operation.value.steps[..]));

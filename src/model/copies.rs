@@ -177,10 +177,7 @@ impl Model {
             let component = &self.components[usize::from(copies.component)];
             component.first + copies.instances_that_stay()..component.first + component.count
         });
-        shards.chain(self.scalers.iter().flat_map(|scaler| {
-            let component = &self.components[usize::from(scaler.component)];
-            component.first..component.first + component.count
-        }))
+        shards.chain(self.scalers.iter().flat_map(|scaler| scaler.stations.clone()))
     }
 
     /// The name of an instance as the author may write it: `web/2`, `db/shard-3/replica-1`.
@@ -240,7 +237,7 @@ impl Compiler<'_> {
             };
             if let Some((kind, figures)) = types.of(instance, shard, copy) {
                 self.add_host(format!("{name}/{}", copies.part(instance)), place, figures);
-                if instance < copies.instances_that_stay() {
+                if instance < copies.instances_that_stay() && (copy == 0 || component.value.autoscale.is_none()) {
                     self.count_machine(name, kind, figures.price_per_hour);
                 } else {
                     self.count_joining(name, kind, figures.price_per_hour);

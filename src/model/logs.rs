@@ -15,11 +15,11 @@ use crate::model::compile::{Compiler, span, stream};
 use crate::model::names::QueueVerb;
 use crate::model::program::{Handler, Post, Step};
 use crate::model::steps::{Patch, Pending, Task, Writer};
-use crate::model::{Cause, Component, Model, NONE16};
+use crate::model::{Act, Cause, Component, Model, NONE16};
 use crate::policy::assign::Assign;
 use crate::random::Purpose;
-use crate::scenario;
 use crate::scenario::broker::{Acks, Consumes, Publish};
+use crate::scenario::{self, Reference};
 use crate::units::Span;
 
 /// A log and its brokers.
@@ -59,6 +59,8 @@ pub struct InLog {
     pub compression: f64,
     /// Its publishers gather messages, so that the brokers have less to do than there are messages.
     pub is_gathered: bool,
+    /// Some fault has it read again, so the engine keeps its messages.
+    pub is_rewound: bool,
 }
 
 /// Groups of one name on one log: their consumers share partitions by one plan.
@@ -112,6 +114,7 @@ impl Compiler<'_> {
                 keep_bytes: written.value.keep_bytes.unwrap_or(f64::INFINITY),
                 compression: written.value.compression,
                 is_gathered: false,
+                is_rewound: false,
             };
             partitions += written.value.partitions;
             self.tell_problem(written.value.redelivery.problem(), written.spot);
@@ -212,11 +215,35 @@ impl Compiler<'_> {
     /// What only a log understands of a `publish`.
     pub(super) fn check_publish(&mut self, topic: u16, said: &Publish) {
         let topic = &self.model.topics[usize::from(topic)];
-        if let (Some(spot), None) = (said.gathers, topic.in_log) {
-            let message = format!("`{}` is a queue, which takes each message by itself and for good", said.to.value);
+        if let (Some(spot), None) = (said.asks, topic.in_log) {
+            let message = format!("`{}` is a queue, which has taken a message or has not", said.to.value);
             let told = Diagnostic::new(Code::Inert, spot, message);
-            self.tell(told.help("leave out `acks`, `linger` and `batch`, or publish to a topic of a log"));
+            self.tell(told.help("leave out `acks`, or publish to a topic of a log"));
         }
+    }
+
+    /// Groups that a fault has read a topic again; the topic keeps what they may need.
+    pub(super) fn rewind(&mut self, topic: &Reference, group: Option<&Reference>, back_s: f64) -> Option<Act> {
+        let number = self.topic_named(topic)?;
+        let Some(in_log) = &mut self.model.topics[usize::from(number)].in_log else {
+            let message = format!("`{}` is a queue, which keeps nothing of what is done", topic.value);
+            self.tell(Diagnostic::new(Code::Inert, topic.spot, message).help("name a topic of a log"));
+            return None;
+        };
+        in_log.is_rewound = true;
+        let is_meant = |one: &u16| {
+            let one = &self.model.groups[usize::from(*one)];
+            one.topic == number && group.is_none_or(|group| group.value == one.name)
+        };
+        let groups: Vec<u16> = (0..self.model.groups.len() as u16).filter(is_meant).collect();
+        if let (true, Some(group)) = (groups.is_empty(), group) {
+            let known = self.model.groups.iter().filter(|one| one.topic == number).map(|one| one.name.as_str());
+            let message = format!("no group of `{}` is called `{}`", topic.value, group.value);
+            let told = Diagnostic::new(Code::UnknownPart, group.spot, message).nearest(&group.value, known);
+            self.diags.push(told);
+            return None;
+        }
+        Some(Act::Rewind { groups, back: span(back_s) })
     }
 
     /// Partitions of a topic, if it is one of a log.

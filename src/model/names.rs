@@ -9,7 +9,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
 use crate::model::NONE16;
 use crate::model::compile::stream;
 use crate::random::Purpose;
-use crate::scenario::{Component, Kind, Reference, Route, RouteTarget, Scenario, Step};
+use crate::scenario::route::{Route, RouteTarget};
+use crate::scenario::{Component, Kind, Reference, Scenario, Step};
 
 /// All that can be asked, resolved once.
 pub(super) struct Names<'a> {

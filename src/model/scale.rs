@@ -343,9 +343,12 @@ fn targets(act: &Act) -> Vec<&Target> {
     match act {
         Act::Kill(target) | Act::Slow { target, .. } | Act::Pause(target) | Act::Errors { target, .. } => vec![target],
         Act::Partition(sides) | Act::Link { sides, .. } => sides.iter().flatten().collect(),
-        Act::Surge { .. } | Act::Reshard { .. } | Act::Expire { .. } | Act::Redrive { .. } | Act::Deploy(_) => {
-            Vec::new()
-        }
+        Act::Surge { .. }
+        | Act::Reshard { .. }
+        | Act::Expire { .. }
+        | Act::Redrive { .. }
+        | Act::Rewind { .. }
+        | Act::Deploy(_) => Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::scenario::component::{ABSTRACT, BOOT, HEALTH, INSTANCES, KIND, LIKE, 
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::{DEADLINE, FALLBACK, RATE_LIMIT, RETRY_FIELD, TIMEOUT};
 use crate::scenario::values::{Env, count, draw, forms, inert, name};
-use crate::scenario::{Reference, Verb};
+use crate::scenario::{Kind, Reference, Verb, events, log};
 use crate::text::Node;
 use crate::units::Dimension;
 
@@ -82,12 +82,12 @@ pub struct Publish {
     pub bytes: Option<Distribution>,
     /// The higher, the sooner it is taken; `None`: that of the request.
     pub priority: Option<u8>,
-    /// What its publisher waits for, and how it gathers messages; of a log.
+    /// What its publisher waits for, of a log; and where that is said.
     pub acks: Acks,
+    pub asks: Option<Spot>,
+    /// How it gathers messages.
     pub linger_s: f64,
     pub batch_bytes: f64,
-    /// Where any of that was written.
-    pub gathers: Option<Spot>,
 }
 
 /// What the publisher of a message waits for.
@@ -329,14 +329,29 @@ static PUBLISH: Table = Table {
             "Of a log: what the publisher waits for: nothing (0), the leader (1), or all copies that are in step",
         )
         .or("all"),
-        Field::new("linger", Shape::Time, "5ms", "Of a log: how long a publisher gathers messages for one partition")
-            .or("0s"),
-        Field::new("batch", Shape::Bytes, "16KiB", "Of a log: a batch of so many bytes sets off at once").or("16KiB"),
+        Field::new(
+            "linger",
+            Shape::Time,
+            "5ms",
+            "How long a publisher gathers messages (of a log: for one partition), to send them as one",
+        )
+        .or("0s"),
+        Field::new("batch", Shape::Bytes, "16KiB", "What was gathered sets off at once when it has so many bytes")
+            .or("16KiB"),
     ],
 };
 
+/// What brings messages from one to another: a queue, a log, or a store of events.
+pub(super) fn kind(r: &mut Reader, env: &mut Env, instances: u32) -> Kind {
+    match r.table().name {
+        "queue" => Kind::Queue(Box::new(queue(r, env))),
+        "log" => Kind::Log(Box::new(log::log(r, env, instances))),
+        _ => Kind::Events(Box::new(events::events(r, env))),
+    }
+}
+
 /// Reads what is special about a queue.
-pub(super) fn queue(r: &mut Reader, env: &mut Env) -> Queue {
+fn queue(r: &mut Reader, env: &mut Env) -> Queue {
     let preset = r.word("preset").and_then(|word| PRESETS.iter().find(|preset| preset.name == word.value));
     let time = |figures: fn(&delivery::Preset) -> [f64; 2]| preset.map(|preset| between(figures(preset)));
     let visibility_s = match preset {
@@ -465,9 +480,11 @@ pub(super) fn publish(r: &mut Reader, key: &mut Option<Reference>, env: &mut Env
     };
     let linger_s = r.time("linger").map_or(0.0, |time| time.value);
     let batch_bytes = batch.map_or(BATCH, |bytes| bytes.value);
-    let differs = [("acks", acks != Acks::All), ("linger", 0.0 < linger_s), ("batch", batch_bytes != BATCH)];
-    let said = differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| r.key(field));
-    Some(Verb::Publish(Publish { to: name(r, "to")?, bytes, priority, acks, linger_s, batch_bytes, gathers: said }))
+    if linger_s == 0.0 && batch_bytes != BATCH {
+        inert(r, &["batch"], "without `linger`");
+    }
+    let asks = (acks != Acks::All).then(|| r.key("acks"));
+    Some(Verb::Publish(Publish { to: name(r, "to")?, bytes, priority, acks, linger_s, batch_bytes, asks }))
 }
 
 /// `batch.size` of Kafka.

@@ -8,16 +8,16 @@ use crate::policy::balance::{self, Balance};
 use crate::policy::discipline::{self, Order};
 use crate::policy::shed::{self, Shed};
 use crate::reader::read_term;
-use crate::scenario::elastic::{DRAIN, DRAIN_S, IMAGE, SCALED, WARM, autoscale, image, scaled, warm};
+use crate::scenario::elastic::{DRAIN, DRAIN_S, IMAGE, SCALED, WARM, autoscale, counts, image, warm};
 use crate::scenario::machine::{
     COUNTS, DISK_FIELD, NIC, ON, OWN, PLACE, POD_CORES, PRICE, SCHEDULING, SPEED, place, placement,
 };
 use crate::scenario::policy::{RATE_LIMIT, rate_limit};
+use crate::scenario::route::{Route, RouteTarget};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
 use crate::scenario::{
-    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Route,
-    RouteTarget, Sticky,
+    Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Sticky,
 };
 use crate::scenario::{broker, cache, database, events, function, log, naming, telemetry};
 use crate::text::{Node, Value};
@@ -378,9 +378,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
             clients = read.as_ref().map(|(_, clients)| *clients);
             read.map_or(Kind::Service, |(pooler, _)| Kind::Pooler(pooler))
         }
-        "queue" => Kind::Queue(Box::new(broker::queue(&mut r, env))),
-        "event_store" => Kind::Events(Box::new(events::events(&mut r, env))),
-        "log" => Kind::Log(Box::new(log::log(&mut r, env, instances))),
+        "queue" | "log" | "event_store" => broker::kind(&mut r, env, instances),
         _ => external(&mut r, env),
     };
     let instances = if let Kind::Database(said) = &kind {
@@ -390,15 +388,8 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
     } else {
         instances
     };
-    let autoscale = autoscale(&mut r, &placement);
-    let (instances, most) = match (&autoscale, &mut kind) {
-        (Some(scale), Kind::Function(said)) => {
-            function::provisioned(&mut r, said, scale);
-            (instances, instances)
-        }
-        (Some(scale), _) => scaled(&mut r, instances, scale),
-        (None, _) => (instances, instances),
-    };
+    let autoscale = autoscale(&mut r, &placement).or_else(|| database::scaler(&kind));
+    let (instances, most) = counts(&mut r, instances, autoscale.as_ref(), &mut kind);
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
     let is_hop = matches!(kind, Kind::Balancer { .. } | Kind::Gateway { .. });

@@ -11,8 +11,10 @@ use crate::scenario::capacity::{CAPACITY, Serverless, capacity};
 use crate::scenario::component::{
     ABSTRACT, BALANCE, BOOT, COUNT_OR_NONE, HEALTH, HEALTH_TABLE, KIND, LIKE, OPERATIONS, PREFER, QUEUE, health,
 };
+use crate::scenario::elastic::SCALED;
 use crate::scenario::machine::{CORES, COUNTS, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
+use crate::scenario::scale::{self, Autoscale};
 use crate::scenario::values::{Env, by_place, count, draw, forms, inert, name, name_of};
 use crate::scenario::{At, Health, Kind, MachineChoice, Placement, Reference};
 use crate::text::{Node, Value};
@@ -75,7 +77,12 @@ pub struct Shards {
 /// Copies of each shard besides its primary.
 #[derive(Clone, Debug)]
 pub struct Replicas {
+    /// Most that there may be.
     pub count: u32,
+    /// How many there are at the start.
+    pub start: u32,
+    /// Who changes their number.
+    pub autoscale: Option<Spotted<Autoscale>>,
     /// How many of each shard at each place; empty: beside the primary.
     pub at: At,
     /// The type of their machines; `None`: that of the primary.
@@ -222,6 +229,11 @@ static REPLICAS: Table = Table {
             "How many of each shard, besides the primary; or how many at each place",
         )
         .required(),
+        Field {
+            about: "Change their number with the load, beginning with `count`; a new one copies the data before it serves",
+            example: "{min: 1, max: 5, target: {utilisation of cores: 60%}}",
+            ..SCALED
+        },
         Field::new(
             "machine",
             Shape::Name(Thing::Machine),
@@ -362,6 +374,12 @@ pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
     if database.replicas.is_none() {
         inert(r, &["balance", "failover"], "without `replicas`");
     }
+    if database.shards.is_some()
+        && let Some(scale) = database.replicas.as_mut().and_then(|replicas| replicas.autoscale.take())
+    {
+        let told = Diagnostic::new(Code::Excluded, scale.spot, "replicas of several shards cannot be scaled");
+        r.tell(told.help("leave `shards` or `autoscale` out"));
+    }
     let has_health = r.has("health");
     let health = r.key("health");
     database.failover = r.object("failover").map(|mut r| failover(&mut r, env, has_health.then_some(health)));
@@ -440,10 +458,15 @@ fn replicas(r: &mut Reader) -> Replicas {
     if matches!(mode.value, Mode::MultiPrimary(_)) {
         inert(r, &["read_your_writes", "monotonic_reads"], "where every copy takes writes");
     }
+    let autoscale = r.object("autoscale").and_then(|mut r| scale::autoscale(&mut r));
+    let start = number;
+    let number = autoscale.as_ref().map_or(number, |scale| scaled(r, number, scale, (&at, mode.value)));
     let ship_every_s = r.object("ship").and_then(|mut r| r.time("every")).map_or(0.0, |time| time.value);
     let (apply_workers, apply_cost) = r.object("apply").map_or((1, 1.0), |mut r| applying(&mut r));
     Replicas {
         count: number,
+        start,
+        autoscale,
         at,
         machine: name(r, "machine"),
         mode,
@@ -454,6 +477,21 @@ fn replicas(r: &mut Reader) -> Replicas {
         read_your_writes: name(r, "read_your_writes"),
         monotonic_reads: name(r, "monotonic_reads"),
     }
+}
+
+/// Most replicas that an autoscaler makes of so many.
+fn scaled(r: &mut Reader, count: u32, scale: &Spotted<Autoscale>, (at, mode): (&At, Mode)) -> u32 {
+    let (min, max) = (scale.value.behaviour.min, scale.value.behaviour.max);
+    if !at.is_empty() || mode != Mode::Async {
+        let message = "only replicas that nobody waits for, at one place, may come and go";
+        let told = Diagnostic::new(Code::Excluded, r.key("autoscale"), message);
+        r.tell(told.help("leave `mode` and places out, or `autoscale`"));
+    }
+    if max < count || count < min {
+        let message = format!("{count} replicas are not between the autoscaler's {min} and {max}");
+        r.tell(Diagnostic::new(Code::OutOfRange, r.key("count"), message).note_at(scale.spot, "they are scaled here"));
+    }
+    max.max(count)
 }
 
 /// `other` is where health checks of the component are given, too.
@@ -476,6 +514,12 @@ fn failover(r: &mut Reader, env: &mut Env, other: Option<Spot>) -> Failover {
         ttl_s: r.time("ttl").map_or(0.0, |time| time.value),
         rebuild: r.within("rebuild", rebuild, 1.0, f64::INFINITY).map_or(REBUILD, |rate| rate.value),
     }
+}
+
+/// What changes the number of replicas.
+pub(super) fn scaler(kind: &Kind) -> Option<Spotted<Autoscale>> {
+    let Kind::Database(database) = kind else { return None };
+    database.replicas.as_ref().and_then(|replicas| replicas.autoscale.clone())
 }
 
 /// The checks that a failover brings for all machines of its database.

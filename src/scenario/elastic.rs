@@ -5,8 +5,18 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table};
 use crate::scenario::scale::{self, Autoscale};
 use crate::scenario::values::inert;
-use crate::scenario::{MachineChoice, Placement, Warm};
+use crate::scenario::{Kind, MachineChoice, Placement, function};
 use crate::units;
+
+/// Slow first requests of an instance that has just booted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Warm {
+    pub lasts_s: f64,
+    /// Its work takes that many times as long.
+    pub slower: f64,
+    /// It warms itself up before requests come.
+    pub joins_warm: bool,
+}
 
 pub(super) static WARM: Field = Field::new(
     "warm",
@@ -68,8 +78,25 @@ pub(super) fn autoscale(r: &mut Reader, placement: &Placement) -> Option<Spotted
     scale::autoscale(&mut r.object("autoscale")?)
 }
 
+/// Instances at the start and at most; those of a database are counted by its replicas, a function's are environments.
+pub(super) fn counts(
+    r: &mut Reader,
+    instances: u32,
+    scale: Option<&Spotted<Autoscale>>,
+    kind: &mut Kind,
+) -> (u32, u32) {
+    match (scale, kind) {
+        (Some(scale), Kind::Function(said)) => {
+            function::provisioned(r, said, scale);
+            (instances, instances)
+        }
+        (Some(_), Kind::Database(_)) | (None, _) => (instances, instances),
+        (Some(scale), _) => scaled(r, instances, scale),
+    }
+}
+
 /// Instances at the start and at most.
-pub(super) fn scaled(r: &mut Reader, instances: u32, scale: &Spotted<Autoscale>) -> (u32, u32) {
+fn scaled(r: &mut Reader, instances: u32, scale: &Spotted<Autoscale>) -> (u32, u32) {
     let (min, max) = (scale.value.behaviour.min, scale.value.behaviour.max);
     if !r.has("instances") {
         return (min, max);

@@ -51,6 +51,12 @@ pub enum Act {
     Redrive {
         queue: Reference,
     },
+    /// Groups read again what was appended in the last so many seconds.
+    Rewind {
+        topic: Reference,
+        group: Option<Reference>,
+        back_s: f64,
+    },
     /// The entry of a key value expires at once; without a value, all of them.
     Expire {
         cache: Reference,
@@ -63,8 +69,21 @@ pub enum Act {
 pub type Sides = [Option<Target>; 2];
 
 /// Every fault of this version; a table has the name of its verb.
-pub static FAULTS: &[&Table] =
-    &[&KILL, &SLOW, &ERRORS, &SURGE, &PAUSE, &PARTITION, &LINK, &EXPIRE, &FLUSH, &RESHARD, &REDRIVE, &deploy::DEPLOY];
+pub static FAULTS: &[&Table] = &[
+    &KILL,
+    &SLOW,
+    &ERRORS,
+    &SURGE,
+    &PAUSE,
+    &PARTITION,
+    &LINK,
+    &EXPIRE,
+    &FLUSH,
+    &RESHARD,
+    &REDRIVE,
+    &REWIND,
+    &deploy::DEPLOY,
+];
 
 /// Faults of later versions.
 pub const LATER: &[&str] = &[];
@@ -183,6 +202,17 @@ static REDRIVE: Table = Table {
         EVERY,
     ],
 };
+static REWIND: Table = Table {
+    name: "rewind",
+    about: "A group reads a part of a topic again that it has done",
+    fields: &[
+        Field::new("rewind", Shape::Text, "stream.clicks", "The topic of a log").required(),
+        Field::new("group", Shape::Text, "mail", "Who reads again; without it all groups"),
+        Field::new("back", Shape::Time, "10m", "What was appended since so long, as far as it is kept").required(),
+        AT,
+        EVERY,
+    ],
+};
 static RESHARD: Table = Table {
     name: "reshard",
     about: "A database gets more shards or fewer: machines join, the rows that move are copied, requests go there, machines leave",
@@ -208,7 +238,7 @@ pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
     let table = verb(node, FAULTS, LATER, "a fault", diags)?;
     let mut r = Reader::new(owner, node, table, diags);
     let when = when(&mut r, env);
-    let is_instant = ["expire", "flush", "redrive"].contains(&table.name);
+    let is_instant = ["expire", "flush", "redrive", "rewind"].contains(&table.name);
     let at_once = Some(Distribution::Constant(0.0));
     let lasts = match table.field("for") {
         None if is_instant => at_once,
@@ -259,6 +289,11 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
             Some(Act::Reshard { database: database?, to: to?, bytes_per_s })
         }
         "redrive" => Some(Act::Redrive { queue: r.text("redrive")? }),
+        "rewind" => {
+            let (topic, group, back) = (r.text("rewind"), r.text("group"), r.time("back"));
+            let back_s = r.within("back", back, 1e-9, f64::INFINITY)?.value;
+            Some(Act::Rewind { topic: topic?, group, back_s })
+        }
         "flush" => Some(Act::Expire { cache: r.text("flush")?, key: None, value: None }),
         "errors" => {
             let target = target(r, "errors");

@@ -116,9 +116,14 @@ fn s08_latency() {
     }
 }
 
-/// Dollars for a billion messages to one group, so many in a request of the consumer.
+/// Dollars for a billion requests and messages to one group, so many messages in a request.
 fn billion(batch: u32) -> (f64, f64) {
+    let gather = if batch == 1 { String::new() } else { format!(", linger: 10s, batch: {batch}KB") };
     let report = stage8(40, 10)
+        .set(
+            "components.web.operations.upload",
+            format!("[{{publish: {{to: images, bytes: 1KB{gather}}}}}, {{respond: 1KB}}]"),
+        )
         .set("load.uploaders.rate", "400/s")
         .set("components.thumbs.operations.make", "[{wait: 20ms}]")
         .set("components.thumbs.consumes.batch", batch)
@@ -133,6 +138,8 @@ fn s08_cost() {
     let (request, message) = billion(1);
     claim("s08-cost", "dollars for a billion requests", request, [399.0, 401.0]);
     claim("s08-cost", "dollars for a billion messages, each sent, received and deleted", message, [1180.0, 1220.0]);
+    let (_, in_tens) = billion(10);
+    claim("s08-cost", "dollars for a billion messages in tens", in_tens, [115.0, 126.0]);
 }
 
 #[test]
