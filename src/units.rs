@@ -315,9 +315,12 @@ pub fn write(quantity: Quantity) -> String {
         let number = value * unit.over / unit.times;
         1.0 <= number && number.fract() == 0.0 && unit.times * number / unit.over == value
     };
-    // The tables run from small to large; the week, the month and the powers of 1024 are read but not written.
-    let plain = table.iter().filter(|unit| !["w", "month", "months"].contains(&unit.name) && !unit.name.contains('i'));
-    match plain.rev().find(whole) {
+    // The tables run from small to large; the week and the month are read but not written, and powers of 1024 only where
+    // nothing but bytes would do otherwise.
+    let is_binary = |unit: &&Unit| unit.name.contains('i');
+    let written = || table.iter().rev().filter(|unit| !["w", "month", "months"].contains(&unit.name));
+    let plain = written().find(|unit| !is_binary(unit) && unit.name != "B" && whole(unit));
+    match plain.or_else(|| written().find(whole)) {
         Some(unit) => format!("{}{}", value * unit.over / unit.times, unit.name),
         None if dimension == Dimension::Time => format!("{value}s"),
         None if dimension == Dimension::Bytes => format!("{value}B"),

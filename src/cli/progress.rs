@@ -143,13 +143,16 @@ fn state(goal: &Goal, progress: &Progress, elapsed: Duration) -> (String, Option
     let simulated = progress.signals.simulated.load(Ordering::Relaxed) as f64 * 1e-9;
     let reached = f64::from_bits(progress.reached.load(Ordering::Relaxed));
     let wanted = goal.wanted(done, reached);
-    let share = wanted.and_then(|wanted| {
+    // A study that decides as it goes may take more than was thought: then nobody knows how many.
+    let is_beyond = goal.precision.is_none() && goal.replications < done;
+    let share = wanted.filter(|_| !is_beyond).and_then(|wanted| {
         // Of a run by requests no length is known, so that only whole replications can be counted.
         let through = goal.seconds.map_or(f64::from(done), |seconds| simulated / seconds);
         (0.0 < through).then(|| (through / wanted).min(1.0))
     });
     let seconds = elapsed.as_secs_f64();
     let done = match goal.precision {
+        None if is_beyond => format!("{done} replications"),
         None => format!("{done} of {} replications", goal.replications),
         Some(_) if reached == 0.0 => format!("{done} replications"),
         Some(within) => {
