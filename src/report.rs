@@ -296,6 +296,23 @@ pub struct Utilisations {
     pub pool: Option<Utilisation>,
 }
 
+impl Component {
+    /// What it has of each resource that has a limit, by name.
+    pub fn resources(&self) -> Vec<(&'static str, &Utilisation)> {
+        let all = &self.utilisation;
+        let named = [
+            ("cores", &all.cores),
+            ("workers", &all.workers),
+            ("connections", &all.connections),
+            ("pool", &all.pool),
+            ("disk", &all.disk),
+            ("nic", &all.nic),
+            ("memory", &all.memory),
+        ];
+        named.into_iter().filter_map(|(name, used)| Some((name, used.as_ref()?))).collect()
+    }
+}
+
 /// Share busy over all parts, with its spread over the windows of the time series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Utilisation {

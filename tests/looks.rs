@@ -11,7 +11,7 @@ use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::report::{Report, html, json};
 use serde_json::Value;
 
-use crate::support::compiled;
+use crate::support::{compiled, skipped};
 
 /// Retries, a call that nobody waits for, a fault, several loads, a cache: something of everything that is drawn.
 const SHOP: &str = "
@@ -131,8 +131,7 @@ fn report_shows_again_what_run_has_saved() {
     assert!(read(&folder.path().join("again/report.html")) == page);
     let charts = |from: &Path| {
         let files = fs::read_dir(from.join("charts")).expect("the charts are there");
-        let mut names: Vec<String> =
-            files.map(|f| f.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = files.map(name_of).collect();
         names.sort();
         names
     };
@@ -166,6 +165,44 @@ fn the_slowest_requests_are_traces() {
     for span in &told {
         let parent = span["parentSpanId"].as_str();
         assert!(parent.is_none_or(|parent| ids.contains(parent)), "{span}");
+    }
+}
+
+/// The rules of the Trace Event Format (Google, 2016) that Perfetto's importer holds a file to: complete events have a name,
+/// a category, a process, a thread, a start and a length in microseconds; on one thread they lie in each other or apart;
+/// every process and thread is named.
+#[test]
+fn the_trace_follows_its_format() {
+    let folder = ran();
+    let trace: Value = serde_json::from_str(&read(&folder.path().join("trace.json"))).expect("JSON");
+    assert!(["ms", "ns"].contains(&trace["displayTimeUnit"].as_str().expect("a unit")));
+    let place = |event: &Value| (event["pid"].as_u64().expect("a process"), event["tid"].as_u64().expect("a thread"));
+    let mut named = std::collections::BTreeSet::new();
+    let mut on: std::collections::BTreeMap<(u64, u64), Vec<(u64, u64)>> = std::collections::BTreeMap::new();
+    for event in trace["traceEvents"].as_array().expect("a list") {
+        let nanos = |field: &str| (event[field].as_f64().expect("a time") * 1e3).round() as u64;
+        match event["ph"].as_str() {
+            Some("M") => {
+                assert!(["process_name", "thread_name"].contains(&event["name"].as_str().expect("a name")), "{event}");
+                assert!(event["args"]["name"].is_string(), "{event}");
+                named.insert(place(event));
+            }
+            Some("X") => {
+                assert!(event["name"].is_string() && event["cat"].is_string() && event["args"].is_object(), "{event}");
+                on.entry(place(event)).or_default().push((nanos("ts"), nanos("ts") + nanos("dur")));
+            }
+            _ => panic!("an event of another kind: {event}"),
+        }
+    }
+    assert!(on.keys().all(|place| named.contains(place)), "a thread without a name");
+    for (place, mut slices) in on {
+        slices.sort_by_key(|(from, to)| (*from, std::cmp::Reverse(*to)));
+        let mut open: Vec<u64> = Vec::new();
+        for (from, to) in slices {
+            open.retain(|end| from < *end);
+            assert!(open.iter().all(|end| to <= *end), "{place:?}: {from} to {to} overlaps what ends at {open:?}");
+            open.push(to);
+        }
     }
 }
 
@@ -212,24 +249,32 @@ journey:
 ";
 
 /// Every study that has a page, and how it is asked.
-const STUDIES: [(&str, &[&str]); 6] = [
-    ("capacity", &["capacity", "shop.yaml"]),
-    ("compare", &["compare", "shop.yaml", "bigger.yaml"]),
-    ("sweep", &["sweep", "shop.yaml", "--vary", "web.instances=2,3,4"]),
-    ("size", &["size", "shop.yaml", "--vary", "web.instances=2..4"]),
-    ("check", &["check", "shop.yaml", "bigger.yaml"]),
-    ("journey", &["journey", "ladder.yaml"]),
+const STUDIES: [(&str, &[&str], &[&str]); 7] = [
+    ("capacity", &["capacity", "shop.yaml"], &["capacity"]),
+    ("compare", &["compare", "shop.yaml", "bigger.yaml"], &["changes", "latency"]),
+    ("sweep", &["sweep", "shop.yaml", "--vary", "web.instances=2,3,4"], &["sweep"]),
+    (
+        "pairs",
+        &["sweep", "shop.yaml", "--vary", "web.instances=2,3", "--vary", "db.connections=10,30"],
+        &["sweep", "sweep-cost"],
+    ),
+    ("size", &["size", "shop.yaml", "--vary", "web.instances=2..4"], &["pareto"]),
+    ("check", &["check", "shop.yaml", "bigger.yaml"], &[]),
+    ("journey", &["journey", "ladder.yaml"], &["carries", "costs"]),
 ];
 
-/// Asks every study, and leaves their pages in `pages`.
+/// Asks every study, and leaves its page in `pages` under its name, and its pictures in a folder of that name.
 fn studied(folder: &Path) {
     fs::write(folder.join("bigger.yaml"), SHOP.replace("instances: 3", "instances: 5")).expect("writable");
     fs::write(folder.join("ladder.yaml"), LADDER).expect("writable");
-    for (name, arguments) in STUDIES {
-        let short = ["--duration", "20s", "--warmup", "2s", "-r", "3", "--out", "pages"];
+    fs::create_dir_all(folder.join("pages")).expect("writable");
+    for (name, arguments, _) in STUDIES {
+        let short = ["--duration", "20s", "--warmup", "2s", "-r", "3", "--out", name];
         let output = plimsoll(folder, &[arguments, &short].concat());
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code().is_some_and(|code| code < 4 && code != 2), "{name}: {told}");
+        let written = folder.join(name).join(format!("{}.html", arguments[0]));
+        fs::copy(written, folder.join(format!("pages/{name}.html"))).expect("it was written");
     }
 }
 
@@ -238,27 +283,80 @@ fn every_study_has_a_page() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     fs::write(folder.path().join("shop.yaml"), SHOP).expect("writable");
     studied(folder.path());
-    for (name, arguments) in STUDIES {
+    for (name, arguments, charts) in STUDIES {
         let page = read(&folder.path().join(format!("pages/{name}.html")));
         assert!(page.contains("<table>") && page.len() < 1_000_000, "{name}");
-        assert!(
-            page.contains(&format!("plimsoll {}", arguments.join(" "))),
-            "{name} does not say how to make it again"
-        );
+        let again = format!("plimsoll {}", arguments.join(" "));
+        assert!(page.contains(&again), "{name} does not say how to make it again");
         assert!(["http:", "https:", "src=", "url("].iter().all(|banned| !page.contains(banned)), "{name}");
-        let has_picture = name == "check" || page.contains("<svg");
-        assert!(has_picture, "{name} shows nothing");
+        assert_eq!(page.contains("<svg"), !charts.is_empty(), "{name}");
+        let drawn = folder.path().join(name).join("charts");
+        let mut names: Vec<String> = fs::read_dir(drawn).into_iter().flatten().map(name_of).collect();
+        names.sort();
+        let mut expected: Vec<String> = charts.iter().map(|chart| format!("{chart}.svg")).collect();
+        expected.sort();
+        assert_eq!(names, expected, "{name}");
     }
+    let asked = ["sweep", "shop.yaml", "--vary", "web.instances=2,3", "--duration", "5s", "--warmup", "1s", "-r", "2"];
+    let output = plimsoll(folder.path(), &[&asked[..], &["--out", "none", "--charts", "none"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(folder.path().join("none/sweep.html").exists() && !folder.path().join("none/charts").exists());
+}
+
+fn name_of(entry: std::io::Result<fs::DirEntry>) -> String {
+    entry.expect("an entry").file_name().to_string_lossy().into_owned()
+}
+
+/// Runs again after a save, also after a mistake in a file that the scenario extends, and while nothing changes not at all.
+#[test]
+fn a_saved_file_is_run_again() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writable");
+    write("shop.yaml", SHOP);
+    write("top.yaml", "plimsoll: 1\nextends: shop.yaml\ntitle: On top\nrun: {duration: 5s, warmup: 1s}\n");
+    let mut command = Command::cargo_bin("plimsoll").expect("cargo has built it");
+    command.args(["run", "top.yaml", "--watch", "-q", "--no-files"]).current_dir(folder.path()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");
+    let lines = both(&mut child);
+    let wait = |part: &str| {
+        let next = || lines.recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_else(|_| panic!("no `{part}`"));
+        while !next().contains(part) {}
+    };
+    wait("its objective");
+    write("shop.yaml", &SHOP.replace("instances: 3", "instances: many"));
+    wait("many");
+    write("shop.yaml", &SHOP.replace("instances: 3", "instances: 4"));
+    wait("its objective");
+    let still = lines.recv_timeout(std::time::Duration::from_millis(900));
+    child.kill().expect("it is still there");
+    child.wait().expect("it has ended");
+    assert!(still.is_err(), "{still:?} though nothing was saved");
+}
+
+/// The lines of both streams as they come.
+fn both(child: &mut std::process::Child) -> std::sync::mpsc::Receiver<String> {
+    use std::io::{BufRead, BufReader, Read};
+    let (send, receive) = std::sync::mpsc::channel();
+    let out: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("it is piped"));
+    let err: Box<dyn Read + Send> = Box::new(child.stderr.take().expect("it is piped"));
+    for stream in [out, err] {
+        let send = send.clone();
+        std::thread::spawn(move || {
+            let lines = BufReader::new(stream).lines().map_while(Result::ok);
+            lines.for_each(|line| drop(send.send(line)));
+        });
+    }
+    receive
 }
 
 /// In a folder of its own: `npm install playwright-core axe-core`; then
-/// `PLIMSOLL_BROWSER=that/folder cargo test --test integration -- --ignored browser`.
+/// `PLIMSOLL_BROWSER=that/folder cargo test --test integration -- --ignored browser`. `PLIMSOLL_SHOTS` names a folder for
+/// pictures of every page, at three widths, light and dark.
 #[test]
 #[ignore = "needs Chromium and npm packages; see the comment above it for the command"]
 fn a_browser_finds_nothing_wrong() {
     let Some(modules) = std::env::var_os("PLIMSOLL_BROWSER") else {
-        println!("skipped: PLIMSOLL_BROWSER names no folder with playwright-core and axe-core");
-        return;
+        return skipped("PLIMSOLL_BROWSER names no folder with playwright-core and axe-core");
     };
     let folder = ran();
     studied(folder.path());
@@ -266,12 +364,8 @@ fn a_browser_finds_nothing_wrong() {
     let shots = std::env::var_os("PLIMSOLL_SHOTS").unwrap_or_else(|| "-".into());
     let mut command = Command::new("node");
     command.arg(root.join("tests/browser/check.mjs")).arg(modules).arg(shots).arg(folder.path().join("page.html"));
-    command.args(STUDIES.map(|(name, _)| folder.path().join(format!("pages/{name}.html"))));
+    command.args(STUDIES.map(|(name, ..)| folder.path().join(format!("pages/{name}.html"))));
     let output = command.output().expect("node can be started");
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}");
 }

@@ -1,7 +1,7 @@
 //! What several tests need: a scenario's text to its model.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use plimsoll::diagnostic::{Diagnostics, Sources, render};
@@ -9,6 +9,13 @@ use plimsoll::model::Model;
 use plimsoll::model::compile::compile;
 use plimsoll::scenario::Scenario;
 use plimsoll::scenario::root::{Given, load};
+
+/// Says on standard error, which the test runner does not keep to itself, that a test could not look.
+pub(crate) fn skipped(why: &str) {
+    let thread = std::thread::current();
+    let told = format!("SKIPPED {}: {why}\n", thread.name().unwrap_or("a test"));
+    io::stderr().write_all(told.as_bytes()).expect("standard error is open");
+}
 
 /// The scenario and the model of a text; a mistake in it fails the test with its diagnostics.
 pub(crate) fn compiled(text: &str) -> (Scenario, Model) {

@@ -38,6 +38,7 @@ fn side(design: &Design, figures: &Figures) -> Side {
         offered_per_s: figures.value("offered"),
         usd_per_month: figures.usd_per_month,
         bottleneck: figures.bottleneck.clone(),
+        curve: figures.curve.clone(),
     }
 }
 

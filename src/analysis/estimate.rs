@@ -15,8 +15,18 @@ const SKEW: f64 = 1.15;
 /// Below so many events (or non-events) a share's interval allows for the chance of the events themselves.
 const RARE: u64 = 30;
 
-/// The mean of one value a replication, by Student's t. `None` without values.
+/// The mean of one value a replication, by Student's t. `None` without values. What is measured is never less than
+/// nothing, so the interval ends there, too.
 pub fn mean(values: &[f64]) -> Option<Estimate> {
+    let mut estimate = difference(values)?;
+    if values.iter().all(|value| 0.0 <= *value) {
+        estimate.low = estimate.low.map(|low| low.max(0.0));
+    }
+    Some(estimate)
+}
+
+/// The same of what may be negative: a measure less its limit.
+pub fn difference(values: &[f64]) -> Option<Estimate> {
     let replications = values.len() as u32;
     match values {
         [] => None,
@@ -137,6 +147,15 @@ mod tests {
         assert!((estimate.half_width.expect("there are ten") - 0.31090376).abs() < 1e-6);
         assert_eq!(mean(&[1.0]).map(|one| (one.mean, one.half_width, one.replications)), Some((1.0, None, 1)));
         assert_eq!(mean(&[]), None);
+    }
+
+    /// Three worst latencies of which one is far off: the interval would reach below zero.
+    #[test]
+    fn no_time_is_less_than_nothing_but_a_difference_may_be() {
+        let values = [0.2, 0.3, 4.0];
+        let (measured, free) = (mean(&values).expect("three"), difference(&values).expect("three"));
+        assert_eq!((measured.low, measured.high, measured.mean), (Some(0.0), free.high, free.mean));
+        assert!(free.low < Some(-3.0), "{free:?}");
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub fn figures(model: &Model, scenario: &Scenario, seed: u64, records: &[Record]
         }),
         usd_per_month: priced.then_some(report.cost.usd_per_month),
         costs: costs(&report),
+        curve: report.pictures.curves.iter().find(|curve| curve.name == "all").cloned(),
     };
     figures.rounded()
 }

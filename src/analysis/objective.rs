@@ -133,7 +133,7 @@ fn against(study: &Study, test: &Test, estimate: &Estimate) -> Option<(f64, f64,
         || (0..study.records.len()).filter_map(|index| Some((one(study, test, index)?, limit(study, test, index)?)));
     let excess: Vec<f64> = both().map(|(value, limit)| value - limit).collect();
     let limits: Vec<f64> = both().map(|(_, limit)| limit).collect();
-    let (excess, limit) = (estimate::mean(&excess)?, estimate::mean(&limits)?.mean);
+    let (excess, limit) = (estimate::difference(&excess)?, estimate::mean(&limits)?.mean);
     Some((limit + excess.low?, limit + excess.high?, limit))
 }
 

@@ -6,7 +6,7 @@ use crate::analysis::estimate::{self, median};
 use crate::analysis::stability::Stability;
 use crate::analysis::study::Study;
 use crate::measure::histogram::Compact;
-use crate::model::program::Step;
+use crate::model::program::{Edge, Step};
 use crate::model::{Model, NONE16, Scope};
 use crate::probe::Outcome;
 use crate::record::{Record, Tallies, Tracked};
@@ -267,17 +267,23 @@ fn graph(study: &Study) -> Graph {
         let from = &model.components[usize::from(edge.caller)].name;
         let calls = study.rate(|stretch| stretch.to.calls[index] - stretch.from.calls[index]).mean;
         for (operation, share) in shares(&edge.targets) {
-            add(&mut arrows, from, callee(model, operation), (calls * share, !behind[index]));
+            by_name(&mut arrows, model, (edge, from, operation), (calls * share, !behind[index]));
         }
     }
-    for (index, class) in model.classes.iter().enumerate() {
+    // The classes of one load and operation, one for each place, share their call.
+    let is_first = |index: &usize| {
+        let (edge, before) = (model.classes[*index].edge, &model.classes[..*index]);
+        model.edges[usize::from(edge)].plain || before.iter().all(|class| class.edge != edge)
+    };
+    for index in (0..model.classes.len()).filter(is_first) {
+        let class = &model.classes[index];
         let edge = &model.edges[usize::from(class.edge)];
         let count = |tallies: &Tallies| {
             if edge.plain { tallies.classes[index].offered } else { tallies.calls[usize::from(class.edge)] }
         };
         let calls = study.rate(|stretch| count(stretch.to) - count(stretch.from)).mean;
         let from = &model.sources[usize::from(class.source)].name;
-        add(&mut arrows, from, callee(model, class.operation), (calls, true));
+        by_name(&mut arrows, model, (edge, from, class.operation), (calls, true));
     }
     for arrow in &mut arrows {
         arrow.calls_per_s = digits(arrow.calls_per_s);
@@ -285,8 +291,16 @@ fn graph(study: &Study) -> Graph {
     Graph { loads: model.sources.iter().map(|source| source.name.clone()).collect(), arrows }
 }
 
-fn callee(model: &Model, operation: u16) -> &str {
-    &model.components[usize::from(model.operations[usize::from(operation)].component)].name
+/// Who asks a name service for the way goes through it in the picture, though no request does.
+fn by_name(arrows: &mut Vec<Arrow>, model: &Model, (edge, from, operation): (&Edge, &str, u16), calls: (f64, bool)) {
+    let callee = &model.components[usize::from(model.operations[usize::from(operation)].component)].name;
+    match model.components.get(usize::from(edge.name)) {
+        Some(name) => {
+            add(arrows, from, &name.name, calls);
+            add(arrows, &name.name, callee, calls);
+        }
+        None => add(arrows, from, callee, calls),
+    }
 }
 
 /// Calls of one more edge go the same way as those before it, or are a new arrow.

@@ -8,6 +8,7 @@ use crate::cli::out::Out;
 use crate::cli::study::{self, Faces, Library};
 use crate::cli::{Exit, Stop, grid, progress};
 use crate::report::capacity::{self, Outcome};
+use crate::report::chart::Chart;
 use crate::report::html;
 use crate::report::terminal::capacity as terminal;
 use crate::units::{self, Dimension};
@@ -44,6 +45,8 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
         ("capacity.html", html::study::capacity(&found, &study::typed()).render()),
     ];
     study::write(&args.trials, &name, &written, out)?;
+    let charts: Vec<Chart> = html::study::capacity_chart(&found).into_iter().collect();
+    study::draw(&args.trials, &args.drawn, &name, &charts, out)?;
     Ok(match found.outcome {
         Outcome::Found | Outcome::Unbounded => Exit::Done,
         Outcome::None => Exit::No,

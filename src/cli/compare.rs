@@ -41,6 +41,8 @@ pub(crate) fn compare(args: &Compare, out: &mut Out) -> Result<Exit, Stop> {
         ("compare.html", html::study::compare(&compared, &study::typed()).render()),
     ];
     study::write(&args.trials, &place(&designs), &written, out)?;
+    let charts = html::study::compare_charts(&compared);
+    study::draw(&args.trials, &args.drawn, &place(&designs), &charts, out)?;
     let worse = compared.after.iter().any(|compared| compared.word == Word::Regressed);
     Ok(if args.fail_on_regression.is_some() && worse { Exit::No } else { Exit::Done })
 }

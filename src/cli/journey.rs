@@ -50,7 +50,9 @@ pub(crate) fn journey(args: &Journey, out: &mut Out) -> Result<Exit, Stop> {
         ("journey.md", terminal::markdown(&told)),
         ("journey.html", html::study::journey(&told, &study::typed()).render()),
     ];
-    study::write(&args.trials, &study::stem(&args.ladder), &written, out)?;
+    let name = study::stem(&args.ladder);
+    study::write(&args.trials, &name, &written, out)?;
+    study::draw(&args.trials, &args.drawn, &name, &html::study::journey_charts(&told), out)?;
     Ok(Exit::Done)
 }
 

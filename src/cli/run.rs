@@ -36,18 +36,17 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
         return Err(Stop::usage("--watch looks at files; standard input is read only once"));
     }
     progress::catch_interrupts()?;
-    if args.watch { watch(args, out) } else { once(args, out, &mut Vec::new()) }
+    if args.watch { watch(args, out) } else { once(args, out) }
 }
 
-/// One run from text to exit code; leaves behind which files were read.
-fn once(args: &Run, out: &mut Out, read: &mut Vec<PathBuf>) -> Result<Exit, Stop> {
+/// One run from text to exit code.
+fn once(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
     let settings = &args.settings;
     let wanted = wanted(args, out)?;
     if format(args) == Format::Github {
         out.print(&github::diagnostics(&errors(&input::read(&wanted))))?;
     }
     let (scenario, model, reading) = input::prepare(&wanted, out)?;
-    read.clone_from(&reading.files);
     let progress = Arc::new(Progress::default());
     let jobs = settings.experiment.jobs.map_or_else(cores, NonZero::get);
     let plan = Plan::new(&model, &scenario, jobs);
@@ -246,23 +245,32 @@ fn undecided(means: Option<Undecided>, out: &mut Out) -> Exit {
 
 /// Runs, waits until a file of the scenario is saved, and runs again, until interrupted.
 fn watch(args: &Run, out: &mut Out) -> Result<Exit, Stop> {
-    let mut read = vec![PathBuf::from(&args.input.scenario)];
     loop {
-        match once(args, out, &mut read) {
+        // Looked at before the run, so that what is saved while it runs is not missed.
+        let files = input::read(&Wanted::new(&args.input.scenario, &args.input.changes, "<stdin>")?).files;
+        let before = saved(&files);
+        match once(args, out) {
+            Ok(Exit::Interrupted) => return Ok(Exit::Interrupted),
             Ok(_) => {}
             // A mistake has been shown; the next save may mend it.
             Err(stop) if stop.exit == Exit::Bad && stop.message.is_empty() => {}
             Err(stop) => return Err(stop),
         }
-        let before = saved(&read);
-        out.note("  watching; Ctrl-C ends\n");
-        while saved(&read) == before {
+        out.note(&format!("  watching {}; Ctrl-C ends\n", shown(&files)));
+        while saved(&files) == before {
             if progress::is_interrupted() {
                 return Ok(Exit::Interrupted);
             }
             std::thread::sleep(POLL);
         }
     }
+}
+
+/// The files of a scenario by name: `a.yaml and b.yaml`.
+fn shown(files: &[PathBuf]) -> String {
+    let mut names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    names.dedup();
+    names.join(" and ")
 }
 
 /// When each file was last changed; a file that is just being replaced has no time.

@@ -17,7 +17,8 @@ use crate::cli::part::{Parts, Shard};
 use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, capacity, progress};
 use crate::diagnostic::{Diagnostics, Sources, Spot, Spotted};
-use crate::report::html;
+use crate::report::chart::Chart;
+use crate::report::html::study::search;
 use crate::report::size::{SCHEMA, Size as Found, rows};
 use crate::report::terminal::{advise as of_advice, size as terminal};
 use crate::report::{Verdict, advise as document};
@@ -142,14 +143,16 @@ fn write(args: &Size, found: &Found, axes: &[Axis], out: &mut Out) -> Result<(),
     let mut written = vec![
         ("size.json", study::document(found, Format::Json)),
         ("size.md", terminal::markdown(found)),
-        ("size.html", html::study::size(found, &study::typed()).render()),
+        ("size.html", search::size(found, &study::typed()).render()),
     ];
     if let Some(best) = found.chosen().filter(|_| args.input.scenario != "-") {
         let folder = args.trials.out.as_deref().map_or_else(|| Path::new("output").join(&found.name), PathBuf::from);
         let settings = [args.input.changes.sets.clone(), sets(axes, best)].concat();
         written.push(("best.yaml", design_file(&folder, &args.input.scenario, &settings)));
     }
-    study::write(&args.trials, &found.name, &written, out)
+    study::write(&args.trials, &found.name, &written, out)?;
+    let charts: Vec<Chart> = search::size_chart(found).into_iter().collect();
+    study::draw(&args.trials, &args.drawn, &found.name, &charts, out)
 }
 
 /// A scenario that extends the one that was sized by what came out best.

@@ -13,14 +13,14 @@ use crate::analysis::Progress;
 use crate::analysis::axis::{Axis, Point, axis, grid};
 use crate::analysis::design::{Base, Broken, Design};
 use crate::analysis::lab::{Interrupted, Lab, Memory, Setting};
-use crate::cli::args::study::Trials;
+use crate::cli::args::study::{Drawn, Trials};
 use crate::cli::args::{Format, Input};
 use crate::cli::out::Out;
 use crate::cli::part::Parts;
 use crate::cli::progress::{self, Goal, Watch, Watcher};
 use crate::cli::run::{cores, seconds};
-use crate::cli::{Exit, Stop, files, input, shell};
-use crate::diagnostic::render;
+use crate::cli::{Exit, Stop, files, input, render, shell};
+use crate::report::chart::Chart;
 use crate::report::json;
 use crate::report::rows::Rows;
 use crate::report::terminal::Look;
@@ -96,7 +96,7 @@ pub(crate) fn stem(scenario: &str) -> String {
 /// Shows what forbids a design.
 pub(crate) fn shown(broken: &Broken, out: &mut Out) -> Stop {
     let (width, colour, unicode) = (out.width.max(input::LEAST_WIDTH), out.colour_of_stderr(), out.unicode);
-    out.tell(&render(&broken.found, &broken.sources, width, colour, unicode));
+    out.tell(&crate::diagnostic::render(&broken.found, &broken.sources, width, colour, unicode));
     Stop::quiet(Exit::Bad)
 }
 
@@ -280,7 +280,7 @@ pub(crate) fn folder(trials: &Trials, name: &str) -> PathBuf {
 
 /// Writes the files of a study, each a name and its text.
 pub(crate) fn write(trials: &Trials, name: &str, written: &[(&str, String)], out: &mut Out) -> Result<(), Stop> {
-    if trials.no_files || trials.out.as_deref() == Some("-") {
+    if !has_files(trials) {
         return Ok(());
     }
     let folder = folder(trials, name);
@@ -288,6 +288,19 @@ pub(crate) fn write(trials: &Trials, name: &str, written: &[(&str, String)], out
         files::write(&folder.join(file), text.as_bytes(), out)?;
     }
     Ok(())
+}
+
+/// Writes the pictures of a study beside its files.
+pub(crate) fn draw(trials: &Trials, how: &Drawn, name: &str, charts: &[Chart], out: &mut Out) -> Result<(), Stop> {
+    if !has_files(trials) {
+        return Ok(());
+    }
+    render::charts(&folder(trials, name).join("charts"), charts, how.charts, out)
+}
+
+/// Whether files are written at all.
+fn has_files(trials: &Trials) -> bool {
+    !trials.no_files && trials.out.as_deref() != Some("-")
 }
 
 /// A document of a study on standard output.

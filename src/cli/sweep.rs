@@ -13,7 +13,8 @@ use crate::cli::out::Out;
 use crate::cli::part::Shard;
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, files, progress};
-use crate::report::html;
+use crate::report::evaluation::Figures;
+use crate::report::html::study::search;
 use crate::report::sweep::{self, Head, Row, SCHEMA};
 use crate::report::terminal::sweep as terminal;
 
@@ -64,8 +65,9 @@ pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     show(&swept, format, out)?;
     // The part of one machine is no sweep yet; `merge` makes it one.
     if !shard.is_part() {
-        let page = html::study::sweep(&swept, &study::typed()).render();
+        let page = search::sweep(&swept, &study::typed()).render();
         study::write(&args.trials, &name, &[("sweep.html", page)], out)?;
+        study::draw(&args.trials, &args.drawn, &name, &search::sweep_charts(&swept), out)?;
     }
     Ok(Exit::Done)
 }
@@ -189,7 +191,8 @@ impl Work<'_> {
             };
             for (point, figures) in points.iter().zip(figures) {
                 let settings = self.head.axes.iter().cloned().zip(self.head.points[*point].iter().cloned()).collect();
-                file.append(Row { point: *point, settings, figures })?;
+                // Curves are for comparing a few; many points would make a large file of them.
+                file.append(Row { point: *point, settings, figures: Figures { curve: None, ..figures } })?;
             }
         }
         Ok(Ok(()))
@@ -234,6 +237,9 @@ pub(crate) fn merge(args: &Merge, out: &mut Out) -> Result<Exit, Stop> {
         return Ok(Exit::Done);
     }
     files::write(&path, text.as_bytes(), out)?;
-    show(&sweep::sweep(head, rows), args.format, out)?;
+    let swept = sweep::sweep(head, rows);
+    let page = search::sweep(&swept, &study::typed()).render();
+    files::write(&path.with_extension("html"), page.as_bytes(), out)?;
+    show(&swept, args.format, out)?;
     Ok(Exit::Done)
 }

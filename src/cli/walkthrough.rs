@@ -5,8 +5,8 @@ use std::io::BufRead;
 use crate::analysis::advise as advising;
 use crate::analysis::design::{Base, Design};
 use crate::analysis::walkthrough::{Subject, death, walk};
-use crate::cli::args::Format;
-use crate::cli::args::study::{Journey, Level, Walkthrough as Arguments};
+use crate::cli::args::study::{Drawn, Journey, Level, Walkthrough as Arguments};
+use crate::cli::args::{Charts, Format};
 use crate::cli::journey::{is_ladder, journey, rate};
 use crate::cli::out::Out;
 use crate::cli::size::changed;
@@ -23,7 +23,8 @@ const FACES: Faces<Walkthrough> =
 pub(crate) fn walkthrough(args: &Arguments, out: &mut Out) -> Result<Exit, Stop> {
     if args.input.scenario != "-" && is_ladder(&args.input.scenario) {
         let (ladder, sets) = (args.input.scenario.clone(), args.input.changes.sets.clone());
-        return journey(&Journey { ladder, sets, quiz: args.quiz, trials: args.trials.clone() }, out);
+        let drawn = Drawn { charts: Charts::Svg };
+        return journey(&Journey { ladder, sets, quiz: args.quiz, trials: args.trials.clone(), drawn }, out);
     }
     let format = study::format(&args.trials, FORMATS, "walkthrough")?;
     let senior = args.level == Level::Senior;

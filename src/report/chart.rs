@@ -14,10 +14,11 @@ pub mod graph;
 pub mod heat;
 pub mod ink;
 pub mod latency;
+pub mod map;
 pub mod paint;
 pub mod svg;
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;
 pub mod time;
 pub mod waterfall;
 
@@ -85,11 +86,23 @@ pub enum Shape {
     /// Filled boxes of one colour: left, top, width, height.
     Boxes(Vec<[f64; 4]>),
     Text(Text),
-    /// What belongs together and leads to a place of the same page.
-    Link {
-        to: String,
+    /// What belongs together.
+    Group {
+        role: Role,
         marks: Vec<Mark>,
     },
+}
+
+/// What a group of marks is to the reader of a page; in a file it is nothing special.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    /// It leads to a place of the same page.
+    Link(String),
+    /// What lies in the plane of a chart over time (left, top, width, height): cut at its edges, and drawn out sideways
+    /// for who looks closer.
+    Plane([f64; 4]),
+    /// It is right only as long as the whole time is shown: ticks, and names of what happened.
+    Whole,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +112,8 @@ pub struct Text {
     pub size: f64,
     pub anchor: Anchor,
     pub bold: bool,
+    /// Kept free of what lies below it.
+    pub halo: bool,
 }
 
 /// Which part of a text stands at its place; vertically it is always the middle.
@@ -141,6 +156,23 @@ impl Chart {
         self.marks.push(Mark { shape: Shape::Boxes(vec![place]), ink, series: None });
     }
 
+    /// Small words over lines, which make way for them.
+    pub fn label(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
+        let mut mark = words(at, text, anchor, ink);
+        if let Shape::Text(text) = &mut mark.shape {
+            text.halo = true;
+        }
+        self.marks.push(mark);
+    }
+
+    /// Makes one group of all marks from a number on.
+    pub fn group(&mut self, from: usize, role: Role) {
+        let marks = self.marks.split_off(from);
+        if !marks.is_empty() {
+            self.marks.push(Mark { shape: Shape::Group { role, marks }, ink: Ink::Text, series: None });
+        }
+    }
+
     /// Small words.
     pub fn say(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
         self.marks.push(words(at, text, anchor, ink));
@@ -149,7 +181,7 @@ impl Chart {
 
 /// Small words as a mark.
 pub fn words(at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) -> Mark {
-    let text = Text { at, text: text.to_owned(), size: SMALL, anchor, bold: false };
+    let text = Text { at, text: text.to_owned(), size: SMALL, anchor, bold: false, halo: false };
     Mark { shape: Shape::Text(text), ink, series: None }
 }
 

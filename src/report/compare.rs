@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::report::Verdict;
 use crate::report::evaluation::Limit;
+use crate::report::pictures::Curve;
 use crate::report::rows::{Rows, number};
 
 /// Name and version of the JSON document.
@@ -32,6 +33,9 @@ pub struct Side {
     pub offered_per_s: Option<f64>,
     pub usd_per_month: Option<f64>,
     pub bottleneck: Option<Limit>,
+    /// Latency by percentile of all requests, where there is a steady state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
 }
 
 /// Another design and its differences.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::Verdict;
 use crate::report::json::twelve_digits;
+use crate::report::pictures::Curve;
 
 /// One design, evaluated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct Figures {
     pub usd_per_month: Option<f64>,
     /// By component.
     pub costs: Vec<(String, f64)>,
+    /// The percentile curve of all requests, where there is a steady state; a sweep of many points leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
 }
 
 /// Which way is better.

@@ -24,6 +24,9 @@ const SCRIPT: &str = include_str!("html/page.js");
 const STYLE: &str = include_str!("html/page.css");
 /// A chart wider than this may be scrolled on a small screen rather than be shrunk beyond reading.
 const LARGE: f64 = 400.0;
+const LARGER: f64 = 900.0;
+/// Words of a cell that may be broken into lines; shorter ones stay together.
+const LONG: usize = 44;
 /// Why writing to a string cannot fail.
 const TAKES: &str = "a string takes all";
 
@@ -157,10 +160,17 @@ pub fn figure(chart: &Chart) -> String {
     });
     let label = format!("aria-label=\"{}\"", escaped(&chart.title));
     let svg = element(chart);
-    let svg = if LARGE < chart.width { svg.replacen("<svg", "<svg class=\"large\"", 1) } else { svg };
+    let class = match chart.width {
+        width if width < LARGE => "",
+        width if width < LARGER => "large",
+        _ => "larger",
+    };
+    let svg = if class.is_empty() { svg } else { svg.replacen("<svg", &format!("<svg class=\"{class}\""), 1) };
     write!(text, "<div class=\"plot\" tabindex=\"0\" role=\"group\" {label}{clock}>{svg}</div>").expect(TAKES);
     if chart.clock.is_some() {
-        text.push_str("<output class=\"readout\"></output>");
+        text.push_str(
+            "<output class=\"readout\"></output><button type=\"button\" class=\"copy all\" hidden>show all of the time</button>",
+        );
     }
     if !chart.table.rows.is_empty() {
         write!(text, "<details><summary>Figures</summary>{}</details>", table(&chart.table)).expect(TAKES);
@@ -186,7 +196,8 @@ pub fn table(table: &Table) -> String {
     for row in &table.rows {
         text.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
-            write!(text, "<td{}>{}</td>", class(column), escaped(cell)).expect(TAKES);
+            let class = if LONG < cell.chars().count() { " class=\"long\"" } else { class(column) };
+            write!(text, "<td{class}>{}</td>", escaped(cell)).expect(TAKES);
         }
         text.push_str("</tr>");
     }
@@ -194,9 +205,12 @@ pub fn table(table: &Table) -> String {
     text
 }
 
+/// Digits and their unit, as in `$1,200/month` or `31.5 ms ±2%`, and no name that begins with a digit.
 fn starts_as_figure(cell: &str) -> bool {
-    let cell = cell.trim_start_matches(['<', '>', '±', '+', '−', '$']);
-    cell.starts_with(|c: char| c.is_ascii_digit())
+    let cell = cell.trim_start_matches(['<', '>', '±', '+', '−', '-', '$']);
+    let first = cell.split([' ', '\u{a0}']).next().unwrap_or_default();
+    let unit = first.trim_start_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
+    unit.len() < first.len() && unit.chars().all(|c| c.is_alphabetic() || "%/°".contains(c))
 }
 
 /// Head and rows from words.

@@ -16,12 +16,12 @@ pub fn chrome(report: &Report) -> String {
         events.push(named("process_name", process, 0, &told));
         events.push(named("thread_name", process, 1, "request"));
         let root = json!({"outcome": exemplar.outcome});
-        events.push(complete((process, 1), &exemplar.request, (exemplar.arrived_s, exemplar.latency_s), &root));
+        events.push(complete((process, 1), &exemplar.request, ends(exemplar, 0.0, exemplar.latency_s), &root));
         for (lane, (component, spans)) in lanes(exemplar).into_iter().enumerate() {
             let thread = lane as u64 + 2;
             events.push(named("thread_name", process, thread, component));
             for span in spans {
-                let at = (exemplar.arrived_s + span.start_s, span.end_s - span.start_s);
+                let at = ends(exemplar, span.start_s, span.end_s);
                 let about = json!({"component": span.component, "operation": span.operation, "cause": span.cause});
                 events.push(complete((process, thread), &name(span), at, &about));
             }
@@ -42,14 +42,20 @@ fn named(what: &str, process: u64, thread: u64, name: &str) -> Value {
 }
 
 /// A stretch with its start and length, in microseconds as the format wants them.
-fn complete((process, thread): (u64, u64), name: &str, (from_s, took_s): (f64, f64), about: &Value) -> Value {
-    let micros = |seconds: f64| nanos(seconds) as f64 / 1e3;
-    let (ts, dur) = (micros(from_s), micros(took_s));
+fn complete((process, thread): (u64, u64), name: &str, (from, to): (u64, u64), about: &Value) -> Value {
+    let (ts, dur) = (from as f64 / 1e3, (to - from) as f64 / 1e3);
     json!({"ph": "X", "name": name, "cat": "request", "pid": process, "tid": thread, "ts": ts, "dur": dur, "args": about})
 }
 
 fn nanos(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
+}
+
+/// Both ends of a stretch of a request in whole nanoseconds: rounded before they are moved to when the request arrived, so
+/// that what touches still touches and nothing overlaps by one, which Perfetto would take apart.
+fn ends(exemplar: &Exemplar, from_s: f64, to_s: f64) -> (u64, u64) {
+    let arrived = nanos(exemplar.arrived_s);
+    (arrived + nanos(from_s), arrived + nanos(to_s).max(nanos(from_s)))
 }
 
 /// Stretches of one component in as many lanes as it takes for none to overlap.
@@ -80,20 +86,19 @@ pub fn otlp(report: &Report) -> String {
         let load = exemplar.request.split('#').next().unwrap_or_default();
         let id = |number: usize| format!("{:016x}", (index as u64 + 1) << 32 | number as u64);
         let trace = format!("{:016x}{:016x}", u64::from(exemplar.replication) + 1, index as u64 + 1);
-        let span = |number: usize, name: &str, (from_s, took_s): (f64, f64)| {
-            let from = nanos(from_s);
+        let span = |number: usize, name: &str, (from_s, to_s): (f64, f64)| {
+            let (from, to) = ends(exemplar, from_s, to_s);
             json!({
                 "traceId": trace, "spanId": id(number), "name": name, "kind": if number == 0 { 3 } else { 1 },
-                "startTimeUnixNano": from.to_string(), "endTimeUnixNano": (from + nanos(took_s)).to_string(),
+                "startTimeUnixNano": from.to_string(), "endTimeUnixNano": to.to_string(),
             })
         };
-        let mut root = span(0, &exemplar.request, (exemplar.arrived_s, exemplar.latency_s));
+        let mut root = span(0, &exemplar.request, (0.0, exemplar.latency_s));
         root["status"] =
             if exemplar.outcome == "ok" { json!({"code": 1}) } else { json!({"code": 2, "message": exemplar.outcome}) };
         add(load, root);
         for (number, stretch) in exemplar.spans.iter().enumerate() {
-            let at = (exemplar.arrived_s + stretch.start_s, stretch.end_s - stretch.start_s);
-            let mut told = span(number + 1, &name(stretch), at);
+            let mut told = span(number + 1, &name(stretch), (stretch.start_s, stretch.end_s));
             told["parentSpanId"] = json!(id(0));
             told["attributes"] = json!([attribute("plimsoll.cause", stretch.cause)]);
             add(&stretch.component, told);

@@ -87,9 +87,15 @@ fn scalar(text: &str) -> String {
 fn is_plain(text: &str) -> bool {
     let first = text.chars().next().unwrap_or(' ');
     let safe_start = first.is_alphanumeric() || "$./_+(<=".contains(first);
-    let safe = |c: char| c.is_ascii_graphic() || c == ' ' || (!c.is_ascii() && c.is_alphanumeric());
+    let safe = |c: char| c == ' ' || is_shown(c);
     let tail = text.trim_end() == text && !text.ends_with(':');
     safe_start && tail && text.chars().all(safe) && !text.contains(": ") && !text.contains(" #") && text.len() < 1000
+}
+
+/// What is seen as what it is: no control characters, no spaces but the usual one, nothing that turns the writing round.
+fn is_shown(c: char) -> bool {
+    let hidden = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    c.is_ascii_graphic() || (!c.is_ascii() && !c.is_control() && !c.is_whitespace() && !hidden)
 }
 
 fn double_quoted(text: &str) -> String {
@@ -100,7 +106,7 @@ fn double_quoted(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            c if c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric() => out.push(c),
+            c if c == ' ' || is_shown(c) => out.push(c),
             c => write!(out, "\\U{:08x}", c as u32).expect("a string takes every text"),
         }
     }

@@ -1,5 +1,6 @@
 // Opens pages from disk in headless Chromium and looks at them as their readers do:
 //   node tests/browser/check.mjs MODULES SHOTS PAGE...
+// What a page must have is known by its name: `check` has no picture, `page` (of a run) has charts over time.
 // MODULES is a folder in which `npm install playwright-core axe-core` was run, SHOTS a folder for pictures (or -).
 // CHROMIUM names the browser where it is not /usr/bin/chromium. Exit code 1 and a line for each thing that is wrong.
 import { createRequire } from 'node:module';
@@ -19,7 +20,8 @@ const wrong = [];
 function layout() {
   const found = [];
   for (const svg of document.querySelectorAll('svg')) {
-    const texts = [...svg.querySelectorAll('text')].map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }));
+    const all = [...svg.querySelectorAll('text')].map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }));
+    const texts = all.filter((text) => text.box.width > 0);
     const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width || 1;
     const edge = svg.getBoundingClientRect();
     for (const [i, a] of texts.entries()) {
@@ -53,6 +55,8 @@ async function interaction(page, say) {
     await page.keyboard.press('Escape');
     if (await page.locator('.cursor.on').count() !== 0) say('Escape does not hide the cursor');
   }
+  if (count > 0) await zoom(page, clocks, say);
+  await sorting(page, say);
   const toggle = page.locator('.legend button').first();
   if (await toggle.count() > 0) {
     const series = await toggle.getAttribute('data-series');
@@ -66,7 +70,49 @@ async function interaction(page, say) {
   }
 }
 
-async function marks(page, say) {
+// Dragging looks closer in every chart over time, and the button shows all again.
+async function zoom(page, clocks, say) {
+  const widths = () => page.locator('.plane').evaluateAll((planes) => planes.map((plane) => plane.viewBox.baseVal.width));
+  const before = await widths();
+  const box = await clocks.first().boundingBox();
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.4, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.5, y);
+  await page.mouse.move(box.x + box.width * 0.6, y);
+  await page.mouse.up();
+  const after = await widths();
+  if (!after.every((width, i) => width < before[i] * 0.5)) say(`dragging does not look closer: ${before} became ${after}`);
+  const ticks = await clocks.first().locator('.ticks text').count();
+  if (ticks < 2) say(`${ticks} ticks when looked at closely`);
+  for (const what of new Set(await page.evaluate(layout))) say(`looked at closely, ${what}`);
+  await page.locator('button.all').first().click();
+  if (JSON.stringify(await widths()) !== JSON.stringify(before)) say(`all of the time is not shown again: ${await widths()}`);
+  await clocks.first().focus();
+  await page.keyboard.press('+');
+  if ((await widths())[0] >= before[0]) say('the key + does not look closer');
+  await page.keyboard.press('0');
+}
+
+// A click on the head of a column puts figures in their order, whatever their units; a second one turns it round.
+async function sorting(page, say) {
+  const head = page.locator('main section table:visible thead th.n button').first();
+  if (await head.count() === 0) return;
+  const cells = () => head.evaluate((button) => {
+    const column = button.parentElement.cellIndex;
+    return [...button.closest('table').tBodies[0].rows].map((row) => row.cells[column].textContent);
+  });
+  const before = await cells();
+  await head.click();
+  const up = await cells();
+  await head.click();
+  const down = await cells();
+  const known = (list) => list.filter((cell) => /\d/.test(cell)).join('|');
+  if ([...before].sort().join() !== [...up].sort().join()) say(`sorting loses cells: ${before} became ${up}`);
+  if (new Set(before).size > 1 && known(up) === known(down)) say(`sorting does not turn round: ${up}`);
+}
+
+async function marks(page, say, kind) {
   const found = await page.evaluate(() => ({
     title: document.title,
     sections: document.querySelectorAll('main section').length,
@@ -75,7 +121,10 @@ async function marks(page, say) {
     ids: [...document.querySelectorAll('[id]')].map((e) => e.id),
   }));
   if (found.sections < 3) say(`${found.sections} sections`);
-  if (found.figures.length === 0) say('no figure');
+  if (found.figures.length === 0 && kind !== 'check') say('no figure');
+  if (kind === 'page' && await page.locator('.plot[data-clock]').count() < 4) say('no charts over time');
+  if (kind === 'compare' && await page.locator('#f-latency .legend button').count() !== 2) say('no curves over each other');
+  if (kind === 'pairs' && await page.locator('#f-sweep text').count() < 8) say('no map of two settings');
   for (const [id, count] of found.figures) if (count < 2) say(`${id} has ${count} marks`);
   for (const id of found.broken) say(`a link leads to #${id}, which is not there`);
   const twice = found.ids.filter((id, i) => found.ids.indexOf(id) !== i);
@@ -103,7 +152,7 @@ for (const file of pages) {
       await page.goto(address);
       for (const what of new Set(await page.evaluate(layout))) say(what);
       if (width === 1024) {
-        await marks(page, say);
+        await marks(page, say, basename(file, '.html'));
         await interaction(page, say);
       }
       if (width !== 1600) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::cases::{Case, Judged, Verdict};
 
 /// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "## Coverage of the intervals\n",
     "## Hit ratios beside libCacheSim\n",
     "## One day under six autoscalers\n",
@@ -15,6 +15,7 @@ const SECTIONS: [&str; 7] = [
     "## Dead regions\n",
     "## Retry storms\n",
     "## Failover, by how writes are replicated\n",
+    "## Pages\n",
 ];
 
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.

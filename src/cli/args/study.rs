@@ -8,7 +8,7 @@ use clap_complete::ValueHint;
 use clap_complete::engine::ArgValueCompleter as Complete;
 
 use crate::catalogue::HOURS_PER_MONTH;
-use crate::cli::args::{Changes, Experiment, Format, Input, TEMPLATE, Undecided, rate, share, time};
+use crate::cli::args::{Changes, Charts, Experiment, Format, Input, TEMPLATE, Undecided, rate, share, time};
 use crate::cli::complete;
 use crate::units::{self, Dimension};
 
@@ -37,6 +37,14 @@ pub struct Trials {
     pub parts: Vec<String>,
 }
 
+/// Pictures of studies that have some.
+#[derive(Clone, Debug, Args)]
+pub struct Drawn {
+    /// Pictures among the files, in `charts/`
+    #[arg(long, value_name = "AS", default_value = "svg", env = "PLIMSOLL_CHARTS", hide_env = true)]
+    pub charts: Charts,
+}
+
 #[derive(Clone, Debug, Args)]
 #[command(
     help_template = TEMPLATE,
@@ -62,6 +70,8 @@ pub struct Compare {
     pub fail_on_regression: Option<Regression>,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -95,6 +105,8 @@ pub struct Sweep {
     pub dry_run: bool,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -133,6 +145,8 @@ pub struct Capacity {
     pub shard: Option<String>,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -170,6 +184,8 @@ pub struct Size {
     pub shard: Option<String>,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -223,6 +239,8 @@ pub struct Journey {
     pub quiz: bool,
     #[command(flatten)]
     pub trials: Trials,
+    #[command(flatten)]
+    pub drawn: Drawn,
 }
 
 #[derive(Clone, Debug, Args)]

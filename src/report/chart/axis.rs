@@ -3,7 +3,7 @@
 use crate::report::chart::ink::Ink;
 use crate::report::chart::{Anchor, Chart, SMALL, text_width};
 use crate::report::terminal::figures::span;
-use crate::units::{human_count, human_money, human_time};
+use crate::units::{human_bytes, human_count, human_money, human_time};
 
 /// From a figure to its place between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +29,7 @@ pub enum Unit {
     /// Simulated time, which is longer.
     Clock,
     PerSecond,
+    Bytes,
     Count,
     Share,
     Money,
@@ -52,6 +53,27 @@ impl Scale {
         let most = if most.is_finite() && 0.0 < most { most } else { 1.0 };
         let step = round_step(most / 4.0);
         Scale::Linear { from: 0.0, to: (most / step - 1e-9).ceil() * step }
+    }
+
+    /// A linear one around what is there: from zero, unless all of it is far from zero.
+    pub fn around(least: f64, most: f64) -> Scale {
+        let from = if 2.0 * least < most { least.min(0.0) } else { least };
+        let step = round_step((most - from).max(most.abs() * 1e-3).max(1e-12) / 6.0);
+        let (from, to) = ((from / step + 1e-9).floor() * step, (most / step - 1e-9).ceil() * step);
+        Scale::Linear { from, to: if from < to { to } else { from + step } }
+    }
+
+    /// A logarithmic one that keeps close to figures of about one size.
+    pub fn close(least: f64, most: f64) -> Scale {
+        let (least, most) = (least.max(1e-12), most.max(1e-12));
+        if 4.0 * least < most {
+            return Scale::log(least, most);
+        }
+        let power = |value: f64| libm::exp10(libm::floor(libm::log10(value)));
+        let below = FINE.into_iter().rev().map(|step| step * power(least)).find(|from| *from <= least * 1.0001);
+        let above = FINE.into_iter().map(|step| step * power(most)).find(|to| most * 0.9999 <= *to);
+        let (from, to) = (below.unwrap_or(least), above.unwrap_or(10.0 * power(most)));
+        Scale::Log { from, to: if from * 1.1 < to { to } else { from * 1.5 } }
     }
 
     /// A logarithmic one around what is there; both ends are 1, 2 or 5 times a power of ten.
@@ -87,7 +109,11 @@ impl Scale {
             }
             Scale::Log { from, to } => {
                 let decades = libm::log10(to / from);
-                let steps: &[f64] = if decades < 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+                let steps: &[f64] = match decades {
+                    d if d < 0.65 => &FINE,
+                    d if d < 2.5 => &[1.0, 2.0, 5.0],
+                    _ => &[1.0],
+                };
                 let powers = libm::floor(libm::log10(from)) as i32..=libm::ceil(libm::log10(to)) as i32;
                 let all = powers.flat_map(|power| steps.iter().map(move |step| step * libm::exp10(f64::from(power))));
                 all.filter(|tick| from * 0.999 <= *tick && *tick <= to * 1.001).collect()
@@ -99,6 +125,9 @@ impl Scale {
         }
     }
 }
+
+/// Steps within a power of ten where one is nearly all that is shown.
+const FINE: [f64; 15] = [1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
 
 /// 1, 2 or 5 times a power of ten, at or above.
 fn round_step(wide: f64) -> f64 {
@@ -124,6 +153,7 @@ impl Unit {
             Unit::Seconds => without_zero(&human_time(value)),
             Unit::Clock => span(value).replace(' ', ""),
             Unit::PerSecond => format!("{}/s", without_zero(&human_count(value))),
+            Unit::Bytes => without_zero(&human_bytes(value)),
             Unit::Count => without_zero(&human_count(value)),
             Unit::Share => format!("{}%", trimmed(value * 100.0)),
             Unit::Money => human_money(value),
@@ -154,6 +184,11 @@ impl Frame {
         self.top + (1.0 - self.y.at(y)) * self.height
     }
 
+    /// Left, top, width and height.
+    pub fn plane(&self) -> [f64; 4] {
+        [self.left, self.top, self.width, self.height]
+    }
+
     pub fn right(&self) -> f64 {
         self.left + self.width
     }
@@ -164,29 +199,46 @@ impl Frame {
 
     /// Grid, axes and their figures; ticks too close to the one before go without a word.
     pub fn draw(&self, chart: &mut Chart, units: (Unit, Unit)) {
+        self.rise(chart, units.1);
+        self.along(chart, units.0);
+    }
+
+    /// The grid and the figures of the vertical axis.
+    pub fn rise(&self, chart: &mut Chart, unit: Unit) {
         let mut above = f64::INFINITY;
-        for tick in self.y.ticks(4, units.1) {
+        for tick in self.y.ticks(4, unit) {
             let y = self.py(tick);
             chart.line(vec![(self.left, y), (self.right(), y)], 1.0, Ink::Grid, None);
             if SMALL * 1.2 <= above - y {
-                chart.say((self.left - 8.0, y), &units.1.tick(tick), Anchor::End, Ink::Faint);
+                chart.say((self.left - 8.0, y), &unit.tick(tick), Anchor::End, Ink::Faint);
                 above = y;
             }
         }
+        chart.line(vec![(self.left, self.bottom()), (self.right(), self.bottom())], 1.0, Ink::Faint, None);
+    }
+
+    /// Ticks and figures of the horizontal axis.
+    pub fn along(&self, chart: &mut Chart, unit: Unit) {
+        let ticks = self.x.ticks((self.width / 90.0) as usize, unit);
+        let named: Vec<(f64, String)> = ticks.into_iter().map(|tick| (tick, unit.tick(tick))).collect();
+        self.named(chart, &named);
+    }
+
+    /// The same with names in place of figures.
+    pub fn named(&self, chart: &mut Chart, ticks: &[(f64, String)]) {
         let mut before = f64::NEG_INFINITY;
-        for tick in self.x.ticks((self.width / 90.0) as usize, units.0) {
-            let (x, text) = (self.px(tick), units.0.tick(tick));
-            let half = text_width(&text, SMALL) / 2.0;
+        for (tick, text) in ticks {
+            let (x, half) = (self.px(*tick), text_width(text, SMALL) / 2.0);
             chart.line(vec![(x, self.bottom()), (x, self.bottom() + 4.0)], 1.0, Ink::Faint, None);
             if matches!(self.x, Scale::Nines { .. } | Scale::Log { .. }) {
                 chart.line(vec![(x, self.top), (x, self.bottom())], 1.0, Ink::Grid, None);
             }
-            if before + 8.0 <= x - half && x + half <= chart.width {
-                chart.say((x, self.bottom() + 14.0), &text, Anchor::Middle, Ink::Faint);
-                before = x + half;
+            let middle = x.min(chart.width - half);
+            if before + 8.0 <= middle - half {
+                chart.say((middle, self.bottom() + 14.0), text, Anchor::Middle, Ink::Faint);
+                before = middle + half;
             }
         }
-        chart.line(vec![(self.left, self.bottom()), (self.right(), self.bottom())], 1.0, Ink::Faint, None);
     }
 
     /// Points of a line, broken where nothing is known.
@@ -218,6 +270,20 @@ mod tests {
         let shown: Vec<String> =
             Scale::log(0.0031, 0.09).ticks(4, Unit::Seconds).into_iter().map(|tick| Unit::Seconds.tick(tick)).collect();
         assert_eq!(shown, ["2ms", "5ms", "10ms", "20ms", "50ms", "100ms"]);
+    }
+
+    #[test]
+    fn a_scale_keeps_close_to_what_is_there() {
+        let ends = |scale: Scale| match scale {
+            Scale::Linear { from, to } | Scale::Log { from, to } => [from, to].map(|end| (end * 1e6).round() / 1e6),
+            Scale::Nines { most } => [0.0, most],
+        };
+        assert_eq!(ends(Scale::around(297.0, 1040.0)), [0.0, 1200.0]);
+        assert_eq!(ends(Scale::around(1846.0, 2591.0)), [1800.0, 2600.0]);
+        assert_eq!(ends(Scale::around(5.0, 5.0)), [5.0, 5.001]);
+        assert_eq!(ends(Scale::close(0.165, 0.187)), [0.16, 0.2]);
+        assert_eq!(Scale::close(0.0031, 0.09), Scale::log(0.0031, 0.09));
+        assert_eq!(Scale::Log { from: 0.16, to: 0.2 }.ticks(4, Unit::Seconds).len(), 3);
     }
 
     #[test]

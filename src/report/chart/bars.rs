@@ -2,8 +2,8 @@
 
 use crate::report::chart::ink::Ink;
 use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Table, WIDTH, fitted, text_width};
-use crate::report::terminal::figures::{percent, spaced_time};
-use crate::report::{Component, Report, TimeShare, Utilisation};
+use crate::report::terminal::figures::{busy, percent, spaced_time};
+use crate::report::{Report, TimeShare, Utilisation};
 use crate::units::human_money;
 
 const ROW: f64 = 26.0;
@@ -12,6 +12,9 @@ const BAR: f64 = 15.0;
 const NAMES: f64 = 176.0;
 /// Bars at most; the rest is one.
 const BARS: usize = 14;
+/// What is used less than this in nine windows of ten is left out, as long as so many bars remain.
+const NOTABLE: f64 = 0.005;
+const FEW: usize = 3;
 /// Where time goes stands twice beside each other.
 const HALF: f64 = 352.0;
 
@@ -64,38 +67,28 @@ pub fn bars(id: &str, title: &str, size: Size, rows: &[Bar]) -> Chart {
     chart
 }
 
-/// Resources of a component by name, as far as it has them.
-pub fn resources(component: &Component) -> Vec<(&'static str, &Utilisation)> {
-    let u = &component.utilisation;
-    let all = [
-        ("cores", &u.cores),
-        ("workers", &u.workers),
-        ("connections", &u.connections),
-        ("pool", &u.pool),
-        ("disk", &u.disk),
-        ("nic", &u.nic),
-        ("memory", &u.memory),
-    ];
-    all.into_iter().filter_map(|(name, used)| Some((name, used.as_ref()?))).collect()
-}
-
 /// How busy each resource was on average, with the range of nine windows out of ten.
 pub fn utilisation(report: &Report) -> Option<Chart> {
     let mut all: Vec<(String, &Utilisation, bool)> = Vec::new();
     for (name, component) in &report.components {
-        for (resource, used) in resources(component) {
+        for (resource, used) in component.resources() {
             let limit = report.bottleneck.as_ref();
             let is_limit = limit.is_some_and(|limit| limit.component == *name && limit.resource == resource);
             all.push((format!("{name} {resource}"), used, is_limit));
         }
     }
     all.sort_by(|a, b| b.1.share.mean.total_cmp(&a.1.share.mean));
-    all.truncate(BARS);
+    // What is hardly used says nothing, unless nothing else is there to be said.
+    let notable = |(_, used, is_limit): &&(String, &Utilisation, bool)| {
+        *is_limit || NOTABLE <= used.p95.unwrap_or(used.share.mean)
+    };
+    let count = all.iter().filter(notable).count();
+    all.truncate(count.clamp(FEW, BARS));
     let bar = |(name, used, is_limit): &(String, &Utilisation, bool)| Bar {
         name: name.clone(),
         parts: vec![(used.share.mean, if *is_limit { Ink::Bad } else { Ink::Level(5) })],
         range: used.p5.zip(used.p95),
-        figure: format!("{}{}", percent(used.share.mean), if *is_limit { " bottleneck" } else { "" }),
+        figure: format!("{}{}", busy(used.share.mean), if *is_limit { " bottleneck" } else { "" }),
     };
     let rows: Vec<Bar> = all.iter().map(bar).collect();
     if rows.is_empty() {
@@ -107,7 +100,7 @@ pub fn utilisation(report: &Report) -> Option<Chart> {
         .clone_into(&mut chart.about);
     let shown = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent);
     let row = |(name, used, _): &(String, &Utilisation, bool)| {
-        vec![name.clone(), percent(used.share.mean), shown(used.p5), shown(used.p95), shown(used.max)]
+        vec![name.clone(), busy(used.share.mean), shown(used.p5), shown(used.p95), shown(used.max)]
     };
     let head = ["resource", "mean", "p5", "p95", "max"].map(str::to_owned).to_vec();
     chart.table = Table { head, rows: all.iter().map(row).collect() };
@@ -165,6 +158,7 @@ pub fn cost(report: &Report) -> Option<Chart> {
         }
     }
     owners.sort_by(|a, b| b.1.total_cmp(&a.1));
+    owners.retain(|(_, sum)| 0.0 < *sum);
     owners.truncate(BARS);
     let most = owners.first().map(|(_, most)| *most).filter(|most| 0.0 < *most)?;
     let ink = |what: &str| Ink::series(kinds.iter().position(|kind| *kind == what).unwrap_or(0));

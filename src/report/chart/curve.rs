@@ -1,5 +1,6 @@
 //! One figure against another: latency over load with its knee, cost against latency, any figure of a sweep.
 
+use crate::report::Verdict;
 use crate::report::chart::axis::{Frame, Scale, Unit};
 use crate::report::chart::ink::{Ink, SERIES};
 use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Table, WIDTH, fitted, text_width};
@@ -13,8 +14,8 @@ pub struct Point {
     pub y: f64,
     /// The interval, where there is one.
     pub range: Option<(f64, f64)>,
-    /// Whether it is drawn as one that holds what it should.
-    pub good: bool,
+    /// How it is drawn: a disc, a cross where an objective is missed, a ring where that is not decided.
+    pub verdict: Verdict,
 }
 
 /// Points that belong together.
@@ -41,8 +42,10 @@ pub struct Curves {
     pub units: (Unit, Unit),
     /// What the axes are called.
     pub axes: (String, String),
-    /// A logarithmic scale upwards.
-    pub log: bool,
+    /// Names of the places 0, 1, 2 ... of the horizontal axis, where it has no figures.
+    pub steps: Vec<String>,
+    /// A logarithmic scale sideways, and upwards.
+    pub log: (bool, bool),
     /// Whether points of a trace are joined by lines.
     pub joined: bool,
     pub traces: Vec<Trace>,
@@ -59,16 +62,28 @@ pub fn curves(said: &Curves) -> Option<Chart> {
     let (most_x, most_y) = (sideways().reduce(f64::max)?, upwards().reduce(f64::max)?);
     let lows = points().flat_map(|point| [Some(point.y), point.range.map(|(low, _)| low)]).flatten();
     let least_y = lows.chain(upwards()).filter(|y| 0.0 < *y).reduce(f64::min).unwrap_or(most_y);
+    let least_x = sideways().reduce(f64::min).unwrap_or(most_x);
     let mut chart = Chart::new(&said.id, &said.title, (WIDTH, HEIGHT));
     let frame = Frame {
         left: 70.0,
         top: 30.0,
         width: WIDTH - 70.0 - 20.0,
         height: HEIGHT - 30.0 - 46.0,
-        x: Scale::up_to(most_x),
-        y: if said.log { Scale::log(least_y, most_y) } else { Scale::up_to(most_y) },
+        x: match (said.steps.len(), said.log.0) {
+            (0, false) => Scale::around(least_x, most_x),
+            (0, true) => Scale::log(least_x, most_x),
+            (steps, _) => Scale::Linear { from: -0.5, to: steps as f64 - 0.5 },
+        },
+        y: if said.log.1 { Scale::close(least_y, most_y) } else { Scale::up_to(most_y) },
     };
-    frame.draw(&mut chart, said.units);
+    frame.rise(&mut chart, said.units.1);
+    if said.steps.is_empty() {
+        frame.along(&mut chart, said.units.0);
+    } else {
+        let room = frame.width / said.steps.len() as f64 - 8.0;
+        let named = |(at, name): (usize, &String)| (at as f64, fitted(name, SMALL, room.max(30.0)));
+        frame.named(&mut chart, &said.steps.iter().enumerate().map(named).collect::<Vec<_>>());
+    }
     chart.say((8.0, 10.0), &said.axes.1, Anchor::Start, Ink::Faint);
     chart.say((frame.right(), HEIGHT - 10.0), &said.axes.0, Anchor::End, Ink::Faint);
     places(&mut chart, &frame, &said.places);
@@ -96,16 +111,27 @@ fn draw(chart: &mut Chart, frame: &Frame, (number, trace): (usize, &Trace), join
         if let Some((low, high)) = point.range.filter(|_| !joined) {
             chart.line(vec![at(low, point), at(high, point)], 1.5, ink, series);
         }
-        // Met objectives are discs, missed ones crosses, so that it is seen without colour, too.
-        if point.good {
-            chart.marks.push(Mark { shape: Shape::Solid(disc(x, y, 4.0)), ink, series });
-        } else {
-            chart.line(vec![(x - 4.0, y - 4.0), (x + 4.0, y + 4.0)], 2.0, Ink::Bad, series);
-            chart.line(vec![(x - 4.0, y + 4.0), (x + 4.0, y - 4.0)], 2.0, Ink::Bad, series);
-        }
+        dot(chart, (x, y), point.verdict, (ink, series));
     }
     if !trace.name.is_empty() {
         chart.legend.extend(series.map(|series| (trace.name.clone(), series)));
+    }
+}
+
+/// What came of the objectives is seen without colour, too.
+fn dot(chart: &mut Chart, (x, y): (f64, f64), verdict: Verdict, (ink, series): (Ink, Option<u8>)) {
+    match verdict {
+        Verdict::Meets | Verdict::None => {
+            chart.marks.push(Mark { shape: Shape::Solid(disc(x, y, 4.0)), ink, series });
+        }
+        Verdict::Misses => {
+            chart.line(vec![(x - 4.0, y - 4.0), (x + 4.0, y + 4.0)], 2.0, Ink::Bad, series);
+            chart.line(vec![(x - 4.0, y + 4.0), (x + 4.0, y - 4.0)], 2.0, Ink::Bad, series);
+        }
+        Verdict::Undecided => {
+            chart.marks.push(Mark { shape: Shape::Solid(disc(x, y, 5.0)), ink, series });
+            chart.marks.push(Mark { shape: Shape::Solid(disc(x, y, 3.0)), ink: Ink::Paper, series });
+        }
     }
 }
 
@@ -131,20 +157,23 @@ fn places(chart: &mut Chart, frame: &Frame, (along, up): &(Vec<Place>, Vec<Place
     for place in up {
         let y = frame.py(place.at);
         chart.dashes(vec![(frame.left, y), (frame.right(), y)], place.ink);
-        chart.say((frame.left + 6.0, y - 10.0), &place.name, Anchor::Start, place.ink);
+        let above = if y - 2.0 * SMALL < frame.top { y + SMALL } else { y - 9.0 };
+        chart.label((frame.left + 6.0, above), &place.name, Anchor::Start, place.ink);
     }
 }
 
 fn table(said: &Curves) -> Table {
     let head = [&said.axes.0, &said.axes.1].map(Clone::clone);
-    let head = std::iter::once(String::new()).chain(head).chain(["interval", "holds"].map(str::to_owned)).collect();
+    let head =
+        std::iter::once(String::new()).chain(head).chain(["interval", "objectives"].map(str::to_owned)).collect();
     let rows = said.traces.iter().flat_map(|trace| {
         trace.points.iter().map(|point| {
             let range = point.range.map_or_else(String::new, |(low, high)| {
                 format!("{} to {}", said.units.1.tick(low), said.units.1.tick(high))
             });
-            let holds = if point.good { "yes" } else { "no" };
-            vec![trace.name.clone(), said.units.0.tick(point.x), said.units.1.tick(point.y), range, holds.to_owned()]
+            let word = if point.verdict == Verdict::None { "" } else { point.verdict.word() };
+            let at = said.steps.get(point.x as usize).cloned().unwrap_or_else(|| said.units.0.tick(point.x));
+            vec![trace.name.clone(), at, said.units.1.tick(point.y), range, word.to_owned()]
         })
     });
     Table { head, rows: rows.collect() }

@@ -1,5 +1,6 @@
 //! Differences with their intervals beneath each other, around no difference.
 
+use crate::report::chart::axis::Scale;
 use crate::report::chart::ink::Ink;
 use crate::report::chart::{Anchor, Chart, SMALL, Table, WIDTH, fitted, text_width};
 
@@ -22,7 +23,9 @@ pub struct Difference {
 /// All of them on one scale; `noise` is the share within which nobody cares.
 pub fn forest(id: &str, title: &str, noise: f64, rows: &[Difference]) -> Option<Chart> {
     let reach = rows.iter().flat_map(|row| [row.low, row.high, row.change]).map(f64::abs).filter(|x| x.is_finite());
-    let reach = reach.fold(noise * 2.0, f64::max).clamp(1e-6, 3.0);
+    let Scale::Linear { to: reach, .. } = Scale::around(0.0, reach.fold(noise * 2.0, f64::max).clamp(1e-6, 3.0)) else {
+        return None;
+    };
     if rows.is_empty() {
         return None;
     }
@@ -39,6 +42,10 @@ pub fn forest(id: &str, title: &str, noise: f64, rows: &[Difference]) -> Option<
         chart.say((px(change), bottom + 14.0), &signed(change), anchor, Ink::Faint);
     }
     chart.say((px(0.0), bottom + 14.0), "0%", Anchor::Middle, Ink::Faint);
+    for half in [-reach / 2.0, reach / 2.0] {
+        chart.line(vec![(px(half), TOP), (px(half), bottom)], 1.0, Ink::Grid, None);
+        chart.say((px(half), bottom + 14.0), &signed(half), Anchor::Middle, Ink::Faint);
+    }
     for (number, row) in rows.iter().enumerate() {
         let y = TOP + (number as f64 + 0.5) * ROW;
         chart.say((NAMES - 10.0, y), &fitted(&row.name, SMALL, NAMES - 14.0), Anchor::End, Ink::Text);
@@ -61,8 +68,12 @@ pub fn forest(id: &str, title: &str, noise: f64, rows: &[Difference]) -> Option<
     Some(chart)
 }
 
-/// `+12.3%`.
+/// `+12.3%`; what is nothing has no sign.
 pub fn signed(change: f64) -> String {
-    let sign = if change < 0.0 { "−" } else { "+" };
+    let sign = match (change * 1000.0).round() {
+        0.0 => "",
+        tenths if tenths < 0.0 => "−",
+        _ => "+",
+    };
     format!("{sign}{:.1}%", change.abs() * 100.0)
 }

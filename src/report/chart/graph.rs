@@ -5,17 +5,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::chart::bars::resources;
 use crate::report::chart::ink::Ink;
-use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Table, Text, fitted, words};
+use crate::report::chart::{Anchor, Chart, Mark, Role, SMALL, Shape, Table, Text, fitted, text_width, words};
 use crate::report::pictures::Arrow;
-use crate::report::terminal::figures::percent;
+use crate::report::terminal::figures::busy;
 use crate::report::{Component, Report};
 use crate::units::{human_count, human_rate};
 
 const NODE: (f64, f64) = (138.0, 60.0);
 /// Between two layers, and between two nodes of one.
-const GAP: (f64, f64) = (88.0, 26.0);
+const GAP: (f64, f64) = (108.0, 26.0);
+/// The level end of an arrow, over which its figure stands.
+const LEVEL: f64 = 50.0;
+/// Between two arrows that leave, or reach, one node: as far as this where there is room.
+const APART: f64 = 19.0;
 /// Height of the gap that an arrow goes through.
 const LANE: f64 = 14.0;
 const MARGIN: f64 = 14.0;
@@ -37,6 +40,8 @@ struct Layout {
     at: BTreeMap<Cell, (f64, f64)>,
     layer_of: Vec<usize>,
     height: f64,
+    /// How far below the middle of its nodes each arrow leaves and arrives.
+    ports: Vec<(f64, f64)>,
 }
 
 /// The diagram of a run.
@@ -54,8 +59,9 @@ pub fn architecture(report: &Report) -> Chart {
     let width = MARGIN * 2.0 + layout.layers.len() as f64 * (NODE.0 + GAP.0) - GAP.0;
     let mut chart = Chart::new("architecture", "Who calls whom", (width.max(360.0), layout.height));
     let most = arrows.iter().map(|(.., arrow)| arrow.calls_per_s).fold(0.0, f64::max);
-    for (index, (from, to, arrow)) in arrows.iter().enumerate() {
-        draw_arrow(&mut chart, &route(&layout, index, (*from, *to)), arrow, most);
+    let routes: Vec<Vec<(f64, f64)>> = (0..ends.len()).map(|arrow| route(&layout, arrow, ends[arrow])).collect();
+    for (points, (.., arrow)) in routes.iter().zip(&arrows) {
+        draw_arrow(&mut chart, points, arrow, most);
     }
     for (node, name) in names.iter().enumerate() {
         let at = layout.at[&Cell::Node(node)];
@@ -65,9 +71,8 @@ pub fn architecture(report: &Report) -> Chart {
         };
         chart.marks.push(mark);
     }
-    for (index, (from, to, arrow)) in arrows.iter().enumerate() {
-        let is_only = ends.iter().filter(|(other, _)| other == from).count() == 1;
-        label(&mut chart, &route(&layout, index, (*from, *to)), arrow, is_only);
+    for (points, (.., arrow)) in routes.iter().zip(&arrows) {
+        label(&mut chart, points, arrow, most);
     }
     "The stronger the colour of a box, the busier its busiest resource; the thicker an arrow, the more calls a second; \
      dashed where the caller does not wait for any."
@@ -100,7 +105,12 @@ fn body((x, y): (f64, f64), ink: Ink) -> Mark {
 
 fn heading(at: (f64, f64), text: &str, ink: Ink) -> Mark {
     let text = fitted(text, 13.5, NODE.0 - 10.0);
-    Mark { shape: Shape::Text(Text { at, text, size: 13.0, anchor: Anchor::Middle, bold: true }), ink, series: None }
+    let text = Text { at, text, size: 13.0, anchor: Anchor::Middle, bold: true, halo: false };
+    Mark { shape: Shape::Text(text), ink, series: None }
+}
+
+fn link(to: String, marks: Vec<Mark>) -> Mark {
+    Mark { shape: Shape::Group { role: Role::Link(to), marks }, ink: Ink::Text, series: None }
 }
 
 fn of_load(report: &Report, name: &str, at: (f64, f64)) -> Mark {
@@ -111,16 +121,16 @@ fn of_load(report: &Report, name: &str, at: (f64, f64)) -> Mark {
         heading((at.0, at.1 - 9.0), name, Ink::Text),
         words((at.0, at.1 + 11.0), &human_rate(rate), Anchor::Middle, Ink::Faint),
     ];
-    Mark { shape: Shape::Link { to: "latency".to_owned(), marks }, ink: Ink::Text, series: None }
+    link("latency".to_owned(), marks)
 }
 
 fn of_component(report: &Report, name: &str, component: &Component, at: (f64, f64)) -> Mark {
-    let busiest = resources(component).into_iter().max_by(|a, b| a.1.share.mean.total_cmp(&b.1.share.mean));
+    let busiest = component.resources().into_iter().max_by(|a, b| a.1.share.mean.total_cmp(&b.1.share.mean));
     let share = busiest.map_or(0.0, |(_, used)| used.share.mean);
     let level = Ink::level(share);
     let is_limit = report.bottleneck.as_ref().is_some_and(|limit| limit.component == name);
-    let busy =
-        busiest.map_or_else(|| "no limit".to_owned(), |(what, used)| format!("{} {what}", percent(used.share.mean)));
+    let used =
+        busiest.map_or_else(|| "no limit".to_owned(), |(what, used)| format!("{} {what}", busy(used.share.mean)));
     let count = component.instances.mean;
     let kind = if (count - 1.0).abs() < 1e-9 {
         component.kind.to_owned()
@@ -133,12 +143,12 @@ fn of_component(report: &Report, name: &str, component: &Component, at: (f64, f6
         border,
         heading((at.0, at.1 - 17.0), name, Ink::OnLevel(level)),
         words((at.0, at.1 + 1.5), &fitted(&kind, SMALL, NODE.0 - 8.0), Anchor::Middle, Ink::OnLevel(level)),
-        words((at.0, at.1 + 18.0), &busy, Anchor::Middle, Ink::OnLevel(level)),
+        words((at.0, at.1 + 18.0), &used, Anchor::Middle, Ink::OnLevel(level)),
     ];
     if is_limit {
         marks.push(words((at.0, at.1 + NODE.1 / 2.0 + 10.0), "bottleneck", Anchor::Middle, Ink::Bad));
     }
-    Mark { shape: Shape::Link { to: format!("c-{name}"), marks }, ink: Ink::Text, series: None }
+    link(format!("c-{name}"), marks)
 }
 
 // -- arrows --------------------------------------------------------------------------------------------------------------
@@ -153,16 +163,18 @@ fn route(layout: &Layout, arrow: usize, (from, to): (usize, usize)) -> Vec<(f64,
         let (a, b) = ((start.0 + half * 0.6, start.1 - NODE.1 / 2.0), (end.0 - half * 0.6, end.1 - NODE.1 / 2.0));
         return vec![a, (a.0, top), (b.0, top), (b.0, b.1 - 1.0)];
     }
+    let (out, into) = layout.ports[arrow];
     let lanes = (layout.layer_of[from] + 1..layout.layer_of[to]).map(|layer| layout.at[&Cell::Lane { arrow, layer }]);
-    let mut stops = vec![(start.0 + half, start.1)];
+    let mut stops = vec![(start.0 + half, start.1 + out)];
     for (x, y) in lanes {
         stops.extend([(x - half, y), (x + half, y)]);
     }
-    stops.push((end.0 - half - 1.0, end.1));
+    stops.push((end.0 - half - LEVEL, end.1 + into));
     let mut points = vec![stops[0]];
     for pair in stops.windows(2) {
         points.extend((1..=PIECES).map(|piece| bend(pair[0], pair[1], piece as f64 / PIECES as f64)));
     }
+    points.push((end.0 - half - 1.0, end.1 + into));
     points
 }
 
@@ -172,43 +184,55 @@ fn bend(from: (f64, f64), to: (f64, f64), t: f64) -> (f64, f64) {
     (from.0 + (to.0 - from.0) * t, from.1 + (to.1 - from.1) * rise)
 }
 
-fn draw_arrow(chart: &mut Chart, points: &[(f64, f64)], arrow: &Arrow, most: f64) {
+/// How thick an arrow is, and how long its head.
+fn thickness(arrow: &Arrow, most: f64) -> (f64, f64) {
     let share = if 0.0 < most { arrow.calls_per_s / most } else { 0.0 };
-    let width = 1.0 + 4.0 * share.sqrt();
-    let shape = Shape::Line { points: points.to_vec(), width, dashed: !arrow.waits };
-    chart.marks.push(Mark { shape, ink: Ink::Series(7), series: None });
-    let [.., before, tip] = points else { return };
-    let size = 6.0 + width / 2.0;
-    let head = if (before.0 - tip.0).abs() < 0.5 {
-        vec![*tip, (tip.0 - size / 2.0, tip.1 - size), (tip.0 + size / 2.0, tip.1 - size)]
+    let width = 1.0 + 3.5 * share.sqrt();
+    (width, 6.0 + 1.6 * width)
+}
+
+fn draw_arrow(chart: &mut Chart, points: &[(f64, f64)], arrow: &Arrow, most: f64) {
+    let [line @ .., before, tip] = points else { return };
+    let (width, size) = thickness(arrow, most);
+    let is_down = (before.0 - tip.0).abs() < 0.5;
+    // The line ends inside of the head, or it would blunt its tip.
+    let neck = if is_down { (tip.0, tip.1 - size * 0.8) } else { (tip.0 - size * 0.8, tip.1) };
+    let points = line.iter().chain([before, &neck]).copied().collect();
+    chart.marks.push(Mark {
+        shape: Shape::Line { points, width, dashed: !arrow.waits },
+        ink: Ink::Series(7),
+        series: None,
+    });
+    let head = if is_down {
+        vec![*tip, (tip.0 - size / 2.2, tip.1 - size), (tip.0 + size / 2.2, tip.1 - size)]
     } else {
-        vec![*tip, (tip.0 - size, tip.1 - size / 1.8), (tip.0 - size, tip.1 + size / 1.8)]
+        vec![*tip, (tip.0 - size, tip.1 - size / 2.2), (tip.0 - size, tip.1 + size / 2.2)]
     };
     chart.marks.push(Mark { shape: Shape::Solid(head), ink: Ink::Series(7), series: None });
 }
 
-/// How often: at the start where the caller has only this arrow, else at the end, where those of one caller have parted.
-fn label(chart: &mut Chart, points: &[(f64, f64)], arrow: &Arrow, is_only: bool) {
+/// How often: above the level end, where it stands beside its own arrow.
+fn label(chart: &mut Chart, points: &[(f64, f64)], arrow: &Arrow, most: f64) {
     let text = format!("{}/s", human_count(arrow.calls_per_s));
-    let (start, end) = (points[0], *points.last().expect("an arrow has two ends"));
-    let before = points[points.len() - 2];
-    let at = if (before.0 - end.0).abs() < 0.5 {
-        (end.0 + 24.0, end.1 - 10.0)
-    } else if is_only {
-        let side = if end.1 < start.1 - 1.0 { 12.0 } else { -9.0 };
-        (start.0 + 28.0, start.1 + side)
+    let [.., before, tip] = points else { return };
+    let (width, size) = thickness(arrow, most);
+    let wide = text_width(&text, SMALL);
+    // Left and middle of the words.
+    let (left, y) = if (before.0 - tip.0).abs() < 0.5 {
+        (tip.0 + 8.0, tip.1 - 10.0)
     } else {
-        // On the side that the curve does not come from.
-        let side = if start.1 < end.1 - 1.0 { 12.0 } else { -9.0 };
-        (end.0 - 30.0, end.1 + side)
+        (tip.0 - size * 0.6 - wide, tip.1 - width / 2.0 - SMALL * 0.7)
     };
     let taken = |mark: &Mark| match &mark.shape {
-        Shape::Text(text) => (text.at.0 - at.0).abs() < 48.0 && (text.at.1 - at.1).abs() < SMALL * 1.2,
+        Shape::Text(other) => {
+            let beside = left + wide < other.at.0 || other.at.0 + text_width(&other.text, SMALL) < left;
+            !beside && (other.at.1 - y).abs() < SMALL * 1.1
+        }
         _ => false,
     };
-    // Two arrows into one place would write over each other; their figures are in the table.
+    // Arrows that end too close would write over each other; their figures are in the table.
     if !chart.marks.iter().any(taken) {
-        chart.say(at, &text, Anchor::Middle, Ink::Text);
+        chart.label((left, y), &text, Anchor::Start, Ink::Text);
     }
 }
 
@@ -241,7 +265,35 @@ fn place(nodes: usize, arrows: &[(usize, usize)]) -> Layout {
     let tall = |layer: &Vec<Cell>| layer.iter().map(height).sum::<f64>();
     let height = layers.iter().map(tall).fold(0.0, f64::max) + MARGIN * 2.0 + 12.0;
     let at = places(&layers, height);
-    Layout { layers, at, layer_of, height }
+    let ports = ports(&at, &layer_of, arrows);
+    Layout { layers, at, layer_of, height, ports }
+}
+
+/// Where arrows leave and arrive: beneath each other in the order of their other ends, so that they do not cross there.
+fn ports(at: &BTreeMap<Cell, (f64, f64)>, layer_of: &[usize], arrows: &[(usize, usize)]) -> Vec<(f64, f64)> {
+    let forward = |arrow: &usize| layer_of[arrows[*arrow].0] < layer_of[arrows[*arrow].1];
+    // Height of the cell beside the start of an arrow, and beside its end.
+    let beside = |arrow: usize, is_start: bool| {
+        let (from, to) = arrows[arrow];
+        let (layer, far) = if is_start { (layer_of[from] + 1, to) } else { (layer_of[to] - 1, from) };
+        let cell = if layer == layer_of[far] { Cell::Node(far) } else { Cell::Lane { arrow, layer } };
+        at[&cell].1
+    };
+    let mut ports = vec![(0.0, 0.0); arrows.len()];
+    for node in 0..layer_of.len() {
+        for is_start in [true, false] {
+            let end = |arrow: usize| if is_start { arrows[arrow].0 } else { arrows[arrow].1 };
+            let mut own: Vec<usize> = (0..arrows.len()).filter(forward).filter(|arrow| end(*arrow) == node).collect();
+            own.sort_by(|a, b| beside(*a, is_start).total_cmp(&beside(*b, is_start)));
+            let between = (own.len().max(2) - 1) as f64;
+            let apart = APART.min((NODE.1 - 14.0) / between);
+            for (number, arrow) in own.iter().enumerate() {
+                let down = (number as f64 - (own.len() - 1) as f64 / 2.0) * apart;
+                if is_start { ports[*arrow].0 = down } else { ports[*arrow].1 = down }
+            }
+        }
+    }
+    ports
 }
 
 /// Of each node the longest way to it; arrows that would close a circle do not count.

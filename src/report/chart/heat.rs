@@ -3,7 +3,7 @@
 use crate::report::Report;
 use crate::report::chart::axis::{Frame, Scale, Unit};
 use crate::report::chart::ink::{Ink, MOST};
-use crate::report::chart::{Anchor, Chart, Clock, Mark, SMALL, Shape, Table, WIDTH};
+use crate::report::chart::{Anchor, Chart, Clock, Mark, Role, SMALL, Shape, Table, WIDTH};
 use crate::report::pictures::Heat;
 use crate::report::terminal::figures::span;
 use crate::units::{human_count, human_time};
@@ -26,8 +26,13 @@ pub fn latency_over_time(report: &Report) -> Option<Chart> {
         x: Scale::Linear { from: 0.0, to: end },
         y: Scale::Log { from: *from, to: *to },
     };
-    frame.draw(&mut chart, (Unit::Clock, Unit::Seconds));
+    frame.rise(&mut chart, Unit::Seconds);
+    let ticks = chart.marks.len();
+    frame.along(&mut chart, Unit::Clock);
+    chart.group(ticks, Role::Whole);
+    let fields = chart.marks.len();
     cells(&mut chart, heat, &frame);
+    chart.group(fields, Role::Plane(frame.plane()));
     key(&mut chart, most(heat));
     chart.clock = Some(Clock { left: frame.left, right: frame.right(), to_s: end, lines: Vec::new() });
     "Requests by when they were answered (left to right) and how long they took (upwards); the stronger the colour, the \

@@ -43,7 +43,7 @@ pub fn of_curves(id: &str, title: &str, curves: &[Curve], limits: &[(f64, f64, S
         // Above the line, or below it where the frame ends.
         let above = if y - SMALL < frame.top { y + SMALL } else { y - 10.0 };
         let from = (x - 60.0).max(frame.left + 2.0).min(frame.right() - text_width(text, SMALL));
-        chart.say((from, above), text, Anchor::Start, Ink::Bad);
+        chart.label((from, above), text, Anchor::Start, Ink::Bad);
     }
     chart.about = format!(
         "How long the fastest share of requests takes at most, up to {}; bands are 95 % intervals over replications.",
@@ -86,11 +86,15 @@ fn table(curves: &[Curve]) -> Table {
     Table { head, rows: NAMED.into_iter().map(row).collect() }
 }
 
-/// The percentile and limit of an objective like `latency p99 <= 200ms`.
 fn limit(objective: &Objective) -> Option<(f64, f64, String)> {
-    let rest = objective.text.strip_prefix("latency p")?;
+    limit_of(&objective.text, objective.limit)
+}
+
+/// The percentile and limit of an objective like `latency p99 <= 200ms`, and how it is written.
+pub fn limit_of(text: &str, limit: Option<f64>) -> Option<(f64, f64, String)> {
+    let rest = text.strip_prefix("latency p")?;
     let (percentile, rest) = rest.split_once(' ')?;
-    let is_plain = rest.starts_with('<') && !rest.contains(" of ");
+    let is_plain = rest.starts_with('<') && !rest.contains(" of ") && !rest.contains(" from ");
     let percentile: f64 = percentile.parse().ok().filter(|_| is_plain)?;
-    Some((percentile / 100.0, objective.limit?, format!("p{percentile} {rest}")))
+    Some((percentile / 100.0, limit?, format!("p{percentile} {rest}")))
 }

@@ -129,8 +129,14 @@ fn whole(chart: &Chart) -> Chart {
     let head = MARGIN + HEAD + if chart.legend.is_empty() { 0.0 } else { LEGEND };
     let mut whole = Chart::new(&chart.id, &chart.title, (chart.width + 2.0 * MARGIN, chart.height + head + MARGIN));
     chart.about.clone_into(&mut whole.about);
-    let title =
-        Text { at: (MARGIN, MARGIN + 9.0), text: chart.title.clone(), size: 17.0, anchor: Anchor::Start, bold: true };
+    let title = Text {
+        at: (MARGIN, MARGIN + 9.0),
+        text: chart.title.clone(),
+        size: 17.0,
+        anchor: Anchor::Start,
+        bold: true,
+        halo: false,
+    };
     whole.marks.push(Mark { shape: Shape::Text(title), ink: Ink::Text, series: None });
     let mut left = MARGIN;
     for (name, series) in &chart.legend {
@@ -151,8 +157,8 @@ fn moved(mark: &Mark, (dx, dy): (f64, f64)) -> Mark {
         Shape::Solid(points) => Shape::Solid(each(points)),
         Shape::Boxes(boxes) => Shape::Boxes(boxes.iter().map(|[x, y, w, h]| [x + dx, y + dy, *w, *h]).collect()),
         Shape::Text(text) => Shape::Text(Text { at: (text.at.0 + dx, text.at.1 + dy), ..text.clone() }),
-        Shape::Link { to, marks } => {
-            Shape::Link { to: to.clone(), marks: marks.iter().map(|mark| moved(mark, (dx, dy))).collect() }
+        Shape::Group { role, marks } => {
+            Shape::Group { role: role.clone(), marks: marks.iter().map(|mark| moved(mark, (dx, dy))).collect() }
         }
     };
     Mark { shape, ink: mark.ink, series: mark.series }
@@ -196,19 +202,36 @@ where
             let corners = [at(&(*x, *y)), at(&(x + w, y + h))];
             area.draw(&Rectangle::new(corners, solid)).map_err(told)
         }),
-        Shape::Text(text) => {
-            let anchor = match text.anchor {
-                Anchor::Start => HPos::Left,
-                Anchor::Middle => HPos::Center,
-                Anchor::End => HPos::Right,
-            };
-            let style = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
-            let font = ("sans-serif", text.size * POINTS * scale).into_font().style(style);
-            let style = TextStyle::from(font).color(&ink).pos(Pos::new(anchor, VPos::Center));
-            area.draw(&Words::new(text.text.clone(), at(&text.at), style)).map_err(told)
-        }
-        Shape::Link { marks, .. } => marks.iter().try_for_each(|mark| draw(area, mark, scale)),
+        Shape::Text(text) => draw_text(area, text, ink, scale),
+        Shape::Group { marks, .. } => marks.iter().try_for_each(|mark| draw(area, mark, scale)),
     }
+}
+
+fn draw_text<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    text: &Text,
+    ink: RGBColor,
+    scale: f64,
+) -> Result<(), Failed>
+where
+    B::ErrorType: 'static,
+{
+    let at = |x: f64, y: f64| (round(x * scale) as i32, round(y * scale) as i32);
+    let ((x, y), wide) = (text.at, text_width(&text.text, text.size));
+    let (anchor, left) = match text.anchor {
+        Anchor::Start => (HPos::Left, x),
+        Anchor::Middle => (HPos::Center, x - wide / 2.0),
+        Anchor::End => (HPos::Right, x - wide),
+    };
+    if text.halo {
+        let half = text.size / 2.0;
+        let paper = ShapeStyle { color: colour(Ink::Paper).to_rgba(), filled: true, stroke_width: 0 };
+        area.draw(&Rectangle::new([at(left, y - half), at(left + wide, y + half)], paper)).map_err(told)?;
+    }
+    let style = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
+    let font = ("sans-serif", text.size * POINTS * scale).into_font().style(style);
+    let style = TextStyle::from(font).color(&ink).pos(Pos::new(anchor, VPos::Center));
+    area.draw(&Words::new(text.text.clone(), at(x, y), style)).map_err(told)
 }
 
 /// A line in pieces with gaps between them.

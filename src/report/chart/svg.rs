@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::chart::{Anchor, Chart, Mark, Shape, Text};
+use crate::report::chart::{Anchor, Chart, Mark, Role, Shape, Text};
 
 /// A page has more room than a slide, so there a chart is larger, and its letters are as large as the page's.
 const SHOWN: f64 = 1.25;
@@ -22,7 +22,7 @@ pub fn element(chart: &Chart) -> String {
         wide = number(chart.width * SHOWN),
         high = number(chart.height * SHOWN),
         // What holds links is no picture to those who listen.
-        role = if chart.marks.iter().any(|mark| matches!(mark.shape, Shape::Link { .. })) { "group" } else { "img" },
+        role = if chart.marks.iter().any(|mark| matches!(mark.shape, Shape::Group { role: Role::Link(_), .. })) { "group" } else { "img" },
         title = escaped(&chart.title),
         about = escaped(&chart.about),
     )
@@ -76,20 +76,50 @@ fn draw(text: &mut String, mark: &Mark) {
             let crisp = if 1 < boxes.len() { " shape-rendering=\"crispEdges\"" } else { "" };
             write!(text, "<path class=\"f-{ink}{series}\"{crisp} d=\"").expect(TAKES);
             for [x, y, w, h] in boxes {
-                let [x, y, w, h] = [*x, *y, *w, *h].map(number);
+                // Rounded at both ends, so that neighbours meet.
+                let between = |from: f64, long: f64| number(tenths(from + long) - tenths(from));
+                let [x, y, w, h] = [number(*x), number(*y), between(*x, *w), between(*y, *h)];
                 write!(text, "M{x} {y}h{w}v{h}h-{w}z").expect(TAKES);
             }
             text.push_str("\"/>");
         }
         Shape::Text(words) => draw_text(text, words, &ink),
-        Shape::Link { to, marks } => {
-            write!(text, "<a href=\"#{}\">", escaped(to)).expect(TAKES);
+        Shape::Group { role, marks } => {
+            let close = open(text, role);
             for mark in marks {
                 draw(text, mark);
             }
-            text.push_str("</a>");
+            text.push_str(close);
         }
     }
+}
+
+/// Begins a group and tells how it ends.
+fn open(text: &mut String, role: &Role) -> &'static str {
+    match role {
+        Role::Link(to) => {
+            write!(text, "<a href=\"#{}\">", escaped(to)).expect(TAKES);
+            "</a>"
+        }
+        Role::Plane(place) => {
+            let [x, y, w, h] = place.map(number);
+            write!(
+                text,
+                "<svg class=\"plane\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" viewBox=\"{x} {y} {w} {h}\" \
+                 preserveAspectRatio=\"none\">"
+            )
+            .expect(TAKES);
+            "</svg>"
+        }
+        Role::Whole => {
+            text.push_str("<g class=\"whole\">");
+            "</g>"
+        }
+    }
+}
+
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 fn draw_text(text: &mut String, words: &Text, ink: &str) {
@@ -106,8 +136,13 @@ fn draw_text(text: &mut String, words: &Text, ink: &str) {
     };
     // A third of the size below the middle is where letters without descenders stand.
     let (x, y) = (number(words.at.0), number(words.at.1 + words.size * 0.35));
-    write!(text, "<text class=\"f-{ink}\" x=\"{x}\" y=\"{y}\"{anchor}{bold}{size}>{}</text>", escaped(&words.text))
-        .expect(TAKES);
+    let halo = if words.halo { " halo" } else { "" };
+    write!(
+        text,
+        "<text class=\"f-{ink}{halo}\" x=\"{x}\" y=\"{y}\"{anchor}{bold}{size}>{}</text>",
+        escaped(&words.text)
+    )
+    .expect(TAKES);
 }
 
 fn path(points: &[(f64, f64)]) -> String {
@@ -140,5 +175,14 @@ mod tests {
         let text = element(&chart);
         assert!(text.contains("&lt;script&gt;") && !text.contains("<script>"), "{text}");
         assert!(text.contains("class=\"i-s2 x2\" d=\"M0 1V2H3L4 5.3\""), "{text}");
+    }
+
+    #[test]
+    fn neighbours_meet_though_figures_are_rounded() {
+        let mut chart = Chart::new("a", "b", (10.0, 20.0));
+        let boxes = vec![[0.04, 0.0, 1.04, 1.0], [1.08, 0.0, 1.04, 1.0], [2.12, 0.0, 1.04, 1.0]];
+        chart.marks.push(Mark { shape: Shape::Boxes(boxes), ink: Ink::Text, series: None });
+        let text = element(&chart);
+        assert!(text.contains("M0 0h1.1v1h-1.1zM1.1 0h1v1h-1zM2.1 0h1.1v1h-1.1z"), "{text}");
     }
 }

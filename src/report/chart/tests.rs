@@ -6,10 +6,14 @@ use std::path::Path;
 
 use super::axis::Unit;
 use super::curve::{Curves, Place, Point, Trace, curves};
-use super::forest::{Difference, forest};
 use super::ink::Ink;
 use super::*;
+use crate::report::Verdict;
+use crate::report::compare::{Change, Compare, Compared, Difference, Side, Word};
+use crate::report::evaluation::{Better, Figures, Judged, Measured};
+use crate::report::html::study::{self, search};
 use crate::report::pictures::{Arrow, Curve, Event, Graph, Heat, Line, Pictures, Series};
+use crate::report::sweep::{self, Head, Row, Sweep};
 use crate::report::terminal::tests::sample;
 use crate::report::{Decision, Exemplar, ExemplarSpan};
 
@@ -114,9 +118,164 @@ fn report() -> Report {
     report
 }
 
+fn limits() -> Vec<Judged> {
+    let measured = measured("tail", Some(0.2), 0.02);
+    let (text, limit) = ("latency p99 <= 300ms".to_owned(), Some(0.3));
+    vec![Judged { text, verdict: Verdict::Meets, limit, note: None, measured }]
+}
+
+fn measured(name: &str, value: Option<f64>, half: f64) -> Measured {
+    let end = |by: f64| value.map(|value| value * (1.0 + by));
+    let (low, high) = (end(-half), end(half));
+    Measured {
+        name: name.to_owned(),
+        unit: "s".to_owned(),
+        better: Better::Lower,
+        value,
+        low,
+        high,
+        values: Vec::new(),
+    }
+}
+
+fn figures(p99: Option<f64>, usd: f64) -> Figures {
+    let verdict = match p99 {
+        Some(p99) if p99 < 0.28 => Verdict::Meets,
+        Some(p99) if p99 < 0.32 => Verdict::Undecided,
+        _ => Verdict::Misses,
+    };
+    Figures {
+        hash: String::new(),
+        seed: 42,
+        replications: 5,
+        stable: p99.is_some(),
+        events: 1,
+        verdict,
+        objectives: limits(),
+        measures: vec![measured("p50", p99.map(|p99| p99 / 9.0), 0.02), measured("p99", p99, 0.1)],
+        evolve_when: Vec::new(),
+        busy: Vec::new(),
+        bottleneck: None,
+        usd_per_month: Some(usd),
+        costs: Vec::new(),
+        curve: None,
+    }
+}
+
+/// A sweep of these points, each with its settings and its tail.
+fn swept(axes: &[&str], points: &[(Vec<String>, Option<f64>)]) -> Sweep {
+    let head = Head {
+        schema: sweep::SCHEMA.to_owned(),
+        name: "05-caching".to_owned(),
+        hash: String::new(),
+        seed: 42,
+        replications: 5,
+        axes: axes.iter().map(|axis| (*axis).to_owned()).collect(),
+        points: points.iter().map(|(settings, _)| settings.clone()).collect(),
+    };
+    let row = |(point, (_, p99)): (usize, &(Vec<String>, Option<f64>))| Row {
+        point,
+        settings: std::collections::BTreeMap::new(),
+        figures: figures(*p99, 900.0 + 250.0 * point as f64),
+    };
+    let rows = points.iter().enumerate().map(row).collect();
+    sweep::sweep(head, rows)
+}
+
+/// Sweeps of numbers, of sizes far apart, of words, and of two settings.
+fn sweeps() -> Vec<Chart> {
+    let tails = [None, Some(1.9), Some(0.61), Some(0.3), Some(0.21), Some(0.2)];
+    let over = |axis: &str, id: &str, values: [&str; 6]| {
+        let points: Vec<_> = values.iter().zip(tails).map(|(value, p99)| (vec![(*value).to_owned()], p99)).collect();
+        let mut charts = search::sweep_charts(&swept(&[axis], &points));
+        charts[0].id = id.to_owned();
+        charts.remove(0)
+    };
+    let mut charts = vec![
+        over("web.instances", "sweep-line", ["2", "3", "4", "5", "6", "8"]),
+        over("redis.memory", "sweep-log", ["64MB", "256MB", "1GB", "4GB", "16GB", "64GB"]),
+        over("redis.eviction", "sweep-words", ["random", "fifo", "lru", "lfu", "arc", "none_at_all"]),
+    ];
+    charts.extend(search::sweep_charts(&pairs()));
+    charts
+}
+
+/// A sweep over two settings, in which one pair cannot keep up.
+pub(in crate::report) fn pairs() -> Sweep {
+    let pair = |web: usize, db: usize| {
+        let p99 = 0.1 * (1.0 + 9.0 / (web * web) as f64) * (1.0 + 20.0 / (db * db) as f64);
+        (vec![web.to_string(), (db * 10).to_string()], (web + db != 3).then_some(p99))
+    };
+    let all: Vec<_> = (1..=5).flat_map(|web| (1..=6).map(move |db| pair(web, db))).collect();
+    swept(&["web.instances", "db.connections"], &all)
+}
+
+/// Two designs over each other, and how they differ.
+fn compared() -> Vec<Chart> {
+    let mut charts = study::compare_charts(&comparison());
+    charts[0].id = "overlay".to_owned();
+    charts
+}
+
+pub(in crate::report) fn comparison() -> Compare {
+    let curve = |by: f64| {
+        let mut curve = pictures().curves.remove(0);
+        let times = |value: f64| value * by;
+        curve.latency_s.iter_mut().for_each(|latency| *latency *= by);
+        curve.low_s.iter_mut().chain(&mut curve.high_s).for_each(|end| *end = end.map(times));
+        Some(curve)
+    };
+    let side = |name: &str, by: f64| Side {
+        name: name.to_owned(),
+        title: String::new(),
+        hash: String::new(),
+        verdict: Verdict::Meets,
+        stable: true,
+        offered_per_s: None,
+        usd_per_month: None,
+        bottleneck: None,
+        curve: curve(by),
+    };
+    let change = |measure: &str, change: f64, word: Word| Difference {
+        measure: measure.to_owned(),
+        unit: "s".to_owned(),
+        before: Some(1.0),
+        after: Some(1.0 + change),
+        change: Some(change),
+        low: Some(change - 0.03),
+        high: Some(change + 0.04),
+        absolute: false,
+        word: Some(word),
+        verdicts: None,
+        limit: None,
+    };
+    let set = |path: &str, before: Option<&str>, after: Option<&str>| Change {
+        path: path.to_owned(),
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    };
+    let differences = vec![
+        change("p99", -0.617, Word::Improved),
+        change("p50", -0.016, Word::WithinNoise),
+        change("cost", 0.37, Word::Regressed),
+    ];
+    let after = Compared {
+        side: side("05-caching-big", 0.4),
+        changes: vec![set("redis.memory", Some("2GiB"), Some("8GiB")), set("db.replicas.count", None, Some("1"))],
+        unchanged: 14,
+        differences,
+        costs: Vec::new(),
+        word: Word::Regressed,
+        in_short: "p99 is 2.6 times shorter. Next limit: cores of api, full at about 16.3k/s.".to_owned(),
+    };
+    let (before, after) = (side("05-caching", 1.0), vec![after]);
+    Compare { schema: crate::report::compare::SCHEMA, seed: 42, replications: 5, noise: 0.02, before, after }
+}
+
 /// What studies draw.
 fn of_studies() -> Vec<Chart> {
-    let point = |x: f64, y: f64, good| Point { x, y, range: Some((y * 0.9, y * 1.1)), good };
+    let point = |x: f64, y: f64, verdict| Point { x, y, range: Some((y * 0.9, y * 1.1)), verdict };
+    let verdict = |y: f64| if y < 0.18 { Verdict::Meets } else { Verdict::Misses };
     let loads = [(4e3, 0.018), (8e3, 0.041), (10e3, 0.092), (11.6e3, 0.19), (12e3, 0.23), (13e3, 4.1)];
     let place = |at, name: &str, ink| Place { at, name: name.to_owned(), ink };
     let capacity = Curves {
@@ -125,9 +284,10 @@ fn of_studies() -> Vec<Chart> {
         about: "The 99th percentile at each load that was simulated.".to_owned(),
         units: (Unit::PerSecond, Unit::Seconds),
         axes: ("load".to_owned(), "p99".to_owned()),
-        log: true,
+        steps: Vec::new(),
+        log: (false, true),
         joined: true,
-        traces: vec![Trace { name: "p99".to_owned(), points: loads.map(|(x, y)| point(x, y, y <= 0.2)).to_vec() }],
+        traces: vec![Trace { name: "p99".to_owned(), points: loads.map(|(x, y)| point(x, y, verdict(y))).to_vec() }],
         places: (
             vec![
                 place(9e3, "today 9k/s", Ink::Text),
@@ -137,21 +297,10 @@ fn of_studies() -> Vec<Chart> {
             vec![place(0.2, "p99 <= 200ms", Ink::Bad)],
         ),
     };
-    let change = |name: &str, change: f64, verdict: &str, ink| Difference {
-        name: name.to_owned(),
-        change,
-        low: change - 0.03,
-        high: change + 0.04,
-        verdict: verdict.to_owned(),
-        ink,
-    };
-    let rows = [
-        change("p99", -0.617, "improved", Ink::Good),
-        change("p50", -0.016, "within noise", Ink::Faint),
-        change("cost", 0.37, "more", Ink::Bad),
-    ];
-    let both = [curves(&capacity), forest("changes", "What changes", 0.02, &rows)];
-    both.into_iter().flatten().collect()
+    let mut charts: Vec<Chart> = curves(&capacity).into_iter().collect();
+    charts.extend(compared());
+    charts.extend(sweeps());
+    charts
 }
 
 fn folder() -> std::path::PathBuf {
@@ -186,6 +335,12 @@ fn every_chart_is_drawn_as_it_was() {
         "request-1",
         "capacity",
         "changes",
+        "overlay",
+        "sweep",
+        "sweep-cost",
+        "sweep-line",
+        "sweep-log",
+        "sweep-words",
     ] {
         assert!(names.contains(&id), "{id} is not among {names:?}");
     }
@@ -197,13 +352,20 @@ fn every_chart_has_words_a_table_and_marks_inside_of_it() {
         assert!(!chart.about.is_empty() && !chart.title.is_empty(), "{}", chart.id);
         assert!(!chart.table.rows.is_empty(), "{} has no figures", chart.id);
         assert!(chart.table.rows.iter().all(|row| row.len() == chart.table.head.len()), "{}", chart.id);
-        for mark in &chart.marks {
-            let Shape::Line { points, .. } = &mark.shape else { continue };
-            for (x, y) in points {
-                let inside = (-1.0..=chart.width + 1.0).contains(x) && (-1.0..=chart.height + 1.0).contains(y);
-                assert!(inside, "{}: ({x}, {y}) lies outside of {} by {}", chart.id, chart.width, chart.height);
-            }
+        for (x, y) in chart.marks.iter().flat_map(points) {
+            let inside = (-1.0..=chart.width + 1.0).contains(&x) && (-1.0..=chart.height + 1.0).contains(&y);
+            assert!(inside, "{}: ({x}, {y}) lies outside of {} by {}", chart.id, chart.width, chart.height);
         }
+    }
+}
+
+/// Where a mark goes, with those of its group.
+fn points(mark: &Mark) -> Vec<(f64, f64)> {
+    match &mark.shape {
+        Shape::Line { points, .. } | Shape::Band(points) | Shape::Solid(points) => points.clone(),
+        Shape::Boxes(boxes) => boxes.iter().flat_map(|[x, y, w, h]| [(*x, *y), (x + w, y + h)]).collect(),
+        Shape::Text(text) => vec![text.at],
+        Shape::Group { marks, .. } => marks.iter().flat_map(self::points).collect(),
     }
 }
 

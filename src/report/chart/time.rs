@@ -3,7 +3,7 @@
 use crate::report::Report;
 use crate::report::chart::axis::{Frame, Scale, Unit};
 use crate::report::chart::ink::{Ink, SERIES};
-use crate::report::chart::{Anchor, Chart, Clock, SMALL, Table, WIDTH, fitted, text_width};
+use crate::report::chart::{Anchor, Chart, Clock, Role, SMALL, Table, WIDTH, fitted, text_width};
 use crate::report::pictures::{Event, Line, Series};
 use crate::report::terminal::figures::span;
 
@@ -133,11 +133,12 @@ fn chart(kind: &Kind, series: &Series, events: &[Event]) -> Option<Chart> {
         x,
         y: height(kind, &shown),
     };
-    happened(&mut chart, &frame, events, true);
-    frame.draw(&mut chart, (Unit::Clock, kind.unit));
+    around(&mut chart, &frame, events, kind.unit);
+    let from = chart.marks.len();
     for (number, (_, line)) in shown.iter().enumerate() {
         draw(&mut chart, &frame, (number, kind.band), (line, series.step_s));
     }
+    chart.group(from, Role::Plane(frame.plane()));
     let lines = shown.iter().map(|(index, _)| *index).collect();
     chart.clock = Some(Clock { left: frame.left, right: frame.right(), to_s: end, lines });
     kind.about.clone_into(&mut chart.about);
@@ -174,26 +175,33 @@ fn draw(chart: &mut Chart, frame: &Frame, (number, band): (usize, bool), (line, 
     chart.legend.extend(series.map(|series| (name(line), series)));
 }
 
-/// What happened, as vertical bands; their names stand above as far as there is room.
-fn happened(chart: &mut Chart, frame: &Frame, events: &[Event], named: bool) {
+/// What lies behind the lines: what happened, as vertical bands, their names above as far as there is room, and the axes.
+fn around(chart: &mut Chart, frame: &Frame, events: &[Event], unit: Unit) {
+    let ink = |event: &Event| match event.what.as_str() {
+        "warm-up" => Ink::Faint,
+        "alert" => Ink::Unsure,
+        _ => Ink::Bad,
+    };
+    let (top, bottom) = (frame.top, frame.bottom());
+    for event in events {
+        let (from, to) = (frame.px(event.from_s), frame.px(event.to_s).max(frame.px(event.from_s) + 1.0));
+        chart.band(&[(from, top), (to, top)], &[(from, bottom), (to, bottom)], ink(event), None);
+    }
+    chart.group(0, Role::Plane(frame.plane()));
+    frame.rise(chart, unit);
+    let from = chart.marks.len();
     let mut free = frame.left;
     for event in events {
-        let ink = match event.what.as_str() {
-            "warm-up" => Ink::Faint,
-            "alert" => Ink::Unsure,
-            _ => Ink::Bad,
-        };
-        let (from, to) = (frame.px(event.from_s), frame.px(event.to_s).max(frame.px(event.from_s) + 1.0));
-        let (top, bottom) = (frame.top, frame.bottom());
-        chart.band(&[(from, top), (to, top)], &[(from, bottom), (to, bottom)], ink, None);
         let text = fitted(&event.name, SMALL, 140.0);
         let width = text_width(&text, SMALL);
-        let at = from.min(frame.right() - width);
-        if named && free <= at {
-            chart.say((at, frame.top - 10.0), &text, Anchor::Start, ink);
+        let at = frame.px(event.from_s).min(frame.right() - width);
+        if free <= at {
+            chart.say((at, frame.top - 10.0), &text, Anchor::Start, ink(event));
             free = at + width + 8.0;
         }
     }
+    frame.along(chart, Unit::Clock);
+    chart.group(from, Role::Whole);
 }
 
 fn table(kind: &Kind, series: &Series, shown: &[(usize, &Line)]) -> Table {
@@ -226,10 +234,11 @@ pub fn decisions(report: &Report) -> Option<Chart> {
         width: WIDTH - LEFT - RIGHT,
         height: HEIGHT - TOP - BOTTOM,
         x: Scale::Linear { from: 0.0, to: end },
-        y: Scale::up_to(most),
+        // The diamonds of the highest step are whole.
+        y: Scale::up_to(most * 1.05),
     };
-    happened(&mut chart, &frame, &report.pictures.events, true);
-    frame.draw(&mut chart, (Unit::Clock, Unit::Count));
+    around(&mut chart, &frame, &report.pictures.events, Unit::Count);
+    let from = chart.marks.len();
     for (number, owner) in owners.iter().take(SERIES).enumerate() {
         let (ink, series) = (Ink::series(number), Some(number as u8));
         let own = || decisions.iter().filter(|decision| decision.component == **owner);
@@ -248,6 +257,7 @@ pub fn decisions(report: &Report) -> Option<Chart> {
         }
         chart.legend.push(((*owner).to_owned(), number as u8));
     }
+    chart.group(from, Role::Plane(frame.plane()));
     chart.clock = Some(Clock { left: frame.left, right: frame.right(), to_s: end, lines: Vec::new() });
     "Instances that were asked for, in the first replication; a diamond is a decision.".clone_into(&mut chart.about);
     let row = |decision: &crate::report::Decision| {

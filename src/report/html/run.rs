@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::report::chart::bars::resources;
 use crate::report::chart::{self, Chart};
 use crate::report::html::{
     Page, Section, TAKES, figure, folded, judged, listing, pair, paragraph, rows, table, tile, verdict,
 };
-use crate::report::terminal::figures::{interval, of_unit, percent, precision, roughly, spaced_time, span};
+use crate::report::terminal::figures::{busy, interval, of_unit, percent, precision, roughly, spaced_time, span};
 use crate::report::terminal::{uncertainty, verdict_words};
 use crate::report::{Component, Estimate, Latency, Objective, Report, Requests, json};
 use crate::units::{human_count, human_money, human_rate};
@@ -71,8 +70,8 @@ fn head(report: &Report) -> String {
         tiles.push(tile("a month", &human_money(report.cost.usd_per_month), &each.unwrap_or_default()));
     }
     if let Some(limit) = &report.bottleneck {
-        let busy = format!("{} {} busy", limit.resource, percent(limit.utilisation));
-        tiles.push(tile("bottleneck", &limit.component, &busy));
+        let used = format!("{} {} busy", limit.resource, busy(limit.utilisation));
+        tiles.push(tile("bottleneck", &limit.component, &used));
     }
     write!(text, "<dl class=\"tiles\">{}</dl>", tiles.concat()).expect(TAKES);
     let measured = span(report.measured.to_s - report.measured.from_s);
@@ -117,7 +116,7 @@ fn objective_rows(found: &mut Vec<[String; 5]>, objective: &Objective, depth: us
     let remark =
         [interval(objective, "to"), objective.note.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ");
     let (_, mark) = judged(objective.verdict);
-    let sign = format!("{}{mark} {}", "· ".repeat(depth), objective.verdict.word());
+    let sign = format!("{}{mark}\u{a0}{}", "·\u{a0}".repeat(depth), objective.verdict.word());
     let name = if objective.name == objective.text { String::new() } else { objective.name.clone() };
     found.push([sign, name, objective.text.clone(), value, remark]);
     objective.parts.iter().for_each(|part| objective_rows(found, part, depth + 1));
@@ -163,6 +162,11 @@ fn over_time(report: &Report, charts: &[Chart]) -> String {
         "decisions",
     ];
     let mut text = drawn(charts, &ids);
+    if !text.is_empty() {
+        let said = "Drag over a chart to look closer at that stretch of time in all of them. In a chart that has the focus, \
+                    the arrow keys move the cursor, + and − look closer and less close, 0 shows all.";
+        text.insert_str(0, &format!("<p class=\"faint hint\" hidden>{said}</p>"));
+    }
     let faults = report.faults.iter().map(|(name, fault)| {
         let time = |estimate: Option<Estimate>| estimate.map_or_else(|| "–".to_owned(), |e| spaced_time(e.mean));
         let at = fault.at_s.map_or_else(|| "never".to_owned(), span);
@@ -202,13 +206,12 @@ fn over_time(report: &Report, charts: &[Chart]) -> String {
 fn components(report: &Report, charts: &[Chart]) -> String {
     let mut text = drawn(charts, &["utilisation"]);
     for (name, component) in &report.components {
-        let busiest = resources(component).into_iter().max_by(|a, b| a.1.share.mean.total_cmp(&b.1.share.mean));
-        let busy =
-            busiest.map_or_else(String::new, |(what, used)| format!(" · {what} {} busy", percent(used.share.mean)));
+        let busiest = component.resources().into_iter().max_by(|a, b| a.1.share.mean.total_cmp(&b.1.share.mean));
+        let used = busiest.map_or_else(String::new, |(what, used)| format!(" · {what} {} busy", busy(used.share.mean)));
         let limit = report.bottleneck.as_ref().is_some_and(|limit| limit.component == *name);
         let mark = if limit { " · bottleneck" } else { "" };
         let count = human_count(component.instances.mean);
-        let title = format!("{name} · {} × {count}{busy}{mark}", component.kind);
+        let title = format!("{name} · {} × {count}{used}{mark}", component.kind);
         text.push_str(&folded(&format!("c-{name}"), &title, &of_component(component)));
     }
     text
@@ -229,13 +232,13 @@ fn of_component(component: &Component) -> String {
     if 0.0 < component.rejected_per_s.mean {
         found.push(["turned away".to_owned(), human_rate(component.rejected_per_s.mean)]);
     }
-    for (resource, used) in resources(component) {
+    for (resource, used) in component.resources() {
         let spread = used
             .p5
             .zip(used.p95)
             .map(|(p5, p95)| format!(" ({} to {} in nine windows of ten)", percent(p5), percent(p95)));
         let busiest = used.busiest.as_ref().map(|part| format!(", {} most: {}", part.name, percent(part.share)));
-        let said = format!("{}{}{}", percent(used.share.mean), spread.unwrap_or_default(), busiest.unwrap_or_default());
+        let said = format!("{}{}{}", busy(used.share.mean), spread.unwrap_or_default(), busiest.unwrap_or_default());
         found.push([format!("{resource} busy"), said]);
     }
     for (name, figure) in &component.kind_specific.figures {
@@ -262,7 +265,9 @@ fn goes(report: &Report, charts: &[Chart]) -> String {
     let both: Vec<&Chart> = ["time-mean", "time-slowest"].iter().filter_map(|id| find(charts, id)).collect();
     let mut text = pair(&both);
     if let Some(limit) = &report.bottleneck {
-        text.push_str(&paragraph(&format!("{}.", limit.why)));
+        let mut why = limit.why.chars();
+        let first: String = why.next().into_iter().flat_map(char::to_uppercase).collect();
+        text.push_str(&paragraph(&format!("{first}{}.", why.as_str())));
     }
     text
 }

@@ -41,4 +41,8 @@ fn the_same_report_gives_the_same_bytes_whatever_the_machine() {
 fn figures_stand_to_the_right_and_words_to_the_left() {
     let text = table(&rows(["what", "value", "word"], vec![["a".to_owned(), "$1.5".to_owned(), "b".to_owned()]]));
     assert!(text.contains("<td>a</td><td class=\"n\">$1.5</td><td>b</td>"), "{text}");
+    for (cell, is_figure) in [("$1.5/month", true), ("−3.0%", true), ("31.5 ms ±2%", true), ("01-single-server", false)]
+    {
+        assert_eq!(starts_as_figure(cell), is_figure, "{cell}");
+    }
 }

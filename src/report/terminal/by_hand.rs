@@ -2,7 +2,7 @@
 
 use crate::report::by_hand::{ByHand, rows};
 use crate::report::rows::plain;
-use crate::report::terminal::figures::{percent, spaced_time};
+use crate::report::terminal::figures::{busy, percent, spaced_time};
 use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
 use crate::report::terminal::{FAINT, Look, STRONG, finish};
 use crate::units::{human_bytes, human_count, human_money, human_rate, human_time};
@@ -31,7 +31,7 @@ pub fn render(hand: &ByHand, look: Look) -> String {
             "3 capacity",
             format!(
                 "{load} / {} = {}, where {what} are full; objectives break before that",
-                percent(first.utilisation),
+                busy(first.utilisation),
                 human_rate(full)
             ),
         );
@@ -113,7 +113,7 @@ fn table(hand: &ByHand, look: Look) -> Vec<String> {
             Cell::new(human_time(one.held_s)),
             Cell::new(human_count((one.needed * 100.0).round() / 100.0)),
             Cell::new(human_count(one.there)),
-            Cell::new(percent(one.utilisation)),
+            Cell::new(busy(one.utilisation)),
             Cell::new(one.simulated.map(percent).unwrap_or_default()),
             Cell::styled(one.wait_s.map_or_else(|| "full".to_owned(), human_time), FAINT),
         ]);

@@ -3,8 +3,8 @@
 use crate::report::Verdict;
 use crate::report::capacity::{Capacity, Outcome, Tried, rows};
 use crate::report::rows::plain;
-use crate::report::terminal::figures::percent;
-use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
+use crate::report::terminal::figures::{busy, percent};
+use crate::report::terminal::layout::{Cell, Column, Table, broken, paint, wrap};
 use crate::report::terminal::{BAD, FAINT, GOOD, Look, STRONG, UNSURE, finish};
 use crate::units::{human_count, human_rate, human_share, human_time};
 
@@ -14,7 +14,7 @@ const WIDTH: usize = 60;
 
 /// Answer, points, curve, limits, headroom.
 pub fn render(capacity: &Capacity, look: Look) -> String {
-    let mut lines = vec![headline(capacity, look), String::new()];
+    let mut lines = vec![broken(&headline(capacity, look), look.width), String::new()];
     lines.extend(points(capacity, look));
     let curve = curve(capacity, look);
     if !curve.is_empty() {
@@ -100,7 +100,7 @@ fn cells(capacity: &Capacity, tried: &Tried, look: Look) -> Vec<Cell> {
     let time = |value: Option<f64>| value.map_or_else(|| dash.clone(), human_time);
     let limit = tried.limit.as_ref();
     let busiest =
-        limit.map(|limit| format!("{} {}", limit.component, percent(limit.utilisation.min(1.0)))).unwrap_or_default();
+        limit.map(|limit| format!("{} {}", limit.component, busy(limit.utilisation.min(1.0)))).unwrap_or_default();
     let (remark, style) = remark(capacity, tried, look);
     vec![
         Cell::new(amount(capacity, tried.at)),
@@ -138,7 +138,7 @@ fn notes(capacity: &Capacity, look: Look) -> Vec<String> {
         let breaks = capacity.breaks.as_ref().map(|text| format!("; {text} breaks first")).unwrap_or_default();
         say(
             "limited by",
-            format!("{} of {}, {} busy there{breaks}", limit.resource, limit.component, percent(limit.utilisation)),
+            format!("{} of {}, {} busy there{breaks}", limit.resource, limit.component, busy(limit.utilisation)),
         );
     }
     if let Some(next) = &capacity.next {

@@ -5,7 +5,7 @@ use anstyle::Style;
 use crate::report::Verdict;
 use crate::report::compare::{Change, Compare, Compared, Difference, Word};
 use crate::report::rows::{Rows, plain};
-use crate::report::terminal::figures::{of_unit, percent};
+use crate::report::terminal::figures::{busy, of_unit, percent};
 use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
 use crate::report::terminal::{BAD, FAINT, GOOD, Look, STRONG, UNSURE, finish};
 use crate::units::{human_money, human_rate, human_share, human_time};
@@ -45,8 +45,11 @@ pub fn markdown(compare: &Compare) -> String {
         }
         rows.rows.extend(cost_cells(compare, compared, look).map(|cells| cells.to_vec()));
         let in_short = format!("In short: {}", plain(&compared.in_short));
-        let changes: Vec<String> =
-            compared.changes.iter().map(|one| format!("- {}", plain(&changed(one, look).1))).collect();
+        let told = |one: &Change| {
+            let (_, path, text) = changed(one, look);
+            format!("- {}", plain(&format!("{path}  {text}")))
+        };
+        let changes: Vec<String> = compared.changes.iter().map(told).collect();
         parts.extend([names, changes.join("\n"), rows.markdown().trim_end().to_owned(), in_short]);
     }
     parts.retain(|part| !part.is_empty());
@@ -92,15 +95,15 @@ fn to(look: Look) -> &'static str {
 
 fn settings(compared: &Compared, look: Look) -> Vec<String> {
     let shown = if 0 < look.verbose { usize::MAX } else { CHANGES };
-    let mut table = Table::new(&[Column::TEXT, Column::TEXT], 2);
+    let mut table = Table::new(&[Column::TEXT, Column::TEXT, Column::TEXT], 2);
     for change in compared.changes.iter().take(shown) {
-        let (sign, text) = changed(change, look);
+        let (sign, path, text) = changed(change, look);
         let style = match sign {
             '+' => GOOD,
             '-' => BAD,
             _ => UNSURE,
         };
-        table.row([Cell::styled(sign.to_string(), style), Cell::new(text)]);
+        table.row([Cell::styled(sign.to_string(), style), Cell::new(path), Cell::new(text)]);
     }
     let mut lines = table.lines(look.width);
     let hidden = compared.changes.len().saturating_sub(shown);
@@ -111,13 +114,15 @@ fn settings(compared: &Compared, look: Look) -> Vec<String> {
     lines
 }
 
-fn changed(change: &Change, look: Look) -> (char, String) {
+/// A sign, what is set, and to what.
+fn changed(change: &Change, look: Look) -> (char, String, String) {
     let Change { path, before, after } = change;
-    match (before, after) {
-        (Some(was), Some(is)) => ('~', format!("{path}  {was} {} {is}", to(look))),
-        (None, Some(is)) => ('+', format!("{path}  {is}")),
-        _ => ('-', path.clone()),
-    }
+    let (sign, text) = match (before, after) {
+        (Some(was), Some(is)) => ('~', format!("{was} {} {is}", to(look))),
+        (None, Some(is)) => ('+', is.clone()),
+        _ => ('-', String::new()),
+    };
+    (sign, path.clone(), text)
 }
 
 fn row(compare: &Compare, found: &Difference, look: Look) -> Vec<Cell> {
@@ -162,6 +167,8 @@ fn value(value: Option<f64>, unit: &str) -> String {
         "s" => human_time(value),
         "ratio" => percent(value),
         "yes_no" => if value == 0.0 { "no" } else { "yes" }.to_owned(),
+        // Beside each other in narrow columns.
+        "usd_per_month" => human_money(value),
         unit => of_unit(value, unit),
     }
 }
@@ -202,7 +209,7 @@ fn bottleneck(compare: &Compare, compared: &Compared, look: Look) -> Vec<Cell> {
     };
     let (was, is) = (name(&compare.before), name(&compared.side));
     let busy = |limit: &crate::report::evaluation::Limit| {
-        format!("{} of {} {} busy", limit.resource, limit.component, percent(limit.utilisation))
+        format!("{} of {} {} busy", limit.resource, limit.component, busy(limit.utilisation))
     };
     let told = compared.side.bottleneck.as_ref().map(busy).unwrap_or_default();
     let moved = if was == is { "" } else { "moved" };

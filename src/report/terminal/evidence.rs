@@ -1,6 +1,6 @@
 //! The tables of the report: latency, components, where time goes, single requests, replications.
 
-use crate::report::terminal::figures::{percent, precision, roughly, spaced_time};
+use crate::report::terminal::figures::{busy, percent, precision, roughly, spaced_time};
 use crate::report::terminal::layout::{Cell, Column, Table, bar, beside, paint};
 use crate::report::terminal::{BAD, FAINT, Look, STRONG};
 use crate::report::{Component, Estimate, Latency, Report, Requests, TimeShare, Traffic, Utilisation};
@@ -116,7 +116,7 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
         table.row([
             Cell::new(name),
             Cell::new(instances(&component.instances)),
-            Cell::new(share.map_or_else(|| marks.dash.to_string(), percent)),
+            Cell::new(share.map_or_else(|| marks.dash.to_string(), busy)),
             Cell::new(bar(share.unwrap_or(0.0), 10, look.unicode)),
             Cell::new(busiest.map_or("", |(resource, _)| resource)),
             Cell::new(wait),
@@ -133,27 +133,13 @@ fn is_limited(report: &Report, name: &str, component: &Component) -> bool {
     let Some(limit) = &report.bottleneck else { return false };
     let is_shared = !report.components.contains_key(&limit.component);
     let same = |share: f64| (share - limit.utilisation).abs() < 1e-6;
-    let here = || resources(component).iter().any(|(kind, used)| *kind == limit.resource && same(used.share.mean));
+    let here = || component.resources().iter().any(|(kind, used)| *kind == limit.resource && same(used.share.mean));
     name == limit.component || is_shared && here()
-}
-
-fn resources(component: &Component) -> Vec<(&'static str, &Utilisation)> {
-    let u = &component.utilisation;
-    let all = [
-        ("cores", &u.cores),
-        ("workers", &u.workers),
-        ("connections", &u.connections),
-        ("pool", &u.pool),
-        ("disk", &u.disk),
-        ("nic", &u.nic),
-        ("memory", &u.memory),
-    ];
-    all.into_iter().filter_map(|(name, used)| Some((name, used.as_ref()?))).collect()
 }
 
 /// The resource that work waits for soonest; memory is held, not worked through.
 fn busiest(component: &Component) -> Option<(&'static str, &Utilisation)> {
-    let used = resources(component).into_iter().filter(|(name, _)| *name != "memory");
+    let used = component.resources().into_iter().filter(|(name, _)| *name != "memory");
     used.max_by(|a, b| a.1.share.mean.total_cmp(&b.1.share.mean))
 }
 
@@ -164,9 +150,9 @@ fn instances(number: &Estimate) -> String {
 
 fn notes(component: &Component, shown: Option<&str>, look: Look) -> String {
     let mut notes = Vec::new();
-    for (resource, used) in resources(component) {
+    for (resource, used) in component.resources() {
         if Some(resource) != shown && WORTH_A_NOTE <= used.share.mean {
-            notes.push(format!("{resource} {}", percent(used.share.mean)));
+            notes.push(format!("{resource} {}", busy(used.share.mean)));
         }
         if let Some(part) = used.busiest.as_ref().filter(|part| used.share.mean + 0.1 < part.share) {
             notes.push(format!("{} {}", part.name, percent(part.share)));

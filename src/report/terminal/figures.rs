@@ -32,6 +32,11 @@ pub(in crate::report) fn percent(share: f64) -> String {
     if 0.99 < share && share < 1.0 { human_share(share) } else { roughly(share) }
 }
 
+/// How busy something is: nines say nothing here.
+pub(in crate::report) fn busy(share: f64) -> String {
+    if (0.995..=1.0).contains(&share) { "100%".to_owned() } else { roughly(share) }
+}
+
 /// A width of an interval, as exact as such a thing is worth: `16%`, `0.13%`.
 pub(in crate::report) fn roughly(share: f64) -> String {
     match share * 100.0 {

@@ -5,7 +5,7 @@ use crate::report::capacity::Outcome;
 use crate::report::compare::Word;
 use crate::report::journey::{Journey, Stage, Step, rows};
 use crate::report::rows::plain;
-use crate::report::terminal::figures::{percent, spaced_time};
+use crate::report::terminal::figures::{busy, percent, spaced_time};
 use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
 use crate::report::terminal::{FAINT, Look, STRONG, finish, mark};
 use crate::units::{human_count, human_money, human_rate, human_share};
@@ -15,6 +15,7 @@ pub fn render(journey: &Journey, look: Look) -> String {
     let mut text = title(journey, look);
     for at in 0..journey.stages.len() {
         text += &stage(journey, at, look);
+        text.push('\n');
     }
     text + &table(journey, look)
 }
@@ -112,10 +113,7 @@ fn answer(journey: &Journey, at: usize, look: Look) -> String {
     }
     say("carries", carried(stage));
     if let Some(limit) = &stage.bottleneck {
-        say(
-            "limited by",
-            format!("{} of {}, {} busy now", limit.resource, limit.component, percent(limit.utilisation)),
-        );
+        say("limited by", format!("{} of {}, {} busy now", limit.resource, limit.component, busy(limit.utilisation)));
     }
     if let Some(usd) = stage.usd_per_month {
         say("costs", format!("{}/month", human_money(usd)));

@@ -121,6 +121,11 @@ pub(super) fn paint(text: &str, style: Style) -> String {
     if style == Style::new() { text.to_string() } else { format!("{style}{text}{style:#}") }
 }
 
+/// A line that is too wide, broken where three spaces set its remark off.
+pub(super) fn broken(line: &str, width: usize) -> String {
+    if shown_width(line) <= width { line.to_owned() } else { line.replacen("   ", "\n  ", 1) }
+}
+
 /// Two blocks of lines beside each other, the right one starting at `at`.
 pub(super) fn beside(left: &[String], right: &[String], at: usize) -> Vec<String> {
     let rows = left.len().max(right.len());
@@ -230,6 +235,13 @@ mod tests {
             joined.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect::<Vec<_>>(),
             ["ab   x", "abc"]
         );
+    }
+
+    #[test]
+    fn a_remark_goes_below_where_there_is_no_room_beside() {
+        let line = paint("carries 900/s", anstyle::AnsiColor::Red.on_default()) + "   (95%: 880 to 910)";
+        assert_eq!(broken(&line, 40), line);
+        assert!(broken(&line, 30).ends_with("\n  (95%: 880 to 910)"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::report::capacity::Outcome;
 use crate::report::plan::{Plan, rows};
 use crate::report::rows::plain;
-use crate::report::terminal::figures::percent;
+use crate::report::terminal::figures::{busy, percent};
 use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
 use crate::report::terminal::{BAD, FAINT, GOOD, Look, STRONG, UNSURE, finish, mark};
 use crate::units::{human_bytes, human_money, human_rate, human_share, human_time};
@@ -18,7 +18,7 @@ pub fn render(plan: &Plan, look: Look) -> String {
         let (sign, style) = mark(month.verdict, look);
         let dash = look.marks().dash.to_owned();
         let limit =
-            month.limit.as_ref().map(|limit| format!("{} {}", limit.component, percent(limit.utilisation.min(1.0))));
+            month.limit.as_ref().map(|limit| format!("{} {}", limit.component, busy(limit.utilisation.min(1.0))));
         table.row([
             Cell::new(format!("{:.0}", month.month)),
             Cell::new(human_rate(month.load_per_s)),

@@ -2,14 +2,14 @@
 
 use crate::report::rows::plain;
 use crate::report::size::{self, Regrets, Size, rows};
-use crate::report::terminal::figures::percent;
-use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
+use crate::report::terminal::figures::{busy, percent};
+use crate::report::terminal::layout::{Cell, Column, Table, broken, paint, wrap};
 use crate::report::terminal::{BAD, FAINT, GOOD, Look, STRONG, UNSURE, finish, mark};
 use crate::units::{human_money, human_rate, human_share, human_time};
 
 /// Answer, front, notes.
 pub fn render(size: &Size, look: Look) -> String {
-    let mut lines = vec![headline(size, look), String::new()];
+    let mut lines = vec![broken(&headline(size, look), look.width), String::new()];
     lines.extend(front(size, look));
     lines.push(String::new());
     if let Some(regrets) = &size.regrets {
@@ -67,7 +67,7 @@ fn front(size: &Size, look: Look) -> Vec<String> {
     table.row(heads.map(|head| Cell::styled(head, STRONG)));
     for candidate in &size.pareto {
         let (sign, style) = mark(candidate.verdict, look);
-        let limit = candidate.limit.as_ref().map(|limit| format!("{} {}", limit.component, percent(limit.utilisation)));
+        let limit = candidate.limit.as_ref().map(|limit| format!("{} {}", limit.component, busy(limit.utilisation)));
         let is_best = size.best.as_ref().is_some_and(|best| best.settings == candidate.settings);
         let remark = if is_best {
             format!("{} cheapest that meets all", look.marks().arrow)

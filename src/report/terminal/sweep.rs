@@ -3,8 +3,8 @@
 use crate::report::Verdict;
 use crate::report::rows::plain;
 use crate::report::sweep::{Row, Sweep};
-use crate::report::terminal::figures::percent;
-use crate::report::terminal::layout::{Cell, Column, Table, bar, paint};
+use crate::report::terminal::figures::{busy, percent};
+use crate::report::terminal::layout::{Cell, Column, Table, bar, paint, wrap};
 use crate::report::terminal::{FAINT, GOOD, Look, STRONG, finish, mark};
 use crate::units::{human_money, human_rate, human_time};
 
@@ -34,13 +34,14 @@ pub fn render(sweep: &Sweep, look: Look) -> String {
 
 /// The best point alone.
 pub fn verdict_line(sweep: &Sweep, look: Look) -> String {
-    let line = best(sweep, look).unwrap_or_else(|| "no point is better than another".to_owned());
+    let line =
+        best(sweep, Look { width: usize::MAX, ..look }).unwrap_or_else(|| "no point is better than another".to_owned());
     finish(&[line.trim_start().to_owned()], look)
 }
 
 /// The table and the best point, for a pull request.
 pub fn markdown(sweep: &Sweep) -> String {
-    let look = Look { width: 100, unicode: true, verbose: 0, trace: 0 };
+    let look = Look { width: usize::MAX, unicode: true, verbose: 0, trace: 0 };
     let best = best(sweep, look).map(|line| format!("\n{}\n", plain(line.trim()))).unwrap_or_default();
     format!("### {}\n\n{}{best}", plain(&sweep.head.name), crate::report::sweep::rows(sweep).markdown())
 }
@@ -55,7 +56,7 @@ fn best(sweep: &Sweep, look: Look) -> Option<String> {
     let cost = row.figures.usd_per_month.map(|usd| format!(", {}/month", human_money(usd))).unwrap_or_default();
     let tail = row.figures.value("p99").map(|p99| format!(", p99 {}", human_time(p99))).unwrap_or_default();
     let text = format!("best: {} ({}{tail}{cost})", settings(sweep, row), sweep.because);
-    Some(format!("  {} {text}", paint(look.marks().meets, GOOD)))
+    Some(format!("  {} {}", paint(look.marks().meets, GOOD), wrap(&text, look.width, 4)))
 }
 
 fn tail(row: &Row) -> f64 {
@@ -112,9 +113,7 @@ fn cells(sweep: &Sweep, row: &Row, look: Look) -> Vec<Cell> {
         Cell::new(bar(height(sweep, row), CELLS, look.unicode)),
         Cell::default(),
         Cell::styled(sign, style),
-        Cell::new(
-            busiest.map(|limit| format!("{} {}", limit.component, percent(limit.utilisation))).unwrap_or_default(),
-        ),
+        Cell::new(busiest.map(|limit| format!("{} {}", limit.component, busy(limit.utilisation))).unwrap_or_default()),
     ]);
     cells
 }
@@ -145,7 +144,8 @@ fn map(sweep: &Sweep, look: Look) -> Vec<String> {
         };
         table.row(std::iter::once(Cell::new(first)).chain(values(1).iter().map(shade)));
     }
-    let mut lines = vec![format!("  {title}: from light to dark, {} misses an objective", look.marks().misses)];
+    let told = format!("{title}: from light to dark, {} misses an objective", look.marks().misses);
+    let mut lines = vec![format!("  {}", wrap(&told, look.width, 2))];
     lines.extend(table.lines(look.width));
     lines
 }

@@ -269,3 +269,46 @@ fn quiet_is_one_line() {
     let line = verdict_line(&sample(), LOOK);
     assert_eq!(anstream::adapter::strip_str(&line).to_string(), "✗ misses 1 of 2 objectives\n");
 }
+
+// -- every look -----------------------------------------------------------------------------------------------------------
+
+/// Widths, with and without more than ASCII, with and without colour.
+const LOOKS: [(&str, usize, bool, bool); 5] = [
+    ("80", 80, true, false),
+    ("100", 100, true, false),
+    ("160", 160, true, false),
+    ("100-ascii", 100, false, false),
+    ("100-colour", 100, true, true),
+];
+
+/// Each kind of text as it was when somebody last looked at it (`tests/terminal`); `PLIMSOLL_BLESS=1` writes them anew.
+#[test]
+fn every_look_is_as_it_was() {
+    let (report, swept) = (sample(), crate::report::chart::tests::pairs());
+    let compared = crate::report::chart::tests::comparison();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/terminal");
+    let bless = std::env::var_os("PLIMSOLL_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for (name, width, unicode, colour) in LOOKS {
+        let look = Look { width, unicode, ..LOOK };
+        let all = [
+            ("run", render(&report, look)),
+            ("compare", compare::render(&compared, look)),
+            ("sweep", sweep::render(&swept, look)),
+        ];
+        for (kind, text) in all {
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            let longest = plain.lines().map(unicode_width::UnicodeWidthStr::width).max().expect("lines");
+            assert!(longest <= width, "{kind} {name}: {longest} columns\n{plain}");
+            assert!(unicode || plain.is_ascii(), "{kind} {name}\n{plain}");
+            let shown = if colour { text } else { plain };
+            let path = folder.join(format!("{kind}-{name}.txt"));
+            if bless {
+                std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, &shown)).expect("writable");
+            } else if std::fs::read_to_string(&path).unwrap_or_default() != shown {
+                wrong.push(format!("{kind}-{name}\n{shown}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "looks otherwise; if this is right, say PLIMSOLL_BLESS=1:\n{}", wrong.join("\n"));
+}
