@@ -70,3 +70,28 @@ fn a_whole_run_says_nothing_of_a_scale() {
     assert_eq!(None, whole.run.scale);
     assert_eq!(50.0, whole.components["web"].instances.mean);
 }
+
+/// Sixteen machines that an autoscaler keeps, and two of them in a run at an eighth: the bill is the same.
+#[test]
+fn the_bill_of_an_autoscaled_part_is_that_of_the_whole() {
+    let quantity = |scale: &str| {
+        let report = run(&format!(
+            "plimsoll: 1
+run: {{duration: 10m, warmup: none{scale}}}
+load: {{users: {{rate: 800/s, timeout: none, requests: {{web.show: 1}}}}}}
+components:
+  first: {{kind: service, machine: c5.large, instances: 8, operations: {{go: {{cpu: 1ms}}}}}}
+  web:
+    kind: service
+    machine: c5.large
+    instances: 16
+    autoscale: {{min: 16, max: 30, every: 60s, target: {{utilisation of cores: 90%}}}}
+    operations: {{show: [{{cpu: 1ms}}, {{call: first.go}}]}}
+  last: {{kind: service, machine: c5.large, instances: 8, operations: {{go: {{cpu: 1ms}}}}}}
+"
+        ));
+        let lines = report.cost.lines.iter().filter(|line| line.component == "web");
+        lines.map(|line| line.quantity).sum::<f64>()
+    };
+    assert_eq!((16.0, 16.0), (quantity(""), quantity(", scale: 1/8")));
+}

@@ -3,11 +3,13 @@
 //! Machines cost what they cost whatever happens; requests and bytes are counted over the measured time and scaled by its
 //! length, so a month looks like the measured stretch: state a load curve and measure a whole period of it.
 
+use std::ops::Range;
+
 use crate::analysis::study::Study;
 use crate::model::Scope;
 use crate::model::prices::{Metered, Price};
 use crate::probe::Between;
-use crate::record::ComponentTally;
+use crate::record::{ComponentTally, Tallies};
 use crate::report::{Cost, CostLine};
 use crate::units::MONTH;
 
@@ -53,6 +55,10 @@ fn line(study: &Study, price: &Price) -> CostLine {
     }
 }
 
+fn range(first: u32, count: u32) -> Range<usize> {
+    first as usize..(first + count) as usize
+}
+
 /// Units and dollars a month.
 fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
     let whole = stretch.model.scale_of(Scope::All);
@@ -62,19 +68,15 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
     match &price.metered {
         Metered::Machines { count, per_hour } => (*count, count * per_hour * HOURS),
         Metered::Joining { first, count, per_hour } => {
-            let there = |station: u32| {
-                let at = station as usize;
-                (stretch.to.stations[at].there_ns - stretch.from.stations[at].there_ns) as f64 / 1e9
-            };
-            let machines = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
+            let each = stretch.model.instances_for_one(stretch.model.stations[*first as usize].component);
+            let there = |t: &Tallies| t.stations[range(*first, *count)].iter().map(|s| s.there_ns).sum::<u128>();
+            let machines = (there(stretch.to) - there(stretch.from)) as f64 / 1e9 / stretch.seconds().max(1e-9) * each;
             (machines, machines * per_hour * HOURS)
         }
         Metered::Hosts { first, count, per_hour } => {
-            let there = |host: u32| {
-                let at = host as usize;
-                (stretch.to.hosts[at].there_ns - stretch.from.hosts[at].there_ns) as f64 / 1e9
-            };
-            let hosts = (*first..first + count).map(there).sum::<f64>() / stretch.seconds().max(1e-9);
+            let there = |t: &Tallies| t.hosts[range(*first, *count)].iter().map(|h| h.there_ns).sum::<u128>();
+            let hosts = (there(stretch.to) - there(stretch.from)) as f64 / 1e9 / stretch.seconds().max(1e-9);
+            let hosts = hosts * stretch.model.hosts_for_one(*first);
             (hosts, hosts * per_hour * HOURS)
         }
         Metered::Units { component: index, per_hour } => {
@@ -91,7 +93,7 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
         }
         Metered::Work { component: index, gigabytes, each } => {
             let station = stretch.model.components[usize::from(*index)].first as usize;
-            let busy = |tallies: &crate::record::Tallies| tallies.stations[station].busy_ns as f64 / 1e9;
+            let busy = |tallies: &Tallies| tallies.stations[station].busy_ns as f64 / 1e9;
             let work =
                 (busy(stretch.to) - busy(stretch.from)) * whole / stretch.seconds().max(1e-9) * MONTH * gigabytes;
             (work, work * each)

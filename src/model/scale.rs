@@ -13,6 +13,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
 use crate::model::arrows::arrow;
 use crate::model::compile::{every_body, walk};
+use crate::model::prices::{Metered, Price};
 use crate::model::{Buffer, Host, Model, NONE, NONE16, Scale, Scope};
 use crate::policy::limit::{self, Limit};
 use crate::scenario::fault::Act;
@@ -91,9 +92,17 @@ pub(super) fn smaller(mut model: Model, whole: Model, scenario: &Scenario, diags
     for wal in &mut model.wals {
         wal.pages = wal.pages.div_ceil(u64::from(scale.by));
     }
-    (model.prices, model.unpriced) = (whole.prices, whole.unpriced);
+    model.prices = prices(whole.prices, std::mem::take(&mut model.prices));
+    model.unpriced = whole.unpriced;
     model.run.scale = scale;
     model
+}
+
+/// The bill of the whole; lines that say which stations or hosts they are about, as these are numbered in the smaller model.
+fn prices(whole: Vec<Price>, smaller: Vec<Price>) -> Vec<Price> {
+    let is_numbered = |price: &Price| matches!(price.metered, Metered::Joining { .. } | Metered::Hosts { .. });
+    let mut numbered = smaller.into_iter().filter(is_numbered);
+    whole.into_iter().filter_map(|price| if is_numbered(&price) { numbered.next() } else { Some(price) }).collect()
 }
 
 impl Model {
@@ -118,6 +127,12 @@ impl Model {
     pub fn instances_for_one(&self, component: u16) -> f64 {
         let scale = &self.run.scale;
         scale.components.get(usize::from(component)).map_or(1.0, |smaller| f64::from(scale.by / smaller))
+    }
+
+    /// How many hosts one of them stands for.
+    pub fn hosts_for_one(&self, host: u32) -> f64 {
+        let scale = &self.run.scale;
+        scale.hosts.get(host as usize).map_or(1.0, |smaller| f64::from(scale.by / smaller))
     }
 }
 
