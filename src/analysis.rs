@@ -30,6 +30,7 @@ pub mod size;
 pub mod regret;
 mod scaling;
 pub mod stability;
+pub mod storage;
 pub mod study;
 mod summary;
 #[cfg(test)]

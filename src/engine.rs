@@ -45,6 +45,7 @@ mod parcel;
 mod partition;
 mod pods;
 mod pool;
+mod backlog;
 mod prefill;
 mod queue;
 mod quorum;

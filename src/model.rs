@@ -8,6 +8,7 @@
 
 mod arrows;
 pub mod autoscale;
+pub mod backlog;
 pub mod brokers;
 pub mod caches;
 pub mod capacity;
@@ -42,6 +43,7 @@ mod sagas;
 mod scale;
 mod state;
 mod steps;
+mod storage;
 pub mod telemetry;
 pub mod traffic;
 pub mod trouble;
@@ -218,6 +220,8 @@ pub struct Run {
     pub first_change: Option<Time>,
     /// Traffic before the run; `None`: caches and buffer pools start cold, or there are none.
     pub prefill: Option<Prefill>,
+    /// Traffic before the run whose messages are not done; `None`: queues begin empty, and nothing lies in logs.
+    pub backlog: Option<backlog::Backlog>,
     /// Replicate until the half-width of the probe is within this share of its mean, at most so many times.
     pub precision: Option<(Probe, f64, u32)>,
     pub scale: Scale,

@@ -172,8 +172,9 @@ pub struct ComponentTally {
     /// Look-ups of a cache, pages of a buffer pool.
     pub page_hits: u64,
     pub page_misses: u64,
-    /// Bytes answered.
+    /// Bytes answered, and bytes that calls brought.
     pub bytes_out: u64,
+    pub bytes_in: u64,
     /// Visits and bytes of data that must not be where they were.
     pub visits_outside: u64,
     pub bytes_outside: u64,
@@ -357,6 +358,8 @@ pub struct GroupTally {
     pub driven_in: u64,
     /// And those that had been done and are read again.
     pub rewound: u64,
+    /// And those that were there when the run began.
+    pub before: u64,
     /// Worked on and acknowledged.
     pub delivered: u64,
     /// Tried too often: sent to another queue, or lost for want of one.

@@ -227,7 +227,7 @@ pub(crate) fn holds(model: &Model, record: &Record, what: &str) {
         let gone = tally.delivered + tally.dead + tally.expired + tally.redriven + tally.lost();
         assert_eq!(tally.entered, gone + tally.open, "conservation of messages in {}, {what}", topic.name);
         assert_eq!(tally.open, tally.waiting + tally.out, "letters of {}, {what}", topic.name);
-        let sources = sent.accepted + sent.dead_in + tally.driven_in + tally.rewound;
+        let sources = sent.accepted + sent.dead_in + tally.driven_in + tally.rewound + tally.before;
         assert_eq!(tally.entered, sources, "where messages of {} come from, {what}", topic.name);
         let behind: u64 = tally.behind.iter().map(|(open, _)| open).sum();
         assert!(topic.in_log.is_none() || behind == tally.open, "letters by partition of {}, {what}", topic.name);
@@ -257,8 +257,7 @@ fn swarm(seeds: std::ops::Range<u64>) {
 fn posted(seed: u64) -> String {
     let mut dice = Dice(mix(seed ^ 0x706f_7374));
     let length = dice.pick(&["duration: 20s", "duration: 6s", "requests: 800"]);
-    let mut text =
-        format!("plimsoll: 1\ntitle: posted {seed}\nrun: {{{length}, warmup: none, replications: 1, prefill: none}}\n");
+    let mut text = format!("plimsoll: 1\ntitle: posted {seed}\nrun: {{{length}, warmup: none, replications: 1}}\n");
     text += "keys: {user: {count: 20, popularity: zipf(1)}}\n";
     let caller = dice.pick(&[", timeout: 100ms", ", timeout: 20ms, retry: {attempts: 3, backoff: constant(5ms)}"]);
     writeln!(
@@ -301,7 +300,7 @@ fn posted(seed: u64) -> String {
     ];
     let work = dice.pick(&["wait: 5ms", "cpu: exp(10ms)", "wait: exp(40ms)"]);
     let commit = dice.pick(&["commit: before", "commit: after"]);
-    let batch = dice.pick(&["batch: 1", "batch: 4", "batch: 3, prefetch: 9"]);
+    let batch = dice.pick(&["batch: 1", "batch: 4", "batch: 3, prefetch: 9", "batch: 2, behind: 30", "behind: 1s"]);
     let group = dice.pick(&["", ", group: other", ", group: mail"]);
     let scaled = dice.pick(&[
         "",
@@ -360,8 +359,7 @@ fn exact_laws_on_a_swarm_of_messages() {
 fn logged(seed: u64) -> String {
     let mut dice = Dice(mix(seed ^ 0x006c_6f67));
     let length = dice.pick(&["duration: 20s", "duration: 6s", "requests: 800"]);
-    let mut text =
-        format!("plimsoll: 1\ntitle: logged {seed}\nrun: {{{length}, warmup: none, replications: 1, prefill: none}}\n");
+    let mut text = format!("plimsoll: 1\ntitle: logged {seed}\nrun: {{{length}, warmup: none, replications: 1}}\n");
     text += "keys: {user: {count: 20, popularity: zipf(1)}}\n";
     let caller = dice.pick(&[", timeout: 100ms", ", timeout: 20ms, retry: {attempts: 3, backoff: constant(5ms)}", ""]);
     writeln!(
@@ -406,7 +404,7 @@ fn logged(seed: u64) -> String {
     let commit = dice.pick(&["commit: before", "commit: after", "commit: exactly_once"]);
     let assign = dice.pick(&["range", "round_robin", "sticky", "cooperative"]);
     let sharing = dice.pick(&["session: 300ms, rebalance: 100ms", "session: 100ms, rebalance: 0s", "rebalance: 1s"]);
-    let batch = dice.pick(&["batch: 1", "batch: 4", "batch: 50", "batch: 3, prefetch: 9"]);
+    let batch = dice.pick(&["batch: 1", "batch: 4, behind: 60", "batch: 50, behind: 2s", "batch: 3, prefetch: 9"]);
     let work = dice.pick(&["wait: 5ms", "cpu: exp(10ms)", "wait: exp(40ms)"]);
     let group = dice.pick(&["group: other", "group: mail"]);
     let scale = dice.pick(&[

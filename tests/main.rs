@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test that fails shows what it ran")]
 
+mod backlogs;
 mod caches;
 mod claims;
 mod cli;
@@ -27,6 +28,7 @@ mod queues;
 mod replication;
 mod sagas;
 mod scale;
+mod seen;
 mod serverless;
 mod shards;
 mod state;

@@ -1,55 +1,9 @@
 //! Queues: what they promise, message by message, and that each of their words moves what it should.
 
-use plimsoll::engine::{Signals, simulate};
 use plimsoll::model::Scope;
-use plimsoll::probe::Between;
-use plimsoll::record::{GroupTally, Record, Tallies, TopicTally};
 use plimsoll::scenario::condition::{Quantity, Stat};
 
-use crate::laws;
-use crate::support::model;
-
-/// One replication of a publisher, a queue and a consumer, all on one box, so that nothing lies between them.
-struct Seen {
-    record: Record,
-    model: plimsoll::model::Model,
-}
-
-impl Seen {
-    fn of(text: &str) -> Seen {
-        let model = model(text);
-        let record = simulate(&model, 1, 0, &Signals::default());
-        laws::holds(&model, &record, text);
-        Seen { record, model }
-    }
-
-    fn end(&self) -> &Tallies {
-        &self.record.snapshots.last().expect("every record ends").tallies
-    }
-
-    fn group(&self, topic: &str) -> &GroupTally {
-        let found = self.model.groups.iter().position(|group| self.model.topics[group.topic as usize].name == topic);
-        &self.end().groups[found.expect("there is such a queue")]
-    }
-
-    fn topic(&self, name: &str) -> &TopicTally {
-        let found = self.model.topics.iter().position(|topic| topic.name == name);
-        &self.end().topics[found.expect("there is such a queue")]
-    }
-
-    fn operation(&self, name: &str) -> &plimsoll::record::Flow {
-        let (component, name) = name.split_once('.').expect("component.operation");
-        let is_it = |operation: &plimsoll::model::Operation| {
-            self.model.components[operation.component as usize].name == component && operation.name == name
-        };
-        &self.end().operations[self.model.operations.iter().position(is_it).expect("there is such an operation")]
-    }
-
-    fn whole(&self) -> Between<'_> {
-        let path = &self.record.snapshots;
-        Between { model: &self.model, from: &path[0].tallies, to: self.end(), path }
-    }
-}
+use crate::seen::Seen;
 
 /// A publisher of so many messages a second, a queue with these words, a consumer with those.
 fn text(rate: &str, queue: &str, consumer: &str, work: &str) -> String {

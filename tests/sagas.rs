@@ -1,40 +1,8 @@
 //! Sagas undo what they must, once; `dedupe` keeps what comes again from being done again.
 
-use plimsoll::engine::{Signals, simulate};
-use plimsoll::record::{GroupTally, SagaTally, Tallies};
+use plimsoll::record::GroupTally;
 
-use crate::laws;
-use crate::support::model;
-
-/// Everything counted in one replication, with the visits of each operation.
-struct Seen {
-    end: Tallies,
-    model: plimsoll::model::Model,
-}
-
-impl Seen {
-    fn of(text: &str) -> Seen {
-        let model = model(text);
-        let record = simulate(&model, 1, 0, &Signals::default());
-        laws::holds(&model, &record, text);
-        Seen { end: record.snapshots.last().expect("every record ends").tallies.clone(), model }
-    }
-
-    fn saga(&self) -> SagaTally {
-        self.end.sagas[0]
-    }
-
-    /// Visits of an operation that ended well, and that did not.
-    fn visits(&self, name: &str) -> (u64, u64) {
-        let (component, name) = name.split_once('.').expect("component.operation");
-        let is_it = |operation: &plimsoll::model::Operation| {
-            self.model.components[operation.component as usize].name == component && operation.name == name
-        };
-        let flow =
-            &self.end.operations[self.model.operations.iter().position(is_it).expect("there is such an operation")];
-        (flow.ok.count(), flow.failed.count())
-    }
-}
+use crate::seen::Seen;
 
 /// A shop that takes, charges and books, and what is said of the three.
 fn shop(charge: &str, book: &str, put: &str, more: &str) -> String {
@@ -72,7 +40,7 @@ fn a_saga_that_fails_undoes_what_it_did_and_fails_the_same_way() {
     let saga = seen.saga();
     assert_eq!((declined + sold_out, put + refund), (saga.undone, saga.compensations));
     assert_eq!((0, 0), (saga.unresolved, saga.abandoned));
-    let kinds = &seen.end.classes[0].kinds;
+    let kinds = &seen.end().classes[0].kinds;
     let of = |kind: &str| kinds[seen.model.failures.iter().position(|name| name == kind).expect("it was named")];
     assert_eq!((declined, sold_out), (of("declined"), of("sold_out")));
 }
@@ -126,7 +94,7 @@ components:
 "
     ));
     let sent = seen.visits("smtp.send").0;
-    (seen.end.groups[0].clone(), sent)
+    (seen.end().groups[0].clone(), sent)
 }
 
 #[test]

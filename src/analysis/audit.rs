@@ -65,7 +65,7 @@ fn messages(study: &Study, topic: usize) -> Audit {
         for tally in groups.map(|group| &tallies.groups[group]) {
             let gone = tally.delivered + tally.dead + tally.expired + tally.redriven + tally.lost();
             holds &= tally.entered == gone + tally.open && tally.open == tally.waiting + tally.out;
-            holds &= tally.entered == sent.accepted + sent.dead_in + tally.driven_in + tally.rewound;
+            holds &= tally.entered == sent.accepted + sent.dead_in + tally.driven_in + tally.rewound + tally.before;
             holds &= tally.behind.is_empty() || tally.open == tally.behind.iter().map(|(open, _)| open).sum::<u64>();
             left += tally.entered;
             right += gone + tally.open;

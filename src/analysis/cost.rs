@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::analysis::storage::stored;
 use crate::analysis::study::Study;
 use crate::model::Scope;
 use crate::model::prices::{Metered, Price};
@@ -103,15 +104,12 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let requests = monthly(after.arrivals - before.arrivals);
             (requests, requests * each)
         }
-        Metered::BytesOut { component: index, tiers } => {
-            let (before, after) = component(*index);
-            let bytes = monthly(after.bytes_out - before.bytes_out);
-            (bytes / GIGA, tiered(bytes, tiers))
+        Metered::BytesOut { .. } | Metered::BytesIn { .. } | Metered::Taken { .. } | Metered::Pipe { .. } => {
+            moved(stretch, &price.metered, monthly)
         }
-        Metered::Taken { component: index, each } => {
-            let (before, after) = component(*index);
-            let bytes = monthly(after.bytes_out - before.bytes_out);
-            (bytes / GIGA, bytes * each)
+        Metered::Stored { component: index, each } => {
+            let bytes = stored(stretch, *index).unwrap_or(0.0);
+            (bytes / GIGA, bytes * each * MONTH)
         }
         Metered::Kept { component: index, seconds, each } => {
             let (before, after) = component(*index);
@@ -119,11 +117,34 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let kept = monthly(after.bytes_out - before.bytes_out) / MONTH * seconds;
             (kept / GIGA, kept * each * MONTH)
         }
+    }
+}
+
+/// Gigabytes that go somewhere in a month, and dollars for them.
+fn moved(stretch: &Between, metered: &Metered, monthly: impl Fn(u64) -> f64) -> (f64, f64) {
+    let gained = |of: fn(&ComponentTally) -> u64, index: u16| {
+        let component = |tallies: &Tallies| of(&tallies.components[usize::from(index)]);
+        monthly(component(stretch.to) - component(stretch.from))
+    };
+    match metered {
+        Metered::BytesOut { component, tiers } => {
+            let bytes = gained(|tally| tally.bytes_out, *component);
+            (bytes / GIGA, tiered(bytes, tiers))
+        }
+        Metered::BytesIn { component, each } => {
+            let bytes = gained(|tally| tally.bytes_in, *component);
+            (bytes / GIGA, bytes * each)
+        }
+        Metered::Taken { component, each } => {
+            let bytes = gained(|tally| tally.bytes_out, *component);
+            (bytes / GIGA, bytes * each)
+        }
         Metered::Pipe { pipe } => {
             let index = usize::from(*pipe);
             let bytes = monthly(stretch.to.pipes[index].bytes - stretch.from.pipes[index].bytes);
             (bytes / GIGA, bytes * stretch.model.pipes[index].price_per_byte)
         }
+        _ => unreachable!("whoever asks has looked that something moves"),
     }
 }
 

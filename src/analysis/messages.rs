@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::storage;
 use crate::analysis::study::Study;
 use crate::model::{NONE16, Probe, Scope};
 use crate::probe::{self, Between};
@@ -110,24 +111,13 @@ fn topics(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     found.extend(skew.map(|skew| ("partition_skew".to_owned(), skew)));
     let elections = study.mean(|stretch| Some(stretch.elections(scope) as f64));
     found.extend(elections.filter(|count| 0.0 < count.mean).map(|count| ("leader_changes".to_owned(), count)));
-    found.extend(study.mean(|stretch| kept(stretch, scope)).map(|bytes| ("bytes_kept".to_owned(), bytes)));
+    if let Scope::Component(component) = scope {
+        let kept = study.mean(|stretch| storage::stored(stretch, component));
+        found.extend(kept.map(|bytes| ("bytes_kept".to_owned(), bytes)));
+        let grown = study.mean(|stretch| storage::grown(stretch, component));
+        found.extend(grown.map(|bytes| ("bytes_per_month".to_owned(), bytes)));
+    }
     found
-}
-
-/// Bytes that a log keeps, all copies together, once what comes at the rate of this run is as old as it may become.
-fn kept(stretch: &Between, scope: Scope) -> Option<f64> {
-    let model = stretch.model;
-    let of = |topic: usize| {
-        let spec = &model.topics[topic];
-        let in_log = spec.in_log?;
-        let grown = stretch.to.topics[topic].bytes - stretch.from.topics[topic].bytes;
-        let rate = grown as f64 / stretch.seconds();
-        let by_time = if spec.age.0 == 0 { f64::INFINITY } else { rate * spec.age.secs() };
-        let bytes = by_time.min(in_log.keep_bytes * f64::from(in_log.partitions));
-        let factor = f64::from(model.logs[usize::from(in_log.log)].factor);
-        (bytes.is_finite() && 0.0 < rate).then_some(bytes * factor)
-    };
-    stretch.topics_of(scope).into_iter().filter_map(of).reduce(|one, other| one + other)
 }
 
 /// The partitions of the topics of a log, with what came to each.
@@ -139,9 +129,12 @@ pub(super) fn partitions(study: &Study, component: u16) -> Vec<Shard> {
         let own = spec.name.split('.').next_back().unwrap_or_default();
         (0..count).map(move |partition| (format!("{own}/{partition}"), topic, partition as usize))
     });
-    let shard = |(name, topic, partition): (String, usize, usize)| Shard {
-        name,
-        arrivals_per_s: study.rate(|stretch| stretch.partitions(topic)[partition]),
+    let shard = |(name, topic, partition): (String, usize, usize)| {
+        let stands_for = study.model.topics[topic].in_log.map_or(1.0, |in_log| in_log.for_one);
+        let each = study.model.scale_of(Scope::All) / stands_for;
+        let rate = |stretch: &Between| Some(stretch.partitions(topic)[partition] as f64 * each / stretch.seconds());
+        let arrivals_per_s = study.mean(rate).unwrap_or_else(|| study.rate(|_| 0));
+        Shard { name, arrivals_per_s }
     };
     all.map(shard).collect()
 }
@@ -176,18 +169,17 @@ fn events(study: &Study, component: u16) -> BTreeMap<String, Estimate> {
         let replays = gained(stretch, |tally| tally.replays);
         (0 < replays).then(|| gained(stretch, |tally| tally.replayed) as f64 / replays as f64)
     };
-    let grows = |stretch: &Between| Some(gained(stretch, |tally| tally.bytes) as f64 / stretch.seconds() * MONTH_S);
     let mut found = BTreeMap::from([
         ("appended_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.appended))),
         ("snapshots_per_s".to_owned(), study.rate(|stretch| gained(stretch, |tally| tally.snapshots))),
     ]);
     found.extend(study.mean(each).map(|each| ("replayed_events".to_owned(), each)));
-    found.extend(study.mean(grows).map(|bytes| ("bytes_per_month".to_owned(), bytes)));
+    let kept = study.mean(|stretch| storage::stored(stretch, component));
+    found.extend(kept.map(|bytes| ("bytes_kept".to_owned(), bytes)));
+    let grown = study.mean(|stretch| storage::grown(stretch, component));
+    found.extend(grown.map(|bytes| ("bytes_per_month".to_owned(), bytes)));
     found
 }
-
-/// Seconds of a month of 730 hours.
-const MONTH_S: f64 = 730.0 * 3600.0;
 
 /// What the windows of a service have gathered.
 fn windows(study: &Study, component: u16) -> BTreeMap<String, Estimate> {

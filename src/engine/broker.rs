@@ -32,6 +32,11 @@ pub(super) struct Post {
     pub(super) parcels: Parcels,
     /// Messages come into a queue that are to be seen together.
     pub(super) is_filled: bool,
+    /// Those of before the run come.
+    pub(super) is_filling: bool,
+    /// What came before the run, by topic; when the run began on the clock that messages are stamped by.
+    pub(super) before: Vec<Vec<Letter>>,
+    pub(super) clock: Ns,
     pub(super) windows: Windows,
     pub(super) streams: Vec<Streams>,
     pub(super) sagas: Sagas,
@@ -110,7 +115,7 @@ pub(super) struct Letter {
     pub(super) identity: u64,
     /// n-th of its topic.
     pub(super) number: u64,
-    /// When its publisher began to send it; when it was taken.
+    /// When its publisher began to send it; when it was taken: on the clock of messages ([`World::stamp`]).
     pub(super) sent: Ns,
     pub(super) taken: Ns,
     /// The delivery that it is out with.
@@ -193,6 +198,9 @@ impl Post {
             clubs: (0..m.clubs.len()).map(|club| Club::new(m, club)).collect(),
             parcels: Parcels::new(),
             is_filled: false,
+            is_filling: false,
+            before: Vec::new(),
+            clock: 0,
             windows: Windows::new(m),
             streams: Streams::all(m),
             sagas: Sagas::new(m),
@@ -337,7 +345,7 @@ impl World<'_> {
                 continue;
             }
             let value = self.key_value(spec.view_key, request);
-            let now = self.now;
+            let now = self.stamp();
             let group = &mut self.post.groups[g];
             let oldest = group.pending.get(&value).and_then(|line| line.front()).map(|(_, taken)| now - taken);
             group.staleness.add(oldest.unwrap_or(0));

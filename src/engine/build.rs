@@ -89,6 +89,7 @@ impl<'m> World<'m> {
         world.close_copies_of_nodes();
         world.close_future_instances();
         world.prefill();
+        world.fill_topics();
         world.fill_copies_of_nodes();
         world
     }
@@ -366,6 +367,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
         page_hits: 0,
         page_misses: 0,
         bytes_out: 0.0,
+        bytes_in: 0.0,
         injected: Vec::new(),
         sticky: FxHashMap::default(),
         outside: Outside::default(),

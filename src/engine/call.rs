@@ -215,6 +215,7 @@ impl World<'_> {
         } else {
             0.0
         };
+        self.groups[route.component as usize].bytes_in += bytes;
         let until = self.travel(id, [caller, station], bytes, occasion);
         if !self.incidents.troubles.is_empty() {
             return self.set_off(id, Stage::Out, until);

@@ -142,7 +142,7 @@ impl World<'_> {
         state.attempts += 1;
         let Letter { occasion, identity, number, attempts, context, class, priority, sent, .. } = *state;
         if attempts == 1 {
-            self.post.groups[group as usize].transit.add(self.now - sent);
+            self.post.groups[group as usize].transit.add(self.now + self.post.clock - sent);
         }
         let spec = &self.m.consumers[consumer as usize];
         let (pc, operation, now) = (spec.carrier, spec.operation, self.now);
@@ -241,10 +241,11 @@ impl World<'_> {
             return;
         };
         if well {
+            let now = self.stamp();
             let tally = &mut self.post.groups[group as usize];
             tally.tally.duplicates += u64::from(letter.handled || letter.copy);
             if !letter.handled {
-                tally.lag.add(self.now - letter.sent);
+                tally.lag.add(now - letter.sent);
                 self.done_in_order(&letter);
                 self.no_longer_pending(id);
             }

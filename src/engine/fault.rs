@@ -491,6 +491,7 @@ impl World<'_> {
         self.begin_checkpoints();
         self.begin_logs();
         self.begin_clubs();
+        self.begin_backlogs();
         self.begin_telling();
         let window = self.observer.window;
         let timer = self.timers.all.len() as u32;

@@ -210,6 +210,16 @@ impl World<'_> {
         if payload == NONE16 { 0.0 } else { self.samplers.draw(payload, self.frames[id as usize].occasion) }
     }
 
+    /// What a frame of the traffic before the run brings to a queue or a log.
+    pub(super) fn leave_before(&mut self, id: u32, topic: u16) {
+        let mut letter = self.letter_of(id, topic);
+        if self.m.topics[topic as usize].in_log.is_some() {
+            letter.value = self.lane_of_frame(id, topic);
+            letter.bytes = self.bytes_brought(id, topic) as f32;
+        }
+        self.came_before(topic, letter);
+    }
+
     /// `Append`: the messages that the frame brings are in the log of the leader, and go to its followers.
     pub(super) fn append(&mut self, id: u32, topic: u16) -> u32 {
         let log = self.in_log(topic).log as usize;
@@ -255,7 +265,7 @@ impl World<'_> {
         tally.appended += 1;
         tally.bytes += letter.bytes as u64;
         tally.uncommitted += 1;
-        let letter = Letter { copy, taken: self.now, ..letter };
+        let letter = Letter { copy, taken: self.stamp(), ..letter };
         let log = self.in_log(topic).log as usize;
         let record = Record { letter, is_promised: acks != Acks::All };
         self.post.logs[log].partitions[partition].append(record);
@@ -271,7 +281,7 @@ impl World<'_> {
         while let Some(record) = self.post.logs[log].partitions[partition].next_committed() {
             let topic = self.post.logs[log].partitions[partition].topic;
             self.post.topics[topic as usize].tally.uncommitted -= 1;
-            self.let_read(topic, (log, partition), record.letter);
+            self.let_read(topic, record.letter);
         }
         loop {
             let one = &mut self.post.logs[log].partitions[partition];
@@ -284,8 +294,19 @@ impl World<'_> {
         }
     }
 
+    /// A message lies in its partition; what is too much for that goes.
+    pub(super) fn retain(&mut self, topic: u16, letter: &Letter) {
+        let (spec, in_log) = (&self.m.topics[topic as usize], self.in_log(topic));
+        let partition = self.partition_of(topic, letter.value);
+        let one = &mut self.post.logs[in_log.log as usize].partitions[partition];
+        if let Some(floor) = one.keep(letter.taken, letter.bytes, in_log.keep_bytes) {
+            let within = partition - in_log.first as usize;
+            (spec.first..spec.first + spec.groups).for_each(|group| self.expire_before(group, within, floor));
+        }
+    }
+
     /// A message is committed: each group has a letter more.
-    fn let_read(&mut self, topic: u16, (log, partition): (usize, usize), letter: Letter) {
+    fn let_read(&mut self, topic: u16, letter: Letter) {
         let spec = &self.m.topics[topic as usize];
         self.post.topics[topic as usize].tally.accepted += 1;
         for group in spec.first..spec.first + spec.groups {
@@ -293,12 +314,7 @@ impl World<'_> {
             let about = if view_key == NONE16 { letter.about } else { Some(self.key_of_letter(view_key, &letter)) };
             self.put_in(Letter { about, group, ..letter }, 0);
         }
-        let most = self.in_log(topic).keep_bytes;
-        let floor = self.post.logs[log].partitions[partition].keep(letter.taken, letter.bytes, most);
-        if let Some(floor) = floor {
-            let within = partition - self.in_log(topic).first as usize;
-            (spec.first..spec.first + spec.groups).for_each(|group| self.expire_before(group, within, floor));
-        }
+        self.retain(topic, &letter);
         if self.in_log(topic).is_rewound {
             return self.keep_for_rewind(topic, letter);
         }
@@ -551,7 +567,8 @@ impl World<'_> {
             if is_promised {
                 state.tally.truncated += 1;
                 loss.writes += 1;
-                loss.oldest = Some(loss.oldest.map_or(letter.taken, |oldest| oldest.min(letter.taken)));
+                let taken = letter.taken - self.post.clock;
+                loss.oldest = Some(loss.oldest.map_or(taken, |oldest| oldest.min(taken)));
             } else {
                 state.tally.withdrawn += 1;
             }

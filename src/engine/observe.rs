@@ -577,6 +577,7 @@ impl World<'_> {
             page_hits: group.page_hits,
             page_misses: group.page_misses,
             bytes_out: group.bytes_out as u64,
+            bytes_in: group.bytes_in as u64,
             visits_outside: group.outside.visits,
             bytes_outside: group.outside.bytes as u64,
             cache: self.cache_tally(&self.m.components[c]),

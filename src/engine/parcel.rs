@@ -124,7 +124,7 @@ impl World<'_> {
     }
 
     /// The message that a frame publishes here.
-    fn letter_of_frame(&mut self, id: u32, used: u16) -> Letter {
+    pub(super) fn letter_of_frame(&mut self, id: u32, used: u16) -> Letter {
         let spec = self.m.publish_uses[used as usize];
         let Frame { request, occasion, .. } = self.frames[id as usize];
         let row = self.requests[request as usize];
@@ -143,8 +143,8 @@ impl World<'_> {
             occasion: row.occasion,
             identity,
             number: 0,
-            sent: self.now,
-            taken: self.now,
+            sent: self.stamp(),
+            taken: self.stamp(),
             token: 0,
             value,
             about,

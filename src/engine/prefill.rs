@@ -7,7 +7,7 @@
 use crate::engine::cache::Found;
 use crate::engine::copies::Seeker;
 use crate::engine::world::{Frame, Ns, Request, World};
-use crate::model::program::Step;
+use crate::model::program::{Post, Step};
 use crate::model::{Failure, NONE, NONE16};
 use crate::policy::balance::Ask;
 use crate::random::{below, bits, mix, occasion};
@@ -24,6 +24,30 @@ const DEEPEST: u32 = 64;
 /// How a program without time ended.
 type Passed = Result<(), Failure>;
 
+/// Requests of several loads in the order in which they come, each load's at even distances.
+pub(super) struct Turns<'a> {
+    sources: &'a [(u16, f64)],
+    /// When the next of each comes, in seconds, and its number.
+    coming: Vec<(f64, u64)>,
+}
+
+impl<'a> Turns<'a> {
+    /// `sources` are loads and their requests a second; each load's requests are numbered from `first` on.
+    pub(super) fn new(sources: &'a [(u16, f64)], first: u64) -> Turns<'a> {
+        Turns { sources, coming: sources.iter().map(|(_, rate)| (0.5 / rate, first)).collect() }
+    }
+
+    /// The load that asks next, the number of its request, and when that comes.
+    pub(super) fn next(&mut self) -> (u16, u64, f64) {
+        let coming = &mut self.coming;
+        let s = (0..coming.len()).min_by(|&a, &b| coming[a].0.total_cmp(&coming[b].0)).expect("there is a source");
+        let (at, number) = coming[s];
+        let (source, rate) = self.sources[s];
+        coming[s] = (at + 1.0 / rate, number + 1);
+        (source, number, at)
+    }
+}
+
 impl World<'_> {
     /// Sends the traffic before the run through the programs.
     pub(super) fn prefill(&mut self) {
@@ -36,15 +60,14 @@ impl World<'_> {
         self.caches.warming = true;
         let gap = 1e9 / rate;
         let least = ((plan.seconds * rate) as u64).min(plan.most);
-        let mut next: Vec<(f64, u64)> = plan.sources.iter().map(|(_, rate)| (0.5 / rate, 0)).collect();
+        let mut turns = Turns::new(&plan.sources, 0);
         let (mut n, mut enough) = (0, if plan.until_full { plan.most } else { least });
         while n < enough {
             if plan.until_full && n.is_multiple_of(REVIEW) && least.max(1) <= n && self.is_full() {
                 enough = enough.min(2 * n);
             }
-            let s = (0..next.len()).min_by(|&a, &b| next[a].0.total_cmp(&next[b].0)).expect("there is a source");
-            self.ask_before(plan.sources[s].0, next[s].1);
-            next[s] = (next[s].0 + 1.0 / plan.sources[s].1, next[s].1 + 1);
+            let (source, number, _) = turns.next();
+            self.ask_before(source, number);
             n += 1;
             self.caches.epoch = (n as f64 * gap) as Ns;
         }
@@ -58,7 +81,7 @@ impl World<'_> {
     }
 
     /// The n-th request of a source before the run.
-    fn ask_before(&mut self, source: u16, n: u64) {
+    pub(super) fn ask_before(&mut self, source: u16, n: u64) {
         let address = bits(mix(self.sources[source as usize].key ^ BEFORE), occasion(n));
         let class = match &self.m.sources[source as usize].demand {
             crate::model::loads::Demand::Sessions { steps, .. } => {
@@ -155,6 +178,13 @@ impl World<'_> {
     /// Everything that starts nobody else.
     fn pass_step(&mut self, id: u32, step: Step) -> Passed {
         match step {
+            Step::Enqueue { topic } | Step::Append { topic } if self.post.is_filling => self.leave_before(id, topic),
+            Step::Gather { used, .. } if self.post.is_filling => {
+                let letter = self.letter_of_frame(id, used);
+                self.came_before(self.m.publish_uses[used as usize].topic, letter);
+            }
+            // Whatever fills them has done so.
+            Step::Pages { .. } | Step::Keep { .. } if self.post.is_filling => {}
             Step::Pages { pages, .. } => {
                 self.look_at_pages(id, pages);
             }
@@ -201,6 +231,10 @@ impl World<'_> {
             return Err(Failure::UNAVAILABLE);
         }
         let child = self.stand_in(crate::engine::call::target(spec, address), id, request, address, spec.key_given);
+        if spec.post != Post::None {
+            let token = self.token(id, spec);
+            (self.calls[child as usize].edge, self.calls[child as usize].token) = (edge, token);
+        }
         let done = self.pass(child, depth + 1);
         if self.extended {
             let operation = self.frames[child as usize].operation;

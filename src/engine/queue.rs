@@ -57,7 +57,7 @@ impl World<'_> {
             };
             let view_key = self.m.groups[group as usize].view_key;
             let about = if view_key == NONE16 { letter.about } else { Some(self.key_of_letter(view_key, &letter)) };
-            self.put_in(Letter { about, group, copy, taken: self.now, ..letter }, delay);
+            self.put_in(Letter { about, group, copy, taken: self.stamp(), ..letter }, delay);
         }
         true
     }
@@ -76,7 +76,7 @@ impl World<'_> {
         let bytes = if payload == NONE16 { 0.0 } else { self.samplers.draw(payload, occasion) as f32 };
         // Who waits for the answer knows when it began to send.
         let waits = parent != NONE && parent & JOIN == 0;
-        let sent = if waits { self.frames[parent as usize].since } else { entered };
+        let sent = self.post.clock + if waits { self.frames[parent as usize].since } else { entered };
         let key = if call.given_key == NONE16 { spec.ordered } else { call.given_key };
         let value = if spec.ordered == NONE16 { 0 } else { self.key_value(key, request) };
         let about = (call.given_key != NONE16).then(|| self.key_value(call.given_key, request));
@@ -86,7 +86,7 @@ impl World<'_> {
             identity: if call.token == 0 { mix(occasion) } else { call.token },
             number: 0,
             sent,
-            taken: self.now,
+            taken: self.stamp(),
             token: 0,
             value,
             about,
@@ -135,9 +135,11 @@ impl World<'_> {
         let number = self.post.topics[topic as usize].number;
         self.post.topics[topic as usize].number += 1;
         let id = self.new_letter(Letter { number, state: LetterState::Later, ..letter });
+        let stamp = self.stamp();
         if let Some(about) = letter.about.filter(|_| self.m.groups[letter.group as usize].updates != NONE16) {
             let pending = &mut self.post.groups[letter.group as usize].pending;
-            pending.entry(about).or_default().push_back((number, self.now));
+            let since = if self.post.is_filling { letter.taken } else { stamp };
+            pending.entry(about).or_default().push_back((number, since));
         }
         if spec.age.0 != 0 || spec.drops {
             self.post.groups[letter.group as usize].ages.push_back((id, number));
@@ -186,7 +188,7 @@ impl World<'_> {
             return;
         }
         let Some(&(id, _)) = group.ages.front() else { return };
-        let at = self.post.letters.all[id as usize].taken + age;
+        let at = (self.post.letters.all[id as usize].taken + age).saturating_sub(self.post.clock);
         self.post.groups[g as usize].ageing = true;
         self.set_timer(at.max(self.now), RELEASE, Timer::Expire { group: g });
     }
@@ -197,7 +199,7 @@ impl World<'_> {
         self.post.groups[g as usize].ageing = false;
         while let Some(&(id, number)) = self.post.groups[g as usize].ages.front() {
             let letter = self.letter(id, number, g).copied();
-            if letter.is_some_and(|letter| self.now < letter.taken + age) {
+            if letter.is_some_and(|letter| self.stamp() < letter.taken + age) {
                 break;
             }
             self.post.groups[g as usize].ages.pop_front();
@@ -454,7 +456,7 @@ impl World<'_> {
         let value = if spec.in_log.is_some() { value } else { letter.value };
         for group in spec.first..spec.first + spec.groups {
             let origin = letter.group;
-            let moved = Letter { group, origin, value, attempts: 0, handled: false, taken: self.now, ..letter };
+            let moved = Letter { group, origin, value, attempts: 0, handled: false, taken: self.stamp(), ..letter };
             self.put_in(moved, 0);
         }
         self.free_letter(id);
@@ -560,7 +562,7 @@ impl World<'_> {
             }
             self.post.groups[letter.group as usize].tally.redriven += 1;
             self.post.groups[letter.origin as usize].tally.driven_in += 1;
-            let back = Letter { group: letter.origin, origin: NONE16, attempts: 0, taken: self.now, ..letter };
+            let back = Letter { group: letter.origin, origin: NONE16, attempts: 0, taken: self.stamp(), ..letter };
             self.put_in(back, 0);
             self.free_letter(id);
         }

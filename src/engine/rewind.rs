@@ -16,7 +16,7 @@ impl World<'_> {
         self.post.topics[topic as usize].kept.push_back(letter);
         while 0 < age
             && let Some(&old) = self.post.topics[topic as usize].kept.front()
-            && old.taken + age <= self.now
+            && old.taken + age <= self.stamp()
         {
             self.post.topics[topic as usize].kept.pop_front();
             if old.context != NONE {
@@ -28,7 +28,7 @@ impl World<'_> {
     /// A group reads again what was appended since so long.
     pub(super) fn rewind(&mut self, g: u16, back: Ns) {
         let topic = self.m.groups[g as usize].topic;
-        let from = self.now.saturating_sub(back);
+        let from = self.stamp().saturating_sub(back);
         let letters = self.post.letters.all.iter();
         let open = letters.filter(|letter| letter.group == g && letter.state != LetterState::Free);
         let open: BTreeSet<u64> = open.map(|letter| letter.identity).collect();

@@ -364,6 +364,7 @@ pub(super) struct Group {
     pub(super) page_hits: u64,
     pub(super) page_misses: u64,
     pub(super) bytes_out: f64,
+    pub(super) bytes_in: f64,
     /// Shares of requests that fail at the door: (operation or `NONE16`, station or `NONE`, share of 2^32, kind, key).
     pub(super) injected: Vec<Injection>,
     /// Instances by the value that sticks to them, and until when.

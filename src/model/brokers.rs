@@ -22,7 +22,7 @@ use crate::model::steps::Writer;
 use crate::model::{Cause, Model, NONE, NONE16};
 use crate::policy::delivery::{Commit, Redelivery};
 use crate::random::Purpose;
-use crate::scenario::broker::{Acks, Consumes, Publish, Queue};
+use crate::scenario::broker::{Acks, Behind, Consumes, Publish, Queue};
 use crate::scenario::{self, Kind, Policy};
 use crate::units::Span;
 
@@ -75,6 +75,8 @@ pub struct Group {
     /// Component whose reads see what the work of this group has done, and the key that tells about what; or `NONE16`.
     pub updates: u16,
     pub view_key: u16,
+    /// What it has not done of what came before the run.
+    pub behind: Option<Behind>,
     /// Index into [`Model::clubs`]: who deals the partitions among its consumers; `NONE16`: there are none.
     pub club: u16,
 }
@@ -170,7 +172,7 @@ impl Compiler<'_> {
         let none = (NONE16, NONE16, NONE16);
         let group = |name| {
             let (updates, view_key, club) = none;
-            Group { topic, name, redelivery, then, updates, view_key, club }
+            Group { topic, name, redelivery, then, updates, view_key, behind: None, club }
         };
         self.model.groups.extend(groups.into_iter().map(group));
     }
@@ -247,6 +249,7 @@ impl Compiler<'_> {
         let topic = self.topic_named(&said.from);
         if let Some(topic) = topic {
             self.check_sharing(topic, said);
+            self.begin_behind(topic, said);
         }
         if let (Some(topic), Some((within, key))) = (topic, &said.updates) {
             let component = self.names.find_component(&within.value, within.spot, self.diags);

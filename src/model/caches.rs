@@ -287,15 +287,7 @@ impl Model {
             })
         };
         let all = 0..self.operations.len() as u16;
-        let mut found: BTreeSet<u16> = all.clone().filter(keeps).collect();
-        loop {
-            let leads = |operation: &u16| self.callees(*operation).iter().any(|callee| found.contains(callee));
-            let more: Vec<u16> = all.clone().filter(|operation| !found.contains(operation)).filter(leads).collect();
-            if more.is_empty() {
-                return found;
-            }
-            found.extend(more);
-        }
+        self.leading_to(all.filter(keeps).collect())
     }
 
     /// Whether something gets fuller and fuller until it is full.

@@ -50,12 +50,16 @@ pub struct InLog {
     /// Index into [`Model::logs`].
     pub log: u16,
     pub partitions: u32,
+    /// How many partitions each of them stands for in a run at a scale.
+    pub for_one: f64,
     /// Number of its first partition among those of the log.
     pub first: u32,
     /// Key that decides on the partition, or `NONE16`.
     pub key: u16,
     /// Bytes of a partition that are kept.
     pub keep_bytes: f64,
+    /// Bytes that lie in it when the run begins; only a bill knows of them.
+    pub start_bytes: f64,
     pub compression: f64,
     /// Its publishers gather messages, so that the brokers have less to do than there are messages.
     pub is_gathered: bool,
@@ -109,9 +113,11 @@ impl Compiler<'_> {
             let in_log = InLog {
                 log: number,
                 partitions: written.value.partitions,
+                for_one: 1.0,
                 first: partitions,
                 key: self.names.find_key(written.value.key.as_ref(), self.diags),
                 keep_bytes: written.value.keep_bytes.unwrap_or(f64::INFINITY),
+                start_bytes: written.value.start_bytes,
                 compression: written.value.compression,
                 is_gathered: false,
                 is_rewound: false,

@@ -65,7 +65,8 @@ impl Compiler<'_> {
             let probe = self.probe(&precision.of.value, precision.of.spot, None)?;
             Some((probe, precision.within, precision.most))
         });
-        let first_change = self.first_change();
+        // Catching up is what such a run is about.
+        let first_change = if self.begins_behind() { Some(Time(0)) } else { self.first_change() };
         let horizon = match said.length {
             Length::Duration(seconds) => seconds,
             Length::Requests(count) => count as f64 / total_rate(&self.model).max(1e-9),
@@ -108,6 +109,7 @@ impl Compiler<'_> {
         }
         self.model.run = run;
         self.compile_prefill();
+        self.compile_backlog();
     }
 
     /// Which traffic caches and buffer pools are to have seen. A key that follows a file or counts up starts from its

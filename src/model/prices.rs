@@ -31,6 +31,10 @@ pub enum Metered {
     Requests { component: u16, each: f64 },
     /// Bytes the component's instances sent, in volume tiers (up to bytes a month, dollars a byte).
     BytesOut { component: u16, tiers: Vec<(Option<f64>, f64)> },
+    /// Bytes that were sent to it, at dollars each.
+    BytesIn { component: u16, each: f64 },
+    /// Bytes of a log or an event store, all copies, at dollars a byte and second.
+    Stored { component: u16, each: f64 },
     /// Bytes over a priced link.
     Pipe { pipe: u16 },
     /// What a telemetry takes in, by the byte.
@@ -49,6 +53,7 @@ impl Compiler<'_> {
         self.function_prices();
         self.capacity_prices();
         self.byte_prices();
+        self.storage_prices();
         self.telemetry_prices();
         for (name, component) in &self.scenario.components {
             use crate::scenario::Kind;
@@ -180,6 +185,15 @@ impl Compiler<'_> {
                 what: "bytes out",
                 unit: "GB".to_owned(),
                 metered: Metered::BytesOut { component, tiers: tiers.clone() },
+            });
+        }
+        for (name, each) in &self.scenario.prices.bytes_in {
+            let Some(component) = self.names.component(name) else { continue };
+            self.model.prices.push(Price {
+                component: name.clone(),
+                what: "bytes in",
+                unit: "GB".to_owned(),
+                metered: Metered::BytesIn { component, each: *each },
             });
         }
         for (number, pipe) in self.model.pipes.iter().enumerate() {

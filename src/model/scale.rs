@@ -4,25 +4,27 @@
 //! hosts. What one of them does or has stays as it is, so a user keeps its rate and its own limit, and an instance its
 //! workers and cores. Where there are not that many (a database has one primary) each becomes smaller instead, in what it
 //! has: workers or connections, cores, disk, network, memory, its pools. What all share (a rate limit, a link) becomes
-//! smaller by the whole factor. Of 20 instances at 1/50 one is left, with two fifths of its figures.
+//! smaller by the whole factor. Of 20 instances at 1/50 one is left, with two fifths of its figures. Of a log there are
+//! fewer partitions, each with the messages that it had, and as many brokers as copies need.
 //!
 //! What can go wrong, each told by name: a number that is not whole afterwards; what there is one of and no part of
 //! (background work, a lock for all, a fault that hits one of many). What stays wrong, and the report says so: a small
 //! pool queues more than a large one at the same utilisation, so waiting is overstated. Queue limits are rounded up.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::model::arrows::arrow;
 use crate::model::compile::{every_body, walk};
 use crate::model::prices::{Metered, Price};
 use crate::model::{Buffer, Host, Model, NONE, NONE16, Scale, Scope};
 use crate::policy::limit::{self, Limit};
+use crate::scenario::broker::Behind;
 use crate::scenario::fault::Act;
 use crate::scenario::load::Demand;
 use crate::scenario::{self, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
 use crate::scenario::{Component, Scenario, Target, Verb};
 
 /// Kinds whose instances can be made smaller.
-const DIVISIBLE: [&str; 6] = ["service", "balancer", "gateway", "database", "external", "queue"];
+const DIVISIBLE: [&str; 8] = ["service", "balancer", "gateway", "database", "external", "queue", "log", "event_store"];
 
 /// The scenario with fewer of everything there are many of.
 pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
@@ -38,8 +40,9 @@ pub(super) fn fewer(scenario: &Scenario, diags: &mut Diagnostics) -> Scenario {
     for (name, key) in &mut small.keys {
         scaling.key(name, key.spot, &mut key.value.origin);
     }
-    for component in small.components.values_mut() {
+    for (name, component) in &mut small.components {
         let part = scaling.part(&component.value);
+        scaling.messages(name, &mut component.value);
         component.value.instances /= part.fewer;
         component.value.most = component.value.most.div_ceil(part.fewer);
         component.value.placement.at.iter_mut().for_each(|(_, count)| *count /= part.fewer);
@@ -80,11 +83,17 @@ pub(super) fn smaller(mut model: Model, whole: Model, scenario: &Scenario, diags
     for limit in model.limits.iter_mut().filter(|limit| limit.key == NONE16) {
         scaling.limit(&limit.name, &mut limit.limit);
     }
+    for (topic, full) in model.topics.iter_mut().zip(&whole.topics) {
+        if let (Some(topic), Some(full)) = (&mut topic.in_log, &full.in_log) {
+            topic.for_one = f64::from(full.partitions) / f64::from(topic.partitions);
+        }
+    }
     for topic in model.topics.iter_mut().filter(|topic| topic.depth != u64::MAX) {
         topic.depth = topic.depth.div_ceil(u64::from(scale.by));
     }
     for consumer in &mut model.consumers {
-        consumer.prefetch = consumer.prefetch.div_ceil(scale.components[usize::from(consumer.component)]);
+        let fewer = consumer.prefetch.div_ceil(scale.components[usize::from(consumer.component)]);
+        consumer.prefetch = fewer.max(consumer.batch);
     }
     for pipe in &mut model.pipes {
         pipe.bytes_per_s /= f64::from(scale.by);
@@ -174,7 +183,35 @@ impl Scaling<'_> {
             _ => Vec::new(),
         };
         let at = component.placement.at.iter().map(|(_, count)| *count);
-        split(self.by, [component.instances].into_iter().chain(machines).chain(at))
+        let parts = split(self.by, [component.instances].into_iter().chain(machines).chain(at));
+        let Kind::Log(log) = &component.kind else { return parts };
+        // Each copy of a partition has a broker of its own.
+        let is_enough = |fewer: &u32| parts.fewer.is_multiple_of(*fewer) && log.factor * fewer <= component.instances;
+        let fewer = (1..=parts.fewer).rev().find(is_enough).unwrap_or(1);
+        Parts { fewer, smaller: self.by / fewer }
+    }
+
+    /// A partition is read as fast as it was, and there are fewer of them.
+    fn messages(&mut self, name: &str, component: &mut Component) {
+        let by = u64::from(self.by);
+        for said in &mut component.consumes {
+            if let Some(Spotted { value: Behind::Messages(count), .. }) = &mut said.behind {
+                *count = count.div_ceil(by);
+            }
+        }
+        let Kind::Log(log) = &mut component.kind else { return };
+        for (topic, said) in &mut log.topics {
+            let full = format!("{name}.{topic}");
+            let components = self.scenario.components.values();
+            let is_read = components.flat_map(|c| &c.value.consumes).any(|said| said.from.value == full);
+            let partitions = said.value.partitions;
+            said.value.partitions = if is_read {
+                self.whole(&format!("partitions of `{full}`"), partitions.into(), self.by, said.spot).max(1) as u32
+            } else {
+                partitions.div_ceil(self.by)
+            };
+            said.value.start_bytes /= by as f64;
+        }
     }
 
     /// By how much each host is smaller: `box/0` is one of the shared hosts `box`, or stands under an instance.
@@ -312,11 +349,13 @@ impl Scaling<'_> {
                 limit.count = self.whole(&what, limit.count as u64, self.by, place) as f64;
                 return;
             }
-            limit::Kind::Bucket { burst: Some(most) } => {
+            limit::Kind::Bucket { burst: Some(most) } | limit::Kind::Quota { burst: Some(most) } => {
                 *most = self.whole(&format!("tokens of `{name}`"), (*most).into(), self.by, place) as u32;
             }
             limit::Kind::Leaky { queue: Some(most) } => *most = most.div_ceil(self.by),
-            limit::Kind::Bucket { burst: None } | limit::Kind::Leaky { queue: None } => {
+            limit::Kind::Bucket { burst: None }
+            | limit::Kind::Quota { burst: None }
+            | limit::Kind::Leaky { queue: None } => {
                 if limit.count / limit.period_s < f64::from(self.by) {
                     self.tell(format!("{what} in a second are fewer than {}", self.by), place);
                 }

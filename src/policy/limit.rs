@@ -53,6 +53,13 @@ pub enum Kind {
     /// rate_limit: {limit: 100/s, as: leaky(queue=50)}
     /// ```
     Leaky { queue: Option<u32> },
+    /// A bucket of `burst` tokens that may go into debt, as the quotas of Kafka's clients do: nobody is rejected, and who
+    /// takes a token that is not there waits until what is owed has come in. Without `burst` as in `bucket`.
+    ///
+    /// ```yaml
+    /// rate_limit: {limit: 100/s, per: client, as: quota(burst=1000)}
+    /// ```
+    Quota { burst: Option<u32> },
 }
 
 /// How the kind of a limit may be written.
@@ -61,6 +68,11 @@ pub const FORMS: &[Form] = &[
     form("window", "window", "Fixed windows of one period."),
     form("sliding", "sliding", "At most the limit within any stretch of one period."),
     form("leaky", "leaky(queue=50)", "One by one at the given rate; some wait, the others are rejected."),
+    form(
+        "quota",
+        "quota(burst=1000)",
+        "A bucket that may go into debt: nobody is rejected, and who takes too much waits until it has come in (Kafka's client quotas).",
+    ),
 ];
 
 impl Limit {
@@ -83,7 +95,9 @@ impl Limit {
             return Some(format!("a window counts whole requests, and {} is not a whole number", self.count));
         }
         match self.kind {
-            Kind::Bucket { burst: Some(0) } => Some("a bucket for 0 tokens lets nobody in".to_owned()),
+            Kind::Bucket { burst: Some(0) } | Kind::Quota { burst: Some(0) } => {
+                Some("a bucket for 0 tokens lets nobody in".to_owned())
+            }
             _ => None,
         }
     }
@@ -112,6 +126,7 @@ impl Kind {
             "window" => term.expect_bare().map(|()| Kind::Window),
             "sliding" => term.expect_bare().map(|()| Kind::Sliding),
             "leaky" => Ok(Kind::Leaky { queue: whole("queue")? }),
+            "quota" => Ok(Kind::Quota { burst: whole("burst")? }),
             _ => Err(unknown(term, "a kind of limit", FORMS)),
         }
     }
@@ -150,6 +165,7 @@ enum RuleKind {
     Window,
     Sliding,
     Leaky { queue: u64 },
+    Quota { burst: u64 },
 }
 
 /// What is remembered of the past.
@@ -170,6 +186,11 @@ enum Counter {
     Leaky {
         next: u128,
     },
+    /// Tokens, or what is owed, in `period`-th parts, at an instant.
+    Quota {
+        level: i128,
+        at: Time,
+    },
 }
 
 impl LimitState {
@@ -185,6 +206,7 @@ impl LimitState {
             Kind::Window => RuleKind::Window,
             Kind::Sliding => RuleKind::Sliding,
             Kind::Leaky { queue } => RuleKind::Leaky { queue: queue.map_or(second, u64::from) },
+            Kind::Quota { burst } => RuleKind::Quota { burst: burst.map_or(second, u64::from) },
         };
         let (count, period) = (count.round() as u64, period.round() as u64);
         let rule = match kind {
@@ -217,6 +239,9 @@ impl Rule {
             RuleKind::Window => Counter::Window { number: 0, admitted: 0 },
             RuleKind::Sliding => Counter::Sliding(VecDeque::new()),
             RuleKind::Leaky { .. } => Counter::Leaky { next: 0 },
+            RuleKind::Quota { burst } => {
+                Counter::Quota { level: i128::from(burst) * i128::from(self.period), at: Time(0) }
+            }
         }
     }
 
@@ -243,6 +268,7 @@ impl Rule {
                 free
             }
             Counter::Leaky { next } => return self.shape(next, now),
+            Counter::Quota { level, at } => return self.owe(level, at, now),
         };
         if admitted { Verdict::Admit } else { Verdict::Reject }
     }
@@ -258,6 +284,16 @@ impl Rule {
         let enough = wanted <= *level;
         *level -= if enough { wanted } else { 0 };
         enough
+    }
+
+    /// Takes a token that may not be there yet: the delay until nothing is owed.
+    fn owe(self, level: &mut i128, at: &mut Time, now: Time) -> Verdict {
+        let RuleKind::Quota { burst } = self.kind else { unreachable!("only quotas go into debt") };
+        let (period, count) = (i128::from(self.period), i128::from(self.count));
+        let gained = i128::from((now - *at).0) * count;
+        *level = (*level + gained).min(i128::from(burst) * period) - period;
+        *at = now;
+        if 0 <= *level { Verdict::Admit } else { Verdict::Delay(Span(((count - 1 - *level) / count) as u64)) }
     }
 
     /// One by one: the delay until this request may leave, if the queue has room for it.
@@ -425,6 +461,17 @@ mod tests {
         assert_eq!(leaky.decide(0, Time(1000 * MS)), Verdict::Admit);
         let mut strict = state("100/s", "leaky(queue=0)");
         assert_eq!(admitted(&mut strict, MS, 0, 1000 * MS), 100);
+    }
+
+    #[test]
+    fn a_quota_goes_into_debt_and_waits_r_tb_kafka() {
+        let mut quota = state("5/s", "quota(burst=100)");
+        let mut take = |count: u32, ms: u64| (0..count).map(|_| quota.decide(0, Time(ms * MS))).last();
+        assert_eq!(Some(Verdict::Admit), take(100, 0));
+        assert_eq!(Some(Verdict::Delay(Span(1000 * MS))), take(5, 0), "five are owed, and five come in a second");
+        assert_eq!(Some(Verdict::Admit), take(5, 2000), "ten have come, five were owed");
+        assert_eq!(Some(Verdict::Delay(Span(200 * MS))), take(1, 2000));
+        assert_eq!(Some(Verdict::Delay(Span(4200 * MS))), take(121, 22_000), "no more than the burst comes together");
     }
 
     #[test]

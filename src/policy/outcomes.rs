@@ -221,6 +221,12 @@ impl Tally {
         self.slow += u32::from(slow);
     }
 
+    /// Calls that count now, and of them those that failed and that were slow.
+    pub fn counts(&mut self, now: Time) -> [u32; 3] {
+        self.forget(now);
+        [self.total, self.failed, self.slow]
+    }
+
     /// What was seen too long ago.
     fn forget(&mut self, now: Time) {
         let Seen::Parts { parts, length, present, at, until } = &mut self.seen else { return };
@@ -306,14 +312,12 @@ mod tests {
         ];
         for (ms, outcome, total, failed, slow) in rows {
             let now = Time(ms * MS);
-            match outcome {
-                Some((failed, took)) => tally.count(&rule, failed, rule.is_slow(Span(took * MS)), now),
-                None => tally.forget(now),
+            if let Some((failed, took)) = outcome {
+                tally.count(&rule, failed, rule.is_slow(Span(took * MS)), now);
             }
-            assert_eq!((tally.total, tally.failed, tally.slow), (total, failed, slow), "at {ms} ms");
+            assert_eq!([total, failed, slow], tally.counts(now), "at {ms} ms");
         }
-        tally.forget(Time(1_000_000 * MS));
-        assert_eq!(tally.total, 0);
+        assert_eq!([0; 3], tally.counts(Time(1_000_000 * MS)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::scenario::policy::{DEADLINE, FALLBACK, RATE_LIMIT, RETRY_FIELD, TIMEO
 use crate::scenario::values::{Env, count, draw, forms, inert, name};
 use crate::scenario::{Kind, Reference, Verb, events, log};
 use crate::text::Node;
-use crate::units::Dimension;
+use crate::units::{self, Dimension};
 
 /// A queue of messages.
 #[derive(Clone, Debug)]
@@ -60,8 +60,18 @@ pub struct Consumes {
     pub commit: Commit,
     /// How a group shares the partitions of a log.
     pub sharing: Sharing,
+    /// What its group has not done of what came before the run.
+    pub behind: Option<Spotted<Behind>>,
     /// What it keeps up to date for others to read, and the key by which messages and reads are about the same.
     pub updates: Option<(Reference, Reference)>,
+}
+
+/// How far behind a group is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Behind {
+    Messages(u64),
+    /// All that came in so many seconds.
+    Time(f64),
 }
 
 /// How the consumers of a group share the partitions of a log.
@@ -265,6 +275,12 @@ static CONSUMES: Table = Table {
             "When a message is acknowledged: before the work (at most once), after it (at least once), or in one with what the work has changed",
         )
         .or("after"),
+        Field::new(
+            "behind",
+            Shape::OneOf(&[Shape::Count, Shape::Time]),
+            "2h",
+            "What the group has not done when the run begins: so many messages, or those of so long before it; without it the group begins at the end",
+        ),
         Field::new("assign", Shape::Word(assign::NAMES), "sticky", "Who of a group reads which partition of a log").or("range"),
         Field::new("session", Shape::Time, "10s", "Time until a consumer that has died is missed, and others read its partitions")
             .or("45s"),
@@ -441,8 +457,19 @@ fn one(r: &mut Reader) -> Option<Consumes> {
     let updates = r.object("updates").and_then(|mut r| name(&mut r, "in").zip(name(&mut r, "key")));
     let (from, group, operation) = (name(r, "from"), r.text("group"), name(r, "operation"));
     let group = group.map(|group| group.value);
-    let sharing = sharing(r);
-    Some(Consumes { from: from?, group, operation: operation?, batch, prefetch, commit, sharing, updates })
+    let (behind, sharing) = (behind(r), sharing(r));
+    Some(Consumes { from: from?, group, operation: operation?, batch, prefetch, commit, behind, sharing, updates })
+}
+
+/// `10k` messages, or those of `2h`.
+fn behind(r: &mut Reader) -> Option<Spotted<Behind>> {
+    let text = r.node("behind").and_then(Node::as_text);
+    let is_time = text.is_some_and(|text| units::parse_as(text, Dimension::Time).is_ok());
+    if is_time {
+        return positive(r, "behind").map(|seconds| Spotted::new(Behind::Time(seconds), r.key("behind")));
+    }
+    let count = r.count_from("behind", 1)?;
+    Some(count.map(Behind::Messages))
 }
 
 /// How partitions are shared: as Kafka does it by default.

@@ -9,7 +9,7 @@ use crate::scenario::broker::{REDELIVERY, positive, redelivery};
 use crate::scenario::component::{ABSTRACT, BOOT, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, WORKERS};
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
-use crate::scenario::values::{Env, count, draw, letters, name};
+use crate::scenario::values::{Env, count, draw, inert, letters, name};
 use crate::scenario::{Named, Reference};
 use crate::units::Dimension;
 
@@ -35,6 +35,8 @@ pub struct LogTopic {
     /// Seconds and bytes (of a partition) that are kept.
     pub keep_s: Option<f64>,
     pub keep_bytes: Option<f64>,
+    /// Bytes that lie in it when the run begins.
+    pub start_bytes: f64,
     /// What compression leaves of the bytes.
     pub compression: f64,
     /// Seconds within which the same event is taken once.
@@ -78,6 +80,12 @@ static TOPIC: Table = Table {
             Shape::Object(&RETENTION),
             "{time: 7d}",
             "How long messages are kept; without it for ever",
+        ),
+        Field::new(
+            "start",
+            Shape::Bytes,
+            "2TB",
+            "Bytes that lie in it when the run begins, copies not counted; with `retention` as many as that keeps",
         ),
         Field::new("compression", Shape::Share, "40%", "What compression by the publisher leaves of the bytes")
             .or("100%"),
@@ -190,6 +198,10 @@ fn topic(r: &mut Reader) -> LogTopic {
         let bytes = r.bytes("bytes");
         keep_bytes = r.within("bytes", bytes, 1.0, f64::INFINITY).map(|bytes| bytes.value);
     }
+    if keep_s.or(keep_bytes).is_some() {
+        inert(r, &["start"], "with `retention`: as much lies there as that keeps");
+    }
+    let start_bytes = r.bytes("start").map_or(0.0, |bytes| bytes.value);
     let compression = r.share("compression");
     let (redelivery, then) = r.object("redelivery").map_or((Redelivery::default(), None), |mut r| redelivery(&mut r));
     LogTopic {
@@ -197,6 +209,7 @@ fn topic(r: &mut Reader) -> LogTopic {
         key: name(r, "key"),
         keep_s,
         keep_bytes,
+        start_bytes,
         compression: r.within("compression", compression, 1e-3, 1.0).map_or(1.0, |share| share.value),
         deduplicate_s: positive(r, "deduplicate"),
         redelivery,

@@ -21,6 +21,10 @@ pub struct Prices {
     pub requests: BTreeMap<String, f64>,
     /// Component -> volume tiers of bytes out: (up to bytes a month, dollars a byte).
     pub bytes_out: BTreeMap<String, Vec<(Option<f64>, f64)>>,
+    /// Component -> dollars a byte it gets.
+    pub bytes_in: BTreeMap<String, f64>,
+    /// Component -> dollars a byte and second that it keeps.
+    pub storage: BTreeMap<String, Spotted<f64>>,
 }
 
 /// What a component costs besides its machines.
@@ -42,8 +46,13 @@ pub static PRICE: Table = Table {
             "Bytes it sends, by volume of a month",
         ),
         Field::new("requests", Shape::Price(Dimension::MoneyPer(Per::Piece)), "$0.40/M", "Requests it gets"),
-        Field::new("storage", Shape::Any, "$0.023/GB/month", "Bytes it keeps").later(),
-        Field::new("in", Shape::Any, "$0.01/GB", "Bytes it gets").later(),
+        Field::new("in", Shape::Price(Dimension::MoneyPer(Per::Byte)), "$0.01/GB", "Bytes that are sent to it"),
+        Field::new(
+            "storage",
+            Shape::Price(Dimension::MoneyPer(Per::ByteTime)),
+            "$0.10/GB/month",
+            "Bytes it keeps, all copies: of a log what its retention keeps, of a database its rows; of an event store, and of a topic that keeps everything, as much as there is in the middle of the month",
+        ),
     ],
 };
 
@@ -113,6 +122,12 @@ fn of_component(key: &Spotted<String>, node: &Node, prices: &mut Prices, diags: 
     }
     if let Some(price) = r.quantity("requests", Dimension::MoneyPer(Per::Piece)) {
         prices.requests.insert(name(), price.value);
+    }
+    if let Some(price) = r.quantity("in", Dimension::MoneyPer(Per::Byte)) {
+        prices.bytes_in.insert(name(), price.value);
+    }
+    if let Some(price) = r.quantity("storage", Dimension::MoneyPer(Per::ByteTime)) {
+        prices.storage.insert(name(), Spotted::new(price.value, r.key("storage")));
     }
     let tiers: Vec<&Node> = r.list("out");
     let mut read = Vec::new();

@@ -544,16 +544,4 @@ objectives: {fast: latency p99 <= 500ms}
         };
         assert_eq!(plain(&first), plain(&second));
     }
-
-    #[test]
-    fn later_words_are_refused_by_name() {
-        let told = |set: &str| read(SMALLEST, &[set], None).expect_err("it is refused");
-        for (set, word) in
-            [("prices.api={in: $0.01/GB}", "`in`"), ("prices.api={storage: $0.02/GB/month}", "`storage`")]
-        {
-            let message = told(set).replace('\'', "`");
-            assert!(message.contains("E0107") && message.contains(word), "{set}: {message}");
-            assert_eq!(1, message.lines().count(), "{set}: {message}");
-        }
-    }
 }

@@ -42,7 +42,7 @@ pub static RUN: Table = Table {
             "prefill",
             Shape::OneOf(&[Shape::Time, Shape::Word(&["auto", "none"])]),
             "1h",
-            "Buffer pools start as so much key traffic would leave them; `auto`: as much as fills them; `none`: cold",
+            "Caches and buffer pools start as so much key traffic would leave them; `auto`: as much as fills them, and of logs what faults read again; `none`: cold",
         )
         .or("auto"),
         Field::new("replications", Shape::Count, "5", "Independent runs; intervals come from their differences")

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
 use plimsoll::policy::assign::Assign;
+use plimsoll::theory::quorum::within_versions;
 use serde_json::Value;
 
 use super::cases::{Case, Got};
@@ -17,6 +18,7 @@ pub(crate) fn measure(case: &Case) -> Got {
         "br-roundrobin" => assigned(case, Assign::RoundRobin),
         "br-lag" => lag(case),
         "br-skew" => skew(case),
+        "br-pbs-k" => recent(case),
         _ => Got::default(),
     }
 }
@@ -44,6 +46,17 @@ fn assigned(case: &Case, assign: Assign) -> Got {
                 got.put_text(name, format!("{}-{partition}", names[topic]));
             }
         }
+    }
+    got
+}
+
+/// Reads of some copies and writes of others, none of which spread: how often a read shows one of the last versions.
+fn recent(case: &Case) -> Got {
+    let mut got = Got::default();
+    for (index, row) in rows(case).iter().enumerate() {
+        let [n, r, w, k] = ["N", "R", "W", "k"].map(|name| row[name].as_u64().expect("a count") as u32);
+        // The reference is printed with eight digits.
+        got.put(format!("rows[{index}].p_within_k"), (within_versions(n, r, w, k) * 1e8).round() / 1e8);
     }
     got
 }

@@ -32,6 +32,7 @@ const NOT_MEASURED: &[(&str, &str, &str)] = &[
         "grpc.jitter",
         "gRPC spreads its pauses by 20 %; here `none`, `full`, `equal` and `decorrelated`",
     ),
+    ("r-avail", "rows[", "the same figure in minutes"),
     ("r-cb-r4j-count", "failure_rate", "a breaker tells its state, not its rate"),
     ("r-cb-r4j-half", "rows[", "a breaker tells its state, not its rates"),
     ("lb-p2c", "W_without_replacement", "`choices` draws with replacement"),
