@@ -36,6 +36,7 @@ pub mod plan;
 pub mod prices;
 pub mod program;
 pub mod region;
+pub mod releases;
 pub mod residency;
 mod replay;
 mod sagas;
@@ -69,6 +70,7 @@ use crate::model::program::{
     TransactionUse, WindowUse,
 };
 use crate::model::region::{Place, Region, Ways};
+use crate::model::releases::Released;
 use crate::model::residency::Residency;
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
@@ -451,6 +453,8 @@ pub struct Key {
     pub origin: KeyOrigin,
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
+    /// The version of an object is part of its name.
+    pub versioned: bool,
     pub count: u64,
     /// Bytes of the object with that value, or `NONE16`.
     pub bytes_draw: u16,
@@ -525,6 +529,7 @@ pub enum Act {
         groups: Vec<u16>,
         back: Span,
     },
+    Release(Released),
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,

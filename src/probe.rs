@@ -12,6 +12,7 @@
 
 mod elastic;
 mod messages;
+mod shown;
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
@@ -380,6 +381,9 @@ impl Between<'_> {
         let mut merged = Compact::default();
         for (before, after) in self.copies_pairs(scope) {
             merged.merge(&after.staleness.minus(&before.staleness));
+        }
+        for (before, after) in self.shown_pairs(scope) {
+            merged.merge(&after.ages.minus(&before.ages));
         }
         merged
     }

@@ -323,7 +323,12 @@ fn replicas(report: &Report, look: Look) -> Vec<String> {
         ];
         let dot = format!(" {} ", look.marks().dot);
         let text = told.into_iter().flatten().collect::<Vec<_>>().join(&dot);
-        Some(entry("replicas", &format!("{name}: {text}"), look))
+        let word = if component.kind_specific.figures.contains_key("hit_ratio") && lags.is_empty() {
+            "copies"
+        } else {
+            "replicas"
+        };
+        Some(entry(word, &format!("{name}: {text}"), look))
     };
     report.components.iter().filter_map(line).collect()
 }
