@@ -70,7 +70,6 @@ use crate::model::program::{
     TransactionUse, WindowUse,
 };
 use crate::model::region::{Place, Region, Ways};
-use crate::model::releases::Released;
 use crate::model::residency::Residency;
 use crate::model::telemetry::Telemetry;
 use crate::model::trouble::Trouble;
@@ -529,7 +528,7 @@ pub enum Act {
         groups: Vec<u16>,
         back: Span,
     },
-    Release(Released),
+    Release(releases::Released),
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,
