@@ -85,6 +85,13 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let units = (units(after) - units(before)) as f64 / 1e9 / stretch.seconds().max(1e-9);
             (units, units * per_hour * HOURS)
         }
+        Metered::Sized { component: index, size, per_hour } => {
+            let there = |tally: &ComponentTally| tally.sizes.as_ref().map_or(0, |sizes| sizes.ns[*size]);
+            let (before, after) = component(*index);
+            let count = (there(after) - there(before)) as f64 / 1e9 / stretch.seconds().max(1e-9);
+            let count = count * stretch.model.instances_for_one(*index);
+            (count, count * per_hour * HOURS)
+        }
         Metered::Provisioned { component: index, per_hour } => {
             let ready = |tally: &ComponentTally| tally.function.map_or(0, |function| function.provisioned_ns);
             let (before, after) = component(*index);
