@@ -16,7 +16,7 @@ plimsoll: 1
 title: sizes
 run: {{duration: 20m, warmup: none, replications: 1}}
 load: {{people: {{rate: 80/s, steps: {{0s: 1, 2m: 5, 10m: 1}}, requests: {{web.go: 1}}, timeout: 10s}}}}
-hosts: {{box: {{cores: 32, price: $1/h}}}}
+hosts: {{box: {{cores: 32}}}}
 components:
   web:
     kind: service

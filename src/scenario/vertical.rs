@@ -79,7 +79,8 @@ pub(super) fn vertical(r: &mut Reader, placement: &Placement, is_scaled: bool) -
     };
     let seconds = |r: &mut Reader, name: &str, default: f64| {
         let time = r.time(name);
-        r.within(name, time, 1e-3, f64::INFINITY).map_or(default, |time| time.value)
+        let least = if name == "hold" { 0.0 } else { 1e-3 };
+        r.within(name, time, least, f64::INFINITY).map_or(default, |time| time.value)
     };
     let read = Vertical {
         full: share(&mut r, "use", 0.7),
