@@ -89,6 +89,17 @@ impl<'n, 'd> Reader<'n, 'd> {
         self.quantity(name, Dimension::Time)
     }
 
+    /// A time in seconds that is longer than nothing.
+    pub fn positive_time(&mut self, name: &str) -> Option<f64> {
+        let time = self.time(name)?;
+        if time.value <= 0.0 {
+            let told = format!("`{name}` is longer than nothing");
+            self.tell(Diagnostic::new(Code::OutOfRange, time.spot, told));
+            return None;
+        }
+        Some(time.value)
+    }
+
     /// A length of simulated time.
     pub fn span(&mut self, name: &str) -> Option<Spotted<Span>> {
         self.time(name).map(|time| time.map(Span::from_secs_f64))
