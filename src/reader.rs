@@ -336,10 +336,9 @@ impl<'a> Cursor<'a> {
     fn with_unit(&mut self, number: Word) -> Word {
         let before = self.at;
         self.skip_blanks();
-        if number.text.parse::<f64>().is_ok() && self.rest().starts_with(char::is_alphabetic) {
-            if let Ok(unit) = self.word() {
-                return Word { text: self.text[number.start..unit.end].to_owned(), start: number.start, end: unit.end };
-            }
+        let is_apart = number.text.parse::<f64>().is_ok() && self.rest().starts_with(char::is_alphabetic);
+        if is_apart && let Ok(unit) = self.word() {
+            return Word { text: self.text[number.start..unit.end].to_owned(), start: number.start, end: unit.end };
         }
         self.at = before;
         number

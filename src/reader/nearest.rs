@@ -3,8 +3,8 @@
 /// Our words for those of other tools and of everyday speech, in the order of the alphabet; the first that is known where
 /// the other one was written is proposed.
 pub const SYNONYMS: &[(&str, &[&str])] = &[
-    ("algorithm", &["balance"]),
     ("alb", &["balancer"]),
+    ("algorithm", &["balance"]),
     ("api", &["service"]),
     ("app", &["service"]),
     ("assertions", &["objectives"]),
@@ -77,9 +77,6 @@ pub const SYNONYMS: &[(&str, &[&str])] = &[
     ("on_miss", &["miss"]),
     ("origin", &["backing"]),
     ("outlier_detection", &["eject"]),
-    ("p50", &["latency"]),
-    ("p95", &["latency"]),
-    ("p99", &["latency"]),
     ("params", &["let"]),
     ("period", &["every"]),
     ("pgbouncer", &["pooler"]),
