@@ -262,7 +262,7 @@ pub fn render_concise(found: &Diagnostics, sources: &Sources) -> String {
 /// The known name that was probably meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
-    reader::nearest(written, &known)
+    reader::nearest::nearest(written, &known)
 }
 
 impl<'a> IntoIterator for &'a Diagnostics {

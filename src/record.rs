@@ -10,7 +10,7 @@ use crate::policy::scale::Why;
 use crate::units::{Span, Time};
 
 /// Everything one replication leaves behind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record {
     pub stopped: Stopped,
     /// Instant at which the run ended.
@@ -66,9 +66,10 @@ pub enum By {
     Vertical { vertical: u16, needed: f64, sizes: [usize; 2] },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stopped {
     /// The duration is over, or the last request has left.
+    #[default]
     Done,
     /// The memory bound: so many requests were in flight.
     Memory {

@@ -6,7 +6,7 @@
 //! that comes or goes changes all rates, so each time the work done is settled and the next end planned anew.
 
 use crate::engine::timer::Timer;
-use crate::engine::world::{Ns, RELEASE, State, World};
+use crate::engine::world::{Ns, RELEASE, World};
 use crate::model::{Model, NONE};
 
 /// The cores of one host and who uses them.
@@ -168,12 +168,7 @@ impl World<'_> {
         };
         let id = pods.take_out(next).frame;
         self.plan_pods(host);
-        let frame = &mut self.frames[id as usize];
-        let (request, cell, since) = (frame.request, frame.cell, frame.since);
-        frame.since = now;
-        frame.state = State::Running;
-        self.attribute(id, request, cell, since);
-        if self.paused != 0 { self.park_if_paused(id) } else { id }
+        self.worked(id)
     }
 
     /// The frame stops working.

@@ -42,9 +42,6 @@ pub static KINDS: &[&Table] = &[
     &events::EVENTS,
 ];
 
-/// Kinds of later versions.
-pub const LATER: &[&str] = &[];
-
 pub(super) static KIND: Field = Field::new(
     "kind",
     Shape::Word(&[
@@ -444,15 +441,10 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
     }
     let spot = written.part(0, usize::MAX);
     let told = match text {
-        Some(text) if LATER.contains(&text) => {
-            Diagnostic::new(Code::NotAvailable, spot, format!("`{text}` is not available yet"))
-        }
         Some(text) => {
-            let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
-            told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry, queue, log and event_store",
-            )
+            let kinds: Vec<&str> = KINDS.iter().map(|table| table.name).collect();
+            told.nearest(text, kinds.iter().copied()).note(format!("the kinds are {}", kinds.join(", ")))
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -474,7 +466,8 @@ fn without_kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) {
         diags.push(told.nearest(name, known));
     } else if !diags.iter().any(follows) {
         let told = Diagnostic::new(Code::MissingField, owner, "this component has no `kind`");
-        diags.push(told.help("add `kind: service`, or balancer, gateway, database, external"));
+        let kinds: Vec<&str> = KINDS.iter().map(|table| table.name).collect();
+        diags.push(told.help("add `kind: service`").note(format!("the kinds are {}", kinds.join(", "))));
     }
 }
 
@@ -650,7 +643,7 @@ fn gateway(r: &mut Reader, env: &mut Env) -> Kind {
 }
 
 fn route(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> RouteTarget {
-    let is_verb = |name: &str| STEPS.iter().any(|table| table.name == name) || step::LATER.contains(&name);
+    let is_verb = |name: &str| STEPS.iter().any(|table| table.name == name);
     let is_step = match &node.value {
         Value::List(_) => true,
         Value::Map(entries) => entries.iter().any(|(key, node)| is_verb(&key.value) && !is_share(node)),

@@ -168,7 +168,6 @@ pub static DATABASE: Table = Table {
         SCHEDULING,
         PRICE,
         BOOT,
-        Field::new("instances", Shape::Any, "2", "A database has one primary for each shard").later(),
         Field {
             name: "primary",
             about: "Where the primary stands, with its replicas in other zones of the same region: a region or a zone",
