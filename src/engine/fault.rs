@@ -369,7 +369,7 @@ impl World<'_> {
     }
 
     /// The balancer's checker of an instance; probes of different instances do not coincide.
-    fn checks(&self, s: u32) -> Option<Checks> {
+    pub(super) fn checks(&self, s: u32) -> Option<Checks> {
         let component = &self.m.components[self.stations[s as usize].component as usize];
         let health = component.health.as_ref()?;
         let phase =
@@ -399,6 +399,9 @@ impl World<'_> {
         self.copy_noticed(s);
         if !self.incidents.rollouts.is_empty() {
             self.replaced(s);
+        }
+        if !self.elastic.verticals.is_empty() {
+            self.resized(s);
         }
     }
 
@@ -510,6 +513,7 @@ impl World<'_> {
         }
         self.begin_scaling();
         self.begin_capacities();
+        self.begin_verticals();
         self.begin_nodes();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);
