@@ -1,11 +1,10 @@
 //! What lies in queues and logs: before a run begins, and on the bill.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::model::Scope;
 use plimsoll::report::Report;
 
 use crate::seen::Seen;
-use crate::support::compiled;
+use crate::support::evaluated;
 
 /// A publisher of 100 a second, a log of four partitions, and a reader of each who does 50 a second.
 fn text(run: &str, topic: &str, consumer: &str, rest: &str) -> String {
@@ -111,11 +110,6 @@ fn what_came_before_the_run_can_be_read_again() {
 
 // -- the bill ---------------------------------------------------------------------------------------------------------
 
-fn report(text: &str) -> Report {
-    let (scenario, model) = compiled(text);
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
 fn line(report: &Report, component: &str, what: &str) -> (f64, f64) {
     let mut lines = report.cost.lines.iter().filter(|line| line.component == component && line.what == what);
     let line = lines.next().unwrap_or_else(|| panic!("{component} has no line for {what}"));
@@ -125,7 +119,7 @@ fn line(report: &Report, component: &str, what: &str) -> (f64, f64) {
 const PRICES: &str = "prices: {stream: {storage: $0.10/GB/month, in: $0.02/GB, out: [{price: $0.05/GB}]}}\n";
 
 fn priced(topic: &str, log: &str) -> Report {
-    report(&text("", topic, "", PRICES).replace("kind: log,", &format!("kind: log, {log}")))
+    evaluated(&text("", topic, "", PRICES).replace("kind: log,", &format!("kind: log, {log}")))
 }
 
 const MONTH_S: f64 = 730.0 * 3600.0;
@@ -165,7 +159,7 @@ fn bytes_in_and_out_of_a_log_are_billed() {
 #[test]
 fn event_stores_and_databases_pay_for_what_they_keep() {
     let stored = |store: &str, db: &str| {
-        let report = report(&format!(
+        let report = evaluated(&format!(
             "plimsoll: 1
 run: {{duration: 60s, warmup: none, replications: 1}}
 keys: {{account: {{count: 1M}}}}
@@ -191,7 +185,7 @@ prices: {{book: {{storage: $0.10/GB/month}}, db: {{storage: $0.115/GB/month}}}}
 
 /// Sixty partitions on thirty brokers with three copies each, read by twenty consumers, who begin behind.
 fn scaled(scale: &str) -> Report {
-    report(&format!(
+    evaluated(&format!(
         "plimsoll: 1
 title: scaled
 run: {{duration: 60s, warmup: none, replications: 2{scale}}}

@@ -122,7 +122,7 @@ fn look_on(watch: &Watch, progress: &Progress, over: &AtomicBool, started: Insta
             bar.tick();
         } else if next_line <= elapsed {
             next_line += LINE;
-            bar.suspend(|| tell(&format!("{}: {told}", whole(elapsed.as_secs_f64()))));
+            bar.suspend(|| tell(&format!("{}: {told}", since(elapsed.as_secs()))));
         }
     }
     bar.finish_and_clear();
@@ -175,6 +175,15 @@ fn whole(seconds: f64) -> String {
     }
 }
 
+/// How long it has been, so that no two lines are alike: `20 s`, `2 min 10 s`, `1 h 4 min`.
+fn since(seconds: u64) -> String {
+    match seconds {
+        0..90 => format!("{seconds} s"),
+        90..5400 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 impl Goal {
     /// Replications that it will probably take: an interval shrinks with the root of their number.
     fn wanted(&self, done: u32, reached: f64) -> Option<f64> {
@@ -205,6 +214,11 @@ mod tests {
         let (told, share) = state(&goal, &progress, Duration::from_secs(3));
         assert_eq!(share, Some(0.25));
         assert_eq!(told, "1 of 4 replications, about 9 s left, 3.0M events, 1.0M/s");
+    }
+
+    #[test]
+    fn lines_of_one_run_differ() {
+        assert_eq!([20, 110, 120, 5400].map(since), ["20 s", "1 min 50 s", "2 min 0 s", "1 h 30 min"]);
     }
 
     #[test]

@@ -15,13 +15,23 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::model::arrows::arrow;
 use crate::model::compile::{every_body, walk};
 use crate::model::prices::{Metered, Price};
-use crate::model::{Buffer, Host, Model, NONE, NONE16, Scale, Scope};
+use crate::model::{Buffer, Host, Model, NONE, NONE16, Scope};
 use crate::policy::limit::{self, Limit};
 use crate::scenario::broker::Behind;
 use crate::scenario::fault::Act;
 use crate::scenario::load::Demand;
 use crate::scenario::{self, KeyOrigin, KeyOverride, Kind, Length, MachineChoice, Part, Popularity};
 use crate::scenario::{Component, Scenario, Target, Verb};
+
+/// What the run stands for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// The 50 of `1/50`; 0 and 1 are the whole.
+    pub by: u32,
+    /// By how much each instance of a component, and each host, is smaller than it was written.
+    pub components: Vec<u32>,
+    pub hosts: Vec<u32>,
+}
 
 /// Kinds whose instances can be made smaller.
 const DIVISIBLE: [&str; 8] = ["service", "balancer", "gateway", "database", "external", "queue", "log", "event_store"];
@@ -71,6 +81,15 @@ pub(super) fn smaller(mut model: Model, whole: Model, scenario: &Scenario, diags
     let scale = Scale { by: scaling.by, components, hosts };
     for (host, by) in model.hosts.iter_mut().zip(&scale.hosts) {
         scaling.host(host, *by);
+    }
+    for vertical in &model.verticals {
+        let (name, component) =
+            scenario.components.iter().nth(usize::from(vertical.component)).expect("it was compiled");
+        if scale.components[usize::from(vertical.component)] != 1 {
+            let message =
+                format!("the instances of `{name}` are too few to become fewer, and their sizes cannot be divided");
+            scaling.tell(message, component.spot);
+        }
     }
     for number in 0..model.components.len() {
         scaling.component(&mut model.components[number], scale.components[number]);
@@ -400,6 +419,7 @@ fn targets(act: &Act) -> Vec<&Target> {
         Act::Surge { .. }
         | Act::Reshard { .. }
         | Act::Expire { .. }
+        | Act::Release { .. }
         | Act::Redrive { .. }
         | Act::Rewind { .. }
         | Act::Deploy(_) => Vec::new(),

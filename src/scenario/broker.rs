@@ -388,12 +388,12 @@ fn queue(r: &mut Reader, env: &mut Env) -> Queue {
         delay: draw(r, env, "delay", Dimension::Time),
         by_priority: r.word("order").is_some_and(|word| word.value == "priority"),
         ordered: name(r, "ordered"),
-        deduplicate_s: positive(r, "deduplicate"),
+        deduplicate_s: r.positive_time("deduplicate"),
         redelivery: redelivery.0,
         then: redelivery.1,
         depth,
         drops: r.word("overflow").is_some_and(|word| word.value == "drop_oldest"),
-        age_s: if r.is("age", "none") { None } else { positive(r, "age") },
+        age_s: if r.is("age", "none") { None } else { r.positive_time("age") },
         durable: r.flag("durable").is_none_or(|flag| flag.value),
     };
     if queue.by_priority && queue.ordered.is_some() {
@@ -413,12 +413,6 @@ const VISIBILITY_S: f64 = 30.0;
 /// The lognormal with this median and 99th percentile.
 fn between([p50, p99]: [f64; 2]) -> Distribution {
     distribution::parse(&format!("lognormal(p50={p50}s p99={p99}s)"), Dimension::Time).expect("a preset can be read")
-}
-
-/// A time that is longer than nothing.
-pub(super) fn positive(r: &mut Reader, field: &str) -> Option<f64> {
-    let time = r.time(field);
-    r.within(field, time, 1e-9, f64::INFINITY).map(|time| time.value)
 }
 
 pub(super) fn redelivery(r: &mut Reader) -> (Redelivery, Option<Reference>) {
@@ -466,7 +460,7 @@ fn behind(r: &mut Reader) -> Option<Spotted<Behind>> {
     let text = r.node("behind").and_then(Node::as_text);
     let is_time = text.is_some_and(|text| units::parse_as(text, Dimension::Time).is_ok());
     if is_time {
-        return positive(r, "behind").map(|seconds| Spotted::new(Behind::Time(seconds), r.key("behind")));
+        return r.positive_time("behind").map(|seconds| Spotted::new(Behind::Time(seconds), r.key("behind")));
     }
     let count = r.count_from("behind", 1)?;
     Some(count.map(Behind::Messages))

@@ -502,8 +502,7 @@ fn availabilities(case: &Case, lab: &Lab) -> Got {
     for (index, step) in steps.iter().enumerate() {
         // Two thousand failures and repairs each replication, or as many draws as the tolerance asks for.
         let is_long = step.contains("repaired");
-        let (rate, seconds) =
-            if is_long { (1e-4, 7.2e9) } else { (400.0, if lab.is_short() { 250.0 } else { 2000.0 }) };
+        let (rate, seconds) = if is_long { (1e-4, 7.2e9) } else { (400.0, if lab.is_short() { 100.0 } else { 600.0 }) };
         let seconds = if is_long && lab.is_short() { seconds / 10.0 } else { seconds };
         let text = lab.lasting(seconds, 0.0, if lab.is_short() { 5 } else { 10 })
             + &load(rate, "poisson", "root.do")
