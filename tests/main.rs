@@ -30,6 +30,7 @@ mod scale;
 mod serverless;
 mod shards;
 mod splits;
+mod spot;
 mod state;
 mod storage;
 mod streams;
