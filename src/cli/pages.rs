@@ -59,13 +59,13 @@ pub(crate) fn cheat_sheet() -> String {
     }
     let all: Vec<String> = common.iter().map(|name| format!("`{name}`")).collect();
     writeln!(page, "\nMost kinds also take {}.", all.join(" ")).expect(TAKES);
-    page.push_str("\n## Steps\n\n| step | what it does |\n|---|---|\n");
+    page.push_str("\n## Steps\n\nWhere a step can fail it also takes `fallback`, the steps to do instead.\n\n| step | what it does |\n|---|---|\n");
     for step in steps().into_iter().filter(|step| step.fields.iter().any(|field| field.available)) {
         writeln!(page, "| {} | {} |", shown(step), cell(step.about)).expect(TAKES);
     }
-    page.push_str("\n## Choices\n\n| field | one of |\n|---|---|\n");
-    for (field, forms) in choices() {
-        writeln!(page, "| `{field}` | {forms} |").expect(TAKES);
+    page.push_str("\n## Choices\n\n| field | of | one of |\n|---|---|---|\n");
+    for (field, of, forms) in choices() {
+        writeln!(page, "| `{field}` | {of} | {forms} |").expect(TAKES);
     }
     page.push_str("\n## Conditions\n\n");
     let names: Vec<String> =
@@ -171,26 +171,29 @@ fn steps() -> Vec<&'static Table> {
     })
 }
 
+/// What nearly every step takes, and is therefore said once.
+const FALLBACK: &str = "fallback";
+
 /// A step as it is written, with its other fields.
 fn shown(step: &Table) -> String {
     let verb = step.field(step.name).map_or("", |field| field.example);
-    let rest = step.fields.iter().filter(|field| field.name != step.name && field.available);
+    let rest = step.fields.iter().filter(|field| ![step.name, FALLBACK].contains(&field.name) && field.available);
     let rest: Vec<&str> = rest.map(|field| field.name).collect();
     let rest = if rest.is_empty() { String::new() } else { format!(" with `{}`", rest.join("` `")) };
     format!("`{}: {}`{rest}", step.name, cell(verb))
 }
 
-/// Fields that choose among forms, and the forms.
-fn choices() -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    for (_, field) in fields_of_all().filter(|(_, field)| field.available) {
+/// Fields that choose among forms, where the first of that name stands, and the forms.
+fn choices() -> Vec<(String, &'static str, String)> {
+    let mut found: Vec<(String, &'static str, String)> = Vec::new();
+    for (table, field) in fields_of_all().filter(|(_, field)| field.available) {
         for shape in field.shape.alternatives() {
             let Shape::Policy(forms) = shape else { continue };
             let forms: Vec<String> =
                 forms.iter().map(|form| format!("`{}{}`", form.name, cell(form.arguments))).collect();
-            let entry = (field.name.to_owned(), forms.join(" "));
-            if !found.contains(&entry) {
-                found.push(entry);
+            let (name, forms) = (field.name.to_owned(), forms.join(" "));
+            if !found.iter().any(|(known, _, same)| *known == name && *same == forms) {
+                found.push((name, table.name, forms));
             }
         }
     }

@@ -122,7 +122,7 @@ fn look_on(watch: &Watch, progress: &Progress, over: &AtomicBool, started: Insta
             bar.tick();
         } else if next_line <= elapsed {
             next_line += LINE;
-            bar.suspend(|| tell(&format!("{}: {told}", whole(elapsed.as_secs_f64()))));
+            bar.suspend(|| tell(&format!("{}: {told}", so_far(elapsed.as_secs_f64()))));
         }
     }
     bar.finish_and_clear();
@@ -175,6 +175,16 @@ fn whole(seconds: f64) -> String {
     }
 }
 
+/// How long something took: from a minute on to the second, because lines come every ten.
+pub(crate) fn so_far(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{} s", whole.max(1)),
+        60..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
+        _ => format!("{}h {:02}m", whole / 3600, whole / 60 % 60),
+    }
+}
+
 impl Goal {
     /// Replications that it will probably take: an interval shrinks with the root of their number.
     fn wanted(&self, done: u32, reached: f64) -> Option<f64> {
@@ -205,6 +215,12 @@ mod tests {
         let (told, share) = state(&goal, &progress, Duration::from_secs(3));
         assert_eq!(share, Some(0.25));
         assert_eq!(told, "1 of 4 replications, about 9 s left, 3.0M events, 1.0M/s");
+    }
+
+    #[test]
+    fn lines_that_come_every_ten_seconds_differ() {
+        let told: Vec<String> = [9.6, 60.0, 100.0, 3725.0].map(so_far).into_iter().collect();
+        assert_eq!(told, ["10 s", "1m 00s", "1m 40s", "1h 02m"]);
     }
 
     #[test]

@@ -198,7 +198,8 @@ fn step(change: f64, found: &Difference, look: Look) -> String {
 }
 
 fn interval(found: &Difference, look: Look) -> String {
-    let (Some(low), Some(high)) = (found.low, found.high) else { return String::new() };
+    // What is the same in all pairs, as money is, is a fact.
+    let Some((low, high)) = found.low.zip(found.high).filter(|(low, high)| low < high) else { return String::new() };
     let bare = |end: f64| step(end, found, look).trim_end_matches(['%', 'p']).to_owned();
     format!("{} {} {}", bare(low), look.marks().dots, bare(high))
 }
