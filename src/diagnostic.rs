@@ -657,7 +657,7 @@ impl Code {
         let indent = |example: &str| example.lines().flat_map(|line| ["    ", line, "\n"]).collect::<String>();
         let (broken, mended) = (indent(entry.broken), indent(entry.mended));
         let meaning = entry.meaning;
-        format!("{}: {}\n\n{meaning}\n\nBroken:\n\n{broken}\nMended:\n\n{mended}", entry.number, entry.title)
+        format!("{meaning}\n\nBroken:\n\n{broken}\nMended:\n\n{mended}")
     }
 
     /// The mended example of its explanation, as YAML.

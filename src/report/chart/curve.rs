@@ -78,7 +78,11 @@ pub fn curves(said: &Curves) -> Option<Chart> {
     };
     frame.rise(&mut chart, said.units.1);
     if said.steps.is_empty() {
-        frame.along(&mut chart, said.units.0);
+        let is_whole = said.units.0 == Unit::Count && points().all(|point| point.x.fract() == 0.0);
+        let ticks = frame.x.ticks((frame.width / 90.0) as usize, said.units.0).into_iter();
+        // Of what is counted there is no half.
+        let ticks = ticks.filter(|tick| !is_whole || (tick - tick.round()).abs() < 1e-9);
+        frame.named(&mut chart, &ticks.map(|tick| (tick, said.units.0.tick(tick))).collect::<Vec<_>>());
     } else {
         let room = frame.width / said.steps.len() as f64 - 8.0;
         let named = |(at, name): (usize, &String)| (at as f64, fitted(name, SMALL, room.max(30.0)));

@@ -2,6 +2,7 @@
 
 use crate::report::Report;
 use crate::report::chart::axis::{Frame, Scale, Unit};
+use crate::report::chart::heat::gathered;
 use crate::report::chart::ink::Ink;
 use crate::report::chart::{Chart, Mark, Shape, Stops, Table, WIDTH};
 use crate::report::pictures::Heat;
@@ -12,7 +13,9 @@ const INK: Ink = Ink::Level(5);
 
 /// The histogram; its steps are of equal ratio, as the axis is.
 pub fn histogram(report: &Report) -> Option<Chart> {
-    let heat = report.pictures.heat.as_ref()?;
+    let whole = report.pictures.heat.as_ref()?;
+    let heat = &gathered(whole);
+    let is_gathered = heat.edges_s != whole.edges_s;
     let counts = counts(heat, report.measured.from_s);
     let first = counts.iter().position(|count| 0 < *count)?;
     let last = counts.iter().rposition(|count| 0 < *count)?;
@@ -37,7 +40,11 @@ pub fn histogram(report: &Report) -> Option<Chart> {
             boxes.push([left, top, right - left, frame.bottom() - top]);
         }
         below += counts[row];
-        let range = format!("{} to {}", spaced_time(low), spaced_time(high));
+        let range = if is_gathered && row == 0 {
+            format!("up to {}", spaced_time(high))
+        } else {
+            format!("{} to {}", spaced_time(low), spaced_time(high))
+        };
         let [own, all] = [counts[row], below].map(|count| percent(share(count)));
         at.push((f64::midpoint(left, right), format!("{range} · {own} of the requests · {all} take no longer")));
         rows.push(vec![range, own, all]);

@@ -236,7 +236,7 @@ fn difference(difference: &Difference) -> Option<forest::Difference> {
 pub fn compare(compare: &Compare) -> Page {
     let names: Vec<&str> = compare.after.iter().map(|compared| compared.side.name.as_str()).collect();
     let title = format!("{} → {}", compare.before.name, names.join(", "));
-    let answer: Vec<&str> = compare.after.iter().map(|compared| compared.in_short.as_str()).collect();
+    let answer: Vec<String> = compare.after.iter().map(|compared| sentence(&compared.in_short)).collect();
     let mut page = page(&title, Verdict::None, &answer.join(" "), compare);
     page.head
         .push_str(&compare.after.iter().map(|compared| better_or_worse(compared, names.len())).collect::<String>());
@@ -269,6 +269,14 @@ pub fn compare(compare: &Compare) -> Page {
             again(compare.command.as_deref()),
         ],
     )
+}
+
+/// The words with a capital.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    // A measure keeps its name: `p99` is no `P99`.
+    if words.starts_with("no ") { first.chain(letters).collect() } else { words.to_owned() }
 }
 
 /// What became better and what worse, each in a line with its mark.
@@ -381,7 +389,9 @@ pub fn check(check: &Check) -> Page {
         .map(|checked| {
             let told = checked.rules.iter().map(|rule| {
                 let place = rule.line.map_or_else(|| rule.file.clone(), |line| format!("{}:{line}", rule.file));
-                [mark(rule.verdict), rule.text.clone(), terminal::check::rule_words(rule), place]
+                let found = terminal::check::rule_words(rule);
+                let found = found.strip_prefix(&format!("{}: ", rule.text)).unwrap_or(&found).to_owned();
+                [mark(rule.verdict), rule.text.clone(), found, place]
             });
             let body = table(&rows(["", "rule", "found", "where"], told.collect()));
             let rules = if checked.rules.len() == 1 { "rule" } else { "rules" };
@@ -448,8 +458,10 @@ pub fn journey_charts(journey: &Journey) -> Vec<Chart> {
 /// The page of `journey`.
 pub fn journey(journey: &Journey) -> Page {
     let all = journey.stages.iter().all(|stage| stage.verdict == Verdict::Meets);
+    let meeting = journey.stages.iter().filter(|stage| stage.verdict == Verdict::Meets).count();
+    let met = if all { format!("all {meeting}") } else { format!("{meeting} of {}", journey.stages.len()) };
     let answer =
-        format!("{} stages, {} replications simulated", journey.stages.len(), human_count(journey.runs as f64));
+        format!("{met} stages meet their objectives · {} replications simulated", human_count(journey.runs as f64));
     let verdict = if all { Verdict::Meets } else { Verdict::None };
     let mut page = page(&journey.title, verdict, &answer, journey);
     page.head.push_str(&journey.description.as_deref().map(paragraph).unwrap_or_default());

@@ -173,7 +173,7 @@ fn value(value: Option<f64>, unit: &str) -> String {
     }
 }
 
-fn signed(value: f64, text: &str, look: Look) -> String {
+pub(super) fn signed(value: f64, text: &str, look: Look) -> String {
     let text = text.trim_start_matches(['-', '−']);
     match value {
         v if v < 0.0 => format!("{}{text}", if look.unicode { '−' } else { '-' }),
