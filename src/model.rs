@@ -45,6 +45,7 @@ mod steps;
 pub mod telemetry;
 pub mod traffic;
 pub mod trouble;
+pub mod vertical;
 pub mod wal;
 mod windows;
 
@@ -128,6 +129,8 @@ pub struct Model {
     pub nodes: Vec<Nodes>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
+    /// Who changes the size of instances.
+    pub verticals: Vec<vertical::Vertical>,
     pub copies: Vec<Copies>,
     pub wals: Vec<Wal>,
     pub hosts: Vec<Host>,

@@ -5,6 +5,9 @@
 //! reader knows no names: whoever owns a policy asks the [`Term`] for what it expects and gets either the value or an
 //! error that marks the wrong bytes and says what to write.
 
+pub mod nearest;
+
+use self::nearest::nearest;
 use crate::units::{self, Dimension, UnitError};
 
 /// A mistake in the text, with its byte range, a message and advice.
@@ -82,16 +85,6 @@ pub fn read_term(text: &str) -> Result<Term, ReadError> {
             Err(ReadError { start, end, message: "a sum has no place here".to_owned(), help })
         }
     }
-}
-
-/// The known name a wrong one was surely meant to be.
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let lower = name.to_lowercase();
-    let edits = |candidate: &str| strsim::osa_distance(&lower, candidate);
-    let likeness = |candidate: &str| strsim::jaro_winkler(&lower, candidate);
-    let close = |known: &str| edits(known) < known.len() && edits(known) <= 1 + known.len() / 4;
-    let near = known.iter().copied().filter(|known| close(known) || 0.85 < likeness(known));
-    near.min_by(|a, b| edits(a).cmp(&edits(b)).then(likeness(b).total_cmp(&likeness(a))))
 }
 
 impl Value {
@@ -326,7 +319,7 @@ impl<'a> Cursor<'a> {
         self.skip_blanks();
         let name = self.word()?;
         if !self.rest().starts_with('(') {
-            return Ok(Value::Word(name));
+            return Ok(Value::Word(if self.depth == 0 { self.with_unit(name) } else { name }));
         }
         let open = self.at;
         self.at += 1;
@@ -337,6 +330,18 @@ impl<'a> Cursor<'a> {
         let args = self.args(open)?;
         self.depth -= 1;
         Ok(Value::Call(Term { start: name.start, end: self.at, name, args }))
+    }
+
+    /// A number and a unit that stands apart are one word, `5 ms`; inside brackets they would be two arguments.
+    fn with_unit(&mut self, number: Word) -> Word {
+        let before = self.at;
+        self.skip_blanks();
+        let is_apart = number.text.parse::<f64>().is_ok() && self.rest().starts_with(char::is_alphabetic);
+        if is_apart && let Ok(unit) = self.word() {
+            return Word { text: self.text[number.start..unit.end].to_owned(), start: number.start, end: unit.end };
+        }
+        self.at = before;
+        number
     }
 
     /// The arguments up to the closing bracket.
@@ -467,6 +472,7 @@ mod tests {
         assert_eq!(error("exp(3ms"), (3, 4, "this bracket is never closed".to_owned()));
         assert_eq!(error("exp(3ms))"), (8, 9, "this bracket closes nothing".to_owned()));
         assert_eq!(error("a b"), (2, 3, "nothing may follow here".to_owned()));
+        assert_eq!(error("5 ms x"), (5, 6, "nothing may follow here".to_owned()));
         assert_eq!(error("f(max=)"), (2, 5, "`max` has no value".to_owned()));
         assert_eq!(error("mix(| a)"), (4, 5, "nothing stands before this bar".to_owned()));
         assert_eq!(error("2ms + "), (6, 6, "a value is expected here".to_owned()));

@@ -1,10 +1,8 @@
 //! Databases with shards and replicas: their parts, and which of them serves what.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::model::{Act, Model, Target};
-use plimsoll::report::Report;
 
-use crate::support::{compiled, model};
+use crate::support::{evaluated, model, value};
 
 /// A database of 1 ms a request on machines of two cores, asked for reads and writes a second.
 fn scenario(more: &str, reads: u32, writes: u32, rest: &str) -> String {
@@ -27,17 +25,6 @@ components:
 {rest}
 "
     )
-}
-
-fn report(text: &str) -> Report {
-    let (scenario, model) = compiled(text);
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-/// The value of the objective of that name.
-fn value(report: &Report, name: &str) -> f64 {
-    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
-    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
 }
 
 fn parts(model: &Model) -> Vec<String> {
@@ -92,7 +79,7 @@ fn faults_hit_the_parts_they_name() {
 fn replicas_on_machines_of_their_own_are_paid_for() {
     let cost = |more: &str| {
         let text = scenario(more, 1, 1, "").replace("    cores: 2\n", "");
-        report(&text).cost.usd_per_month
+        evaluated(&text).cost.usd_per_month
     };
     let (large, xlarge) = (cost("machine: r5.large"), cost("machine: r5.xlarge"));
     let mixed = cost("machine: r5.xlarge\n    shards: {count: 2}\n    replicas: {count: 3, machine: r5.large}");
@@ -107,7 +94,7 @@ fn load(read: &str) -> [f64; 3] {
   p: utilisation of cores on db/primary <= 100%
   r0: utilisation of cores on db/replica-0 <= 100%
   r1: utilisation of cores on db/replica-1 <= 100%";
-    let report = report(&scenario(
+    let report = evaluated(&scenario(
         &format!("replicas: {{count: 2, read: {read}, apply: {{cost: 0%}}}}\n    prefer: any"),
         900,
         300,
@@ -135,7 +122,7 @@ fn the_nearest_replica_is_asked_if_there_is_one() {
     let text =
         scenario("replicas: {count: 2, read: nearest, apply: {cost: 0%}}\n    prefer: any", 900, 300, objectives);
     let text = text.replace("rate: 900/s,", "rate: 900/s, from: home/c,");
-    let report = report(&text);
+    let report = evaluated(&text);
     assert!(value(&report, "r0") < 0.01, "no reader is in zone b");
     assert!((value(&report, "r1") - 0.45).abs() < 0.02, "all readers are in zone c");
 }
@@ -145,7 +132,7 @@ fn an_operation_may_insist_on_the_primary() {
     let objectives = "objectives: {p: utilisation of cores on db/primary <= 100%}";
     let of = |operations: &str| {
         let text = scenario("replicas: {count: 2}", 400, 100, objectives);
-        value(&report(&text.replace("read: {cpu: exp(1ms)}, write: {cpu: exp(1ms)}", operations)), "p")
+        value(&evaluated(&text.replace("read: {cpu: exp(1ms)}, write: {cpu: exp(1ms)}", operations)), "p")
     };
     let near = |found: f64, expected: f64| assert!((found - expected).abs() < 0.012, "{found} {expected}");
     near(of("read: {cpu: exp(1ms)}, write: {cpu: exp(1ms)}"), 0.05);
@@ -161,7 +148,7 @@ fn shards_share_rows_evenly_and_keep_each() {
   spread: arrivals on db/shard-0 >= 0/s
   errors: errors during f >= 0%
 faults: {f: {at: 30s, kill: db/shard-2}}";
-    let report = report(&scenario("shards: {count: 4, key: user}", 1600, 400, objectives));
+    let report = evaluated(&scenario("shards: {count: 4, key: user}", 1600, 400, objectives));
     assert!((value(&report, "one") - 0.25).abs() < 0.02, "{}", value(&report, "one"));
     assert!((value(&report, "spread") - 500.0).abs() < 15.0, "{}", value(&report, "spread"));
     // One of four shards is down: a quarter of the requests fail, because keys stay where they are.
@@ -175,7 +162,7 @@ fn one_key_is_on_one_shard() {
   b: arrivals on db/shard-1 >= 0/s";
     let text = scenario("shards: {count: 2, key: user}", 100, 100, objectives);
     let text = text.replace("timeout: 1s", "timeout: 1s, keys: {user: 7}");
-    let report = report(&text);
+    let report = evaluated(&text);
     let both = [value(&report, "a"), value(&report, "b")];
     assert!(both.contains(&0.0) && both.iter().sum::<f64>() > 190.0, "{both:?}");
 }
@@ -184,7 +171,7 @@ fn one_key_is_on_one_shard() {
 fn when_replicas_die_the_primary_reads() {
     let objectives = "objectives: {up: availability >= 99.9%, p: arrivals on db/primary during f >= 0/s}
 faults: {f: {at: 30s, kill: db/replica-0}, g: {at: 30s, kill: db/replica-1}}";
-    let report = report(&scenario("replicas: {count: 2}", 400, 100, objectives));
+    let report = evaluated(&scenario("replicas: {count: 2}", 400, 100, objectives));
     assert!(value(&report, "p") > 480.0, "{}", value(&report, "p"));
     assert!(value(&report, "up") > 0.9995);
 }

@@ -11,8 +11,9 @@ use plimsoll::diagnostic::{Code, Diagnostics, Sources, render};
 use plimsoll::distribution;
 use plimsoll::fields::{Shape, Table};
 use plimsoll::model::compile::compile;
+use plimsoll::reader::nearest::SYNONYMS;
 use plimsoll::scenario::Scenario;
-use plimsoll::scenario::condition::parse;
+use plimsoll::scenario::condition::parse::{self, MEASURES};
 use plimsoll::scenario::root::{Given, load, root_table};
 use plimsoll::text::{self, Node, Value};
 use plimsoll::units::{self, Dimension};
@@ -129,6 +130,18 @@ fn the_kitchen_sink_uses_every_field() {
     lacking.retain(|field| !elsewhere.contains(&field.as_str()) && !is_same_elsewhere(field));
     assert!(lacking.is_empty(), "the kitchen sink lacks {}", lacking.join(", "));
     kitchen_sink(&text);
+}
+
+#[test]
+fn words_of_others_lead_to_words_of_ours() {
+    let mut ours: BTreeSet<&str> = MEASURES.iter().map(|entry| entry.name).collect();
+    for table in plimsoll::fields::reachable(root_table()) {
+        ours.extend(table.fields.iter().filter(|field| field.available).map(|field| field.name));
+        ours.insert(table.name);
+    }
+    let proposed = SYNONYMS.iter().flat_map(|(_, proposed)| proposed.iter());
+    let unknown: Vec<_> = proposed.filter(|word| !ours.contains(*word)).collect();
+    assert!(unknown.is_empty(), "nothing has the name of {unknown:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use plimsoll::engine::{Signals, simulate};
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
+use crate::support::{compiled, model, value};
 
 /// A service of two cores an instance, 10 ms of work a request, under a load that triples after two minutes.
 struct Setup {
@@ -53,11 +53,6 @@ faults: {{rush: {{at: 2m, for: 4m, surge: users, factor: 1}}}}
         let (scenario, model) = compiled(&self.text());
         evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
     }
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let found = report.objectives.iter().find(|objective| objective.name == name);
-    found.and_then(|objective| objective.value).unwrap_or_else(|| panic!("{name} has no value"))
 }
 
 fn figure(report: &Report, name: &str) -> f64 {

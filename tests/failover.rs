@@ -1,11 +1,10 @@
 //! Failover: how long writes are refused, what is lost, and how the old primary comes back.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
+use crate::support::{evaluated, model, value};
 
 /// A primary that dies after 20 of 60 seconds, with two replicas.
 fn text(replicas: &str, failover: &str, lasts: &str) -> String {
@@ -43,13 +42,7 @@ objectives:
 }
 
 fn report(replicas: &str, failover: &str, lasts: &str) -> Report {
-    let (scenario, model) = compiled(&text(replicas, failover, lasts));
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
-    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
+    evaluated(&text(replicas, failover, lasts))
 }
 
 #[test]

@@ -1,24 +1,13 @@
 //! The whole earth: names that answer with regions, copies in several of them, elections and conflicts, judged by
 //! arithmetic or by a slow twin.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::catalogue::latency;
 use plimsoll::engine::{Signals, simulate};
 use plimsoll::random::{mix, unit};
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
-
-fn run(text: &str) -> Report {
-    let (scenario, model) = compiled(text);
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let found = report.objectives.iter().find(|objective| objective.name == name);
-    found.and_then(|objective| objective.value).unwrap_or_else(|| panic!("{name}: {found:?}"))
-}
+use crate::support::{evaluated, model, value};
 
 #[track_caller]
 fn close(got: f64, truth: f64, slack: f64) {
@@ -56,7 +45,7 @@ fn arrivals(report: &Report) -> [f64; 3] {
 
 #[test]
 fn a_name_is_no_hop_and_answers_by_its_rule() {
-    let at = |load: &str, balance: &str| run(&named(load, &format!("ttl: 10s, balance: {balance}"), ""));
+    let at = |load: &str, balance: &str| evaluated(&named(load, &format!("ttl: 10s, balance: {balance}"), ""));
     let near = at("rate: 200/s, from: us-east-1", "nearest");
     close(value(&near, "mean"), 1.5e-3, 1e-6);
     close(arrivals(&near)[2], 200.0, 5.0);
@@ -81,7 +70,7 @@ fn a_name_is_no_hop_and_answers_by_its_rule() {
 fn a_bias_moves_the_border() {
     let share = |bias: &str| {
         let name = format!("ttl: 10s, balance: geoproximity(us-east-1=100 eu-west-1=100{bias})");
-        let found = arrivals(&run(&named("rate: 100/s, from: {ca-central-1: 40%, us-east-1: 60%}", &name, "")));
+        let found = arrivals(&evaluated(&named("rate: 100/s, from: {ca-central-1: 40%, us-east-1: 60%}", &name, "")));
         found[1] / 100.0
     };
     assert_eq!([share(""), share("+10"), share("-50")], [0.0; 3]);
@@ -90,14 +79,14 @@ fn a_bias_moves_the_border() {
     let own = named("rate: 100/s, from: ca-central-1", "ttl: 1s", "")
         .replace("edge.go: 1", "s.go: 1")
         .replace("{kind: service, inst", "{kind: service, balance: geoproximity(us-east-1=100 eu-west-1=100+80), inst");
-    close(arrivals(&run(&own))[1], 100.0, 4.0);
+    close(arrivals(&evaluated(&own))[1], 100.0, 4.0);
 }
 
 #[test]
 fn callers_go_to_a_dead_region_until_they_ask_again() {
     let errors = |name: &str| {
         let fault = "faults: {gone: {at: 40s, kill: us-east-1}}";
-        value(&run(&named("rate: 200/s, from: us-east-1", &format!("balance: nearest, {name}"), fault)), "bad")
+        value(&evaluated(&named("rate: 200/s, from: us-east-1", &format!("balance: nearest, {name}"), fault)), "bad")
     };
     // Those told in the last ten seconds, half of them on average; the last fraction is what was under way.
     close(errors("ttl: 10s"), 200.0 * 10.0 / 2.0, 60.0);
@@ -116,7 +105,7 @@ fn callers_go_to_a_dead_region_until_they_ask_again() {
 fn a_region_that_is_back_is_told_again() {
     let fault = "faults: {gone: {at: 20s, for: 20s, kill: us-east-1}}";
     let name = "ttl: 2s, balance: nearest";
-    let report = run(&named("rate: 200/s, from: us-east-1", name, fault));
+    let report = evaluated(&named("rate: 200/s, from: us-east-1", name, fault));
     // From 20 s + 1 s on elsewhere, from 40 s + 1 s on at home.
     close(arrivals(&report)[1], 200.0 * 20.0 / 100.0, 4.0);
     for seed in 0..3 {
@@ -176,7 +165,7 @@ fn replicas_stand_where_they_are_counted() {
 #[test]
 fn reads_go_to_what_is_near_and_to_the_primary_if_that_is_nearest() {
     let ms = |from: &str, read: &str| {
-        1e3 * value(&run(&database(SHORT, from, &format!("count: {{eu-west-1: 1}}, read: {read}"), "")), "reads")
+        1e3 * value(&evaluated(&database(SHORT, from, &format!("count: {{eu-west-1: 1}}, read: {read}"), "")), "reads")
     };
     close(ms("eu-west-1", "nearest"), 1.5, 1e-6);
     close(ms("us-east-1/a", "nearest"), 1.5, 1e-6);
@@ -189,7 +178,7 @@ fn reads_go_to_what_is_near_and_to_the_primary_if_that_is_nearest() {
 fn the_nearest_fresh_copy_else_the_primary_else_the_nearest() {
     let replicas = |fresh: &str| format!("count: {{eu-west-1: 1}}, read: fresh({fresh}), ship: {{every: 2s}}");
     let ms = |fresh: &str, rest: &str| {
-        let report = run(&database(SHORT, "eu-west-1", &replicas(fresh), rest));
+        let report = evaluated(&database(SHORT, "eu-west-1", &replicas(fresh), rest));
         (1e3 * value(&report, "reads"), value(&report, "bad_reads"))
     };
     let far = 1.0 + 2e3 * one_way("us-east-1", "eu-west-1");
@@ -203,7 +192,7 @@ fn the_nearest_fresh_copy_else_the_primary_else_the_nearest() {
 #[test]
 fn raft_writes_take_the_round_trip_to_a_majority() {
     let ms = |from: &str, replicas: &str| {
-        1e3 * value(&run(&database(SHORT, from, &format!("count: {replicas}, mode: raft"), "")), "writes")
+        1e3 * value(&evaluated(&database(SHORT, from, &format!("count: {replicas}, mode: raft"), "")), "writes")
     };
     let trip = |a: &str, b: &str| 2e3 * one_way(a, b);
     let (near, far) = (trip("us-east-1", "eu-west-1"), trip("us-east-1", "ap-south-1"));
@@ -245,7 +234,7 @@ fn an_election_takes_as_long_as_by_hand_and_loses_nothing() {
     for timeout in [1.0, 0.5] {
         let replicas = format!("count: {{eu-west-1: 1, ap-south-1: 1}}, mode: raft(timeout={timeout}s)");
         let text = database(run_of, "us-east-1", &replicas, dies);
-        let report = run(&text);
+        let report = evaluated(&text);
         // A write a millisecond: those refused, and those under way when the leader died.
         let under_way = 1.0 + 0.25 + 2e3 * one_way("us-east-1", "eu-west-1");
         let outage = (value(&report, "bad") - under_way) / 1e3;
@@ -255,7 +244,7 @@ fn an_election_takes_as_long_as_by_hand_and_loses_nothing() {
         assert_eq!(report.faults["gone"].rpo_s.map(|rpo| rpo.mean), Some(0.0));
     }
     // Of two copies one is no majority: nobody is ever elected.
-    let report = run(&database(run_of, "us-east-1", "count: {eu-west-1: 1}, mode: raft", dies));
+    let report = evaluated(&database(run_of, "us-east-1", "count: {eu-west-1: 1}, mode: raft", dies));
     assert_eq!(value(&report, "changes"), 0.0);
     assert!(9900.0 < value(&report, "bad"));
 }
@@ -265,8 +254,12 @@ fn a_leader_that_is_back_soon_leads_again_or_follows() {
     let run_of = "duration: 20s, warmup: none, replications: 8";
     for lasts in ["100ms", "5s"] {
         let dies = format!("faults: {{gone: {{at: 2s, for: {lasts}, kill: us-east-1}}}}");
-        let report =
-            run(&database(run_of, "us-east-1", "count: {eu-west-1: 1, ap-south-1: 1}, mode: raft, read: any", &dies));
+        let report = evaluated(&database(
+            run_of,
+            "us-east-1",
+            "count: {eu-west-1: 1, ap-south-1: 1}, mode: raft, read: any",
+            &dies,
+        ));
         assert_eq!((value(&report, "lost"), value(&report, "changes")), (0.0, 1.0), "{lasts}");
         assert!((1_000.0..4_000.0).contains(&value(&report, "bad")), "{lasts}: {}", value(&report, "bad"));
     }
@@ -304,7 +297,7 @@ objectives:
 "
         )
     };
-    let (lww, crdt) = (run(&text("lww")), run(&text("crdt")));
+    let (lww, crdt) = (evaluated(&text("lww")), evaluated(&text("crdt")));
     let away = one_way("us-east-1", "eu-west-1");
     let share = 1.0 - libm::exp(-100.0 / 50.0 * away);
     for report in [&lww, &crdt] {
@@ -328,7 +321,7 @@ fn a_region_that_dies_takes_what_it_had_told_nobody() {
         database("duration: 20s, warmup: 1s, replications: 4", "us-east-1", &replicas, &faults)
     };
     let lost = |ship: &str, lasts: &str| {
-        let report = run(&text(ship, lasts));
+        let report = evaluated(&text(ship, lasts));
         // Callers go to the other region at once.
         assert!(value(&report, "bad") < 10.0, "{}", value(&report, "bad"));
         (value(&report, "lost"), report.faults["gone"].rpo_s.expect("it kills a copy").mean)
@@ -385,7 +378,7 @@ objectives:
 #[test]
 fn every_byte_outside_is_counted() {
     let figures = |db: &str| {
-        let report = run(&at_home(db));
+        let report = evaluated(&at_home(db));
         ["stored", "served", "visits"].map(|name| value(&report, name))
     };
     // 2,500 writes of Europeans, of 10 KB each, in Virginia; and none where shards are by place.
@@ -402,7 +395,7 @@ fn every_byte_outside_is_counted() {
     close(both, 2.0 * 2_500.0 * 10e3, 300.0 * 10e3);
     // When the web servers at home are gone, others answer.
     let text = at_home("shards: {count: 2, by: place(home)}");
-    let report = run(&format!("{text}faults: {{gone: {{at: 0s, kill: web/0}}}}\n"));
+    let report = evaluated(&format!("{text}faults: {{gone: {{at: 0s, kill: web/0}}}}\n"));
     close(value(&report, "served"), 2_500.0 * 1e3, 150e3);
 }
 
@@ -412,7 +405,7 @@ fn every_byte_outside_is_counted() {
 #[test]
 fn each_place_lives_its_own_day() {
     let shares = |clock: &str, start: &str| {
-        let report = run(&format!(
+        let report = evaluated(&format!(
             "plimsoll: 1
 title: days
 run: {{start: Mon {start}, duration: 10m, warmup: none, replications: 2}}
@@ -459,8 +452,8 @@ objectives: {{up: availability >= 90%, bad: errors <= 10%, served: throughput >=
         )
     };
     for load in ["rate: 10/s", "rate: 10/s, shape: {day: {00:00: 50%, 06:00: 150%}}", "clients: 5, think: exp(500ms)"] {
-        let whole = run(&text("", load));
-        let sampled = run(&text(", sampling: {after: 1m, window: 20s, every: 5m}", load));
+        let whole = evaluated(&text("", load));
+        let sampled = evaluated(&text(", sampling: {after: 1m, window: 20s, every: 5m}", load));
         let simulated = sampled.run.sampling.expect("it is sampled");
         assert!(simulated.simulated_s < 0.5 * simulated.of_s, "{simulated:?}");
         assert!(sampled.run.requests < whole.run.requests / 2, "{load}");
@@ -499,7 +492,7 @@ objectives:
 
 #[test]
 fn a_tenant_stays_in_its_cell() {
-    let report = |hit: &str| run(&cells(&format!("faults: {{gone: {{at: 20s, for: 20s, kill: {hit}}}}}")));
+    let report = |hit: &str| evaluated(&cells(&format!("faults: {{gone: {{at: 20s, for: 20s, kill: {hit}}}}}")));
     let model = model(&cells("faults: {gone: {at: 20s, kill: cell/2}}"));
     let counts: Vec<u32> = model.components.iter().map(|component| component.count).collect();
     assert_eq!(counts, [8, 4, 8], "databases with a replica, caches, web servers: four times each");

@@ -5,7 +5,7 @@ use plimsoll::engine::{Signals, simulate};
 use plimsoll::report::{Component, Report};
 
 use crate::laws::holds;
-use crate::support::compiled;
+use crate::support::{compiled, value};
 
 /// A run of a minute with what follows `run:`; the laws hold on it.
 fn run(text: &str) -> Report {
@@ -13,11 +13,6 @@ fn run(text: &str) -> Report {
     let (scenario, model) = compiled(&text);
     holds(&model, &simulate(&model, 1, 0, &Signals::default()), &text);
     evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
-    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
 }
 
 fn figure(component: &Component, name: &str) -> f64 {

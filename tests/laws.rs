@@ -243,7 +243,8 @@ pub(crate) fn holds(model: &Model, record: &Record, what: &str) {
     }
 }
 
-fn swarm(seeds: std::ops::Range<u64>) {
+/// The laws on a random scenario of each seed.
+fn swarm(seeds: std::ops::Range<u64>, scenario: fn(u64) -> String) {
     for seed in seeds {
         let text = scenario(seed);
         println!("{text}");
@@ -342,18 +343,12 @@ fn posted(seed: u64) -> String {
 
 #[test]
 fn exact_laws_on_a_swarm() {
-    swarm(0..500);
+    swarm(0..500, scenario);
 }
 
 #[test]
 fn exact_laws_on_a_swarm_of_messages() {
-    for seed in 0..400 {
-        let text = posted(seed);
-        println!("{text}");
-        let model = model(&text);
-        let record = simulate(&model, seed, 0, &Signals::default());
-        holds(&model, &record, &format!("seed {seed}:\n{text}"));
-    }
+    swarm(0..400, posted);
 }
 
 /// Publishers, a log on a few brokers and those who read it, with whatever can go wrong in between.
@@ -462,13 +457,7 @@ faults: {{{trouble}}}
 
 #[test]
 fn exact_laws_on_a_swarm_of_logs() {
-    for seed in 0..500 {
-        let text = logged(seed);
-        println!("{text}");
-        let model = model(&text);
-        let record = simulate(&model, seed, 0, &Signals::default());
-        holds(&model, &record, &format!("seed {seed}:\n{text}"));
-    }
+    swarm(0..500, logged);
 }
 
 /// Every field of the language at once.
@@ -485,5 +474,5 @@ fn exact_laws_in_the_kitchen_sink() {
 #[test]
 #[ignore = "ten times the swarm, minutes: run before a release"]
 fn exact_laws_on_a_large_swarm() {
-    swarm(500..5500);
+    swarm(500..5500, scenario);
 }

@@ -1,19 +1,11 @@
 //! Measures over the part of a run, of the requests, that they name.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
-use plimsoll::report::{Objective, Report};
+use plimsoll::report::Report;
 
-use crate::support::compiled;
+use crate::support::{evaluated, value};
 
 fn run(text: &str) -> Report {
-    let (scenario, model) = compiled(&format!("plimsoll: 1\n{text}"));
-    let plan = Plan::new(&model, &scenario, 2);
-    evaluate(&model, &scenario, &plan, &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let found: Option<&Objective> = report.objectives.iter().find(|objective| objective.name == name);
-    found.and_then(|objective| objective.value).unwrap_or_else(|| panic!("{name} has no value: {found:#?}"))
+    evaluated(&format!("plimsoll: 1\n{text}"))
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
-use plimsoll::report::Report;
+use plimsoll::report::{Decision, Report};
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
+use crate::support::{compiled, evaluated, model, value};
 
 /// Two services on one host of so many cores; 10 ms of work a request.
 fn text(host: u32, cores: [&str; 2], rates: [u32; 2], rest: &str) -> String {
@@ -35,31 +35,21 @@ components:
     )
 }
 
-fn run(text: &str) -> Report {
-    let (scenario, model) = compiled(text);
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let found = report.objectives.iter().find(|objective| objective.name == name);
-    found.and_then(|objective| objective.value).unwrap_or_else(|| panic!("{name} has no value"))
-}
-
 #[test]
 fn a_limit_is_a_slower_machine() {
     // At half a core 10 ms take 20 ms, shared by all: M/M/1 with processor sharing at 0.6 is 50 ms.
-    let report = run(&text(4, ["cores: {request: 0.2, limit: 0.5}, ", ""], [30, 1], ""));
+    let report = evaluated(&text(4, ["cores: {request: 0.2, limit: 0.5}, ", ""], [30, 1], ""));
     let mean = value(&report, "fast");
     assert!((mean / 0.050 - 1.0).abs() < 0.08, "{mean}");
     assert!((value(&report, "use") - 0.6).abs() < 0.03, "{}", value(&report, "use"));
-    let wider = run(&text(4, ["cores: {request: 0.2, limit: 1}, ", ""], [30, 1], ""));
+    let wider = evaluated(&text(4, ["cores: {request: 0.2, limit: 1}, ", ""], [30, 1], ""));
     assert!(value(&wider, "fast") < 0.5 * mean);
 }
 
 #[test]
 fn without_a_limit_and_alone_it_is_the_host() {
     // M/M/1 with processor sharing at 0.7 on the one core.
-    let report = run(&text(1, ["cores: {request: 0.5}, ", "cores: {request: 0.5}, "], [70, 1], ""));
+    let report = evaluated(&text(1, ["cores: {request: 0.5}, ", "cores: {request: 0.5}, "], [70, 1], ""));
     let mean = value(&report, "fast");
     assert!((mean / 0.0338 - 1.0).abs() < 0.12, "{mean}");
 }
@@ -67,10 +57,10 @@ fn without_a_limit_and_alone_it_is_the_host() {
 #[test]
 fn a_full_host_is_shared_by_what_was_promised() {
     // Both ask for all of it: 3 to 1.
-    let report = run(&text(1, ["cores: {request: 0.75}, ", "cores: {request: 0.25}, "], [300, 300], ""));
+    let report = evaluated(&text(1, ["cores: {request: 0.75}, ", "cores: {request: 0.25}, "], [300, 300], ""));
     let ratio = value(&report, "use") / value(&report, "other");
     assert!((ratio / 3.0 - 1.0).abs() < 0.1, "{ratio}");
-    let even = run(&text(1, ["cores: {request: 0.5}, ", "cores: {request: 0.5}, "], [300, 300], ""));
+    let even = evaluated(&text(1, ["cores: {request: 0.5}, ", "cores: {request: 0.5}, "], [300, 300], ""));
     let ratio = value(&even, "use") / value(&even, "other");
     assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
 }
@@ -81,7 +71,7 @@ fn kubernetes_counts_by_what_was_requested() {
         let scaled = format!(
             "cores: {{request: {request}, limit: 2}}, autoscale: {{hpa: {{maxReplicas: 8, metrics: [{{type: Resource, resource: {{name: cpu, target: {{type: Utilization, averageUtilization: 80}}}}}}]}}}}, "
         );
-        let report = run(&text(16, [&scaled, ""], [100, 1], ""));
+        let report = evaluated(&text(16, [&scaled, ""], [100, 1], ""));
         report.decisions.first().map(|decision| (decision.from, decision.to))
     };
     // One core used: 200 % of a request of half a core, 67 % of one and a half.
@@ -145,6 +135,15 @@ fn hosts_join_when_instances_find_no_place_and_leave_when_they_are_empty() {
     };
     assert!(counts(&grown).iter().any(|count| 8.0 < *count), "{:?}", counts(&grown));
     // Two hosts for some five of fifteen minutes, a dollar an hour each.
+    let of_hosts: Vec<&Decision> = grown.decisions.iter().filter(|decision| decision.what == "hosts").collect();
+    assert!(
+        of_hosts.iter().all(|decision| decision.component == "nodes" && (decision.from - decision.to).abs() == 1.0)
+    );
+    let (came, left): (Vec<&Decision>, Vec<&Decision>) =
+        of_hosts.iter().partition(|decision| decision.from < decision.to);
+    assert!(came.iter().all(|decision| decision.why == "no room for an instance of `web`") && 2 <= came.len());
+    assert!(left.iter().all(|decision| decision.why == "a host stood empty for 1.0m") && !left.is_empty(), "{left:?}");
+    assert!(fixed.decisions.iter().all(|decision| decision.what == "instances"));
     let there = joined(&grown);
     assert!((0.4..1.3).contains(&there), "{there}");
     assert_eq!(0.0, joined(&fixed));

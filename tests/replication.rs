@@ -5,7 +5,7 @@ use plimsoll::engine::{Signals, simulate};
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
+use crate::support::{compiled, model, value};
 
 /// A database with two replicas whose writes take 1 ms there and here, one way 250 us apart.
 struct Setup {
@@ -55,11 +55,6 @@ objectives:
         let (scenario, model) = compiled(&self.text());
         evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
     }
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
-    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
 }
 
 fn near(found: f64, expected: f64, share: f64) {

@@ -1,15 +1,6 @@
 //! A run at a scale shows the whole: rates, counts and costs as they would be, times as a part of it has them.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
-use plimsoll::report::Report;
-
-use crate::support::compiled;
-
-fn run(text: &str) -> Report {
-    let (scenario, model) = compiled(text);
-    let plan = Plan::new(&model, &scenario, 2);
-    evaluate(&model, &scenario, &plan, &Progress::default()).report
-}
+use crate::support::evaluated;
 
 /// Fifty single servers, each an M/M/1 at 0.7 of its own, before a database of a hundred connections.
 fn fifty(scale: &str) -> String {
@@ -40,7 +31,7 @@ objectives:
 
 #[test]
 fn a_fiftieth_stands_for_the_whole() {
-    let part = run(&fifty(", scale: 1/50"));
+    let part = evaluated(&fifty(", scale: 1/50"));
     let close = |name: &str, value: f64, truth: f64| {
         assert!((value / truth - 1.0).abs() < 0.06, "{name}: {value}, not {truth}");
     };
@@ -66,7 +57,7 @@ fn a_fiftieth_stands_for_the_whole() {
 
 #[test]
 fn a_whole_run_says_nothing_of_a_scale() {
-    let whole = run(&fifty("").replace("10m, warmup: 1m", "10s, warmup: 1s"));
+    let whole = evaluated(&fifty("").replace("10m, warmup: 1m", "10s, warmup: 1s"));
     assert_eq!(None, whole.run.scale);
     assert_eq!(50.0, whole.components["web"].instances.mean);
 }
@@ -75,7 +66,7 @@ fn a_whole_run_says_nothing_of_a_scale() {
 #[test]
 fn the_bill_of_an_autoscaled_part_is_that_of_the_whole() {
     let quantity = |scale: &str| {
-        let report = run(&format!(
+        let report = evaluated(&format!(
             "plimsoll: 1
 run: {{duration: 10m, warmup: none{scale}}}
 load: {{users: {{rate: 800/s, timeout: none, requests: {{web.show: 1}}}}}}

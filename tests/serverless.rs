@@ -1,21 +1,10 @@
 //! Functions and poolers: what starts cold, what is throttled, who waits for a connection, and what it costs.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
-
-fn run(text: &str) -> Report {
-    let (scenario, model) = compiled(text);
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let found = report.objectives.iter().find(|objective| objective.name == name);
-    found.and_then(|objective| objective.value).unwrap_or_else(|| panic!("{name} has no value"))
-}
+use crate::support::{evaluated, model, value};
 
 fn failed(report: &Report, kind: &str) -> f64 {
     report.requests.errors.get(kind).map_or(0.0, |share| share.mean)
@@ -42,7 +31,7 @@ objectives:
 
 #[test]
 fn the_longer_an_environment_is_kept_the_fewer_starts_are_cold() {
-    let cold = |idle: &str| value(&run(&function("6/min", &format!("idle: {idle}"), "100ms", "4h")), "cold");
+    let cold = |idle: &str| value(&evaluated(&function("6/min", &format!("idle: {idle}"), "100ms", "4h")), "cold");
     let shares = ["1s", "10s", "60s", "10m"].map(cold);
     assert!(shares.is_sorted_by(|a, b| b < a), "{shares:?}");
     // Whoever comes within ten seconds of the end of the last finds it: all but exp(-1).
@@ -52,10 +41,10 @@ fn the_longer_an_environment_is_kept_the_fewer_starts_are_cold() {
 
 #[test]
 fn a_cold_start_is_waited_for_and_told() {
-    let report = run(&function("1/min", "idle: 1s", "100ms", "8h"));
+    let report = evaluated(&function("1/min", "idle: 1s", "100ms", "8h"));
     assert!(2.0 < value(&report, "quick") && value(&report, "quick") < 2.3);
     assert!(report.where_time_goes.mean.iter().any(|part| part.cause == "cold start"));
-    let kept = run(&function("1/min", "idle: 1s, concurrency: {provisioned: 1}", "100ms", "8h"));
+    let kept = evaluated(&function("1/min", "idle: 1s, concurrency: {provisioned: 1}", "100ms", "8h"));
     assert!(value(&kept, "quick") < 0.2 && value(&kept, "cold") < 0.05);
 }
 
@@ -64,7 +53,7 @@ fn beyond_the_limit_requests_are_throttled_as_erlang_has_it() {
     // 80 requests a second of 100 ms at 10 environments: Erlang B of 8 erlang and 10 servers is 12.2 %.
     let with = "cold: 0s, idle: 1h, concurrency: {limit: 10, burst: 10}".replace("cold: 0s, ", "");
     let text = function("80/s", &with, "exp(100ms)", "20m").replace("cold: 2s", "cold: 0s");
-    let report = run(&text);
+    let report = evaluated(&text);
     let share = failed(&report, "throttled");
     assert!((share - 0.1217).abs() < 0.006, "{share}");
     assert_eq!(20.0, value(&report, "starts") * 2.0);
@@ -73,7 +62,7 @@ fn beyond_the_limit_requests_are_throttled_as_erlang_has_it() {
 #[test]
 fn environments_become_more_only_so_fast() {
     let with = |burst: u32, ramp: &str| format!("idle: 1h, concurrency: {{limit: 1000, burst: {burst}, ramp: {ramp}}}");
-    let throttled = |burst, ramp| failed(&run(&function("200/s", &with(burst, ramp), "1s", "2m")), "throttled");
+    let throttled = |burst, ramp| failed(&evaluated(&function("200/s", &with(burst, ramp), "1s", "2m")), "throttled");
     let (all, few, slow) = (throttled(1000, "1/s"), throttled(20, "5/s"), throttled(20, "1/s"));
     assert_eq!(0.0, all);
     assert!(few < slow && 0.1 < few, "{few} and {slow}");
@@ -81,7 +70,7 @@ fn environments_become_more_only_so_fast() {
 
 #[test]
 fn a_request_that_takes_too_long_ends_and_stops_working() {
-    let report = run(&function("10/s", "idle: 1h, timeout: 3s", "exp(1s)", "10m"));
+    let report = evaluated(&function("10/s", "idle: 1h, timeout: 3s", "exp(1s)", "10m"));
     // Two of the three seconds go to the cold start of the few that have one; of the others exp(-3) take longer.
     let share = failed(&report, "timeout");
     assert!((share - 0.0498).abs() < 0.01, "{share}");
@@ -91,9 +80,9 @@ fn a_request_that_takes_too_long_ends_and_stops_working() {
 
 #[test]
 fn a_function_is_paid_by_request_and_work() {
-    let report =
-        run(&function("100/s", "idle: 1h, concurrency: {provisioned: 4}", "100ms", "10m")
-            .replace("cold: 2s", "cold: 0s"));
+    let report = evaluated(
+        &function("100/s", "idle: 1h, concurrency: {provisioned: 4}", "100ms", "10m").replace("cold: 2s", "cold: 0s"),
+    );
     let line = |what: &str| {
         let found = report.cost.lines.iter().find(|line| line.what == what);
         found.unwrap_or_else(|| panic!("no line for {what}: {:?}", report.cost.lines)).usd_per_month
@@ -106,12 +95,12 @@ fn a_function_is_paid_by_request_and_work() {
     let other =
         function("100/s", "idle: 1h, price: {request: $1/M, gb_second: $0.0001, provisioned: $0}", "100ms", "10m")
             .replace("cold: 2s", "cold: 0s");
-    let report = run(&other);
+    let report = evaluated(&other);
     let dollars = |what: &str| report.cost.lines.iter().find(|line| line.what == what).map(|line| line.usd_per_month);
     close(dollars("requests").expect("a line"), 100.0 * month * 1e-6);
     close(dollars("work").expect("a line"), 100.0 * month * 0.1 * 0.5 * 0.0001);
-    let large = run(&function("100/s", "idle: 1h", "100ms", "5m").replace("500MB", "2GB"));
-    let small = run(&function("100/s", "idle: 1h", "100ms", "5m"));
+    let large = evaluated(&function("100/s", "idle: 1h", "100ms", "5m").replace("500MB", "2GB"));
+    let small = evaluated(&function("100/s", "idle: 1h", "100ms", "5m"));
     assert!((large.cost.usd_per_month / small.cost.usd_per_month) > 2.0, "memory is what is paid");
 }
 
@@ -166,8 +155,8 @@ objectives:
 
 #[test]
 fn many_clients_share_few_connections() {
-    let few = run(&pooler("size: 4", "few", QUERY));
-    let many = run(&pooler("size: 25", "many", QUERY));
+    let few = evaluated(&pooler("size: 4", "few", QUERY));
+    let many = evaluated(&pooler("size: 25", "many", QUERY));
     assert!(value(&few, "most") <= 4.0 && 4.0 < value(&many, "most"), "{}", value(&many, "most"));
     assert_eq!(1.0, value(&few, "up"), "throughput is kept: 200/s of 5 ms are one connection's work");
     assert!(value(&many, "wait") < value(&few, "wait"));
@@ -176,8 +165,8 @@ fn many_clients_share_few_connections() {
 #[test]
 fn a_transaction_keeps_its_connection_and_statements_do_not() {
     // The transaction thinks for 20 ms between its statements: 200/s x 30 ms are six connections held, not two.
-    let kept = run(&pooler("size: 25", "transaction", TRANSACTION));
-    let given_back = run(&pooler(
+    let kept = evaluated(&pooler("size: 25", "transaction", TRANSACTION));
+    let given_back = evaluated(&pooler(
         "size: 25, mode: statement",
         "statement",
         &TRANSACTION.replace("transaction: {in: bouncer, do: ", "each: {times: 1, do: "),
@@ -185,13 +174,13 @@ fn a_transaction_keeps_its_connection_and_statements_do_not() {
     let held = |report: &Report| value(report, "held") * 500.0;
     assert!(2.5 * held(&given_back) < held(&kept), "{} and {}", held(&given_back), held(&kept));
     assert!((held(&kept) - 6.0).abs() < 1.0, "{}", held(&kept));
-    let tight = run(&pooler("size: 7", "transaction", TRANSACTION));
+    let tight = evaluated(&pooler("size: 7", "transaction", TRANSACTION));
     assert!(1.1 * value(&kept, "slow") < value(&tight, "slow"), "seven for six are few");
 }
 
 #[test]
 fn the_reserve_opens_for_who_has_waited() {
-    let slow = |with: &str| value(&run(&pooler(with, "transaction", TRANSACTION)), "slow");
+    let slow = |with: &str| value(&evaluated(&pooler(with, "transaction", TRANSACTION)), "slow");
     let (without, with) = (slow("size: 7"), slow("size: 7, reserve: 8, reserve_after: 1ms"));
     let later = slow("size: 7, reserve: 8, reserve_after: 30ms");
     assert!(1.1 * with < without && with < later && later < without, "{with}, {later}, {without}");
@@ -199,9 +188,9 @@ fn the_reserve_opens_for_who_has_waited() {
 
 #[test]
 fn who_comes_beyond_the_clients_is_turned_away() {
-    let full = run(&pooler("size: 2, clients: 10", "transaction", TRANSACTION));
+    let full = evaluated(&pooler("size: 2, clients: 10", "transaction", TRANSACTION));
     assert!(0.2 < failed(&full, "queue_full"));
-    let wide = run(&pooler("size: 25, clients: 1000", "transaction", TRANSACTION));
+    let wide = evaluated(&pooler("size: 25, clients: 1000", "transaction", TRANSACTION));
     assert_eq!(0.0, failed(&wide, "queue_full"));
 }
 
@@ -211,17 +200,17 @@ fn who_comes_beyond_the_clients_is_turned_away() {
 fn a_session_lasts_as_long_as_the_visit_that_began_it() {
     // A query of 5 ms, then 20 ms of thought: 200/s x 25 ms are five connections held, as long as statements hold one.
     let page = "[{call: bouncer.read}, {wait: 20ms}]";
-    let held = |mode: &str| value(&run(&pooler(&format!("size: 25, mode: {mode}"), mode, page)), "held") * 500.0;
+    let held = |mode: &str| value(&evaluated(&pooler(&format!("size: 25, mode: {mode}"), mode, page)), "held") * 500.0;
     let (session, transaction, statement) = (held("session"), held("transaction"), held("statement"));
     assert!((session - 5.0).abs() < 0.6, "{session}");
     assert!((statement - 1.0).abs() < 0.2 && (transaction - 1.0).abs() < 0.2, "{transaction} and {statement}");
     // A transaction inside uses the session's connection, which is kept on when it is over.
     let inner = "[{transaction: {in: bouncer, do: [{call: bouncer.read}]}}, {wait: 20ms}]";
-    let kept = value(&run(&pooler("size: 25, mode: session", "session", inner)), "held") * 500.0;
+    let kept = value(&evaluated(&pooler("size: 25, mode: session", "session", inner)), "held") * 500.0;
     assert!((kept - 5.0).abs() < 0.6, "{kept}");
     // Each of the two before the pooler waits for a connection of the few.
-    let [wide, tight] =
-        [25, 7].map(|size| value(&run(&pooler(&format!("size: {size}, mode: session"), "session", page)), "wait"));
+    let [wide, tight] = [25, 7]
+        .map(|size| value(&evaluated(&pooler(&format!("size: {size}, mode: session"), "session", page)), "wait"));
     assert!(wide < 0.001 && 0.005 < tight, "{wide} and {tight}");
 }
 
@@ -268,7 +257,7 @@ fn specific(report: &Report, name: &str) -> f64 {
 
 #[test]
 fn a_database_sleeps_when_nobody_asks_and_wakes_for_the_first_who_does() {
-    let report = run(&units("min: 2, max: 2, pause: 5m, resume: 20s", ""));
+    let report = evaluated(&units("min: 2, max: 2, pause: 5m, resume: 20s", ""));
     // Awake 5 minutes at the start, from 12:20 to 24:00 and 5 minutes after that, to the next look: 21:40 of an hour.
     let awake = 1.0 - specific(&report, "asleep");
     assert!((awake - 1300.0 / 3600.0).abs() < 35.0 / 3600.0, "{awake}");
@@ -279,19 +268,19 @@ fn a_database_sleeps_when_nobody_asks_and_wakes_for_the_first_who_does() {
     assert!(value(&report, "quick") < 1.0);
     let line = report.cost.lines.iter().find(|line| line.what == "capacity").expect("it is paid");
     assert!((line.usd_per_month - 2.0 * awake * 0.06 * 730.0).abs() < 0.5, "{}", line.usd_per_month);
-    let never = run(&units("min: 2, max: 2", ""));
+    let never = evaluated(&units("min: 2, max: 2", ""));
     assert_eq!((2.0, 0.0), (value(&never, "units"), specific(&never, "asleep")));
     assert!(value(&never, "slow") < 3.0);
-    let sooner = run(&units("min: 2, max: 2, pause: 1m, resume: 20s", ""));
+    let sooner = evaluated(&units("min: 2, max: 2, pause: 1m, resume: 20s", ""));
     assert!(value(&sooner, "units") < value(&report, "units"));
-    let quicker = run(&units("min: 2, max: 2, pause: 5m, resume: 2s", ""));
+    let quicker = evaluated(&units("min: 2, max: 2, pause: 5m, resume: 2s", ""));
     assert!(value(&quicker, "slow") < 0.5 * value(&report, "slow"));
 }
 
 #[test]
 fn units_follow_the_use_within_their_bounds() {
     // 10/s of 20 ms are a fifth of a core: two units of a twentieth are a tenth, eight are four tenths.
-    let of = |capacity: &str| run(&units(capacity, ""));
+    let of = |capacity: &str| evaluated(&units(capacity, ""));
     let small = "cores: 0.05, every: 5s, cool: 1m";
     let free = of(&format!("min: 2, max: 64, {small}"));
     let bound = of(&format!("min: 2, max: 4, {small}"));
@@ -314,7 +303,7 @@ fn the_buffer_pool_is_as_large_as_the_units_and_empty_after_a_sleep() {
                 "kind: database, ",
                 "kind: database, data: {rows: 100k, row: 8KiB}, disk: {size: 10GB, iops: 3000}, ",
             );
-        value(&run(&text), "hits")
+        value(&evaluated(&text), "hits")
     };
     let (one, four) = (hits("min: 1, max: 1, memory: 100MiB"), hits("min: 4, max: 4, memory: 100MiB"));
     assert!(1.5 * one < four, "{one} and {four}");
@@ -344,11 +333,11 @@ fn an_autoscaler_provisions_environments_before_they_are_needed() {
         function("20/s", &format!("idle: 5s, {with}"), "exp(1s)", "20m")
             .replace("rate: 20/s,", "rate: 20/s, steps: {0s: 0.1, 5m: 1, 10m: 0.1},")
     };
-    let scaled = run(&text(
+    let scaled = evaluated(&text(
         "autoscale: {min: 2, max: 60, every: 10s, target: {in_flight per instance: 0.6}, down: {stable: 1m}}",
     ));
-    let fixed = run(&text("concurrency: {provisioned: 2}"));
-    let plenty = run(&text("concurrency: {provisioned: 40}"));
+    let fixed = evaluated(&text("concurrency: {provisioned: 2}"));
+    let plenty = evaluated(&text("concurrency: {provisioned: 40}"));
     let cold = |report: &Report| value(report, "cold");
     assert!(cold(&scaled) < 0.6 * cold(&fixed), "{} and {}", cold(&scaled), cold(&fixed));
     assert!(cold(&plenty) <= cold(&scaled));

@@ -4,9 +4,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::diagnostic::{Diagnostics, Sources, render};
 use plimsoll::model::Model;
 use plimsoll::model::compile::compile;
+use plimsoll::report::Report;
 use plimsoll::scenario::Scenario;
 use plimsoll::scenario::root::{Given, load};
 
@@ -44,4 +46,17 @@ fn read_with(path: &str, read: &dyn Fn(&Path) -> io::Result<String>) -> (Scenari
 
 pub(crate) fn model(text: &str) -> Model {
     compiled(text).1
+}
+
+/// What a run of the text reports.
+pub(crate) fn evaluated(text: &str) -> Report {
+    let (scenario, model) = compiled(text);
+    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 2), &Progress::default()).report
+}
+
+/// The value of the objective of that name.
+#[track_caller]
+pub(crate) fn value(report: &Report, name: &str) -> f64 {
+    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
+    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
 }

@@ -4,7 +4,6 @@ use crate::analysis::capacity::{Question, SURE, search};
 use crate::analysis::compare::{changes, measure};
 use crate::analysis::design::Design;
 use crate::analysis::lab::{Interrupted, Lab, Memory};
-use crate::report::Verdict;
 use crate::report::capacity::Capacity;
 use crate::report::compare::{Change, Difference};
 use crate::report::evaluation::Figures;
@@ -66,7 +65,6 @@ fn capacity<M: Memory>(rung: &Rung, lab: &mut Lab<'_, M>) -> Result<Capacity, In
 
 fn stage(rung: &Rung, figures: &Figures, carried: &Capacity, step: Option<Step>) -> Stage {
     let design = &rung.design;
-    let missed = figures.objectives.iter().filter(|judged| judged.verdict == Verdict::Misses);
     let each = rung.users.zip(carried.today).map(|(users, today)| users / today);
     Stage {
         name: design.name.clone(),
@@ -75,8 +73,8 @@ fn stage(rung: &Rung, figures: &Figures, carried: &Capacity, step: Option<Step>)
         hash: figures.hash.clone(),
         story: rung.story.clone().or_else(|| design.scenario.description.clone()),
         users: rung.users,
-        verdict: if figures.stable { figures.verdict } else { Verdict::Misses },
-        missed: missed.map(|judged| judged.text.clone()).collect(),
+        verdict: figures.judgement(),
+        missed: figures.missed(),
         stable: figures.stable,
         offered_per_s: figures.value("offered"),
         p50_s: figures.value("p50"),

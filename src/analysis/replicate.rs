@@ -87,23 +87,11 @@ fn extend(records: &mut Vec<Record>, wanted: u32, jobs: usize, run: &(impl Fn(u3
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Series;
+
     use crate::units::Time;
 
     fn record(number: u32, stopped: Stopped) -> Record {
-        Record {
-            stopped,
-            end: Time(u64::from(number)),
-            events: 0,
-            snapshots: Vec::new(),
-            series: Series::default(),
-            looks: Vec::new(),
-            faults: Vec::new(),
-            exemplars: Vec::new(),
-            samples: Vec::new(),
-            sampled: Vec::new(),
-            decisions: Vec::new(),
-        }
+        Record { stopped, end: Time(u64::from(number)), ..Record::default() }
     }
 
     fn numbers(runs: &Runs) -> Vec<u64> {

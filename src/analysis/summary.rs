@@ -17,7 +17,7 @@ use crate::report::{
     self, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard, Specific,
     Traffic, Utilisation, Utilisations,
 };
-use crate::scenario::condition::{Quantity, Resource, Stat};
+use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 use crate::units::Time;
 
 /// Slow requests shown.
@@ -242,7 +242,23 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     let probe = Probe { quantity: Quantity::LeaderChanges, stat: None, scope, resource: None, per: None };
     let changes = study.mean(|stretch| probe::read(&probe, stretch)).filter(|changes| 0.0 < changes.mean);
     found.extend(changes.map(|changes| ("leader_changes".to_owned(), changes)));
+    of_splits(study, scope, &mut found);
     found
+}
+
+/// How long there were two primaries, and what each of them took meanwhile; nothing if there never were.
+fn of_splits(study: &Study, scope: Scope, found: &mut BTreeMap<String, Estimate>) {
+    let apart = study.mean(|stretch| Some(stretch.split_brain(scope)));
+    let Some(apart) = apart.filter(|apart| 0.0 < apart.mean) else { return };
+    let writes = |side: usize| study.mean(|stretch| Some(stretch.split_writes(scope)[side]));
+    let probe = Probe { quantity: Quantity::Conflicts, stat: None, scope, resource: None, per: Some(Per::Count) };
+    let wanted = [
+        ("split_brain", Some(apart)),
+        ("split_writes_newer", writes(0)),
+        ("split_writes_older", writes(1)),
+        ("split_conflicts", study.mean(|stretch| probe::read(&probe, stretch))),
+    ];
+    found.extend(wanted.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
 }
 
 /// What was done where the data of requests must not be; nothing if nothing was.

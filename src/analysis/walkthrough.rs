@@ -86,10 +86,9 @@ fn requirements(scenario: &Scenario) -> Requirements {
 }
 
 fn simulated(figures: &Figures) -> Simulated {
-    let missed = figures.objectives.iter().filter(|judged| judged.verdict == Verdict::Misses);
     Simulated {
-        verdict: if figures.stable { figures.verdict } else { Verdict::Misses },
-        missed: missed.map(|judged| judged.text.clone()).collect(),
+        verdict: figures.judgement(),
+        missed: figures.missed(),
         stable: figures.stable,
         p50_s: figures.value("p50"),
         p99_s: figures.value("p99"),
@@ -148,14 +147,8 @@ fn at(figures: &Figures) -> String {
             .map(|limit| format!(": the {} of {} are full", limit.resource, limit.component));
         return format!("it does not keep up{}{failed}", full.unwrap_or_default());
     }
-    let missed: Vec<&str> = figures
-        .objectives
-        .iter()
-        .filter(|judged| judged.verdict == Verdict::Misses)
-        .map(|judged| judged.text.as_str())
-        .collect();
     let verdict = match figures.verdict {
-        Verdict::Misses => format!("; it misses {}", missed.join(", ")),
+        Verdict::Misses => format!("; it misses {}", figures.missed().join(", ")),
         Verdict::Meets => "; all objectives hold".to_owned(),
         Verdict::Undecided => "; whether the objectives hold is undecided".to_owned(),
         Verdict::None => String::new(),

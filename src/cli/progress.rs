@@ -122,7 +122,7 @@ fn look_on(watch: &Watch, progress: &Progress, over: &AtomicBool, started: Insta
             bar.tick();
         } else if next_line <= elapsed {
             next_line += LINE;
-            bar.suspend(|| tell(&format!("{}: {told}", so_far(elapsed.as_secs_f64()))));
+            bar.suspend(|| tell(&format!("{}: {told}", since(elapsed.as_secs()))));
         }
     }
     bar.finish_and_clear();
@@ -175,13 +175,12 @@ fn whole(seconds: f64) -> String {
     }
 }
 
-/// How long something took: from a minute on to the second, because lines come every ten.
-pub(crate) fn so_far(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..60 => format!("{} s", whole.max(1)),
-        60..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
-        _ => format!("{}h {:02}m", whole / 3600, whole / 60 % 60),
+/// How long it has been, so that no two lines are alike: `20 s`, `2 min 10 s`, `1 h 4 min`.
+pub(crate) fn since(seconds: u64) -> String {
+    match seconds {
+        0..90 => format!("{seconds} s"),
+        90..5400 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
 }
 
@@ -218,9 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_come_every_ten_seconds_differ() {
-        let told: Vec<String> = [9.6, 60.0, 100.0, 3725.0].map(so_far).into_iter().collect();
-        assert_eq!(told, ["10 s", "1m 00s", "1m 40s", "1h 02m"]);
+    fn lines_of_one_run_differ() {
+        assert_eq!([20, 110, 120, 5400].map(since), ["20 s", "1 min 50 s", "2 min 0 s", "1 h 30 min"]);
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Session {
         let (wall_s, timed_out) = self.watcher.finish();
         if let Ok(result) = result {
             let what = if simulated == 1 { "replication" } else { "replications" };
-            let took = if wall_s < 60.0 { human_time(wall_s) } else { progress::so_far(wall_s) };
+            let took = if wall_s < 60.0 { human_time(wall_s) } else { progress::since(wall_s as u64) };
             out.note(&format!("  {took}, {} {what} simulated\n", human_count(simulated as f64)));
             return Ok(result);
         }

@@ -14,7 +14,7 @@ use crate::engine::parcel::Parcels;
 use crate::engine::reading::{Club, Reading};
 use crate::engine::saga::Sagas;
 use crate::engine::window::Windows;
-use crate::engine::world::{Ns, Slab, World};
+use crate::engine::world::{Ns, Request, Slab, World};
 use crate::measure::gauge::Gauge;
 use crate::measure::histogram::Histogram;
 use crate::model::{Model, NONE, NONE16};
@@ -132,6 +132,32 @@ pub(super) struct Letter {
     pub(super) handled: bool,
     /// Its publisher has sent the same before.
     pub(super) copy: bool,
+}
+
+impl Letter {
+    /// A message of this row that is taken now: about nothing, without bytes, for no group yet.
+    pub(super) fn of(row: &Request, identity: u64, now: Ns) -> Letter {
+        Letter {
+            occasion: row.occasion,
+            identity,
+            number: 0,
+            sent: now,
+            taken: now,
+            token: 0,
+            value: 0,
+            about: None,
+            bytes: 0.0,
+            context: row.context,
+            attempts: 0,
+            class: row.class,
+            group: 0,
+            origin: NONE16,
+            priority: row.priority,
+            state: LetterState::Later,
+            handled: false,
+            copy: false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

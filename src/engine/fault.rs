@@ -364,7 +364,7 @@ impl World<'_> {
     }
 
     /// The balancer's checker of an instance; probes of different instances do not coincide.
-    fn checks(&self, s: u32) -> Option<Checks> {
+    pub(super) fn checks(&self, s: u32) -> Option<Checks> {
         let component = &self.m.components[self.stations[s as usize].component as usize];
         let health = component.health.as_ref()?;
         let phase =
@@ -394,6 +394,9 @@ impl World<'_> {
         self.copy_noticed(s);
         if !self.incidents.rollouts.is_empty() {
             self.replaced(s);
+        }
+        if !self.elastic.verticals.is_empty() {
+            self.resized(s);
         }
     }
 
@@ -505,6 +508,7 @@ impl World<'_> {
         }
         self.begin_scaling();
         self.begin_capacities();
+        self.begin_verticals();
         self.begin_nodes();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);

@@ -116,6 +116,12 @@ impl World<'_> {
         // The last fraction of a nanosecond.
         h.served = h.served.max(end);
         self.touch(host);
+        self.worked(id)
+    }
+
+    /// A frame has had its core time; returns who runs next.
+    #[inline(always)]
+    pub(super) fn worked(&mut self, id: u32) -> u32 {
         let now = self.now;
         let frame = &mut self.frames[id as usize];
         let (request, cell, since) = (frame.request, frame.cell, frame.since);

@@ -584,6 +584,7 @@ impl World<'_> {
             telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
             scaling: self.scaling_tally(c as u16).map(Box::new),
+            sizes: self.sizes_tally(c as u16),
             function: self.function_tally(c),
             capacity: self.capacity_tally(c as u16),
         }
@@ -670,6 +671,7 @@ impl World<'_> {
             self.close_window();
         }
         self.close_sample();
+        self.close_splits();
         self.snapshot(Mark::End);
         let mut last = self.observer.snapshots.pop().expect("it was just taken");
         self.count_open(&mut last.tallies);

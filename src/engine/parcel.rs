@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::broker::{Letter, LetterState};
+use crate::engine::broker::Letter;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Frame, Ns, RELEASE, Request, Slab, State, World, flag};
 use crate::model::program::Post;
@@ -139,26 +139,8 @@ impl World<'_> {
             None => self.key_value(key, request),
         };
         let compression = topic.in_log.map_or(1.0, |in_log| in_log.compression);
-        Letter {
-            occasion: row.occasion,
-            identity,
-            number: 0,
-            sent: self.now,
-            taken: self.now,
-            token: 0,
-            value,
-            about,
-            bytes: (bytes * compression) as f32,
-            context: row.context,
-            attempts: 0,
-            class: row.class,
-            group: 0,
-            origin: NONE16,
-            priority: spec.priority.unwrap_or(row.priority),
-            state: LetterState::Later,
-            handled: false,
-            copy: false,
-        }
+        let (bytes, priority) = ((bytes * compression) as f32, spec.priority.unwrap_or(row.priority));
+        Letter { value, about, bytes, priority, ..Letter::of(&row, identity, self.now) }
     }
 
     fn begin_parcel(&mut self, key: (u16, u32, u64), operation: u16, lane: u64) -> u32 {

@@ -191,31 +191,11 @@ impl Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::broker::LetterState;
-    use crate::model::NONE16;
+    use crate::engine::world::Request;
     use crate::random::{below, mix};
 
     fn letter(number: u64) -> Letter {
-        Letter {
-            occasion: 0,
-            identity: number,
-            number,
-            sent: 0,
-            taken: 0,
-            token: 0,
-            value: 0,
-            about: None,
-            bytes: 1.0,
-            context: NONE,
-            attempts: 0,
-            class: 0,
-            group: 0,
-            origin: NONE16,
-            priority: 0,
-            state: LetterState::Later,
-            handled: false,
-            copy: false,
-        }
+        Letter { number, bytes: 1.0, ..Letter::of(&Request::detached(0), number, 0) }
     }
 
     /// Random appends, deliveries, deaths and returns beside plain vectors: what is committed is what all in step hold, it

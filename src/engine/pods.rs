@@ -6,7 +6,7 @@
 //! that comes or goes changes all rates, so each time the work done is settled and the next end planned anew.
 
 use crate::engine::timer::Timer;
-use crate::engine::world::{Ns, RELEASE, State, World};
+use crate::engine::world::{Ns, RELEASE, World};
 use crate::model::{Model, NONE};
 
 /// The cores of one host and who uses them.
@@ -168,12 +168,7 @@ impl World<'_> {
         };
         let id = pods.take_out(next).frame;
         self.plan_pods(host);
-        let frame = &mut self.frames[id as usize];
-        let (request, cell, since) = (frame.request, frame.cell, frame.since);
-        frame.since = now;
-        frame.state = State::Running;
-        self.attribute(id, request, cell, since);
-        if self.paused != 0 { self.park_if_paused(id) } else { id }
+        self.worked(id)
     }
 
     /// The frame stops working.
@@ -196,6 +191,16 @@ impl World<'_> {
             share.limit = cores;
         }
         self.plan_pods(host);
+    }
+
+    /// The instance is promised so many cores from now on, and may use so many.
+    pub(super) fn share_pod(&mut self, station: u32, request: f64, limit: f64) {
+        let host = self.stations[station as usize].host;
+        let pods = self.hosts[host as usize].pods.as_mut().expect("who has a limit has a share");
+        for share in pods.shares.iter_mut().filter(|share| share.station == station) {
+            share.weight = request;
+        }
+        self.limit_pod(station, limit);
     }
 
     /// The machine stops, or goes on.

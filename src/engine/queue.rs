@@ -81,26 +81,9 @@ impl World<'_> {
         let value = if spec.ordered == NONE16 { 0 } else { self.key_value(key, request) };
         let about = (call.given_key != NONE16).then(|| self.key_value(call.given_key, request));
         let row = self.requests[request as usize];
-        Letter {
-            occasion: row.occasion,
-            identity: if call.token == 0 { mix(occasion) } else { call.token },
-            number: 0,
-            sent,
-            taken: self.now,
-            token: 0,
-            value,
-            about,
-            bytes,
-            context: row.context,
-            attempts: 0,
-            class: row.class,
-            group: 0,
-            origin: NONE16,
-            priority: said.unwrap_or(row.priority),
-            state: LetterState::Later,
-            handled: false,
-            copy: false,
-        }
+        let identity = if call.token == 0 { mix(occasion) } else { call.token };
+        let priority = said.unwrap_or(row.priority);
+        Letter { sent, value, about, bytes, priority, ..Letter::of(&row, identity, self.now) }
     }
 
     /// Whether the same event was taken a short time ago.

@@ -1,7 +1,7 @@
 //! Reads one map by its table of fields.
 
 use super::{Field, Shape, Table};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted, nearest};
 use crate::reader::{self, Term};
 use crate::text::{Node, Value};
 use crate::units::{self, Dimension, Span, UnitError};
@@ -14,6 +14,8 @@ pub struct Reader<'n, 'd> {
     owner: Spot,
     /// Whether a map stands there; if not, that was told, and nothing more can be missing.
     is_map: bool,
+    /// Fields that were surely meant by keys that are not known: they are not missing, too.
+    meant: Vec<&'static str>,
     diags: &'d mut Diagnostics,
 }
 
@@ -22,8 +24,8 @@ impl<'n, 'd> Reader<'n, 'd> {
     ///
     /// `owner` is the place of the map's name. What is not a map is told about and reads as an empty one.
     pub fn new(owner: Spot, node: &'n Node, table: &'static Table, diags: &'d mut Diagnostics) -> Self {
-        let mut reader =
-            Reader { fields: node.as_map().unwrap_or(&[]), table, owner, is_map: node.as_map().is_some(), diags };
+        let (is_map, fields) = (node.as_map().is_some(), node.as_map().unwrap_or(&[]));
+        let mut reader = Reader { fields, table, owner, is_map, meant: Vec::new(), diags };
         match &node.value {
             Value::Map(_) => reader.check(),
             _ if node.is_broken() => {}
@@ -87,6 +89,17 @@ impl<'n, 'd> Reader<'n, 'd> {
     /// Seconds.
     pub fn time(&mut self, name: &str) -> Option<Spotted<f64>> {
         self.quantity(name, Dimension::Time)
+    }
+
+    /// A time in seconds that is longer than nothing.
+    pub fn positive_time(&mut self, name: &str) -> Option<f64> {
+        let time = self.time(name)?;
+        if time.value <= 0.0 {
+            let told = format!("`{name}` is longer than nothing");
+            self.tell(Diagnostic::new(Code::OutOfRange, time.spot, told));
+            return None;
+        }
+        Some(time.value)
     }
 
     /// A length of simulated time.
@@ -293,7 +306,7 @@ impl<'n, 'd> Reader<'n, 'd> {
     /// As [`Reader::one_of`], and one of them must be there.
     pub fn exactly_one<'a>(&mut self, names: &[&'a str]) -> Option<&'a str> {
         let found = self.one_of(names);
-        if found.is_none() && self.is_map {
+        if found.is_none() && self.is_map && !names.iter().any(|name| self.meant.contains(name)) {
             let message = format!("this {} has none of `{}`", self.table.name, names.join("`, `"));
             self.tell(Diagnostic::new(Code::MissingField, self.owner, message).help("add one of them"));
         }
@@ -344,13 +357,14 @@ impl<'n, 'd> Reader<'n, 'd> {
     }
 
     fn check(&mut self) {
-        let names: Vec<&str> = self.table.fields.iter().filter(|field| field.available).map(|f| f.name).collect();
+        let names: Vec<&'static str> = self.table.fields.iter().filter(|f| f.available).map(|f| f.name).collect();
         for (key, node) in self.fields {
             let kind = self.table.name;
             let told = match self.table.field(&key.value) {
                 None => {
                     let message = format!("unknown field `{}`", key.value);
                     let told = Diagnostic::new(Code::UnknownField, key.spot, message);
+                    self.meant.extend(nearest(&key.value, names.iter().copied()));
                     let told = told.label(format!("not a field of {kind}")).nearest(&key.value, names.iter().copied());
                     self.in_owner(told)
                 }
@@ -367,7 +381,8 @@ impl<'n, 'd> Reader<'n, 'd> {
             };
             self.tell(told);
         }
-        let missing: Vec<&Field> = self.table.fields.iter().filter(|f| f.required && !self.has(f.name)).collect();
+        let lacks = |field: &&Field| field.required && !self.has(field.name) && !self.meant.contains(&field.name);
+        let missing: Vec<&Field> = self.table.fields.iter().filter(lacks).collect();
         for field in missing {
             let message = format!("this {} has no `{}`", self.table.name, field.name);
             let help = format!("add `{}: {}`", field.name, field.example);

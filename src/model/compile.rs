@@ -56,6 +56,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_loads();
     compiler.compile_capacities();
     compiler.compile_scalers();
+    compiler.compile_verticals();
     compiler.compile_faults();
     compiler.compile_conditions();
     compiler.compile_plan();

@@ -124,7 +124,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Stopped;
+
     use crate::units::{Span, Time};
 
     #[test]
@@ -141,19 +141,7 @@ mod tests {
             in_flight: vec![1, 1],
             ..Series::default()
         };
-        let record = Record {
-            stopped: Stopped::Done,
-            end: Time(1_500_000_000),
-            events: 0,
-            snapshots: Vec::new(),
-            series,
-            looks: Vec::new(),
-            faults: Vec::new(),
-            exemplars: Vec::new(),
-            samples: Vec::new(),
-            sampled: Vec::new(),
-            decisions: Vec::new(),
-        };
+        let record = Record { end: Time(1_500_000_000), series, ..Record::default() };
         let text = render(&Model::default(), &[record]);
         let rows: Vec<&str> = text.lines().skip(1).collect();
         assert_eq!(rows, ["0,0,3,2,1,0.1,0.1,0.2,1", "0,1,0,0,0,,,,1"]);

@@ -115,6 +115,17 @@ impl Figures {
         self.measure(name)?.value
     }
 
+    /// What came of all objectives: a design without a steady state misses them, whatever a finite run has seen.
+    pub fn judgement(&self) -> Verdict {
+        if self.stable { self.verdict } else { Verdict::Misses }
+    }
+
+    /// The objectives that do not hold, in the author's words.
+    pub fn missed(&self) -> Vec<String> {
+        let missed = self.objectives.iter().filter(|judged| judged.verdict == Verdict::Misses);
+        missed.map(|judged| judged.text.clone()).collect()
+    }
+
     /// The same to twelve digits.
     #[must_use]
     pub fn rounded(mut self) -> Figures {

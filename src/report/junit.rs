@@ -1,5 +1,6 @@
 //! Objectives as test cases of `JUnit`, for dashboards of CI: a miss is a failure, an undecided one is skipped.
 
+use crate::report::chart::svg::escaped;
 use crate::report::check::{Check, Checked, Kind, Rule};
 use crate::report::terminal::check::rule_words;
 use crate::report::terminal::{objective_words, verdict_words};
@@ -59,31 +60,5 @@ fn rule_case(checked: &Checked, rule: &Rule) -> String {
         Verdict::Meets => format!("{open}/>\n"),
         Verdict::Misses => format!("{open}><failure type=\"{kind}\" message=\"{told}\"/></testcase>\n"),
         Verdict::Undecided | Verdict::None => format!("{open}><skipped message=\"undecided: {told}\"/></testcase>\n"),
-    }
-}
-
-/// Text as XML holds it; what XML cannot hold at all is left out.
-fn escaped(text: &str) -> String {
-    let mut safe = String::new();
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            letter if letter.is_control() => safe.push(' '),
-            letter => safe.push(letter),
-        }
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn nothing_of_the_authors_is_markup() {
-        assert_eq!(escaped("a<b> & \"c\"\u{1}"), "a&lt;b&gt; &amp; &quot;c&quot; ");
     }
 }

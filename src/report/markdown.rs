@@ -2,6 +2,7 @@
 //!
 //! What can go wrong: names are the author's and may hold what Markdown reads as its own, so cells are escaped.
 
+use crate::report::rows::plain;
 use crate::report::terminal::figures::{interval, of_unit, percent, precision, roughly, span};
 use crate::report::terminal::{uncertainty, verdict_words};
 use crate::report::{Component, Estimate, Latency, Report, Requests, Utilisations, Verdict, Warning};
@@ -30,13 +31,13 @@ fn header(report: &Report) -> String {
     let measured = span(report.measured.to_s - report.measured.from_s);
     let offered = human_rate(report.requests.offered_per_s.mean);
     let mut lines = vec![
-        format!("### {} {}: {}", mark(report.verdict), cell(&report.scenario.title), verdict_words(report)),
+        format!("### {} {}: {}", mark(report.verdict), plain(&report.scenario.title), verdict_words(report)),
         format!("{offered} offered · {measured} simulated · {} replications · seed {}", run.replications, run.seed),
     ];
     if !run.stable {
         lines.push("It cannot keep up: there is no steady state, so no quantile is stated.".to_owned());
     }
-    lines.extend(report.bottleneck.as_ref().map(|bottleneck| format!("Bottleneck: {}.", cell(&bottleneck.why))));
+    lines.extend(report.bottleneck.as_ref().map(|bottleneck| format!("Bottleneck: {}.", plain(&bottleneck.why))));
     lines.join("\n\n")
 }
 
@@ -51,20 +52,21 @@ fn cost(report: &Report) -> String {
 
 /// What the intervals among the inputs come to, and where numbers come from.
 fn uncertain(report: &Report) -> String {
-    let cells = |row: Vec<String>| format!("| {} |", row.iter().map(|text| cell(text)).collect::<Vec<_>>().join(" | "));
+    let cells =
+        |row: Vec<String>| format!("| {} |", row.iter().map(|text| plain(text)).collect::<Vec<_>>().join(" | "));
     let ledger: Vec<String> = uncertainty::ledger(report).into_iter().map(|row| cells(row.to_vec())).collect();
     let ledger = table(&format!("| {} |\n|---|---|---|---:|", uncertainty::LEDGER.join(" | ")), &ledger);
     let Some(known) = &report.uncertainty else { return ledger };
     let spreads: Vec<String> = uncertainty::spreads(known, "…").into_iter().map(|row| cells(row.to_vec())).collect();
     let spreads = table(&format!("| {} |\n|---|---|---:|---:|---:|---:|", uncertainty::SPREADS.join(" | ")), &spreads);
-    let about = format!("Influence is on {}.", cell(&known.influence_on));
+    let about = format!("Influence is on {}.", plain(&known.influence_on));
     format!("{}.\n\n{spreads}\n\n{ledger}\n\n{about}", uncertainty::said(known))
 }
 
 fn warnings(report: &Report) -> Vec<String> {
     let line = |warning: &Warning| {
-        let help = warning.help.as_ref().map(|help| format!(" ({})", cell(help))).unwrap_or_default();
-        format!("- {}: {}{help}", warning.code, cell(&warning.message))
+        let help = warning.help.as_ref().map(|help| format!(" ({})", plain(help))).unwrap_or_default();
+        format!("- {}: {}{help}", warning.code, plain(&warning.message))
     };
     report.warnings.iter().map(line).collect()
 }
@@ -86,24 +88,11 @@ fn row<const N: usize>(cells: &[String; N]) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
-/// Text that is nothing but text to Markdown.
-fn cell(text: &str) -> String {
-    let mut plain = String::new();
-    for letter in text.chars() {
-        match letter {
-            '\n' | '\r' => plain.push(' '),
-            '|' | '*' | '_' | '`' | '<' | '[' | '\\' | '#' => plain.extend(['\\', letter]),
-            letter => plain.push(letter),
-        }
-    }
-    plain
-}
-
 fn objectives(report: &Report) -> Vec<String> {
     let shown = report.objectives.iter().map(|objective| {
         let value = objective.value.map_or_else(|| "–".to_owned(), |value| of_unit(value, objective.unit));
         let remark = interval(objective, "…").or_else(|| objective.note.clone()).unwrap_or_default();
-        row(&[mark(objective.verdict).to_owned(), cell(&objective.text), value, cell(&remark)])
+        row(&[mark(objective.verdict).to_owned(), plain(&objective.text), value, plain(&remark)])
     });
     shown.collect()
 }
@@ -119,7 +108,7 @@ fn latency_row(name: &str, latency: &Latency, requests: &Requests) -> String {
     let failed = requests.error_ratio.map_or_else(|| "–".to_owned(), |ratio| percent(ratio.mean));
     let [p50, p90, p95, p99, p999] =
         [latency.p50, latency.p90, latency.p95, latency.p99, latency.p999].map(|quantile| time(quantile.as_ref()));
-    row(&[cell(name), p50, p90, p95, p99, p999, human_rate(requests.throughput_per_s.mean), failed])
+    row(&[plain(name), p50, p90, p95, p99, p999, human_rate(requests.throughput_per_s.mean), failed])
 }
 
 /// A quantile with the half-width of its interval.
@@ -132,7 +121,7 @@ fn time(quantile: Option<&Estimate>) -> String {
 fn components(report: &Report) -> Vec<String> {
     let shown = report.components.iter().map(|(name, component)| {
         let is_limit = report.bottleneck.as_ref().is_some_and(|limit| limit.component == *name);
-        let name = if is_limit { format!("**{}**", cell(name)) } else { cell(name) };
+        let name = if is_limit { format!("**{}**", plain(name)) } else { plain(name) };
         let queue = format!("{:.1}", component.queue_length.mean);
         row(&[name, format!("{:.0}", component.instances.mean), busy(component), queue])
     });
@@ -154,14 +143,4 @@ fn busy(component: &Component) -> String {
     let known = named.into_iter().filter_map(|(name, busy)| Some((name, busy.as_ref()?.share.mean)));
     let most = known.max_by(|a, b| a.1.total_cmp(&b.1));
     most.map_or_else(|| "–".to_owned(), |(name, share)| format!("{} {name}", percent(share)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn the_authors_words_stay_words() {
-        assert_eq!(cell("a|b *c*\n<d>"), r"a\|b \*c\* \<d>");
-    }
 }

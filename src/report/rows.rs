@@ -56,6 +56,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_authors_words_stay_words() {
+        assert_eq!(plain("a|b *c*\n<d>"), r"a\|b \*c\* \<d>");
+    }
+
+    #[test]
     fn commas_and_bars_stay_text() {
         let mut rows = Rows::new(["name", "p99"]);
         rows.rows.push(vec!["a,b|c".to_owned(), number(Some(0.1 + 0.2))]);

@@ -379,6 +379,11 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         if let Some(lost) = fault.lost_messages.filter(|lost| 0.0 < lost.mean) {
             text = format!("{text}, {} messages lost on the way", human_count(lost.mean));
         }
+        if let Some(split) = fault.split_s {
+            let conflicts = fault.conflicts.map_or(0.0, |conflicts| conflicts.mean);
+            let conflicts = human_count(conflicts);
+            text = format!("{text}, two primaries for {}, {conflicts} writes in conflict", spaced_time(split.mean));
+        }
         if let Some(took) = fault.deployed_in_s {
             let back = fault.rolled_back_share.filter(|share| 0.0 < *share);
             let back =

@@ -372,12 +372,12 @@ fn queue(r: &mut Reader, env: &mut Env) -> Queue {
         delay: draw(r, env, "delay", Dimension::Time),
         by_priority: r.word("order").is_some_and(|word| word.value == "priority"),
         ordered: name(r, "ordered"),
-        deduplicate_s: positive(r, "deduplicate"),
+        deduplicate_s: r.positive_time("deduplicate"),
         redelivery: redelivery.0,
         then: redelivery.1,
         depth,
         drops: r.word("overflow").is_some_and(|word| word.value == "drop_oldest"),
-        age_s: if r.is("age", "none") { None } else { positive(r, "age") },
+        age_s: if r.is("age", "none") { None } else { r.positive_time("age") },
         durable: r.flag("durable").is_none_or(|flag| flag.value),
     };
     if queue.by_priority && queue.ordered.is_some() {
@@ -397,12 +397,6 @@ const VISIBILITY_S: f64 = 30.0;
 /// The lognormal with this median and 99th percentile.
 fn between([p50, p99]: [f64; 2]) -> Distribution {
     distribution::parse(&format!("lognormal(p50={p50}s p99={p99}s)"), Dimension::Time).expect("a preset can be read")
-}
-
-/// A time that is longer than nothing.
-pub(super) fn positive(r: &mut Reader, field: &str) -> Option<f64> {
-    let time = r.time(field);
-    r.within(field, time, 1e-9, f64::INFINITY).map(|time| time.value)
 }
 
 pub(super) fn redelivery(r: &mut Reader) -> (Redelivery, Option<Reference>) {

@@ -16,6 +16,7 @@ use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::route::{Route, RouteTarget};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
+use crate::scenario::vertical::{VERTICAL, vertical};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Sticky,
 };
@@ -40,9 +41,6 @@ pub static KINDS: &[&Table] = &[
     &log::LOG,
     &events::EVENTS,
 ];
-
-/// Kinds of later versions.
-pub const LATER: &[&str] = &[];
 
 pub(super) static KIND: Field = Field::new(
     "kind",
@@ -167,6 +165,7 @@ pub static SERVICE: Table = Table {
         WARM,
         DRAIN,
         SCALED,
+        VERTICAL,
         broker::CONSUMES_FIELD,
         cache::STATE,
     ],
@@ -389,6 +388,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         instances
     };
     let autoscale = autoscale(&mut r, &placement).or_else(|| database::scaler(&kind));
+    let vertical = vertical(&mut r, &placement, autoscale.is_some());
     let (instances, most) = counts(&mut r, instances, autoscale.as_ref(), &mut kind);
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
@@ -417,6 +417,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         rate_limit: rate_limit(&mut r),
         consumes: broker::consumes(&mut r),
         autoscale,
+        vertical,
         state: has(&r, "state").then(|| r.object("state").map(|mut r| Box::new(cache::state(&mut r, env)))).flatten(),
         kind,
     }
@@ -440,15 +441,10 @@ fn kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) -> Option<
     }
     let spot = written.part(0, usize::MAX);
     let told = match text {
-        Some(text) if LATER.contains(&text) => {
-            Diagnostic::new(Code::NotAvailable, spot, format!("`{text}` is not available yet"))
-        }
         Some(text) => {
-            let known = KINDS.iter().map(|table| table.name).chain(LATER.iter().copied());
             let told = Diagnostic::new(Code::UnknownWord, spot, format!("`{text}` is not a kind of component"));
-            told.nearest(text, known).note(
-                "the kinds are service, balancer, gateway, database, external, cache, cdn, store, function, pooler, telemetry, queue, log and event_store",
-            )
+            let kinds: Vec<&str> = KINDS.iter().map(|table| table.name).collect();
+            told.nearest(text, kinds.iter().copied()).note(format!("the kinds are {}", kinds.join(", ")))
         }
         None => Diagnostic::new(Code::WrongShape, spot, format!("`kind` is a word, this is {}", written.shape())),
     };
@@ -470,7 +466,8 @@ fn without_kind(owner: Spot, node: &Node, env: &Env, diags: &mut Diagnostics) {
         diags.push(told.nearest(name, known));
     } else if !diags.iter().any(follows) {
         let told = Diagnostic::new(Code::MissingField, owner, "this component has no `kind`");
-        diags.push(told.help("add `kind: service`, or balancer, gateway, database, external"));
+        let kinds: Vec<&str> = KINDS.iter().map(|table| table.name).collect();
+        diags.push(told.help("add `kind: service`").note(format!("the kinds are {}", kinds.join(", "))));
     }
 }
 
@@ -483,6 +480,7 @@ fn silent(owner: Spot) -> Component {
         instances: 1,
         most: 1,
         autoscale: None,
+        vertical: None,
         workers: None,
         waits_sync: true,
         queue_limit: None,
@@ -645,7 +643,7 @@ fn gateway(r: &mut Reader, env: &mut Env) -> Kind {
 }
 
 fn route(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> RouteTarget {
-    let is_verb = |name: &str| STEPS.iter().any(|table| table.name == name) || step::LATER.contains(&name);
+    let is_verb = |name: &str| STEPS.iter().any(|table| table.name == name);
     let is_step = match &node.value {
         Value::List(_) => true,
         Value::Map(entries) => entries.iter().any(|(key, node)| is_verb(&key.value) && !is_share(node)),

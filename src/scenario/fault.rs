@@ -85,9 +85,6 @@ pub static FAULTS: &[&Table] = &[
     &deploy::DEPLOY,
 ];
 
-/// Faults of later versions.
-pub const LATER: &[&str] = &[];
-
 pub(super) static AT: Field = Field::new("at", Shape::AtTime, "6m", "When it happens");
 pub(super) static EVERY: Field = Field::new(
     "every",
@@ -235,7 +232,7 @@ const COPYING: f64 = 100e6;
 
 /// Reads one fault.
 pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Fault> {
-    let table = verb(node, FAULTS, LATER, "a fault", diags)?;
+    let table = verb(node, FAULTS, "a fault", diags)?;
     let mut r = Reader::new(owner, node, table, diags);
     let when = when(&mut r, env);
     let is_instant = ["expire", "flush", "redrive", "rewind"].contains(&table.name);

@@ -5,7 +5,7 @@ use crate::distribution::{self, Distribution};
 use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::policy::delivery::Redelivery;
-use crate::scenario::broker::{REDELIVERY, positive, redelivery};
+use crate::scenario::broker::{REDELIVERY, redelivery};
 use crate::scenario::component::{ABSTRACT, BOOT, HEALTH, INSTANCES, KIND, LIKE, OPERATIONS, PREFER, WORKERS};
 use crate::scenario::machine::{CORES, DISK_FIELD, MEMORY, NIC, ON, OWN, PLACE, PRICE, SCHEDULING, SPEED};
 use crate::scenario::policy::RATE_LIMIT;
@@ -164,7 +164,7 @@ pub(super) fn log(r: &mut Reader, env: &mut Env, brokers: u32) -> Log {
     if let Some(mut r) = r.object("replication") {
         factor = count(&mut r, "factor", 1).unwrap_or(1);
         min_isr = count(&mut r, "min_isr", 1).unwrap_or(1);
-        behind_s = positive(&mut r, "behind").unwrap_or(BEHIND_S);
+        behind_s = r.positive_time("behind").unwrap_or(BEHIND_S);
     }
     if brokers < factor || factor < min_isr {
         let message = if brokers < factor {
@@ -186,7 +186,7 @@ const BEHIND_S: f64 = 30.0;
 fn topic(r: &mut Reader) -> LogTopic {
     let (mut keep_s, mut keep_bytes) = (None, None);
     if let Some(mut r) = r.object("retention") {
-        keep_s = positive(&mut r, "time");
+        keep_s = r.positive_time("time");
         let bytes = r.bytes("bytes");
         keep_bytes = r.within("bytes", bytes, 1.0, f64::INFINITY).map(|bytes| bytes.value);
     }
@@ -198,7 +198,7 @@ fn topic(r: &mut Reader) -> LogTopic {
         keep_s,
         keep_bytes,
         compression: r.within("compression", compression, 1e-3, 1.0).map_or(1.0, |share| share.value),
-        deduplicate_s: positive(r, "deduplicate"),
+        deduplicate_s: r.positive_time("deduplicate"),
         redelivery,
         then,
     }

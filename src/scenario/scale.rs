@@ -175,7 +175,8 @@ const AGE_S: f64 = 15.0;
 pub(super) fn autoscale(r: &mut Reader) -> Option<Spotted<Autoscale>> {
     let owner = r.owner();
     let which = r.exactly_one(RULES)?;
-    let (every_s, window_s) = (positive(r, "every").unwrap_or(EVERY_S), positive(r, "window").unwrap_or(WINDOW_S));
+    let (every_s, window_s) =
+        (r.positive_time("every").unwrap_or(EVERY_S), r.positive_time("window").unwrap_or(WINDOW_S));
     let age_s = r.time("age").map_or(AGE_S, |age| age.value);
     check_fields(r, which);
     let mut read = Autoscale {
@@ -272,7 +273,7 @@ fn pace(r: &mut Reader, which: &str, pace: &mut Pace) {
     if !r.has("by") {
         inert(r, &["per"], "without `by`");
     }
-    let per = Span::from_secs_f64(positive(r, "per").unwrap_or(EVERY_S));
+    let per = Span::from_secs_f64(r.positive_time("per").unwrap_or(EVERY_S));
     let nodes = r.list_or_one("by");
     if !nodes.is_empty() {
         pace.allowances = nodes.iter().filter_map(|node| by(node, r.diags())).map(|by| Allowance { by, per }).collect();
@@ -471,8 +472,8 @@ fn predict(r: &mut Reader, read: &mut Autoscale) -> Option<()> {
         return None;
     }
     let target = r.rate("target");
-    let history_s = positive(r, "history").unwrap_or(14.0 * 86_400.0);
-    let ahead_s = positive(r, "ahead").unwrap_or(900.0);
+    let history_s = r.positive_time("history").unwrap_or(14.0 * 86_400.0);
+    let ahead_s = r.positive_time("ahead").unwrap_or(900.0);
     let target = r.within("target", target, 1e-9, f64::INFINITY)?.value;
     if !(86_400.0..=366.0 * 86_400.0).contains(&history_s) {
         let told =
@@ -529,15 +530,6 @@ fn nothing(r: &mut Reader, rule: &str) -> Option<()> {
     let owner = r.key(rule);
     r.tell(Diagnostic::new(Code::OutOfRange, owner, format!("`{rule}` of nothing says nothing")));
     None
-}
-
-fn positive(r: &mut Reader, name: &str) -> Option<f64> {
-    let time = r.time(name)?;
-    if time.value <= 0.0 {
-        r.tell(Diagnostic::new(Code::OutOfRange, time.spot, format!("`{name}` is longer than nothing")));
-        return None;
-    }
-    Some(time.value)
 }
 
 /// A key that is read like a value.

@@ -41,9 +41,6 @@ pub static STEPS: &[&Table] = &[
     &events::REPLAY_STEP,
 ];
 
-/// Verbs of later versions.
-pub const LATER: &[&str] = &[];
-
 /// The short form of an operation: what it needs, in this order.
 pub static SHORT: Table = Table {
     name: "operation",
@@ -419,8 +416,7 @@ static INVALIDATE: Table =
 /// Reads an operation: steps, the short form, or steps with what says where they run.
 pub(super) fn operation(key: &Spotted<String>, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Operation {
     let owner = letters(key);
-    let of_step =
-        |key: &str| SHORT.field(key).is_none() && (STEPS.iter().any(|verb| verb.name == key) || LATER.contains(&key));
+    let of_step = |key: &str| SHORT.field(key).is_none() && STEPS.iter().any(|verb| verb.name == key);
     let is_short = node.as_map().is_some_and(|entries| !entries.iter().any(|(key, _)| of_step(&key.value)));
     let by_name = writes_by_name(&key.value);
     if !is_short {
@@ -469,7 +465,7 @@ fn plain(verb: Spotted<Verb>) -> Step {
 }
 
 fn step(node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Option<Step> {
-    let table = verb(node, STEPS, LATER, "a step", diags)?;
+    let table = verb(node, STEPS, "a step", diags)?;
     let (key, _) = node.entry(table.name).expect("the verb is one of the keys");
     // The place of a step is that of its verb; a map in a list has no name to point at.
     let nameless = Spot { end: key.spot.start, ..key.spot };

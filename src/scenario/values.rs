@@ -313,11 +313,10 @@ pub(super) fn exactness(pair: &Pair) -> u32 {
     10 * of(&pair.to) + of(&pair.from)
 }
 
-/// The table whose name is a key of the map; tells if there is none or more than one, or if it is for a later version.
+/// The table whose name is a key of the map; tells if there is none or more than one.
 pub(super) fn verb(
     node: &Node,
     tables: &'static [&'static Table],
-    later: &[&str],
     what: &str,
     diags: &mut Diagnostics,
 ) -> Option<&'static Table> {
@@ -341,10 +340,6 @@ pub(super) fn verb(
     }
     if let Some((_, table)) = first {
         return Some(table);
-    }
-    if let Some((key, _)) = entries.iter().find(|(key, _)| later.contains(&key.value.as_str())) {
-        diags.push(Diagnostic::new(Code::NotAvailable, key.spot, format!("`{}` is not available yet", key.value)));
-        return None;
     }
     diags.push(without_verb(node, entries, tables, what));
     None

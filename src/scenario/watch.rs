@@ -111,8 +111,8 @@ fn alert(owner: Spot, node: &Node, objectives: &[&str], diags: &mut Diagnostics)
 }
 
 fn with_looks(r: &mut Reader, objectives: &[&str]) -> Option<Condition> {
-    let every = positive(r, "every");
-    let over = positive(r, "over");
+    let every = r.positive_time("every");
+    let over = r.positive_time("over");
     let which = r.exactly_one(&["when", "all", "any"])?;
     let owner = r.key(which);
     let mut read = if which == "when" {
@@ -158,13 +158,4 @@ fn looks(condition: &mut Condition, every: Option<f64>, over: Option<f64>) {
             }
         }
     }
-}
-
-fn positive(r: &mut Reader, name: &str) -> Option<f64> {
-    let time = r.time(name)?;
-    if time.value <= 0.0 {
-        r.tell(Diagnostic::new(Code::OutOfRange, time.spot, format!("`{name}` is longer than nothing")));
-        return None;
-    }
-    Some(time.value)
 }

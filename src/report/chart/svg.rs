@@ -169,6 +169,11 @@ mod tests {
     use crate::report::chart::ink::Ink;
 
     #[test]
+    fn nothing_of_the_authors_is_markup() {
+        assert_eq!(escaped("a<b> & \"c\"\u{1}"), "a&lt;b&gt; &amp; &quot;c&quot; ");
+    }
+
+    #[test]
     fn names_stay_text_and_paths_are_short() {
         let mut chart = Chart::new("a", "<script>", (10.0, 20.0));
         chart.line(vec![(0.0, 1.0), (0.0, 2.0), (3.04, 2.0), (4.0, 5.26)], 1.0, Ink::Series(2), Some(2));

@@ -19,7 +19,7 @@ use crate::report::evaluation::Limit;
 use crate::report::html::{Page, Section, TAKES, figure, folded, judged, listing, paragraph, rows, table, tile};
 use crate::report::journey::{Journey, Stage};
 use crate::report::pictures::Curve;
-use crate::report::terminal::figures::{busy, of_unit, percent, spaced_time};
+use crate::report::terminal::figures::{busy, of_unit, percent, served, spaced_time};
 use crate::report::terminal::{self, Look};
 use crate::report::{Verdict, json};
 use crate::units::{human_count, human_money, human_rate};
@@ -149,7 +149,7 @@ pub fn capacity(found: &Capacity) -> Page {
         known.push(tile("then", &format!("{} {}", next.component, next.resource), &amount(found, next.at)));
     }
     let tried = found.points.iter().map(|tried| {
-        let served = tried.served.map_or_else(|| "–".to_owned(), percent);
+        let served = tried.served.map_or_else(|| "–".to_owned(), served);
         let stable = if tried.stable { "" } else { "cannot keep up" };
         let missed = [stable.to_owned(), tried.missed.join(", ")].into_iter().filter(|word| !word.is_empty());
         let missed = missed.collect::<Vec<_>>().join("; ");

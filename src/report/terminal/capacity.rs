@@ -3,7 +3,7 @@
 use crate::report::Verdict;
 use crate::report::capacity::{Capacity, Outcome, Tried, rows};
 use crate::report::rows::plain;
-use crate::report::terminal::figures::{busy, percent};
+use crate::report::terminal::figures::{busy, served};
 use crate::report::terminal::layout::{Cell, Column, Table, broken, paint, wrap};
 use crate::report::terminal::{BAD, FAINT, GOOD, Look, STRONG, UNSURE, finish};
 use crate::units::{human_count, human_rate, human_share, human_time};
@@ -106,7 +106,7 @@ fn cells(capacity: &Capacity, tried: &Tried, look: Look) -> Vec<Cell> {
         Cell::new(amount(capacity, tried.at)),
         Cell::new(time(tried.p50_s)),
         Cell::new(time(tried.p99_s)),
-        Cell::new(tried.served.map_or_else(|| dash.clone(), |share| percent(share.min(1.0)))),
+        Cell::new(tried.served.map_or_else(|| dash.clone(), served)),
         Cell::new(tried.replications.to_string()),
         Cell::new(busiest),
         Cell::styled(remark, style),

@@ -32,6 +32,11 @@ pub(in crate::report) fn percent(share: f64) -> String {
     if 0.99 < share && share < 1.0 { human_share(share) } else { roughly(share) }
 }
 
+/// What was served of a load: a tenth of a per cent is as much as requests under way at both ends of a run allow to say.
+pub(in crate::report) fn served(share: f64) -> String {
+    percent((share.min(1.0) * 1000.0).round() / 1000.0)
+}
+
 /// How busy something is: nines say nothing here.
 pub(in crate::report) fn busy(share: f64) -> String {
     if (0.995..=1.0).contains(&share) { "100%".to_owned() } else { roughly(share) }
@@ -81,6 +86,11 @@ mod tests {
     #[test]
     fn a_sentence_leaves_room_before_the_unit() {
         assert_eq!([0.2314, 4.1, 80.4].map(spaced_time), ["231 ms", "4.1 s", "1m 20s"].map(String::from));
+    }
+
+    #[test]
+    fn what_is_under_way_is_no_loss() {
+        assert_eq!([0.99977, 1.0002, 0.9987, 0.98, 0.012].map(served), ["100%", "100%", "99.9%", "98%", "1.2%"]);
     }
 
     #[test]

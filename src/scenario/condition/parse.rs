@@ -93,9 +93,10 @@ pub const MEASURES: &[Entry] = &[
         "conflicts",
         Quantity::Conflicts,
         SHARE_OR_COUNT,
-        "share of writes that had not seen another of the same row; bare: their number",
+        "share of writes that had not seen another of the same row, where there is more than one primary; bare: their number",
     ),
     now("convergence", Quantity::Convergence, TIME, "from a write to its application at the last copy"),
+    now("split_brain", Quantity::SplitBrain, TIME, "how long a shard had two primaries that both took writes"),
     now("leader_changes", Quantity::LeaderChanges, COUNT, "primaries that took over, by failover or by election"),
     now(
         "duplicates",
@@ -328,14 +329,17 @@ impl<'a> Parser<'a> {
         if let Some(entry) = find(first.text) {
             return Some(entry);
         }
-        let told = Diagnostic::new(
-            Code::Condition,
-            self.node.part(first.start, first.end),
-            format!("`{}` is not a measure", first.text),
-        );
-        let turned = self.peek().filter(|second| stat(first.text).is_some() && find(second.text).is_some());
-        self.diags.push(match turned {
-            Some(second) => told.help(format!("the measure comes first: `{} {}`", second.text, first.text)),
+        let spot = self.node.part(first.start, first.end);
+        let told = Diagnostic::new(Code::Condition, spot, format!("`{}` is not a measure", first.text));
+        let is_stat = stat(first.text).is_some();
+        let second = self.peek().filter(|second| find(second.text).is_some());
+        self.diags.push(match second {
+            Some(second) if is_stat => told.help(format!("the measure comes first: `{} {}`", second.text, first.text)),
+            Some(second) => told.help(format!("the measure comes first: `{} of {}`", second.text, first.text)),
+            None if is_stat => {
+                let meant = format!("latency {}", first.text);
+                told.help(format!("did you mean `{meant}`?")).patch(spot, meant)
+            }
             None => told.nearest(first.text, MEASURES.iter().map(|entry| entry.name)),
         });
         None
