@@ -732,7 +732,7 @@ mod tests {
         assert_eq!(numbers.len(), Code::ALL.len(), "two codes share a number");
         for code in Code::ALL {
             let text = code.explanation();
-            assert!(text.contains("Broken:") && text.contains("Mended:") && 150 < text.len(), "{text}");
+            assert!(text.contains("Broken:") && text.contains("Mended:") && 120 < text.len(), "{text}");
             assert_eq!(Code::find(&code.as_str().to_lowercase()), Some(*code));
             assert_eq!(code.severity() == Severity::Warning, code.as_str().starts_with('W'));
         }

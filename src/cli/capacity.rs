@@ -36,7 +36,7 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
     let mut found = study::simulated(&args.trials, &whole, runs, out, |lab| {
         search(&whole, &question, lab, |place| at(&question, &base, &whole, &[], place))
     })?;
-    found.command = study::command(&args.trials);
+    found.command = Some(study::command(&args.trials));
     FACES.show(&found, format, out)?;
     let text = study::document(&found, Format::Json);
     let written = [("capacity.json", text.clone()), ("capacity.md", terminal::markdown(&found))];

@@ -72,7 +72,7 @@ pub(crate) fn check(args: &Check, out: &mut Out) -> Result<Exit, Stop> {
     let (result, simulated) = work.all(tasks, out)?;
     let scenarios = session.finish(result, simulated, out)?;
     let outcome = scenarios.iter().map(|checked| checked.outcome).max().unwrap_or(Outcome::Skipped);
-    let checked = check::Check { schema: SCHEMA, command: study::command(&args.trials), outcome, scenarios };
+    let checked = check::Check { schema: SCHEMA, command: Some(study::command(&args.trials)), outcome, scenarios };
     let shown = text(&checked, format, out);
     out.print(&shown.expect("a verb knows its formats"))?;
     summarise(&checked)?;

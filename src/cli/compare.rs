@@ -33,7 +33,7 @@ pub(crate) fn compare(args: &Compare, out: &mut Out) -> Result<Exit, Stop> {
     let runs = setting.replications * designs.len() as u32;
     let figures = study::simulated(&args.trials, &designs[0], runs, out, |lab| lab.evaluate(&all))?;
     let mut compared = comparing::compare(&all, &figures, noise);
-    compared.command = study::command(&args.trials);
+    compared.command = Some(study::command(&args.trials));
     FACES.show(&compared, format, out)?;
     let text = study::document(&compared, Format::Json);
     let written = [("compare.json", text.clone()), ("compare.md", terminal::markdown(&compared))];

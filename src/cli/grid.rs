@@ -43,7 +43,7 @@ pub(crate) fn grid(args: &Capacity, base: &Base, whole: &Design, out: &mut Out) 
         shelf.parts.finish(out)?;
         return Ok(Exit::Done);
     }
-    let found = Grid { command: study::command(&args.trials), ..document(whole, &args.find, &axes, rows) };
+    let found = Grid { command: Some(study::command(&args.trials)), ..document(whole, &args.find, &axes, rows) };
     FACES.show(&found, format, out)?;
     let text = study::document(&found, Format::Json);
     let written = [("capacity_grid.json", text.clone()), ("capacity_grid.md", terminal::markdown(&found))];

@@ -43,7 +43,7 @@ pub(crate) fn journey(args: &Journey, out: &mut Out) -> Result<Exit, Stop> {
     let stages = climb(&rungs, &mut lab);
     let stages = session.finish(stages, lab.simulated, out)?;
     let (title, description) = (ladder.title, ladder.description);
-    let (seed, runs, command) = (setting.seed, lab.needed(), study::command(&args.trials));
+    let (seed, runs, command) = (setting.seed, lab.needed(), Some(study::command(&args.trials)));
     let told = journey::Journey { schema: SCHEMA, command, title, description, seed, stages, runs };
     if args.quiz {
         quiz(&told, format, out)?;

@@ -81,7 +81,7 @@ pub(crate) fn size(args: &Size, out: &mut Out) -> Result<Exit, Stop> {
     });
     let (raced, regrets) = session.finish(raced, lab.simulated, out)?;
     let asked = Asked { name, whole: &whole, axes: &axes, load_per_s: whole.load(None).0 * factor, draws };
-    let command = study::command(&args.trials);
+    let command = Some(study::command(&args.trials));
     let found = Found { command, seed: setting.seed, runs: lab.needed(), regrets, ..found(asked, raced) };
     FACES.show(&found, format, out)?;
     write(args, &found, &axes, out)?;

@@ -282,10 +282,10 @@ pub(crate) fn print_human(text: &str, format: Format, out: &mut Out) -> Result<(
 }
 
 /// The command, without what differs from machine to machine; of a merge, what its parts were asked.
-pub(crate) fn command(trials: &Trials) -> Option<String> {
+pub(crate) fn command(trials: &Trials) -> String {
     let asked = if trials.asked.is_empty() { part::asked() } else { trials.asked.clone() };
     let words = std::iter::once("plimsoll".to_owned()).chain(asked.iter().map(|word| shell::quoted(word)));
-    Some(words.collect::<Vec<_>>().join(" "))
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Where the files of a study go.

@@ -39,7 +39,7 @@ pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     let names = axes.iter().map(|axis| axis.path.clone()).collect();
     let head = Head {
         schema: SCHEMA.to_owned(),
-        command: study::command(&args.trials),
+        command: Some(study::command(&args.trials)),
         name,
         hash: whole.scenario.hash.clone(),
         seed: setting.seed,

@@ -33,19 +33,19 @@ pub fn histogram(report: &Report) -> Option<Chart> {
     };
     frame.draw(&mut chart, (Unit::Seconds, Unit::Share));
     let (mut boxes, mut at, mut rows, mut below) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    for row in first..=last {
+    for (row, count) in counts.iter().enumerate().take(last + 1).skip(first) {
         let (low, high) = (heat.edges_s[row], heat.edges_s[row + 1]);
-        let (left, right, top) = (frame.px(low), frame.px(high), frame.py(share(counts[row])));
-        if 0 < counts[row] {
+        let (left, right, top) = (frame.px(low), frame.px(high), frame.py(share(*count)));
+        if 0 < *count {
             boxes.push([left, top, right - left, frame.bottom() - top]);
         }
-        below += counts[row];
+        below += count;
         let range = if is_gathered && row == 0 {
             format!("up to {}", spaced_time(high))
         } else {
             format!("{} to {}", spaced_time(low), spaced_time(high))
         };
-        let [own, all] = [counts[row], below].map(|count| percent(share(count)));
+        let [own, all] = [*count, below].map(|count| percent(share(count)));
         at.push((f64::midpoint(left, right), format!("{range} · {own} of the requests · {all} take no longer")));
         rows.push(vec![range, own, all]);
     }

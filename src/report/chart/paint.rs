@@ -325,7 +325,7 @@ mod tests {
             assert!(right <= whole.width - MARGIN + 0.5, "{} ends at {right}", text.text);
             lines.insert((text.at.1 * 10.0) as i64);
         }
-        assert!(5 < lines.len(), "{lines:?}");
+        assert!(4 < lines.len(), "{lines:?}");
         assert!(chart.height + 2.0 * (MARGIN + HEAD + LEGEND) + GAP < whole.height, "{}", whole.height);
     }
 
