@@ -58,6 +58,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_scalers();
     compiler.compile_verticals();
     compiler.compile_faults();
+    compiler.check_versions();
     compiler.compile_conditions();
     compiler.compile_plan();
     compiler.compile_prices();

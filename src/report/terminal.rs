@@ -298,14 +298,16 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
 
 /// How far replicas were behind, and what their readers noticed of it; and how far those who consume messages were.
 fn replicas(report: &Report, look: Look) -> Vec<String> {
-    let (mut copies, mut messages) = (Vec::new(), Vec::new());
+    let mut groups = [("replicas", Vec::new()), ("copies", Vec::new()), ("messages", Vec::new())];
     for (name, component) in &report.components {
-        let is_of_messages = component.kind_specific.figures.contains_key("deliveries_per_s")
-            && !component.kind_specific.figures.contains_key("stale_reads");
-        let into = if is_of_messages { &mut messages } else { &mut copies };
-        into.extend(behind(component, is_of_messages, look).map(|text| format!("{name}: {text}")));
+        let has = |key: &str| component.kind_specific.figures.contains_key(key);
+        let is_of_messages = has("deliveries_per_s") && !has("stale_reads");
+        // Copies of a cache's node have no lag of their own.
+        let is_of_cache = has("hit_ratio") && !has("lag_p50") && !has("lag_p99");
+        let group = if is_of_messages { 2 } else { usize::from(is_of_cache) };
+        groups[group].1.extend(behind(component, is_of_messages, look).map(|text| format!("{name}: {text}")));
     }
-    [entries("replicas", &copies, look), entries("messages", &messages, look)].concat()
+    groups.iter().flat_map(|(label, texts)| entries(label, texts, look)).collect()
 }
 
 /// How far a component was behind.
