@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, value, words};
+use super::{Stage, beside, claim, value, words};
 
 const SIX: &str = "06-cdn.yaml";
 
@@ -73,7 +73,7 @@ fn s06_cost() {
     claim("s06-cost", "10 TB a month without a CDN, $", without, [850.0, 950.0]);
     claim("s06-cost", "10 TB a month with one, $", with, [890.0, 990.0]);
     let [without, flat, shield, tiers] = bills(100.0);
-    println!("{:<16} {:<8} 100 TB at a flat price behind a shield: ${shield:.0}", "s06-cost", "beside");
+    beside("s06-cost", "100 TB a month at a flat price behind a shield", &format!("${shield:.0}"));
     let told = format!("without ${without:.0}, flat price ${flat:.0}, volume tiers ${tiers:.0}");
     words("s06-cost", "100 TB a month", &told, without < flat && tiers < without);
 }

@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, limit, mean, value, words};
+use super::{Stage, beside, claim, limit, mean, value, words};
 
 const FOUR: &str = "04-read-replicas.yaml";
 const FIVE: &str = "05-caching.yaml";
@@ -50,7 +50,7 @@ fn read_capacity(replicas: u32) -> f64 {
 fn s04_reads() {
     let report = stage4(6, 1).read("disk", "utilisation of disk on db/primary").report();
     let writes = rate(&report, "db.write") / value(&report, "disk");
-    println!("{:<16} {:<8} writes/s that fill the primary's disk: {writes:.0}", "s04-reads", "beside");
+    beside("s04-reads", "writes/s that fill the primary's disk", &format!("{writes:.0}"));
     claim("s04-reads", "reads/s of 2 replicas within 10 ms", read_capacity(2), [10_000.0, 50_000.0]);
     claim("s04-reads", "reads/s of 5 replicas within 10 ms", read_capacity(5), [10_000.0, 50_000.0]);
 }
@@ -121,7 +121,7 @@ fn s04_semisync() {
 fn s05_hit() {
     let report = brief(FIVE, 5, 1).report();
     let short = brief(FIVE, 5, 1).variant("short").read("hits", "hit ratio of redis").report();
-    println!("{:<16} {:<8} hit ratio with a minute to live: {:.4}", "s05-hit", "beside", value(&short, "hits"));
+    beside("s05-hit", "hit ratio with a minute to live", &format!("{:.4}", value(&short, "hits")));
     claim("s05-hit", "hit ratio out of Zipf keys, memory and time to live", value(&report, "hits"), [0.70, 0.95]);
 }
 
@@ -150,13 +150,8 @@ fn s05_session() {
     let cached = session(brief(FIVE, 5, 1));
     let stored = session(brief(FIVE, 5, 1).variant("no_cache"));
     let tight = session(brief(FIVE, 5, 1).variant("no_cache").set("components.db.replicas.count", 2));
-    println!(
-        "{:<16} {:<8} a database that is full needs {:.0} ms for it, {:.0} times the cache (the source: 25 to 50)",
-        "s05-session",
-        "beside",
-        tight * 1e3,
-        tight / cached
-    );
+    let told = format!("{:.0} ms, {:.0} times the cache (the source: 25 to 50)", tight * 1e3, tight / cached);
+    beside("s05-session", "a database that is full", &told);
     let told = format!("{:.2} ms against {:.2} ms: {:.1} times", cached * 1e3, stored * 1e3, stored / cached);
     words(
         "s05-session",
@@ -185,7 +180,7 @@ fn s05_stampede() {
 #[test]
 fn p_early_expiry() {
     let (none, early) = (stampede(None), stampede(Some("early")));
-    println!("{:<16} {:<8} most at a time without: {none:.0}", "p-early-expiry", "beside");
+    beside("p-early-expiry", "most at a time without", &format!("{none:.0}"));
     claim("p-early-expiry", "most queries for the hot key at a time, renewed early", early, [1.0, 10.0]);
 }
 

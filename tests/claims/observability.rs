@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, words};
+use super::{Stage, beside, claim, words};
 
 const TEN: &str = "10-observability.yaml";
 
@@ -53,12 +53,7 @@ fn s10_sampling() {
     }
     let incident = stage10().set("faults.broken", "{at: 0s, errors: gw, share: 50%, as: broken}").report();
     let kept = figure(&incident, "log_lines_kept_per_s") / figure(&incident, "log_lines_per_s");
-    println!(
-        "{:<16} {:<8} with half of the requests failing {:.0} % of the lines are kept",
-        "s10-sampling",
-        "beside",
-        1e2 * kept
-    );
+    beside("s10-sampling", "lines that are kept while half of the requests fail", &format!("{:.0} %", 1e2 * kept));
 }
 
 #[test]
@@ -81,7 +76,7 @@ fn s10_tiers() {
     }
     let tiered: f64 = ["hot storage", "warm storage", "cold storage"].iter().map(|what| bill(&report, what)).sum();
     let hot = bill(&stage10().variant("hot_only").report(), "hot storage");
-    println!("{:<16} {:<8} a year on hot disks costs {:.1} times as much", "s10-tiers", "beside", hot / tiered);
+    beside("s10-tiers", "a year on hot disks", &format!("{:.1} times the cost", hot / tiered));
 }
 
 #[test]

@@ -82,12 +82,8 @@ fn s08_dlq() {
             .report();
         let expected: f64 = share * share * share;
         let range = [0.85 * expected, 1.15 * expected];
-        claim(
-            "s08-dlq",
-            "share of dead letters where half, or a fifth, of the receives fail",
-            value(&report, "dead"),
-            range,
-        );
+        let what = format!("share of dead letters where {share} of the receives fail");
+        claim("s08-dlq", &what, value(&report, "dead"), range);
     }
 }
 

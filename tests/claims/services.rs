@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, mean, objective_of, value, words};
+use super::{Stage, beside, claim, mean, objective_of, refuted, value, words};
 
 const NINE: &str = "09-microservices.yaml";
 const STATELESS: &str = "patterns/stateless-service.yaml";
@@ -39,7 +39,7 @@ fn s09_overhead_and_cost() {
     let (services, monolith) = (nine(24).report(), nine(24).variant("monolith").report());
     for (what, report) in [("services", &services), ("monolith", &monolith)] {
         let room = value(report, "room");
-        println!("{:<16} {:<8} busiest cores of the {what}: {room:.2}", "s09-cost", "beside");
+        beside("s09-cost", &format!("busiest cores of the {what}"), &format!("{room:.2}"));
         assert!(value(report, "fast") < 0.15, "{what} keep to the objective");
         assert!(room < 0.61, "{what} are sized by one rule: {room}");
     }
@@ -192,5 +192,5 @@ fn x_retry_storm() {
     }
     let (jitter, _) = run(Some("jitter"));
     let told = format!("goodput {jitter:.2} of before: it spreads the same retries, and leads nowhere");
-    words("x-retry-storm", "jitter, refuted as a cure", &told, jitter < 0.1);
+    refuted("x-retry-storm", "jitter", ["a cure", &told], jitter < 0.1);
 }

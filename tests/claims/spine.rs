@@ -1,6 +1,6 @@
 //! Stages 1 to 3: one server, a database of its own, a load balancer.
 
-use super::{Stage, claim, limit, mean, value, words};
+use super::{Stage, beside, claim, limit, mean, value, words};
 
 const ONE: &str = "01-single-server.yaml";
 const TWO: &str = "02-separate-database.yaml";
@@ -16,7 +16,7 @@ fn s01_capacity() {
 fn s01_latency() {
     let stage = Stage::new(ONE).set("run.duration", "10m");
     let quiet = mean(&stage.clone().rate(10.0).report());
-    println!("{:<16} {:<8} mean latency at 10/s: {quiet:.4} s", "s01-latency", "beside");
+    beside("s01-latency", "mean latency at 10/s, s", &format!("{quiet:.4}"));
     claim("s01-latency", "mean latency at 40/s, s", mean(&stage.rate(40.0).report()), [0.05, 0.2]);
 }
 
@@ -99,7 +99,7 @@ fn s02_vertical() {
     let report = stage.rate(requests).report();
     let machine: f64 =
         report.cost.lines.iter().filter(|line| line.component == "db").map(|line| line.usd_per_month).sum();
-    println!("{:<16} {:<8} cost of the machine of 96 cores: ${machine:.0}/month", "s02-vertical", "beside");
+    beside("s02-vertical", "dollars a month of the machine of 96 cores", &format!("{machine:.0}"));
     claim("s02-vertical", "queries/s of the database on 96 cores", requests * 5.0, [6000.0, 12_000.0]);
 }
 
