@@ -634,6 +634,12 @@ policies: {web -> db: {pool: {size: 10}}}";
         "An instance takes more messages than it has workers and places. The rest fails as `queue_full` and comes again.",
         "mailer: {kind: service, workers: 4, queue: {limit: 10}, consumes: {from: tasks, operation: send, prefetch: 100}}",
         "mailer: {kind: service, workers: 4, queue: {limit: 100}, consumes: {from: tasks, operation: send, prefetch: 100}}";
+    LateFence: "W0419", "fence that comes too late",
+        "A primary that its watchers miss stops by itself after `fence`, and another takes over when they have missed it for
+as long as the checks need and `promote` has passed. Where that can be sooner, both take writes in between, and what the
+old one takes is lost.",
+        "failover: {health: {interval: 1s, unhealthy: 2, timeout: 1s}, promote: 5s, fence: 30s}",
+        "failover: {health: {interval: 1s, unhealthy: 2, timeout: 1s}, promote: 5s, fence: 5s}";
     NoUndo: "W0418", "saga that undoes nothing",
         "None of the steps of this saga says how it is undone, so a failure leaves behind what was done before it.",
         "order: [{saga: {steps: [{do: [{call: stock.take}]}, {do: [{call: pay.charge}]}]}}]",

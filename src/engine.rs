@@ -50,6 +50,7 @@ mod queue;
 mod quorum;
 mod reading;
 mod replica;
+mod release;
 mod residency;
 mod reshard;
 mod rewind;
@@ -59,6 +60,7 @@ mod sampling;
 mod scale;
 mod shard;
 mod shed;
+mod split;
 mod station;
 mod telemetry;
 mod timeout;
@@ -66,6 +68,7 @@ mod timer;
 mod trace;
 mod transaction;
 mod trouble;
+mod vertical;
 mod wal;
 mod window;
 mod world;
@@ -215,6 +218,8 @@ impl World<'_> {
             Timer::Asked { frame, generation, station } => self.asked(frame, generation, station),
             Timer::Answered { frame, generation, station } => self.heard_from(frame, generation, station),
             Timer::Promote { station } => self.promote(station),
+            Timer::Missing { station, round } => self.missing(station, round),
+            Timer::Fence { station, round } => self.fence(station, round),
             Timer::Stand { station, round } => self.stand(station, round),
             Timer::VoteAsked { station, candidate, term } => self.vote_asked(station, candidate, term),
             Timer::Voted { station, voter, asked, vote } => self.voted(station, voter, asked, vote),

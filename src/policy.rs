@@ -13,8 +13,8 @@
 //!
 //! Families: [`arrivals`] (when requests come), [`daylight`] (the day at several places), [`balance`] (which instance serves one), [`discipline`] (who in a queue is
 //! next), [`eviction`] (who leaves a full cache), [`limit`] (who is let in), [`retry`] (when to try again), [`health`]
-//! (when a checker notices), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are
-//! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`environment`]
+//! (when a checker notices), [`watchers`] (how many must), [`election`] (who leads), [`ring`] (who holds which keys), [`replication`] (how copies are
+//! kept alike), [`sharding`] (which shard holds a row), [`scale`] (how many instances there should be), [`vertical`] (how large), [`environment`]
 //! (whether a function starts cold), [`capacity`] (how large a serverless database is), [`delivery`] (when a message comes again), [`breaker`] (when to stop calling),
 //! [`eject`] (who is left out for a while), both by what [`outcomes`] are bad enough, [`hedge`] (when to ask a second time),
 //! [`shed`] (who is turned away early), [`assign`] (who reads which partition).
@@ -44,6 +44,8 @@ pub mod ring;
 pub mod scale;
 pub mod sharding;
 pub mod shed;
+pub mod vertical;
+pub mod watchers;
 
 use crate::reader::{ReadError, Term};
 

@@ -10,8 +10,10 @@
 //! capacity of workers. The *burn* of a budget is the share of failures over the share that an objective allows. The *mean in flight* is the time that finished requests had spent, over the stretch (Little's law).
 //! A *maximum* of a queue or of requests in flight is that of the stretch.
 
+mod copies;
 mod elastic;
 mod messages;
+mod shown;
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
@@ -65,6 +67,7 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
         Quantity::LostWrites => whole(stretch.lost_writes(probe.scope) as f64),
         Quantity::Conflicts => stretch.conflicts(probe)?,
         Quantity::Convergence => statistic(&stretch.convergence(probe.scope), probe.stat)?,
+        Quantity::SplitBrain => stretch.split_brain(probe.scope),
         Quantity::LeaderChanges => stretch.leader_changes(probe.scope) as f64,
         Quantity::ShardVariance => stretch.shard_variance(probe.scope)?,
         Quantity::ColdStarts if probe.per == Some(Per::Count) => whole(stretch.starts(probe.scope)?.0 as f64),
@@ -381,6 +384,9 @@ impl Between<'_> {
         for (before, after) in self.copies_pairs(scope) {
             merged.merge(&after.staleness.minus(&before.staleness));
         }
+        for (before, after) in self.shown_pairs(scope) {
+            merged.merge(&after.ages.minus(&before.ages));
+        }
         merged
     }
 
@@ -576,6 +582,7 @@ impl Between<'_> {
             let owner = self.model.stations[index as usize].component;
             let of_units = self.model.capacity_of(owner).zip(self.capacity(Scope::Component(owner)));
             let there = of_units.map(|(unit, there)| unit.cores * secs(there.unit_ns) * self.awake());
+            let there = there.or(self.room_of(index).map(|[cores, _]| cores));
             parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), there.unwrap_or(cores * up)));
         }
         if component.memory_limit != u64::MAX {
@@ -591,8 +598,11 @@ impl Between<'_> {
         let seconds = self.seconds_there(index);
         let has_disk = 0.0 < host.disk_iops || 0.0 < host.disk_bytes_per_s;
         let mut parts = Vec::new();
+        // Of instances that change their size, what they had.
+        let room = self.room_on(index);
         if host.cores != NONE {
-            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), f64::from(host.cores) * seconds));
+            let there = room.map_or(f64::from(host.cores) * seconds, |[cores, _]| cores);
+            parts.push((Resource::Cores, secs(after.core_ns - before.core_ns), there));
         }
         if has_disk {
             parts.push((Resource::Disk, secs(after.disk_ns - before.disk_ns), seconds));
@@ -602,7 +612,7 @@ impl Between<'_> {
         }
         if 0 < host.memory_bytes {
             let used = secs(after.memory_byte_ns - before.memory_byte_ns);
-            parts.push((Resource::Memory, used, host.memory_bytes as f64 * seconds));
+            parts.push((Resource::Memory, used, room.map_or(host.memory_bytes as f64 * seconds, |[_, bytes]| bytes)));
         }
         limited(Part::Host(index), parts)
     }

@@ -45,15 +45,25 @@ pub struct Sample {
     pub failed: u64,
 }
 
-/// An autoscaler has changed the number of instances; counts are those of the whole.
+/// There are to be more or fewer instances or hosts, or larger or smaller ones; counts are those of the whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
     pub at: Time,
+    pub from: f64,
+    pub to: f64,
+    pub by: By,
+}
+
+/// Who has decided, and why.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum By {
     /// Index into [`Model::scalers`](crate::model::Model).
-    pub scaler: u16,
-    pub from: u32,
-    pub to: u32,
-    pub why: Why,
+    Scaler(u16, Why),
+    /// Index into [`Model::nodes`](crate::model::Model), and the component whose instance found no room on the hosts there
+    /// were; none: a host has stood empty.
+    Nodes(u16, Option<u16>),
+    /// Index into [`Model::verticals`](crate::model::Model), the cores in use that call for it, and which of its sizes.
+    Vertical { vertical: u16, needed: f64, sizes: [usize; 2] },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +107,10 @@ pub struct FaultPeriod {
     /// Acknowledged writes that were lost when a replica took over, and the age of the oldest at the start of the fault.
     pub lost_writes: u64,
     pub oldest_lost: Option<Span>,
+    /// While it cut a primary off and there were two: how long, and how many acknowledged writes to a row had not seen one
+    /// of the other side.
+    pub split: Span,
+    pub conflicts: u64,
     /// Messages that had to be sent again, or were never.
     pub lost_messages: u64,
     /// A deployment that brought the old version back.
@@ -180,12 +194,15 @@ pub struct ComponentTally {
     pub bytes_outside: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
+    /// Of a cache, where anything is ever released.
+    pub shown: Option<Box<ShownTally>>,
     /// Of those who call it.
     pub guards: GuardTally,
     /// Of a database with shards or replicas.
     pub copies: Option<Box<CopiesTally>>,
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
+    pub sizes: Option<Box<SizesTally>>,
     pub function: Option<FunctionTally>,
     /// Of a database in capacity units.
     pub capacity: Option<CapacityTally>,
@@ -229,6 +246,18 @@ pub struct FunctionTally {
     pub throttled: u64,
     /// Environments that stand ready x ns.
     pub provisioned_ns: u128,
+}
+
+/// Instances that change their size; cumulative.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SizesTally {
+    /// Decisions, and instances that were started anew for them.
+    pub changes: u64,
+    pub restarts: u64,
+    /// Instances x ns of each size.
+    pub ns: Vec<u128>,
+    /// By instance: cores x ns and bytes of memory x ns that it had.
+    pub rooms: Vec<[f64; 2]>,
 }
 
 /// How an autoscaler has done; areas are instances x seconds.
@@ -284,6 +313,10 @@ pub struct CopiesTally {
     pub convergence: Compact,
     /// Primaries that took over.
     pub switches: u64,
+    /// While a shard had two primaries: how long, all shards together, and the writes that the newer and the older one
+    /// acknowledged; those of the older one are lost. They count among `writes` and `conflicts`, too.
+    pub split_ns: u64,
+    pub split_writes: [u64; 2],
     /// Shards that share the rows now.
     pub shards: u32,
 }
@@ -322,6 +355,16 @@ impl CacheTally {
             bytes: self.bytes + other.bytes,
         }
     }
+}
+
+/// What those who looked in a cache were shown.
+#[derive(Clone, Debug, Default)]
+pub struct ShownTally {
+    pub looks: u64,
+    /// Copies of what had changed since at its origin.
+    pub old: u64,
+    /// Of all looks: how long what they were shown had no longer been so.
+    pub ages: Compact,
 }
 
 /// What a queue was sent.

@@ -447,6 +447,12 @@ pub struct Fault {
     /// Of what goes wrong between two sides: messages that were lost, each time they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_messages: Option<Estimate>,
+    /// Of a partition that cut a primary off: how long there were two that took writes, and the acknowledged writes to a row
+    /// that had not seen one of the other side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split_s: Option<Estimate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Estimate>,
     /// Of a deployment: how long it took, and the share of them that brought the old version back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployed_in_s: Option<Estimate>,
@@ -467,7 +473,11 @@ pub struct Fault {
 pub struct Decision {
     /// Of the first replication.
     pub t_s: f64,
+    /// A component, or a pool of hosts.
     pub component: String,
+    /// `instances`, `hosts` or `cores` (of each instance).
+    #[serde(deserialize_with = "word")]
+    pub what: Word,
     pub from: f64,
     pub to: f64,
     pub why: String,

@@ -37,6 +37,7 @@ pub mod scale;
 pub mod step;
 pub mod telemetry;
 pub mod values;
+pub mod vertical;
 pub mod watch;
 pub mod window;
 
@@ -182,6 +183,8 @@ pub struct Key {
     pub origin: KeyOrigin,
     /// Ranks are shuffled over the key space instead of popular keys being neighbours.
     pub scattered: bool,
+    /// Where it says that the version of an object is part of its name.
+    pub versioned: Option<crate::diagnostic::Spot>,
     /// Bytes of the object with that value, drawn once for each value.
     pub bytes: Option<Distribution>,
 }
@@ -239,6 +242,8 @@ pub struct Component {
     /// At any time: more only where they are scaled.
     pub most: u32,
     pub autoscale: Option<Spotted<Autoscale>>,
+    /// Who changes the size of the instances.
+    pub vertical: Option<Spotted<vertical::Vertical>>,
     /// `None`: without limit.
     pub workers: Option<u32>,
     /// A worker is held while its request waits for what it called (`sync`) or not (`async`).

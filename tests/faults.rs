@@ -375,6 +375,24 @@ fn a_bad_version_hurts_a_canary_least_and_goes_back() {
     assert!(value(&slower, "after") > 1.4 * value(&slower, "before"));
 }
 
+/// The second of two deployments goes wrong: the first one's version comes back, not the one before both.
+#[test]
+fn a_roll_back_brings_back_the_version_before_and_no_older_one() {
+    for how in ["how: rolling, at_once: 50%, hold: 20s", "how: blue_green, hold: 20s"] {
+        let bad = "version: {slower: x1, fails: 60%}, roll_back: {when: errors of web > 20%, every: 5s, over: 5s}";
+        let first = "at_once: 2, version: {slower: x1.5}";
+        let two = format!("{first}}}, worse: {{at: 120s, deploy: web, {how}, {bad}");
+        let [after, end] = ["after: latency mean after worse <= 1h", "end: errors on web after worse <= 100%"];
+        let both = deployed("boot: 1s\n    drain: 1s", &two, &format!("{after}\n  {end}"));
+        let once = deployed("boot: 1s\n    drain: 1s", first, "after: latency mean after rollout <= 1h");
+        assert_eq!(both.faults["worse"].rolled_back_share, Some(1.0), "{how}");
+        let [of_both, of_once] = [&both, &once].map(|report| value(report, "after"));
+        assert!((of_both / of_once - 1.0).abs() < 0.1, "{how}: {of_both} {of_once}");
+        assert!(1.3 * value(&once, "before") < of_both, "{how}: {of_both}");
+        assert_eq!(value(&both, "end"), 0.0, "{how}: what failed is gone");
+    }
+}
+
 // -- regions apart ------------------------------------------------------------------------------------------------------
 
 /// Copies in three regions, writers in each; the region of the first leader is cut off from 20 s to 40 s.

@@ -2,7 +2,7 @@
 
 use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
-use plimsoll::report::Report;
+use plimsoll::report::{Decision, Report};
 
 use crate::laws::holds;
 use crate::support::{compiled, evaluated, model, value};
@@ -135,6 +135,15 @@ fn hosts_join_when_instances_find_no_place_and_leave_when_they_are_empty() {
     };
     assert!(counts(&grown).iter().any(|count| 8.0 < *count), "{:?}", counts(&grown));
     // Two hosts for some five of fifteen minutes, a dollar an hour each.
+    let of_hosts: Vec<&Decision> = grown.decisions.iter().filter(|decision| decision.what == "hosts").collect();
+    assert!(
+        of_hosts.iter().all(|decision| decision.component == "nodes" && (decision.from - decision.to).abs() == 1.0)
+    );
+    let (came, left): (Vec<&Decision>, Vec<&Decision>) =
+        of_hosts.iter().partition(|decision| decision.from < decision.to);
+    assert!(came.iter().all(|decision| decision.why == "no room for an instance of `web`") && 2 <= came.len());
+    assert!(left.iter().all(|decision| decision.why == "a host stood empty for 1.0m") && !left.is_empty(), "{left:?}");
+    assert!(fixed.decisions.iter().all(|decision| decision.what == "instances"));
     let there = joined(&grown);
     assert!((0.4..1.3).contains(&there), "{there}");
     assert_eq!(0.0, joined(&fixed));

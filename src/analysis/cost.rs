@@ -85,6 +85,7 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             let units = (units(after) - units(before)) as f64 / 1e9 / stretch.seconds().max(1e-9);
             (units, units * per_hour * HOURS)
         }
+        Metered::Sized { component, size, per_hour } => sized(stretch, (*component, *size), *per_hour),
         Metered::Provisioned { component: index, per_hour } => {
             let ready = |tally: &ComponentTally| tally.function.map_or(0, |function| function.provisioned_ns);
             let (before, after) = component(*index);
@@ -125,6 +126,15 @@ fn metered(stretch: &Between, price: &Price) -> (f64, f64) {
             (bytes / GIGA, bytes * stretch.model.pipes[index].price_per_byte)
         }
     }
+}
+
+/// Instances that had a size, and what they cost.
+fn sized(stretch: &Between, (component, size): (u16, usize), per_hour: f64) -> (f64, f64) {
+    let Some((before, after)) = stretch.sizes(component) else { return (0.0, 0.0) };
+    let before = before.ns.get(size).copied().unwrap_or(0);
+    let count = (after.ns[size] - before) as f64 / 1e9 / stretch.seconds().max(1e-9);
+    let count = count * stretch.model.instances_for_one(component);
+    (count, count * per_hour * HOURS)
 }
 
 /// Dollars for so many bytes a month: each tier prices the bytes up to its end that no tier before it did.

@@ -353,6 +353,7 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Rpo
             | Quantity::Lag
             | Quantity::Convergence
+            | Quantity::SplitBrain
             | Quantity::Staleness,
             _,
         ) => "s",

@@ -29,14 +29,20 @@ fn one(study: &Study, fault: u16) -> report::Fault {
     let back: Vec<Recovery> = indices().filter_map(|index| recovery(study, index, fault, Scope::All)).collect();
     let rto: Vec<f64> = back.iter().map(|recovery| recovery.seconds).collect();
     let recovered = back.iter().filter(|recovery| recovery.is_complete).count();
-    // Only what strikes a copy can lose writes.
+    let has_split = indices().flat_map(periods).any(|period| period.split != Span(0));
+    // Only what strikes a copy, or makes two primaries, can lose writes.
     let of_each = |value: &dyn Fn(usize) -> Option<f64>| {
-        let values: Vec<f64> = indices().filter(|_| strikes_copies(study, fault)).filter_map(value).collect();
+        let loses = has_split || strikes_copies(study, fault);
+        let values: Vec<f64> = indices().filter(|_| loses).filter_map(value).collect();
         estimate::mean(&values)
     };
     let removals = indices().flat_map(periods).filter_map(removal_of).collect::<Vec<_>>();
     let moves = |of: &dyn Fn(&FaultPeriod) -> Option<f64>| {
         estimate::mean(&indices().flat_map(periods).filter_map(of).collect::<Vec<_>>())
+    };
+    let split = |of: &dyn Fn(&FaultPeriod) -> f64| {
+        let sums = indices().map(|index| periods(index).iter().map(of).sum()).collect::<Vec<f64>>();
+        if has_split { estimate::mean(&sums) } else { None }
     };
     let is_deployed = matches!(study.model.faults[usize::from(fault)].act, Act::Deploy(_));
     report::Fault {
@@ -52,6 +58,8 @@ fn one(study: &Study, fault: u16) -> report::Fault {
         rolled_back_share: is_deployed
             .then(|| indices().flat_map(periods).map(|period| f64::from(u8::from(period.rolled_back))).collect())
             .and_then(|back: Vec<f64>| (!back.is_empty()).then(|| back.iter().sum::<f64>() / back.len() as f64)),
+        split_s: split(&|period| period.split.secs()),
+        conflicts: split(&|period| period.conflicts as f64),
         removal_s: estimate::mean(&removals),
         moved_keys: moves(&|period| Some(period.moved?.0)),
         moved_bytes: moves(&|period| Some(period.moved?.1)),

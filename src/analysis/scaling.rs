@@ -7,23 +7,56 @@ use crate::analysis::study::Study;
 use crate::model::Scope;
 use crate::model::autoscale::Scaler;
 use crate::policy::scale::{Held, Rule, Why};
-use crate::report::{Decision, Estimate};
+use crate::record::{By, SizesTally};
+use crate::report::{Decision, Estimate, Word};
 use crate::units::{human_bytes, human_count, human_rate, human_share, human_time};
 
 /// Every change of the first replication, with its reason.
 pub(super) fn decisions(study: &Study) -> Vec<Decision> {
     let made = study.records.first().map_or(&[][..], |record| &record.decisions);
     let shown = made.iter().map(|decision| {
-        let scaler = &study.model.scalers[usize::from(decision.scaler)];
-        Decision {
-            t_s: decision.at.secs(),
-            component: study.model.components[usize::from(scaler.component)].name.clone(),
-            from: f64::from(decision.from),
-            to: f64::from(decision.to),
-            why: reason(scaler, &decision.why),
-        }
+        let (component, what, why) = told(study, decision);
+        let (t_s, from, to) = (decision.at.secs(), decision.from, decision.to);
+        Decision { t_s, component, what, from, to, why }
     });
     shown.collect()
+}
+
+/// Whose number changes, of what, and why.
+fn told(study: &Study, decision: &crate::record::Decision) -> (String, Word, String) {
+    let model = study.model;
+    let name = |component: u16| model.components[usize::from(component)].name.clone();
+    match decision.by {
+        By::Scaler(scaler, why) => {
+            let scaler = &model.scalers[usize::from(scaler)];
+            (name(scaler.component), "instances", reason(scaler, &why))
+        }
+        By::Vertical { vertical, needed, sizes } => {
+            let vertical = &model.verticals[usize::from(vertical)];
+            let [before, after] = sizes.map(|size| &vertical.sizes[size]);
+            let (fills, full) = (needed / decision.from, vertical.rule.full);
+            let way = if sizes[0] < sizes[1] { "more" } else { "less" };
+            let of = if before.name.parse::<f64>().is_ok() { "cores".to_owned() } else { before.name.clone() };
+            let why = format!(
+                "{needed:.2} cores in use at the {} percentile, {} of {of}: {way} than {} would leave; now {}",
+                human_count(100.0 * vertical.rule.quantile),
+                human_share(fills),
+                human_share(full),
+                after.name,
+            );
+            (name(vertical.component), "cores", why)
+        }
+        By::Nodes(number, wanted_by) => {
+            let nodes = &model.nodes[usize::from(number)];
+            let host = &model.hosts[nodes.first as usize].name;
+            let pool = host.split('/').next().unwrap_or(host).to_owned();
+            let why = wanted_by.map_or_else(
+                || format!("a host stood empty for {}", human_time(nodes.idle.secs())),
+                |component| format!("no room for an instance of `{}`", name(component)),
+            );
+            (pool, "hosts", why)
+        }
+    }
 }
 
 /// "utilisation of cores 91% > 70%, held at max".
@@ -82,6 +115,19 @@ pub(super) fn figures(study: &Study, component: u16) -> BTreeMap<String, Estimat
     put("over_provisioned", study.mean(|stretch| tally(stretch).and_then(|t| share(t.over, t.needed))));
     put("under_provisioned", study.mean(|stretch| tally(stretch).and_then(|t| share(t.under, t.needed))));
     put("scaling_accuracy", study.mean(|stretch| tally(stretch).and_then(|t| share(t.both, t.either))));
+    let sized = |of: fn(&SizesTally) -> f64| {
+        study.mean(|stretch| stretch.sizes(component).map(|(before, after)| of(&after) - of(&before)))
+    };
+    put("restarts", sized(|sizes| sizes.restarts as f64));
+    let cores =
+        |sizes: &SizesTally| sizes.rooms.iter().map(|room| room[0]).sum::<f64>() / sizes.rooms.len().max(1) as f64;
+    put(
+        "cores_each",
+        study.mean(|stretch| {
+            let (before, after) = stretch.sizes(component)?;
+            Some((cores(&after) - cores(&before)) * 1e-9 / stretch.seconds())
+        }),
+    );
     put("forecast_error", study.mean(|s| tally(s).and_then(|t| share(t.forecast_error, t.forecasts as f64))));
     found
 }
@@ -91,8 +137,7 @@ pub(super) fn replicas(study: &Study, component: u16) -> Vec<[f64; 2]> {
     let Some(scaler) = study.model.scaler_of(component) else { return Vec::new() };
     let start = f64::from(scaler.start) * study.model.instances_for_one(component);
     let made = study.records.first().map_or(&[][..], |record| &record.decisions);
-    let is_own =
-        |decision: &&crate::record::Decision| study.model.scalers[usize::from(decision.scaler)].component == component;
-    let changes = made.iter().filter(is_own).map(|decision| [decision.at.secs(), f64::from(decision.to)]);
+    let is_own = |decision: &&crate::record::Decision| matches!(decision.by, By::Scaler(number, _) if study.model.scalers[usize::from(number)].component == component);
+    let changes = made.iter().filter(is_own).map(|decision| [decision.at.secs(), decision.to]);
     std::iter::once([0.0, start]).chain(changes).collect()
 }

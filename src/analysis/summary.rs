@@ -17,7 +17,7 @@ use crate::report::{
     self, Component, Estimate, Exemplar, ExemplarSpan, Latencies, Latency, Replication, Requests, Shard, Specific,
     Traffic, Utilisation, Utilisations,
 };
-use crate::scenario::condition::{Quantity, Resource, Stat};
+use crate::scenario::condition::{Per, Quantity, Resource, Stat};
 use crate::units::Time;
 
 /// Slow requests shown.
@@ -172,6 +172,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
     specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_capacity(study, scope));
+    specific.extend(of_shown(study, scope));
     specific.extend(of_cache(study, usize::from(index)));
     specific.extend(messages::of(study, index));
     specific.extend(messages::views(study, index));
@@ -242,7 +243,40 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     let probe = Probe { quantity: Quantity::LeaderChanges, stat: None, scope, resource: None, per: None };
     let changes = study.mean(|stretch| probe::read(&probe, stretch)).filter(|changes| 0.0 < changes.mean);
     found.extend(changes.map(|changes| ("leader_changes".to_owned(), changes)));
+    of_splits(study, scope, &mut found);
     found
+}
+
+/// What a cache showed of what had changed at its origin; nothing where nothing is ever released.
+fn of_shown(study: &Study, scope: Scope) -> Vec<(String, Estimate)> {
+    if study.measured.iter().all(|stretch| !stretch.shows_releases(scope)) {
+        return Vec::new();
+    }
+    let wanted = [
+        ("stale_reads", Quantity::StaleReads, None),
+        ("staleness_p99", Quantity::Staleness, Some(Stat::Quantile(0.99))),
+        ("staleness_max", Quantity::Staleness, Some(Stat::Max)),
+    ];
+    let found = wanted.into_iter().filter_map(|(name, quantity, stat)| {
+        let probe = Probe { quantity, stat, scope, resource: None, per: None };
+        study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
+    });
+    found.collect()
+}
+
+/// How long there were two primaries, and what each of them took meanwhile; nothing if there never were.
+fn of_splits(study: &Study, scope: Scope, found: &mut BTreeMap<String, Estimate>) {
+    let apart = study.mean(|stretch| Some(stretch.split_brain(scope)));
+    let Some(apart) = apart.filter(|apart| 0.0 < apart.mean) else { return };
+    let writes = |side: usize| study.mean(|stretch| Some(stretch.split_writes(scope)[side]));
+    let probe = Probe { quantity: Quantity::Conflicts, stat: None, scope, resource: None, per: Some(Per::Count) };
+    let wanted = [
+        ("split_brain", Some(apart)),
+        ("split_writes_newer", writes(0)),
+        ("split_writes_older", writes(1)),
+        ("split_conflicts", study.mean(|stretch| probe::read(&probe, stretch))),
+    ];
+    found.extend(wanted.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
 }
 
 /// What was done where the data of requests must not be; nothing if nothing was.

@@ -348,7 +348,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
     let at_once = cores.map_or(spec.slots, |cores| cores.min(spec.slots));
     let mut balancer = Balancer::new(&spec.balance, &weights, at_once, mix(spec.key ^ salt));
     if let Some(copies) = m.copies.get(spec.copies as usize) {
-        balancer.set_roles(&copies::roles(copies, |_| 0));
+        balancer.set_roles(&copies::roles(copies, |_, copy| copy == 0));
     } else if let Some((_, cells)) = spec.cells {
         balancer.set_cells(cells);
     } else if spec.prefers {

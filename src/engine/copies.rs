@@ -1,5 +1,6 @@
 //! Which instance of a database with shards or replicas serves a request: the shard of its row, then one of the copies.
 
+use crate::engine::replica::Seat;
 use crate::engine::world::{NOWHERE, World, gate};
 use crate::model::copies::Copies;
 use crate::model::{NONE, NONE16, Operation};
@@ -25,12 +26,12 @@ pub(super) struct Seeker {
 }
 
 /// Who stands for what before the balancer: readers of shard s have role s; primaries that replicas spare the reads have a
-/// role of their own behind them. `primary_of` says which copy of a shard is the primary.
-pub(super) fn roles(copies: &Copies, primary_of: impl Fn(u32) -> u32) -> Vec<u16> {
+/// role of their own behind them. `is_primary` says it of a shard and a copy of it.
+pub(super) fn roles(copies: &Copies, is_primary: impl Fn(u32, u32) -> bool) -> Vec<u16> {
     let role = |instance: u32| {
         let (shard, copy) = (instance / copies.each(), instance % copies.each());
         let is_alike = copies.read.includes_primary() || matches!(copies.mode, Mode::MultiPrimary(_));
-        let spared = copies.replicas != 0 && !is_alike && copy == primary_of(shard);
+        let spared = copies.replicas != 0 && !is_alike && is_primary(shard, copy);
         if spared { copies.shards } else { shard }
     };
     (0..copies.shards * copies.each()).map(|instance| role(instance) as u16).collect()
@@ -39,7 +40,7 @@ pub(super) fn roles(copies: &Copies, primary_of: impl Fn(u32) -> u32) -> Vec<u16
 impl World<'_> {
     /// Cumulative figures of a database with shards or replicas.
     pub(super) fn copies_tally(&self, c: usize) -> Option<Box<CopiesTally>> {
-        let tally = self.replication.get(c)?.tally();
+        let tally = self.replication.get(c)?.tally(self.now);
         Some(Box::new(CopiesTally { shards: self.maps[c].shards(), ..tally }))
     }
 
@@ -108,7 +109,21 @@ impl World<'_> {
         if log.switched.is_some() {
             // Each instance of a caller has one answer; requests of a load come from many clients.
             let caller = if seeker.caller == NONE { mix(seeker.occasion) } else { u64::from(seeker.caller) };
-            let believed = self.believed_primary(c as usize, shard, caller);
+            let mut believed = self.believed_primary(c as usize, shard, caller);
+            if log.split.is_open() {
+                let first = self.m.components[self.m.copies[c as usize].component as usize].first;
+                let seat = Seat {
+                    c: c as usize,
+                    shard: shard as usize,
+                    copy: 0,
+                    first: first + shard * log.copies.len() as u32,
+                };
+                let (known, is_older) = self.reached_primary(&seat, [seeker.caller, seeker.request], believed);
+                if is_older {
+                    return Some(known);
+                }
+                believed = log.primary;
+            }
             if believed != log.primary {
                 let copies = &self.m.copies[c as usize];
                 let first = self.m.components[copies.component as usize].first;
@@ -151,22 +166,28 @@ impl World<'_> {
         let log = &self.replication[spec.copies as usize].shards[shard as usize];
         let now = self.now;
         let balancer = &mut self.groups[copies.component as usize].balancer;
-        let (each, needed) = (copies.each(), log.needed(writer, reader));
+        let each = copies.each();
         let copy = |i: u32| (i % each) as usize;
         if copies.mode == Mode::Chain {
             let tail = log.tail(|copy| balancer.eligible(shard * each + copy as u32)) as u32;
             return (tail != log.primary).then_some(spec.first + shard * each + tail);
         }
-        let is_new = |i: u32| needed <= log.applied(copy(i));
-        let lags = |i: u32| log.lag(copy(i), now);
-        let readers =
-            (shard * each..(shard + 1) * each).filter(|&i| balancer.eligible(i) && copy(i) as u32 != log.primary);
+        let needed = log.needed(writer, reader);
+        let needed_apart = log.split.older().map_or(0, |older| older.needed(writer, reader));
+        let followed = |i: u32| log.followed_by(copy(i));
+        let is_new = |i: u32| {
+            let needed = if log.is_apart(copy(i)) { needed_apart } else { needed };
+            needed <= followed(i).applied(copy(i))
+        };
+        let lags = |i: u32| followed(i).lag(copy(i), now);
+        let readers = (shard * each..(shard + 1) * each)
+            .filter(|&i| balancer.eligible(i) && copy(i) as u32 != followed(i).primary);
         let most = match read {
             ReadFrom::Fresh(most) => (most * 1e9) as u64,
             ReadFrom::LeastLag => readers.map(lags).min().unwrap_or(0),
             _ => u64::MAX,
         };
-        let is_whole = |i: u32| !log.copies[copy(i)].is_rebuilt;
+        let is_whole = |i: u32| !followed(i).copies[copy(i)].is_rebuilt;
         let fits = |i: u32| is_whole(i) && is_new(i) && (most == u64::MAX || lags(i) <= most);
         let place = |i: u32| m.stations[(spec.first + i) as usize].place;
         let mut picked = None;

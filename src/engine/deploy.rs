@@ -41,11 +41,30 @@ pub(super) struct Rollout {
     turn: u32,
 }
 
+/// A deployment and its occurrence: what an instance runs that is not as it was at the start.
+type Version = (u16, u32);
+
 /// What is different about instances that are not as they were at the start; never iterated.
 #[derive(Debug, Default)]
 pub(super) struct Fresh {
-    /// How many times as long everything takes in an instance's version.
-    slower: FxHashMap<u32, f64>,
+    /// The version of an instance, and the one before that.
+    versions: FxHashMap<u32, [Option<Version>; 2]>,
+}
+
+impl Fresh {
+    fn runs(&self, s: u32) -> [Option<Version>; 2] {
+        self.versions.get(&s).copied().unwrap_or_default()
+    }
+}
+
+impl Rollout {
+    pub(super) fn is_of(&self, component: u16) -> bool {
+        self.component == component
+    }
+
+    fn version(&self) -> Version {
+        (self.fault, self.period)
+    }
 }
 
 impl World<'_> {
@@ -128,8 +147,9 @@ impl World<'_> {
         {
             // Whoever is down has the other version when it is up again.
             if self.stations[s as usize].gate & gate::DOWN != 0 {
-                let is_new = !self.incidents.rollouts[at].is_back;
-                self.set_version(s, fault, is_new);
+                let rollout = &self.incidents.rollouts[at];
+                let (version, is_new) = (rollout.version(), !rollout.is_back);
+                self.set_version(s, version, is_new);
                 self.incidents.rollouts[at].done.push(s);
             } else {
                 leaving.push(s);
@@ -170,10 +190,13 @@ impl World<'_> {
         }
         let of = |rollout: &&Rollout| rollout.step.iter().any(|(here, _)| *here == s);
         if let Some(rollout) = self.incidents.rollouts.iter().find(of) {
-            let (fault, is_new) = (rollout.fault, !rollout.is_back);
-            self.set_version(s, fault, is_new);
+            let (version, is_new) = (rollout.version(), !rollout.is_back);
+            self.set_version(s, version, is_new);
         }
         self.kill(s);
+        if !self.elastic.verticals.is_empty() {
+            self.change_size(s);
+        }
         self.restart(s);
     }
 
@@ -196,7 +219,7 @@ impl World<'_> {
         let (hold, how) = (deploy.hold.0, deploy.how);
         let rollout = &mut self.incidents.rollouts[at];
         rollout.step.swap_remove(place);
-        let has_new = self.incidents.fresh.slower.contains_key(&s);
+        let has_new = self.incidents.fresh.runs(s)[0] == Some(rollout.version());
         if rollout.is_back && has_new {
             rollout.left.push_back(s);
         } else {
@@ -218,10 +241,10 @@ impl World<'_> {
         if stations.is_empty() {
             return self.end_rollout(at);
         }
-        let component = self.incidents.rollouts[at].component;
+        let (component, version) = (self.incidents.rollouts[at].component, self.incidents.rollouts[at].version());
         self.break_connections(component);
         for &s in &stations {
-            self.set_version(s, fault, true);
+            self.set_version(s, version, true);
             self.cold_now(s);
         }
         self.incidents.rollouts[at].done = stations;
@@ -239,14 +262,14 @@ impl World<'_> {
             let rollout = &mut self.incidents.rollouts[at];
             rollout.is_back = true;
             let done = std::mem::take(&mut rollout.done);
-            let period = rollout.period as usize;
+            let (period, version) = (rollout.period as usize, rollout.version());
             self.fault_periods[fault as usize][period].rolled_back = true;
             if self.deploy_of(fault).how == How::BlueGreen {
                 // The first fleet is still there, and warm.
                 for s in done {
                     let epoch = self.stations[s as usize].epoch;
                     self.warm_now(s, epoch);
-                    self.set_version(s, fault, false);
+                    self.set_version(s, version, false);
                 }
                 self.end_rollout(at);
                 continue;
@@ -267,24 +290,28 @@ impl World<'_> {
 
     // -- versions ------------------------------------------------------------------------------------------
 
-    /// The instance runs the version of this deployment, or the one before.
-    fn set_version(&mut self, s: u32, fault: u16, is_new: bool) {
+    /// The instance runs this version, or again the one that it ran before it.
+    fn set_version(&mut self, s: u32, version: Version, is_new: bool) {
         let m = self.m;
-        let Act::Deploy(deploy) = &m.faults[fault as usize].act else { return };
-        let before = if is_new {
-            self.incidents.fresh.slower.insert(s, deploy.slower)
-        } else {
-            self.incidents.fresh.slower.remove(&s)
+        let [current, before] = self.incidents.fresh.runs(s);
+        let next = match is_new {
+            true => [Some(version), current],
+            false if current == Some(version) => [before, None],
+            false => return,
         };
-        let slower = if is_new { deploy.slower } else { 1.0 };
+        self.incidents.fresh.versions.insert(s, next);
+        let deploy = |version: Option<Version>| version.map(|(fault, _)| self.deploy_of(fault));
+        let slower = |version: Option<Version>| deploy(version).map_or(1.0, |deploy| deploy.slower);
+        let factor = slower(next[0]) / slower(current);
+        let fails = deploy(next[0]).map_or(0, |deploy| deploy.fails);
         let station = &mut self.stations[s as usize];
-        station.scale *= slower / before.unwrap_or(1.0);
+        station.scale *= factor;
         let group = &mut self.groups[station.component as usize];
         let is_of_version = |i: &Injection| i.station == s && matches!(m.faults[i.fault as usize].act, Act::Deploy(_));
         group.injected.retain(|injection| !is_of_version(injection));
-        if is_new && 0 < deploy.fails {
+        if let Some((fault, _)) = next[0].filter(|_| 0 < fails) {
             let key = mix(self.salt ^ m.faults[fault as usize].key);
-            let (share, kind) = (deploy.fails, Failure::UNAVAILABLE);
+            let (share, kind) = (fails, Failure::UNAVAILABLE);
             group.injected.push(Injection { fault, operation: NONE16, station: s, share, kind, key });
             station.gate |= gate::CHECKS;
         }

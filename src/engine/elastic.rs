@@ -10,6 +10,7 @@ use crate::engine::function::Functions;
 use crate::engine::nodes::NodePools;
 use crate::engine::scale::Scaling;
 use crate::engine::timer::Timer;
+use crate::engine::vertical::Resizing;
 use crate::engine::world::{Ns, OBSERVE, RELEASE, World, gate};
 use crate::model::Model;
 use crate::record::Decision;
@@ -25,6 +26,7 @@ pub(super) struct Elastic {
     pub(super) functions: Vec<Functions>,
     pub(super) capacities: Vec<Capacities>,
     pub(super) nodes: NodePools,
+    pub(super) verticals: Vec<Resizing>,
     /// Its work takes longer for now.
     cold: Vec<bool>,
     /// Its machine is there (and paid) since then, or `Ns::MAX`; and how long it was before.
@@ -39,6 +41,7 @@ impl Elastic {
             functions: m.functions.iter().map(Functions::new).collect(),
             capacities: Capacities::all(m),
             nodes: NodePools::new(m),
+            verticals: Resizing::all(m),
             cold: vec![false; m.stations.len()],
             there: vec![(0, 0); m.stations.len()],
         }
@@ -78,6 +81,8 @@ impl World<'_> {
             Timer::Provisioned { function } => self.provide(function),
             Timer::Capacity(database) => self.look_at_capacity(database),
             Timer::Awake(database) => self.wake_up(database),
+            Timer::Vertical(k) => self.look_at_sizes(k),
+            Timer::Resize(k) => self.resize_more(k),
             _ => debug_assert!(false, "whoever rings all others has not heard of {timer:?}"),
         }
     }

@@ -96,7 +96,7 @@ impl World<'_> {
         2 * (0..count).filter(is_reached).count() <= count
     }
 
-    fn fail_waiting(&mut self, seat: &Seat) {
+    pub(super) fn fail_waiting(&mut self, seat: &Seat) {
         let waiting = std::mem::take(&mut self.shard_mut(seat).waiting);
         for (_, id, generation) in waiting {
             let frame = self.frames[id as usize];

@@ -10,6 +10,7 @@ use crate::engine::replica::Seat;
 use crate::engine::shard::Shard;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, RELEASE, World, gate};
+use crate::model::copies::Failover;
 use crate::model::{Act, NONE, Target};
 use crate::policy::replication::Choose;
 use crate::random::{bits, mix, occasion};
@@ -59,6 +60,7 @@ impl Shard {
         self.switched = Some((now, self.primary));
         self.copies[self.primary as usize].is_rebuilt = true;
         self.primary = to as u32;
+        self.is_fenced = false;
         self.term += 1;
         self.waiting.clear();
         for copy in &mut self.copies {
@@ -80,12 +82,20 @@ impl World<'_> {
         let m = self.m;
         let copies = &m.copies[seat.c];
         let Some(failover) = &copies.failover else { return };
-        let shard = &self.replication[seat.c].shards[seat.shard];
-        let primary = seat.first + shard.primary;
+        let primary = seat.first + self.replication[seat.c].shards[seat.shard].primary;
         let instance = primary - m.components[copies.component as usize].first;
         let is_known_dead = !self.groups[copies.component as usize].balancer.eligible(instance);
         let leaves = self.stations[primary as usize].gate & gate::ABSENT != 0;
-        if !is_known_dead || shard.is_promoting || leaves {
+        if is_known_dead && !leaves {
+            self.begin_promotion(seat, failover);
+        }
+    }
+
+    /// Somebody takes over from a primary that is dead or out of reach, when that is prepared.
+    pub(super) fn begin_promotion(&mut self, seat: &Seat, failover: &Failover) {
+        let copies = &self.m.copies[seat.c];
+        let shard = &self.replication[seat.c].shards[seat.shard];
+        if shard.is_promoting {
             return;
         }
         let address = bits(self.seeded(copies.key), occasion(u64::from(seat.first) << 16 | u64::from(shard.term)));
@@ -101,25 +111,34 @@ impl World<'_> {
         let shard = &mut self.replication[seat.c].shards[seat.shard];
         shard.is_promoting = false;
         let old = seat.first + shard.primary;
-        if self.stations[old as usize].gate & (gate::DOWN | gate::ABSENT) != gate::DOWN {
+        let is_dead = self.stations[old as usize].gate & (gate::DOWN | gate::ABSENT) == gate::DOWN;
+        if !is_dead && !self.is_missed(&seat) {
             return;
         }
         let Some(chosen) = self.successor(&seat) else { return };
+        self.replication[seat.c].switches += 1;
+        let heir = Seat { copy: chosen, ..seat };
+        if !is_dead {
+            self.part_ways(&heir);
+            return self.settle_primary(&heir);
+        }
         let shard = &mut self.replication[seat.c].shards[seat.shard];
         let loss = shard.hand_over(chosen, now);
         self.replication[seat.c].lost_writes += loss.writes;
         let died = self.replication[seat.c].shards[seat.shard].died;
         self.note_loss(old, died, loss);
-        self.replication[seat.c].switches += 1;
-        self.settle_primary(&seat);
+        self.time_split(&seat);
+        self.settle_primary(&heir);
         // It may have come back while it was being replaced.
         self.begin_rebuilding(old);
+        self.reunites(&heir);
     }
 
     /// Another copy is the primary: reads keep away from it where they should, and the others follow it.
     pub(super) fn settle_primary(&mut self, seat: &Seat) {
         let copies = &self.m.copies[seat.c];
-        let roles = roles(copies, |shard| self.replication[seat.c].shards[shard as usize].primary);
+        let shards = &self.replication[seat.c].shards;
+        let roles = roles(copies, |shard, copy| shards[shard as usize].followed_by(copy as usize).primary == copy);
         self.groups[copies.component as usize].balancer.set_roles(&roles);
         for copy in 0..copies.each() as usize {
             self.apply_more(&Seat { copy, ..*seat });
@@ -134,7 +153,8 @@ impl World<'_> {
         let shard = &self.replication[seat.c].shards[seat.shard];
         let living = |copy: &usize| {
             let is_up = self.stations[seat.first as usize + copy].gate & gate::DOWN == 0;
-            is_up && *copy as u32 != shard.primary && !shard.copies[*copy].is_rebuilt
+            let follows = is_up && *copy as u32 != shard.primary && !shard.copies[*copy].is_rebuilt;
+            follows && self.has_quorum(seat, failover, *copy)
         };
         let place = |copy: usize| self.m.stations[seat.first as usize + copy].place;
         let dead = place(shard.primary as usize);
@@ -184,7 +204,8 @@ impl World<'_> {
         let seat = self.seat(station);
         let copies = &self.m.copies[seat.c];
         let pieces = (copies.shard_bytes / copies.rebuild_bytes_per_s / (PIECE as f64 * 1e-9)).ceil() as u32;
-        let is_due = self.replication[seat.c].shards[seat.shard].copies[seat.copy].is_rebuilt;
+        let shard = &self.replication[seat.c].shards[seat.shard];
+        let is_due = shard.copies[seat.copy].is_rebuilt && !shard.is_apart(seat.copy);
         if is_due && self.stations[station as usize].gate & gate::DOWN == 0 {
             let epoch = self.stations[station as usize].epoch;
             self.set_timer(self.now, RELEASE, Timer::Rebuild { station, epoch, left: pieces });

@@ -105,6 +105,7 @@ impl World<'_> {
             Act::Errors { .. }
             | Act::Surge { .. }
             | Act::Expire { .. }
+            | Act::Release(_)
             | Act::Redrive { .. }
             | Act::Rewind { .. }
             | Act::Reshard { .. }
@@ -123,6 +124,9 @@ impl World<'_> {
         }
         if let Act::Link(trouble) = &fault.act {
             self.begin_trouble(f, trouble, draw);
+        }
+        if matches!(fault.act, Act::Release(_)) {
+            self.objects_change(f, draw);
         }
         self.strike(f, &hit);
     }
@@ -153,7 +157,7 @@ impl World<'_> {
             &Act::Redrive { topic } => self.redrive(topic),
             Act::Rewind { groups, back } => groups.iter().for_each(|&group| self.rewind(group, back.0)),
             Act::Deploy(_) => self.begin_rollout(f),
-            Act::Surge { .. } | Act::Link(_) => {}
+            Act::Surge { .. } | Act::Link(_) | Act::Release(_) => {}
         }
     }
 
@@ -196,6 +200,7 @@ impl World<'_> {
             Act::Link(trouble) => self.end_trouble(f, trouble),
             Act::Surge { .. }
             | Act::Expire { .. }
+            | Act::Release(_)
             | Act::Redrive { .. }
             | Act::Rewind { .. }
             | Act::Reshard { .. }
@@ -364,7 +369,7 @@ impl World<'_> {
     }
 
     /// The balancer's checker of an instance; probes of different instances do not coincide.
-    fn checks(&self, s: u32) -> Option<Checks> {
+    pub(super) fn checks(&self, s: u32) -> Option<Checks> {
         let component = &self.m.components[self.stations[s as usize].component as usize];
         let health = component.health.as_ref()?;
         let phase =
@@ -394,6 +399,9 @@ impl World<'_> {
         self.copy_noticed(s);
         if !self.incidents.rollouts.is_empty() {
             self.replaced(s);
+        }
+        if !self.elastic.verticals.is_empty() {
+            self.resized(s);
         }
     }
 
@@ -505,6 +513,7 @@ impl World<'_> {
         }
         self.begin_scaling();
         self.begin_capacities();
+        self.begin_verticals();
         self.begin_nodes();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);

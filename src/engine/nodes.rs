@@ -9,7 +9,8 @@ use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, RELEASE, World, gate};
 use crate::model::{Model, NONE};
 use crate::random::{bits, occasion};
-use crate::units::Span;
+use crate::record::{By, Decision};
+use crate::units::{Span, Time};
 
 /// Hosts that come and go, and what lies on hosts.
 #[derive(Debug)]
@@ -73,6 +74,8 @@ impl World<'_> {
             let address = bits(self.salt ^ NODE, occasion(u64::from(host) << 32 | u64::from(node.epoch)));
             let takes = self.samplers.draw_ns(nodes.boot_draw, address);
             self.set_timer(now + takes, RELEASE, Timer::NodeUp { host });
+            let component = self.stations[s as usize].component;
+            self.note_nodes(host, Some(component));
         }
     }
 
@@ -122,7 +125,21 @@ impl World<'_> {
         }
         node.before += now - node.since;
         (node.since, node.is_up) = (Ns::MAX, false);
+        self.note_nodes(host, None);
         self.elastic.nodes.images.retain(|(on, _), _| *on != host);
+    }
+
+    /// A host comes, or goes: how many of its pool there are now, and why.
+    fn note_nodes(&mut self, host: u32, wanted_by: Option<u16>) {
+        let Some(number) = self.m.nodes.iter().position(|nodes| nodes.joins(host)) else { return };
+        let nodes = &self.m.nodes[number];
+        let all = nodes.first..nodes.first + nodes.most;
+        let whole = self.m.hosts_for_one(host);
+        let there = all.filter(|&host| self.elastic.nodes.all[host as usize].since != Ns::MAX).count() as f64;
+        let before = if wanted_by.is_some() { there - 1.0 } else { there + 1.0 };
+        let [from, to] = [before, there].map(|count| count * whole);
+        let by = By::Nodes(number as u16, wanted_by);
+        self.elastic.decisions.push(Decision { at: Time(self.now), from, to, by });
     }
 
     /// How long a host was there, ns.

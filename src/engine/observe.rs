@@ -580,10 +580,12 @@ impl World<'_> {
             visits_outside: group.outside.visits,
             bytes_outside: group.outside.bytes as u64,
             cache: self.cache_tally(&self.m.components[c]),
+            shown: self.shown_tally(&self.m.components[c]),
             guards: self.guards.tally(self.m, c as u16, Time(self.now)),
             telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),
             scaling: self.scaling_tally(c as u16).map(Box::new),
+            sizes: self.sizes_tally(c as u16),
             function: self.function_tally(c),
             capacity: self.capacity_tally(c as u16),
         }
@@ -670,6 +672,7 @@ impl World<'_> {
             self.close_window();
         }
         self.close_sample();
+        self.close_splits();
         self.snapshot(Mark::End);
         let mut last = self.observer.snapshots.pop().expect("it was just taken");
         self.count_open(&mut last.tallies);

@@ -193,6 +193,16 @@ impl World<'_> {
         self.plan_pods(host);
     }
 
+    /// The instance is promised so many cores from now on, and may use so many.
+    pub(super) fn share_pod(&mut self, station: u32, request: f64, limit: f64) {
+        let host = self.stations[station as usize].host;
+        let pods = self.hosts[host as usize].pods.as_mut().expect("who has a limit has a share");
+        for share in pods.shares.iter_mut().filter(|share| share.station == station) {
+            share.weight = request;
+        }
+        self.limit_pod(station, limit);
+    }
+
     /// The machine stops, or goes on.
     pub(super) fn stop_pods(&mut self, host: u32, paused: bool) {
         let now = self.now;

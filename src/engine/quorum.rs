@@ -129,10 +129,11 @@ impl World<'_> {
         let request = self.frames[id as usize].request;
         let session = self.session_at(copies, request, row);
         let keeps = (copies.reads_key != NONE16).then(|| self.key_value(copies.reads_key, request));
-        let replication = &mut self.replication[seat.c];
         let look = Look { row, session, keeps };
         let when = [began, self.now];
-        let (overwritten, is_violation) = replication.shards[seat.shard].read(&look, position, when);
-        replication.book(overwritten.map(|at| began - at), is_violation);
+        let (overwritten, is_violation) = self.shard_mut(seat).read(&look, position, when);
+        let elsewhere = self.replication[seat.c].shards[seat.shard].written_apart(seat.copy, row, began);
+        let overwritten = [overwritten, elsewhere].into_iter().flatten().min();
+        self.replication[seat.c].book(overwritten.map(|at| began - at), is_violation);
     }
 }

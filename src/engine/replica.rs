@@ -8,6 +8,7 @@
 use crate::engine::election::Election;
 use crate::engine::multi::Multi;
 use crate::engine::shard::{Entry, Shard};
+use crate::engine::split::Apart;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Frame, Ns, RELEASE, Request, State, World, flag, gate, row};
 use crate::measure::histogram::Histogram;
@@ -68,18 +69,21 @@ impl Replication {
         }
     }
 
-    pub(super) fn tally(&self) -> CopiesTally {
+    pub(super) fn tally(&self, now: Ns) -> CopiesTally {
         let mut staleness = self.staleness.clone();
         staleness.add_zeros(self.fresh_reads);
         let mut convergence = Histogram::new();
         self.multi.iter().for_each(|multi| convergence.merge(&multi.convergence));
         let sum = |of: fn(&Multi) -> u64| self.multi.iter().map(of).sum::<u64>();
+        let apart = self.shards.iter().fold(Apart::default(), |sum, shard| sum.plus(shard.split.apart_by(now)));
         CopiesTally {
-            writes: sum(|multi| multi.writes),
-            conflicts: sum(|multi| multi.conflicts),
+            writes: sum(|multi| multi.writes) + apart.writes.iter().sum::<u64>(),
+            conflicts: sum(|multi| multi.conflicts) + apart.conflicts,
+            split_ns: apart.ns,
+            split_writes: apart.writes,
             convergence: convergence.compact(),
             switches: self.switches,
-            lag: self.shards.iter().flat_map(|shard| &shard.copies).map(|copy| copy.lag.compact()).collect(),
+            lag: self.shards.iter().flat_map(Shard::lags).collect(),
             staleness: staleness.compact(),
             reads: self.fresh_reads + self.stale_reads,
             stale_reads: self.stale_reads,
@@ -118,12 +122,13 @@ impl World<'_> {
         self.stations[station as usize].gate & gate::DOWN == 0
     }
 
+    /// The log that a copy follows: its shard's, or while there are two primaries that of the older one.
     pub(super) fn shard(&self, seat: &Seat) -> &Shard {
-        &self.replication[seat.c].shards[seat.shard]
+        self.replication[seat.c].shards[seat.shard].followed_by(seat.copy)
     }
 
     pub(super) fn shard_mut(&mut self, seat: &Seat) -> &mut Shard {
-        &mut self.replication[seat.c].shards[seat.shard]
+        self.replication[seat.c].shards[seat.shard].followed_by_mut(seat.copy)
     }
 
     /// What tells sessions apart at this database: the key that was named, or the row itself.
@@ -149,7 +154,8 @@ impl World<'_> {
         if !self.m.residency.is_empty() {
             self.note_row(&seat, request);
         }
-        if self.shard(&seat).primary as usize != seat.copy || self.is_leaderless(seat.c, seat.shard) {
+        let shard = self.shard(&seat);
+        if shard.primary as usize != seat.copy || shard.is_fenced || self.is_leaderless(seat.c, seat.shard) {
             return self.fail(id, Failure::REFUSED);
         }
         if self.too_few(copies, &seat) {
@@ -167,6 +173,8 @@ impl World<'_> {
             frame.cell = copies.wait_cell;
             frame.since = self.now;
             self.shard_mut(&seat).waiting.push_back((position, id, generation));
+        } else {
+            self.note_told(&seat, row);
         }
         self.plan_sending(&seat);
         self.acknowledge(&seat);
@@ -205,7 +213,8 @@ impl World<'_> {
         }
         let phase = bits(self.seeded(copies.key), occasion(u64::from(seat.first))) % every;
         let ticks = self.now.saturating_sub(phase).div_ceil(every);
-        self.set_timer(phase + ticks * every, RELEASE, Timer::Ship { station: seat.first });
+        let station = seat.first + seat.copy as u32;
+        self.set_timer(phase + ticks * every, RELEASE, Timer::Ship { station });
     }
 
     pub(super) fn ship(&mut self, station: u32) {
@@ -241,6 +250,10 @@ impl World<'_> {
     fn send_batch(&mut self, seat: &Seat, from: usize, to: usize) {
         let [source, target] = [from, to].map(|copy| seat.first + copy as u32);
         if !self.is_up(source) || !self.is_up(target) || self.is_cut([source, target], NONE) {
+            return;
+        }
+        let whole = &self.replication[seat.c].shards[seat.shard];
+        if whole.is_apart(from) != whole.is_apart(to) {
             return;
         }
         let shard = self.shard_mut(seat);
@@ -308,6 +321,8 @@ impl World<'_> {
             let place = position.checked_sub(shard.base).filter(|_| woken);
             if let Some(entry) = place.and_then(|place| shard.log.get_mut(place as usize)) {
                 entry.told = now;
+                let row = entry.row;
+                self.note_told(seat, row);
             }
         }
     }
@@ -532,6 +547,7 @@ impl World<'_> {
         if shard.primary as usize == seat.copy {
             shard.died = now;
             self.lose_leader(&seat);
+            self.time_split(&seat);
         }
         if self.m.copies[seat.c].mode == Mode::Chain {
             // Whoever stood before it in the chain hands on to whoever stood behind it.
@@ -581,6 +597,9 @@ impl World<'_> {
         let seat = self.seat(station);
         if self.is_multi(seat.c) {
             return self.writer_returns(&seat);
+        }
+        if self.reunites(&seat) {
+            return;
         }
         if self.is_leaderless(seat.c, seat.shard) {
             self.await_leader(&seat, self.now);

@@ -16,7 +16,7 @@ use crate::policy::scale::hpa::{Phase, Pod};
 use crate::policy::scale::{Scaler, View};
 use crate::probe;
 use crate::random::{Ziggurat, bits, mix, occasion};
-use crate::record::{Decision, ScalingTally};
+use crate::record::{By, Decision, ScalingTally};
 use crate::units::Time;
 
 /// Time from its start in which a pod's samples must be younger than its readiness (`--horizontal-pod-autoscaler-cpu-initialization-period`).
@@ -100,6 +100,7 @@ impl World<'_> {
             (state.tally.forecast_error, state.tally.forecasts) = forecaster.errors();
         }
         let wanted = libm::ceil(f64::from(decision.to) / whole) as u32;
+        let made = self.elastic.decisions.len();
         let reached = self.order(spec, ordered, wanted);
         if reached == ordered {
             return;
@@ -108,7 +109,10 @@ impl World<'_> {
         let state = &mut self.elastic.scalers[k as usize];
         state.scaler.changed(Time(self.now), from, to);
         state.tally.changes += 1;
-        self.elastic.decisions.push(Decision { at: Time(self.now), scaler: k, from, to, why: decision.why });
+        // Hosts were ordered for it, and therefore later.
+        let by = By::Scaler(k, decision.why);
+        let [from, to] = [from, to].map(f64::from);
+        self.elastic.decisions.insert(made, Decision { at: Time(self.now), from, to, by });
     }
 
     /// Instances that are not on their way out, and those of them that serve.
@@ -279,6 +283,9 @@ impl World<'_> {
     }
 
     pub(super) fn scaling_tally(&self, component: u16) -> Option<ScalingTally> {
+        if let Some(sizes) = self.sizes_tally(component) {
+            return Some(ScalingTally { changes: sizes.changes, ..ScalingTally::default() });
+        }
         let k = self.m.scalers.iter().position(|spec| spec.component == component)?;
         Some(self.elastic.scalers[k].tally)
     }

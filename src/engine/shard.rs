@@ -10,11 +10,12 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::engine::election::Election;
+use crate::engine::split::Split;
 use crate::engine::world::Ns;
 use crate::measure::histogram::Histogram;
 
 /// One shard and the log of what was written to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shard {
     /// Which copy is the primary.
     pub(super) primary: u32,
@@ -44,6 +45,10 @@ pub(super) struct Shard {
     pub(super) election: Option<Box<Election>>,
     /// Positions of the moment, to be ranked.
     pub(super) ranked: Vec<u64>,
+    /// The primary takes no writes, because it has missed its watchers for too long.
+    pub(super) is_fenced: bool,
+    /// Whether the watchers miss a primary that lives, and what comes of it.
+    pub(super) split: Split,
 }
 
 /// One write.
@@ -125,6 +130,8 @@ impl Shard {
             is_planned: false,
             election: None,
             ranked: Vec::new(),
+            is_fenced: false,
+            split: Split::default(),
         }
     }
 

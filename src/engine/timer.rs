@@ -141,6 +141,15 @@ pub(super) enum Timer {
     Promote {
         station: u32,
     },
+    /// Watchers have missed the primary of this shard for as long as it takes to notice, or to be fenced.
+    Missing {
+        station: u32,
+        round: u32,
+    },
+    Fence {
+        station: u32,
+        round: u32,
+    },
     /// The next piece of data moves to the shards that a fault brings.
     Reshard {
         fault: u16,
@@ -253,6 +262,9 @@ pub(super) enum Timer {
     },
     /// An autoscaler looks.
     Scale(u16),
+    /// The same of one that changes sizes; the next instances change theirs.
+    Vertical(u16),
+    Resize(u16),
     Cut,
 }
 

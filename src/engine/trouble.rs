@@ -57,6 +57,7 @@ impl World<'_> {
         self.incidents.troubles.push(Striking { fault, picks: [pick(0), pick(1)], key });
         if trouble.is_cut() {
             self.depose_cut_leaders();
+            self.watch_primaries();
         }
     }
 
@@ -64,6 +65,7 @@ impl World<'_> {
         self.incidents.troubles.retain(|striking| striking.fault != fault);
         if trouble.is_cut() {
             self.rejoin_copies();
+            self.watch_primaries();
         }
     }
 
@@ -72,6 +74,12 @@ impl World<'_> {
     pub(super) fn is_cut(&self, ends: [u32; 2], request: u32) -> bool {
         !self.incidents.troubles.is_empty()
             && self.hitting(ends, request).any(|striking| self.trouble(striking).is_some_and(Trouble::is_cut))
+    }
+
+    /// A partition that is why nothing passes between two instances.
+    pub(super) fn cut_by(&self, ends: [u32; 2]) -> Option<u16> {
+        let is_cut = |striking: &&Striking| self.trouble(striking).is_some_and(Trouble::is_cut);
+        self.hitting(ends, NONE).find(is_cut).map(|striking| striking.fault)
     }
 
     fn trouble(&self, striking: &Striking) -> Option<&Trouble> {
@@ -220,6 +228,8 @@ impl World<'_> {
             for shard in 0..self.replication[c].shards.len() {
                 let first = first + shard as u32 * copies.each();
                 let seat = Seat { c, shard, copy: 0, first };
+                self.reunites(&seat);
+                let seat = Seat { copy: self.replication[c].shards[shard].primary as usize, ..seat };
                 if copies.mode == Mode::Chain {
                     self.mend_chain(&seat);
                 }
@@ -233,6 +243,7 @@ impl World<'_> {
                     }
                 }
                 self.acknowledge(&seat);
+                self.rejoin_older(&seat);
             }
         }
     }

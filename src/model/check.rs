@@ -143,7 +143,11 @@ impl Compiler<'_> {
             let is_used = self.model.operations.iter().enumerate().any(|(operation, offered)| {
                 usize::from(offered.component) == number && reached.contains(&(operation as u16))
             });
-            let is_asked = self.model.edges.iter().any(|edge| usize::from(edge.name) == number)
+            let is_watcher = self.model.copies.iter().filter_map(|copies| copies.failover.as_ref()).any(|failover| {
+                self.model.components.get(number).is_some_and(|spec| failover.watchers.contains(&spec.first))
+            });
+            let is_asked = is_watcher
+                || self.model.edges.iter().any(|edge| usize::from(edge.name) == number)
                 || matches!(component.value.kind, crate::scenario::Kind::Telemetry(_));
             if !is_used && !is_asked {
                 let message = format!("nothing ever calls `{name}`");

@@ -56,7 +56,9 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_loads();
     compiler.compile_capacities();
     compiler.compile_scalers();
+    compiler.compile_verticals();
     compiler.compile_faults();
+    compiler.check_versions();
     compiler.compile_conditions();
     compiler.compile_plan();
     compiler.compile_prices();

@@ -394,6 +394,7 @@ impl Compiler<'_> {
         }
         if let (Quantity::ScaleChanges, Scope::Component(number)) = (measure.what, scope)
             && self.written(number).value.autoscale.is_none()
+            && self.written(number).value.vertical.is_none()
         {
             let message =
                 format!("the number of instances of `{}` never changes", self.names.components[usize::from(number)]);
@@ -467,10 +468,29 @@ impl Compiler<'_> {
             return self.tell(made.help("a database has them with `shards: {count: 4}`"));
         }
         let is_multi = copies.is_some_and(|copies| matches!(copies.mode, Mode::MultiPrimary(_)));
-        if matches!(measure.what, Quantity::Conflicts | Quantity::Convergence) && !is_multi {
-            let message = format!("`{}` has one primary, so no writes are in conflict", component.name);
+        let may_split =
+            copies.is_some_and(|copies| copies.failover.is_some() || matches!(copies.mode, Mode::Raft { .. }));
+        let needs_two = match measure.what {
+            Quantity::Conflicts => !is_multi && !may_split,
+            Quantity::Convergence => !is_multi,
+            Quantity::SplitBrain => !may_split,
+            _ => false,
+        };
+        if needs_two {
+            let message = format!("`{}` has one primary and never two, so no writes are in conflict", component.name);
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
-            return self.tell(made.help("several take writes with `replicas: {mode: multi_primary(lww)}`"));
+            let help =
+                "several take writes with `replicas: {mode: multi_primary(lww)}`, and by accident with `failover`";
+            return self.tell(made.help(help));
+        }
+        if matches!(measure.what, Staleness | StaleReads) && component.keeps_entries() {
+            let releases = |fault: &crate::model::Fault| matches!(fault.act, crate::model::Act::Release(_));
+            if !self.model.faults.iter().any(releases) {
+                let message = format!("nothing is ever released, so no copy in `{}` is old", component.name);
+                let made = Diagnostic::new(Code::NeverJudged, spot, message);
+                self.tell(made.help("add `faults: {shipped: {at: 5m, release: asset}}`"));
+            }
+            return;
         }
         if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
             let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);

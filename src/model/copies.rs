@@ -14,6 +14,7 @@ use crate::model::edges::Caller;
 use crate::model::{Cause, Model, NONE, NONE16, Operation};
 use crate::policy::replication::{Choose, Mode, ReadFrom};
 use crate::policy::sharding::{Map, Sharding};
+use crate::policy::watchers::Quorum;
 use crate::random::Purpose;
 use crate::scenario::database::{CopyPart, Database};
 use crate::scenario::fault::Act;
@@ -73,6 +74,11 @@ pub struct Failover {
     /// From the notice to the change.
     pub promote_draw: u16,
     pub choose: Choose,
+    /// Stations that watch the primary; empty: the replicas that live do.
+    pub watchers: Range<u32>,
+    pub quorum: Quorum,
+    /// How long a primary that misses a quorum goes on; `None`: as long as it likes.
+    pub fence: Option<Span>,
     /// How long callers keep the address of a primary.
     pub ttl: Span,
 }
@@ -276,6 +282,9 @@ impl Compiler<'_> {
             failover: database.failover.as_ref().map(|failover| Failover {
                 promote_draw: self.draw(&format!("components.{name}.failover"), Purpose::Fault, &failover.promote),
                 choose: failover.choose,
+                watchers: 0..0,
+                quorum: failover.quorum.value,
+                fence: failover.fence.as_ref().map(|fence| span(fence.value)),
                 ttl: span(failover.ttl_s),
             }),
             shard_bytes: self.rows_of(database).unwrap_or(0.0) * database.row_bytes.unwrap_or(0.0)
@@ -297,6 +306,52 @@ impl Compiler<'_> {
             if mode.waits() || 0 < mode.asks() {
                 self.model.copies[number].wait_cell = self.cell(name, Cause::Replication);
             }
+        }
+    }
+
+    /// Who watches the primaries; all components must have their instances.
+    pub(super) fn find_watchers(&mut self) {
+        for number in 0..self.model.copies.len() {
+            let Copies { component, replicas, .. } = self.model.copies[number];
+            let name = self.names.components[usize::from(component)];
+            let Kind::Database(database) = &self.scenario.components[name].value.kind else { continue };
+            let Some(said) = &database.failover else { continue };
+            let mut count = replicas;
+            if let Some(watchers) = &said.watchers {
+                let found = self.names.find_component(&watchers.value, watchers.spot, self.diags);
+                let Some(spec) = found.and_then(|found| self.model.components.get(usize::from(found))) else {
+                    continue;
+                };
+                count = spec.count;
+                let stations = spec.first..spec.first + spec.count;
+                if let Some(failover) = &mut self.model.copies[number].failover {
+                    failover.watchers = stations;
+                }
+            }
+            self.check_fence(name, said);
+            if let Some(problem) = said.quorum.value.problem(count) {
+                self.tell(Diagnostic::new(Code::ImpossibleQuorum, said.quorum.spot, problem));
+            }
+        }
+    }
+
+    /// A fence that is slower than the quickest promotion leaves two primaries.
+    fn check_fence(&mut self, name: &str, said: &scenario::database::Failover) {
+        let Some(fence) = &said.fence else { return };
+        let component = self.names.component(name).and_then(|number| self.model.components.get(usize::from(number)));
+        let health = component.and_then(|component| component.health.as_ref());
+        // The first probe may leave in the moment of the cut.
+        let noticed = health
+            .map_or(0.0, |health| f64::from(health.unhealthy - 1) * health.interval.secs() + health.timeout.secs());
+        // One promotion in a hundred is quicker still.
+        let promote = &said.promote;
+        let promoted = if promote.is_constant() { Some(promote.mean()) } else { promote.quantile(0.01) };
+        let least = noticed + promoted.unwrap_or(0.0);
+        if least < fence.value {
+            let times = [fence.value, least].map(crate::units::human_time);
+            let message = format!("`{name}` stops after {}, and another may take over after {}", times[0], times[1]);
+            let told = Diagnostic::new(Code::LateFence, fence.spot, message);
+            self.tell(told.help(format!("write at most `fence: {}`, if two primaries are not meant", times[1])));
         }
     }
 

@@ -171,7 +171,8 @@ impl Compiler<'_> {
         let each = if let Kind::Cache(cache) = &component.value.kind { cache.each() } else { 1 };
         let places = self.with_copies(places, each);
         let in_units = matches!(&component.value.kind, Kind::Database(database) if database.capacity.is_some());
-        if component.value.autoscale.is_none() && !in_units {
+        let is_counted = in_units || component.value.vertical.is_some();
+        if component.value.autoscale.is_none() && !is_counted {
             for (kind, figures, count) in &types {
                 self.machines.push((name.to_owned(), kind.clone(), count * each, figures.price_per_hour));
             }

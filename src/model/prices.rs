@@ -23,6 +23,8 @@ pub enum Metered {
     Hosts { first: u32, count: u32, per_hour: f64 },
     /// Capacity units of a database, at dollars an hour each while they are there.
     Units { component: u16, per_hour: f64 },
+    /// Instances of a size, at dollars an hour each while they have it.
+    Sized { component: u16, size: usize, per_hour: f64 },
     /// Environments of a function that stand ready, at dollars an hour each.
     Provisioned { component: u16, per_hour: f64 },
     /// Gigabytes of each environment times the time it was at work, at dollars a gigabyte-second.
@@ -48,6 +50,7 @@ impl Compiler<'_> {
         self.request_prices();
         self.function_prices();
         self.capacity_prices();
+        self.vertical_prices();
         self.byte_prices();
         self.telemetry_prices();
         for (name, component) in &self.scenario.components {
@@ -120,7 +123,7 @@ impl Compiler<'_> {
     }
 
     /// What a commitment leaves of the price of this owner's machines.
-    fn term(&mut self, owner: &str) -> f64 {
+    pub(super) fn term(&mut self, owner: &str) -> f64 {
         let Some(term) = self.scenario.prices.terms.get(owner) else { return 1.0 };
         catalogue::term_factor(&term.value).unwrap_or_else(|| {
             let known = catalogue::TERMS.iter().map(|(name, _)| *name);

@@ -69,6 +69,15 @@ pub(super) fn smaller(mut model: Model, whole: Model, scenario: &Scenario, diags
     for (host, by) in model.hosts.iter_mut().zip(&scale.hosts) {
         scaling.host(host, *by);
     }
+    for vertical in &model.verticals {
+        let (name, component) =
+            scenario.components.iter().nth(usize::from(vertical.component)).expect("it was compiled");
+        if scale.components[usize::from(vertical.component)] != 1 {
+            let message =
+                format!("the instances of `{name}` are too few to become fewer, and their sizes cannot be divided");
+            scaling.tell(message, component.spot);
+        }
+    }
     for number in 0..model.components.len() {
         scaling.component(&mut model.components[number], scale.components[number]);
     }
@@ -361,6 +370,7 @@ fn targets(act: &Act) -> Vec<&Target> {
         Act::Surge { .. }
         | Act::Reshard { .. }
         | Act::Expire { .. }
+        | Act::Release { .. }
         | Act::Redrive { .. }
         | Act::Rewind { .. }
         | Act::Deploy(_) => Vec::new(),

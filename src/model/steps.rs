@@ -141,6 +141,7 @@ impl Compiler<'_> {
     pub(super) fn compile_operations(&mut self) {
         self.check_arrows();
         self.link_copies();
+        self.find_watchers();
         self.link_nodes();
         self.link_brokers();
         self.check_keys();

@@ -2,7 +2,7 @@
 
 use crate::model::Scope;
 use crate::probe::Between;
-use crate::record::{CapacityTally, ScalingTally, Tallies};
+use crate::record::{CapacityTally, ScalingTally, SizesTally, Tallies};
 
 impl Between<'_> {
     /// Cold starts of the functions of a scope, and starts in all; `None` if there are no functions.
@@ -21,6 +21,35 @@ impl Between<'_> {
         let pairs = self.component_pairs(scope).into_iter();
         let pairs = pairs.filter_map(|(before, after)| Some((before.scaling.as_deref()?, after.scaling.as_deref()?)));
         pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
+    }
+
+    /// Core-seconds and byte-seconds that an instance had, if its size changes.
+    pub(super) fn room_of(&self, station: u32) -> Option<[f64; 2]> {
+        let component = self.model.stations[station as usize].component;
+        self.model.vertical_of(component)?;
+        let instance = (station - self.model.components[usize::from(component)].first) as usize;
+        let of = |tallies: &Tallies| {
+            let sizes = tallies.components[usize::from(component)].sizes.as_ref();
+            sizes.map_or([0.0; 2], |sizes| sizes.rooms[instance])
+        };
+        let (before, after) = (of(self.from), of(self.to));
+        Some([0, 1].map(|what| (after[what] - before[what]) * 1e-9 * self.awake()))
+    }
+
+    /// The same of the one instance that a machine belongs to.
+    pub(super) fn room_on(&self, host: u32) -> Option<[f64; 2]> {
+        if self.model.verticals.is_empty() {
+            return None;
+        }
+        let mut here = (0..self.model.stations.len() as u32).filter(|s| self.model.stations[*s as usize].host == host);
+        let (first, second) = (here.next()?, here.next());
+        if second.is_some() { None } else { self.room_of(first) }
+    }
+
+    /// What instances that change their size have done; `None` if a scope has none.
+    pub fn sizes(&self, component: u16) -> Option<(SizesTally, SizesTally)> {
+        let of = |tallies: &Tallies| tallies.components[usize::from(component)].sizes.as_deref().cloned();
+        Some((of(self.from).unwrap_or_default(), of(self.to)?))
     }
 
     /// How large a database in capacity units was.

@@ -323,7 +323,12 @@ fn replicas(report: &Report, look: Look) -> Vec<String> {
         ];
         let dot = format!(" {} ", look.marks().dot);
         let text = told.into_iter().flatten().collect::<Vec<_>>().join(&dot);
-        Some(entry("replicas", &format!("{name}: {text}"), look))
+        let word = if component.kind_specific.figures.contains_key("hit_ratio") && lags.is_empty() {
+            "copies"
+        } else {
+            "replicas"
+        };
+        Some(entry(word, &format!("{name}: {text}"), look))
     };
     report.components.iter().filter_map(line).collect()
 }
@@ -368,6 +373,11 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         }
         if let Some(lost) = fault.lost_messages.filter(|lost| 0.0 < lost.mean) {
             text = format!("{text}, {} messages lost on the way", human_count(lost.mean));
+        }
+        if let Some(split) = fault.split_s {
+            let conflicts = fault.conflicts.map_or(0.0, |conflicts| conflicts.mean);
+            let conflicts = human_count(conflicts);
+            text = format!("{text}, two primaries for {}, {conflicts} writes in conflict", spaced_time(split.mean));
         }
         if let Some(took) = fault.deployed_in_s {
             let back = fault.rolled_back_share.filter(|share| 0.0 < *share);

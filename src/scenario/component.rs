@@ -16,6 +16,7 @@ use crate::scenario::policy::{RATE_LIMIT, rate_limit};
 use crate::scenario::route::{Route, RouteTarget};
 use crate::scenario::step::{self, LONG, SHORT, STEPS};
 use crate::scenario::values::{Env, count, draw, forms, letters, name, shares};
+use crate::scenario::vertical::{VERTICAL, vertical};
 use crate::scenario::{
     Availability, Component, Health, Kind, Machine, MachineChoice, Memory, Named, Operation, Placement, Prefer, Sticky,
 };
@@ -164,6 +165,7 @@ pub static SERVICE: Table = Table {
         WARM,
         DRAIN,
         SCALED,
+        VERTICAL,
         broker::CONSUMES_FIELD,
         cache::STATE,
     ],
@@ -386,6 +388,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         instances
     };
     let autoscale = autoscale(&mut r, &placement).or_else(|| database::scaler(&kind));
+    let vertical = vertical(&mut r, &placement, autoscale.is_some());
     let (instances, most) = counts(&mut r, instances, autoscale.as_ref(), &mut kind);
     let failover_health = database::failover_health(&kind);
     let own_health = has(&r, "health").then(|| r.object("health").map(|mut r| health(&mut r))).flatten();
@@ -414,6 +417,7 @@ pub(super) fn component(owner: Spot, node: &Node, env: &mut Env, diags: &mut Dia
         rate_limit: rate_limit(&mut r),
         consumes: broker::consumes(&mut r),
         autoscale,
+        vertical,
         state: has(&r, "state").then(|| r.object("state").map(|mut r| Box::new(cache::state(&mut r, env)))).flatten(),
         kind,
     }
@@ -476,6 +480,7 @@ fn silent(owner: Spot) -> Component {
         instances: 1,
         most: 1,
         autoscale: None,
+        vertical: None,
         workers: None,
         waits_sync: true,
         queue_limit: None,

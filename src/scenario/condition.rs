@@ -161,6 +161,7 @@ pub enum Quantity {
     Conflicts,
     Convergence,
     LeaderChanges,
+    SplitBrain,
     ShardVariance,
     PartitionSkew,
     ScaleChanges,

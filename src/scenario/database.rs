@@ -6,6 +6,7 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, PolicyForm, Shape, Table, Thing};
 use crate::policy::replication::{self, Choose, Mode, ReadFrom};
 use crate::policy::sharding::{self, Sharding};
+use crate::policy::watchers::{self, Quorum};
 use crate::reader::read_term;
 use crate::scenario::capacity::{CAPACITY, Serverless, capacity};
 use crate::scenario::component::{
@@ -57,6 +58,12 @@ pub struct Failover {
     /// Seconds from the notice to the change.
     pub promote: Distribution,
     pub choose: Choose,
+    /// Whose instances watch the primary; `None`: the replicas do.
+    pub watchers: Option<Reference>,
+    /// How many of them must miss it.
+    pub quorum: Spotted<Quorum>,
+    /// Seconds without a quorum after which a primary stops by itself; `None`: it never does.
+    pub fence: Option<Spotted<f64>>,
     /// Seconds for which callers keep the address of a primary.
     pub ttl_s: f64,
     /// Bytes a second at which a machine that comes back copies the data.
@@ -194,6 +201,7 @@ static DATA: Table = Table {
 static SHARDINGS: [PolicyForm; sharding::FORMS.len()] = forms(sharding::FORMS);
 static MODES: [PolicyForm; replication::MODES.len()] = forms(replication::MODES);
 static READS: [PolicyForm; replication::READS.len()] = forms(replication::READS);
+static QUORUMS: [PolicyForm; watchers::QUORUMS.len()] = forms(watchers::QUORUMS);
 
 static SHARDS: Table = Table {
     name: "shards",
@@ -304,7 +312,7 @@ static CHECKPOINT: Table = Table {
 };
 static FAILOVER: Table = Table {
     name: "failover",
-    about: "A replica takes over from a primary that died, with what it has received",
+    about: "A replica takes over, with what it has received, from a primary that died or that a partition has cut off",
     fields: &[
         Field::new(
             "health",
@@ -326,6 +334,25 @@ static FAILOVER: Table = Table {
             "Which replica: the one that has received most, the first, or one in the zone of the dead primary",
         )
         .or("freshest"),
+        Field::new(
+            "watchers",
+            Shape::Name(Thing::Component),
+            "sentinel",
+            "A component whose instances watch the primary over their links; without it the replicas that live do",
+        ),
+        Field::new(
+            "quorum",
+            Shape::Policy(&QUORUMS),
+            "majority",
+            "How many watchers must miss the primary before another takes over, while the old one may still take writes",
+        )
+        .or("majority"),
+        Field::new(
+            "fence",
+            Shape::Time,
+            "10s",
+            "A primary that has missed a quorum of watchers for so long takes no writes; without it two may take them at a time",
+        ),
         Field::new("ttl", Shape::Time, "30s", "How long callers keep the address of a primary").or("0s"),
         Field::new(
             "rebuild",
@@ -506,10 +533,14 @@ fn failover(r: &mut Reader, env: &mut Env, other: Option<Spot>) -> Failover {
         _ => Choose::Freshest,
     };
     let rebuild = r.bandwidth("rebuild");
+    let quorum = r.parsed("quorum", Code::Policy, |text| Quorum::read(&read_term(text)?));
     Failover {
         health: if r.has("health") { r.object("health").map(|mut r| health(&mut r)) } else { None },
         promote: draw(r, env, "promote", Dimension::Time).unwrap_or(Distribution::Constant(0.0)),
         choose,
+        watchers: name(r, "watchers"),
+        quorum: quorum.unwrap_or(Spotted::new(Quorum::Majority, r.owner())),
+        fence: r.time("fence"),
         ttl_s: r.time("ttl").map_or(0.0, |time| time.value),
         rebuild: r.within("rebuild", rebuild, 1.0, f64::INFINITY).map_or(REBUILD, |rate| rate.value),
     }

@@ -103,7 +103,7 @@ pub(super) fn deploy(r: &mut Reader, env: &Env) -> Option<Act> {
     Some(Act::Deploy(Box::new(Deploy { component: component?, how, at_once, hold_s, slower, fails, roll_back })))
 }
 
-fn at_once(r: &mut Reader) -> Option<AtOnce> {
+pub(super) fn at_once(r: &mut Reader) -> Option<AtOnce> {
     let text = r.node("at_once")?.as_text()?.to_owned();
     if text.contains(['%', '/']) {
         let share = r.share("at_once");

@@ -96,8 +96,14 @@ fn report() -> Report {
     let mut report = sample();
     report.pictures = pictures();
     report.components.insert("mail".to_owned(), report.components["api"].clone());
-    let decision =
-        |t_s, from, to| Decision { t_s, component: "api".to_owned(), from, to, why: "cores 91% > 70%".to_owned() };
+    let decision = |t_s, from, to| Decision {
+        t_s,
+        component: "api".to_owned(),
+        what: "instances",
+        from,
+        to,
+        why: "cores 91% > 70%".to_owned(),
+    };
     report.decisions = vec![decision(120.0, 5.0, 8.0), decision(420.0, 8.0, 6.0)];
     let span = |component: &str, cause, start_s, end_s| ExemplarSpan {
         component: component.to_owned(),

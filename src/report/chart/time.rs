@@ -259,12 +259,13 @@ pub fn decisions(report: &Report) -> Option<Chart> {
     }
     chart.group(from, Role::Plane(frame.plane()));
     chart.clock = Some(Clock { left: frame.left, right: frame.right(), to_s: end, lines: Vec::new() });
-    "Instances that were asked for, in the first replication; a diamond is a decision.".clone_into(&mut chart.about);
+    "Instances, hosts, and cores of each instance that were asked for, in the first replication; a diamond is a decision."
+        .clone_into(&mut chart.about);
     let row = |decision: &crate::report::Decision| {
-        let counts = format!("{} to {}", decision.from, decision.to);
+        let counts = format!("{} to {} {}", decision.from, decision.to, decision.what);
         vec![span(decision.t_s), decision.component.clone(), counts, decision.why.clone()]
     };
-    let head = ["at", "component", "instances", "why"].map(str::to_owned).to_vec();
+    let head = ["at", "component", "how many", "why"].map(str::to_owned).to_vec();
     chart.table = Table { head, rows: decisions.iter().map(row).collect() };
     Some(chart)
 }

@@ -93,9 +93,10 @@ pub const MEASURES: &[Entry] = &[
         "conflicts",
         Quantity::Conflicts,
         SHARE_OR_COUNT,
-        "share of writes that had not seen another of the same row; bare: their number",
+        "share of writes that had not seen another of the same row, where there is more than one primary; bare: their number",
     ),
     now("convergence", Quantity::Convergence, TIME, "from a write to its application at the last copy"),
+    now("split_brain", Quantity::SplitBrain, TIME, "how long a shard had two primaries that both took writes"),
     now("leader_changes", Quantity::LeaderChanges, COUNT, "primaries that took over, by failover or by election"),
     now(
         "duplicates",
