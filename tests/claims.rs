@@ -126,9 +126,9 @@ fn claim(id: &str, what: &str, found: f64, range: [f64; 2]) {
 }
 
 /// The same for a claim in words.
-fn words(id: &str, what: &str, found: &str, holds: bool) {
-    assert!(holds, "{id}: {what}: {found}");
-    tell(id, what, ["", found, "shown"]);
+fn words(id: &str, [what, claimed]: [&str; 2], found: &str, holds: bool) {
+    assert!(holds, "{id}: {what}: {found}, claimed {claimed}");
+    tell(id, what, [claimed, found, "shown"]);
 }
 
 /// What the source claims, and what an honest model says instead; that it does so must hold.

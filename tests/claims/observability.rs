@@ -97,7 +97,12 @@ fn s10_red() {
             missing.push(name);
         }
     }
-    words("s10-red", "components without rate, errors, durations or CPU", &format!("{missing:?}"), missing.is_empty());
+    words(
+        "s10-red",
+        ["components without rate, errors, durations or CPU", "none"],
+        &format!("{missing:?}"),
+        missing.is_empty(),
+    );
 }
 
 #[test]
@@ -119,7 +124,12 @@ fn s10_trace() {
         told.push(format!("{} {:.0} of {:.0} ms", spent[0].0, 1e3 * spent[0].1, 1e3 * seen.latency_s));
         holds &= spent[0].0 == "stripe";
     }
-    words("s10-trace", "where the slowest requests spent their time", &told.join(", "), holds && !told.is_empty());
+    words(
+        "s10-trace",
+        ["where the slowest requests spent their time", "a trace shows it"],
+        &told.join(", "),
+        holds && !told.is_empty(),
+    );
     let random = report.exemplars.iter().filter(|seen| seen.chosen == "random").count();
     assert_eq!(random, 5, "and some at random beside them");
 }
