@@ -74,7 +74,7 @@ fn histogram(c: &mut Criterion) {
 fn cache(c: &mut Criterion) {
     let keys = Popular::zipf(10_000_000, 0.99);
     let stream: Vec<u64> = (0..1 << 22).map(|n| keys.rank(bits(mix(1), occasion(n)))).collect();
-    let entry = Entry { size: 1, expires: u64::MAX, version: 0 };
+    let entry = Entry { size: 1, edition: 0, expires: u64::MAX, version: 0 };
     let mut group = c.benchmark_group("cache of a million");
     for (name, eviction) in [("lru", Eviction::Lru), ("s3fifo", Eviction::S3Fifo)] {
         let mut shelf = Shelf::new(eviction, Limits { bytes: u64::MAX, entries: 1_000_000 }, mix(2));

@@ -50,6 +50,7 @@ mod queue;
 mod quorum;
 mod reading;
 mod replica;
+mod release;
 mod residency;
 mod reshard;
 mod rewind;

@@ -35,6 +35,7 @@ pub mod plan;
 pub mod prices;
 pub mod program;
 pub mod region;
+pub mod releases;
 pub mod residency;
 mod replay;
 mod sagas;
@@ -79,12 +80,10 @@ use crate::policy::breaker::Breaker;
 use crate::policy::discipline::Order;
 use crate::policy::eject::Eject;
 use crate::policy::environment::Environments;
-use crate::policy::sharding::Map;
-use crate::policy::shed::Shed;
+use crate::policy::{sharding::Map, shed::Shed};
 use crate::popularity::Popular;
 use crate::scenario::condition::{Per, Relation, Resource, Stat};
-use crate::scenario::function::Pooling;
-use crate::scenario::machine::Pod;
+use crate::scenario::{function::Pooling, machine::Pod};
 use crate::units::{Span, Time};
 
 /// "There is none", in every index of 16 and 32 bits.
@@ -454,6 +453,8 @@ pub struct Key {
     pub origin: KeyOrigin,
     /// Ranks are shuffled (a bijection over `count`).
     pub scattered: bool,
+    /// The version of an object is part of its name.
+    pub versioned: bool,
     pub count: u64,
     /// Bytes of the object with that value, or `NONE16`.
     pub bytes_draw: u16,
@@ -502,8 +503,7 @@ pub enum Act {
         share: u64,
         kind: Failure,
     },
-    /// The rate of a source is multiplied. The shape of the source already holds it when the instant is fixed; else the
-    /// engine adds its occurrences to the shape, and in both cases only marks the period.
+    /// The rate of a source is multiplied: its shape holds that, from the start or when the run begins.
     Surge {
         source: u16,
         factor: f64,
@@ -528,6 +528,7 @@ pub enum Act {
         groups: Vec<u16>,
         back: Span,
     },
+    Release(releases::Released),
     /// The entry of a key value goes, or all of them (`key` is `NONE16`).
     Expire {
         cache: u16,

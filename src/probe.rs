@@ -13,6 +13,7 @@
 mod copies;
 mod elastic;
 mod messages;
+mod shown;
 
 use crate::measure::histogram::Compact;
 use crate::model::{Cause, Model, NONE, NONE16, Pool, Probe, Scope};
@@ -391,6 +392,9 @@ impl Between<'_> {
         let mut merged = Compact::default();
         for (before, after) in self.copies_pairs(scope) {
             merged.merge(&after.staleness.minus(&before.staleness));
+        }
+        for (before, after) in self.shown_pairs(scope) {
+            merged.merge(&after.ages.minus(&before.ages));
         }
         merged
     }

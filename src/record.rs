@@ -194,6 +194,8 @@ pub struct ComponentTally {
     pub bytes_outside: u64,
     /// Of a cache, all nodes together.
     pub cache: CacheTally,
+    /// Of a cache, where anything is ever released.
+    pub shown: Option<Box<ShownTally>>,
     /// Of those who call it.
     pub guards: GuardTally,
     /// Of a database with shards or replicas.
@@ -355,6 +357,16 @@ impl CacheTally {
             bytes: self.bytes + other.bytes,
         }
     }
+}
+
+/// What those who looked in a cache were shown.
+#[derive(Clone, Debug, Default)]
+pub struct ShownTally {
+    pub looks: u64,
+    /// Copies of what had changed since at its origin.
+    pub old: u64,
+    /// Of all looks: how long what they were shown had no longer been so.
+    pub ages: Compact,
 }
 
 /// What a queue was sent.

@@ -183,6 +183,8 @@ pub struct Key {
     pub origin: KeyOrigin,
     /// Ranks are shuffled over the key space instead of popular keys being neighbours.
     pub scattered: bool,
+    /// Where it says that the version of an object is part of its name.
+    pub versioned: Option<crate::diagnostic::Spot>,
     /// Bytes of the object with that value, drawn once for each value.
     pub bytes: Option<Distribution>,
 }

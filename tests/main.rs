@@ -24,6 +24,7 @@ mod places;
 mod pods;
 mod prefill;
 mod queues;
+mod releases;
 mod replication;
 mod sagas;
 mod scale;

@@ -172,6 +172,7 @@ fn kind_specific(study: &Study, scope: Scope, hit_ratio: Option<Estimate>) -> Sp
         study.mean(|stretch| stretch.starts(scope).filter(|all| 0 < all.1).map(|(cold, all)| cold as f64 / all as f64));
     specific.extend(starts.map(|cold| ("cold_starts".to_owned(), cold)));
     specific.extend(of_capacity(study, scope));
+    specific.extend(of_shown(study, scope));
     specific.extend(of_cache(study, usize::from(index)));
     specific.extend(messages::of(study, index));
     specific.extend(messages::views(study, index));
@@ -244,6 +245,23 @@ fn of_copies(study: &Study, scope: Scope) -> BTreeMap<String, Estimate> {
     found.extend(changes.map(|changes| ("leader_changes".to_owned(), changes)));
     of_splits(study, scope, &mut found);
     found
+}
+
+/// What a cache showed of what had changed at its origin; nothing where nothing is ever released.
+fn of_shown(study: &Study, scope: Scope) -> Vec<(String, Estimate)> {
+    if study.measured.iter().all(|stretch| !stretch.shows_releases(scope)) {
+        return Vec::new();
+    }
+    let wanted = [
+        ("stale_reads", Quantity::StaleReads, None),
+        ("staleness_p99", Quantity::Staleness, Some(Stat::Quantile(0.99))),
+        ("staleness_max", Quantity::Staleness, Some(Stat::Max)),
+    ];
+    let found = wanted.into_iter().filter_map(|(name, quantity, stat)| {
+        let probe = Probe { quantity, stat, scope, resource: None, per: None };
+        study.mean(|stretch| probe::read(&probe, stretch)).map(|value| (name.to_owned(), value))
+    });
+    found.collect()
 }
 
 /// How long there were two primaries, and what each of them took meanwhile; nothing if there never were.

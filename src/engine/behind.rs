@@ -71,6 +71,8 @@ impl World<'_> {
     pub(super) fn write_later(&mut self, id: u32, used: u16) -> u32 {
         let used = self.m.cache_uses[used as usize];
         let (cache, object) = (used.cache, self.object(id, used));
+        // A write is known by what it is about, whatever version of it comes meanwhile.
+        let object = self.object_of(object.key, object.value, used.space);
         let Frame { station, request, .. } = self.frames[id as usize];
         let spec = &self.m.caches[cache as usize];
         let node = station - self.m.components[spec.component as usize].first;

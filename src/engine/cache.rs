@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::behind::Behind;
 use crate::engine::mirror::Mirrors;
+use crate::engine::release::{Releases, Shown};
 use crate::engine::world::{Frame, JOIN, Ns, World};
 use crate::measure::gauge::Wide;
 use crate::model::caches::Cache;
@@ -44,6 +45,8 @@ pub(super) struct Caches {
     pub(super) warming: bool,
     /// Work done by that traffic, ns: by it is known how long a fetch takes, although none of it takes time.
     pub(super) worked: Ns,
+    /// What has changed at its origin.
+    pub(super) releases: Releases,
     /// Whether anybody asks how long a fetch takes.
     pub(super) times_fetches: bool,
 }
@@ -68,6 +71,8 @@ pub(super) struct Shelves {
     pub(super) coalesced: u64,
     /// Hits on entries that had expired, because nothing better was to be had.
     pub(super) stale: u64,
+    /// What it has shown, if anything is ever released.
+    pub(super) shown: Option<Box<Shown>>,
 }
 
 /// Which entry is meant.
@@ -89,6 +94,13 @@ struct Label {
     renewing: bool,
     ttl: Ns,
     cost: Ns,
+}
+
+impl Object {
+    /// The same under another name, and at another place: what hashes a name hashes all of it.
+    pub(super) fn called(self, word: u64) -> Object {
+        Object { place: mix(self.place ^ word), name: mix(self.name ^ word), ..self }
+    }
 }
 
 const COST_BITS: u32 = 24;
@@ -125,7 +137,7 @@ impl Caches {
     pub(super) fn new(m: &Model, salt: u64) -> Caches {
         let all = m.caches.iter().map(|spec| Shelves::new(m, spec, salt)).collect();
         let times_fetches = m.caches.iter().any(|spec| 0.0 < spec.early);
-        Caches { all, epoch: 0, warming: false, worked: 0, times_fetches }
+        Caches { all, epoch: 0, warming: false, worked: 0, releases: Releases::default(), times_fetches }
     }
 }
 
@@ -144,6 +156,7 @@ impl Shelves {
             lost_writes: 0,
             coalesced: 0,
             stale: 0,
+            shown: Shown::of(m),
         }
     }
 
@@ -214,7 +227,11 @@ impl World<'_> {
         let key = [used.key, given, spec.key].into_iter().find(|key| *key != NONE16).unwrap_or(0);
         let request = frame.request;
         let value = self.key_value(key, request);
-        self.object_of(key, value, used.space)
+        let object = self.object_of(key, value, used.space);
+        if self.caches.releases.is_empty() {
+            return object;
+        }
+        self.versioned(object, self.requests[request as usize].arrived)
     }
 
     pub(super) fn object_of(&self, key: u16, value: u64, space: u64) -> Object {
@@ -340,6 +357,10 @@ impl World<'_> {
         let call = &mut self.calls[id as usize];
         call.bytes = entry.filter(|_| found != Found::Miss).map_or(0.0, |entry| entry.size as f32);
         call.found = found;
+        if self.caches.all[used.cache as usize].shown.is_some() {
+            let is_shown = matches!(found, Found::Hit | Found::Worn | Found::Nothing);
+            self.has_shown(id, used.cache, object, entry.filter(|_| is_shown));
+        }
         id
     }
 
@@ -402,7 +423,12 @@ impl World<'_> {
         let noted = if 0.0 < spec.refresh { ttl } else { 0 };
         let label = Label { nothing: used.negative, renewing: false, ttl: noted, cost };
         let expires = if ttl == Ns::MAX { Ns::MAX } else { now + ttl + self.kept(used.cache) };
-        let entry = Entry { size: size.clamp(1.0, f64::from(u32::MAX)) as u32, expires, version: label.pack() };
+        let size_kept = size.clamp(1.0, f64::from(u32::MAX)) as u32;
+        let edition = if self.caches.releases.is_empty() { 0 } else { self.edition_brought(id, object) };
+        let entry = Entry { size: size_kept, edition, expires, version: label.pack() };
+        if edition != 0 || !self.caches.releases.is_empty() {
+            self.shows_fetched(id, used.cache, object, entry);
+        }
         self.shelf(used.cache, station, request).put(object.name, entry, now);
         self.weigh(used.cache, station);
         self.send_to_copies(used.cache, station, object.name, Some(entry));
@@ -466,9 +492,10 @@ impl World<'_> {
     pub(super) fn again(&mut self, id: u32, used: u16, to: u16) -> u32 {
         let there = self.entry_there(id, used);
         let (now, kept) = (self.shelf_time(), self.kept(self.m.cache_uses[used as usize].cache));
-        if let Some(entry) = there.filter(|entry| now < good_until(entry, kept)) {
+        if let Some((object, entry)) = there.filter(|(_, entry)| now < good_until(entry, kept)) {
             let cache = self.m.cache_uses[used as usize].cache;
             self.caches.all[cache as usize].coalesced += 1;
+            self.shows_after_all(id, cache, object, entry);
             if Label::unpack(entry.version).nothing {
                 return self.fail(id, Failure::NOT_FOUND);
             }
@@ -480,9 +507,11 @@ impl World<'_> {
 
     /// `Stale`: is there anything at all?
     pub(super) fn stale(&mut self, id: u32, used: u16, to: u16) -> u32 {
-        if let Some(entry) = self.entry_there(id, used).filter(|entry| !Label::unpack(entry.version).nothing) {
+        let there = self.entry_there(id, used);
+        if let Some((object, entry)) = there.filter(|(_, entry)| !Label::unpack(entry.version).nothing) {
             let cache = self.m.cache_uses[used as usize].cache;
             self.caches.all[cache as usize].stale += 1;
+            self.shows_after_all(id, cache, object, entry);
             self.calls[id as usize].bytes = entry.size as f32;
             self.frames[id as usize].pc = to;
         }
@@ -490,12 +519,12 @@ impl World<'_> {
     }
 
     /// The entry as it stands on the shelf of its node, without anybody taking notice.
-    fn entry_there(&mut self, id: u32, used: u16) -> Option<Entry> {
+    fn entry_there(&mut self, id: u32, used: u16) -> Option<(Object, Entry)> {
         let used = self.m.cache_uses[used as usize];
         let object = self.object(id, used);
         let node = self.node_of(id, used.cache, object.place)?;
         let (now, request) = (self.shelf_time(), self.frames[id as usize].request);
-        self.shelf(used.cache, node, request).peek(object.name, now)
+        self.shelf(used.cache, node, request).peek(object.name, now).map(|entry| (object, entry))
     }
 
     /// The value of a flight's lock: the object, for each instance its own if the flight is `local`.
@@ -524,7 +553,7 @@ impl World<'_> {
     pub(super) fn expire_value(&mut self, cache: u16, key: u16, value: u64) {
         let spaces = self.m.cache_uses.iter().filter(|used| used.cache == cache).map(|used| used.space);
         for space in spaces.collect::<BTreeSet<_>>() {
-            let object = self.object_of(key, value, space);
+            let object = self.versioned(self.object_of(key, value, space), self.now);
             let shelves = &mut self.caches.all[cache as usize];
             shelves.mirrors.iter_mut().for_each(|mirrors| mirrors.forget_all(Some(object.name)));
             shelves.nodes.iter_mut().for_each(|shelf| {

@@ -294,8 +294,9 @@ impl World<'_> {
         if self.extended && parent != NONE {
             debug_assert!(parent & JOIN == 0, "only branches have a join for a parent");
             let (found, bytes) = (self.calls[id as usize].found, self.answer_bytes(id, operation));
+            let vintage = self.answer_vintage(id);
             let caller = &mut self.calls[parent as usize];
-            (caller.found, caller.bytes) = (found, bytes);
+            (caller.found, caller.bytes, caller.vintage) = (found, bytes, vintage);
         }
         self.free_frame(id);
         if parent == NONE {
@@ -331,6 +332,7 @@ impl World<'_> {
         }
         if flags & flag::RESPONDED == 0 {
             self.calls[parent as usize].found = self.calls[id as usize].found;
+            self.calls[parent as usize].vintage = self.answer_vintage(id);
         }
         let bytes = self.answer_bytes(id, operation);
         if flags & flag::GUARDED == 0 {
@@ -497,6 +499,9 @@ impl World<'_> {
             self.guards.move_attempt(id, courier);
         }
         self.frames[frame.parent as usize].child = courier;
+        if self.extended {
+            self.calls[frame.parent as usize].vintage = self.answer_vintage(courier);
+        }
         let next = if frame.flags & flag::GUARDED != 0 {
             self.send_back(courier, Outcome::OK, bytes)
         } else {

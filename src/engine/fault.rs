@@ -105,6 +105,7 @@ impl World<'_> {
             Act::Errors { .. }
             | Act::Surge { .. }
             | Act::Expire { .. }
+            | Act::Release(_)
             | Act::Redrive { .. }
             | Act::Rewind { .. }
             | Act::Reshard { .. }
@@ -123,6 +124,9 @@ impl World<'_> {
         }
         if let Act::Link(trouble) = &fault.act {
             self.begin_trouble(f, trouble, draw);
+        }
+        if matches!(fault.act, Act::Release(_)) {
+            self.objects_change(f, draw);
         }
         self.strike(f, &hit);
     }
@@ -153,7 +157,7 @@ impl World<'_> {
             &Act::Redrive { topic } => self.redrive(topic),
             Act::Rewind { groups, back } => groups.iter().for_each(|&group| self.rewind(group, back.0)),
             Act::Deploy(_) => self.begin_rollout(f),
-            Act::Surge { .. } | Act::Link(_) => {}
+            Act::Surge { .. } | Act::Link(_) | Act::Release(_) => {}
         }
     }
 
@@ -196,6 +200,7 @@ impl World<'_> {
             Act::Link(trouble) => self.end_trouble(f, trouble),
             Act::Surge { .. }
             | Act::Expire { .. }
+            | Act::Release(_)
             | Act::Redrive { .. }
             | Act::Rewind { .. }
             | Act::Reshard { .. }

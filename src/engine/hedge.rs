@@ -39,9 +39,9 @@ impl World<'_> {
 
     /// The branch has the first good answer of all copies: what came with it is the caller's.
     pub(super) fn first_answer(&mut self, id: u32, caller: u32, hedge: u16) {
-        let Call { bytes, found, .. } = self.calls[id as usize];
+        let Call { bytes, found, vintage, .. } = self.calls[id as usize];
         let call = &mut self.calls[caller as usize];
-        (call.bytes, call.found) = (bytes, found);
+        (call.bytes, call.found, call.vintage) = (bytes, found, vintage);
         let of = self.frames[caller as usize];
         let took = Span(self.now - of.since);
         self.guards.hedges[hedge as usize].observe(took);

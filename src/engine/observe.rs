@@ -580,6 +580,7 @@ impl World<'_> {
             visits_outside: group.outside.visits,
             bytes_outside: group.outside.bytes as u64,
             cache: self.cache_tally(&self.m.components[c]),
+            shown: self.shown_tally(&self.m.components[c]),
             guards: self.guards.tally(self.m, c as u16, Time(self.now)),
             telemetry: self.incidents.telling.tally(self.m, c),
             copies: self.copies_tally(self.m.components[c].copies as usize),

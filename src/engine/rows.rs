@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::engine::cache::Found;
+use crate::engine::release::Vintage;
 use crate::engine::timer::Timer;
 use crate::engine::world::{Call, Frame, Ns, Outcome, RELEASE, Request, Stage, State, TICK, TIMER, World, row};
 use crate::model::{NONE, NONE16};
@@ -228,6 +229,7 @@ impl Call {
             outcome: Outcome::OK,
             found: Found::Miss,
             missed: 0,
+            vintage: Vintage::ORIGINAL,
             transaction: 0,
             shard: NONE,
             in_environment: false,

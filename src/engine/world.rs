@@ -24,6 +24,7 @@ use crate::engine::naming::Name;
 use crate::engine::observe::Observer;
 use crate::engine::pods::Pods;
 use crate::engine::pool::{Pool, PoolStats};
+use crate::engine::release::Vintage;
 use crate::engine::replica::Replication;
 use crate::engine::reshard::Moving;
 use crate::engine::residency::Outside;
@@ -213,6 +214,8 @@ pub(super) struct Call {
     /// What the last look in a cache found, and when it had to be fetched.
     pub(super) found: Found,
     pub(super) missed: Ns,
+    /// As of which releases the last answer was.
+    pub(super) vintage: Vintage,
     /// Transaction on whose behalf this frame's program calls; 0: none.
     pub(super) transaction: u32,
     /// The one shard among all that this frame's program asks, or `NONE`.

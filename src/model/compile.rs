@@ -59,6 +59,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_verticals();
     compiler.compile_spots();
     compiler.compile_faults();
+    compiler.check_versions();
     compiler.compile_conditions();
     compiler.compile_plan();
     compiler.compile_prices();

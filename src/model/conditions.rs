@@ -490,6 +490,15 @@ impl Compiler<'_> {
                 "several take writes with `replicas: {mode: multi_primary(lww)}`, and by accident with `failover`";
             return self.tell(made.help(help));
         }
+        if matches!(measure.what, Staleness | StaleReads) && component.keeps_entries() {
+            let releases = |fault: &crate::model::Fault| matches!(fault.act, crate::model::Act::Release(_));
+            if !self.model.faults.iter().any(releases) {
+                let message = format!("nothing is ever released, so no copy in `{}` is old", component.name);
+                let made = Diagnostic::new(Code::NeverJudged, spot, message);
+                self.tell(made.help("add `faults: {shipped: {at: 5m, release: asset}}`"));
+            }
+            return;
+        }
         if matches!(measure.what, Lag | Staleness | StaleReads | Violations) && !copies.is_some_and(is_copied) {
             let message = format!("`{}` has no replicas, so nothing of the kind can be measured", component.name);
             let made = Diagnostic::new(Code::NeverJudged, spot, message);

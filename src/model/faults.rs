@@ -54,6 +54,7 @@ impl Compiler<'_> {
             }
             scenario::fault::Act::Reshard { database, to, bytes_per_s } => self.reshard(database, *to, *bytes_per_s)?,
             scenario::fault::Act::Expire { cache, key, value } => self.expire(cache, key.as_ref(), *value)?,
+            scenario::fault::Act::Release { key, share, purge } => self.release(key, *share, purge)?,
             scenario::fault::Act::Redrive { queue } => Act::Redrive { topic: self.dead_letters_named(queue)? },
             scenario::fault::Act::Rewind { topic, group, back_s } => self.rewind(topic, group.as_ref(), *back_s)?,
             scenario::fault::Act::Errors { target, share, kind } => self.errors(target, *share, kind)?,

@@ -16,13 +16,15 @@ impl<'a> Compiler<'a> {
         for (name, key) in &scenario.keys {
             let (origin, count) = self.origin(name, key, 0);
             let path = format!("keys.{name}");
+            let population = self.population(name);
             let bytes_draw = self.draw_unless_zero(&format!("{path}.bytes"), Purpose::Size, key.value.bytes.as_ref());
             self.model.keys.push(Key {
                 name: name.clone(),
                 stream: stream(&path, Purpose::Key),
-                population: stream(&format!("keys.{}", self.population(name)), Purpose::Key),
+                population: stream(&format!("keys.{population}"), Purpose::Key),
                 origin,
                 scattered: key.value.scattered,
+                versioned: scenario.keys.get(population).is_some_and(|key| key.value.versioned.is_some()),
                 count,
                 bytes_draw,
             });

@@ -370,6 +370,7 @@ fn targets(act: &Act) -> Vec<&Target> {
         Act::Surge { .. }
         | Act::Reshard { .. }
         | Act::Expire { .. }
+        | Act::Release { .. }
         | Act::Redrive { .. }
         | Act::Rewind { .. }
         | Act::Deploy(_) => Vec::new(),

@@ -9,6 +9,7 @@
 //! outside, and then the old value of its key is gone as well, because it would be wrong.
 
 mod arc;
+mod column;
 mod ghosts;
 mod lfu;
 mod queue;
@@ -24,6 +25,7 @@ use crate::random::mix;
 use crate::reader::{ReadError, Term};
 
 use arc::Arc;
+use column::Column;
 use lfu::Lfu;
 use queue::{Clock, Fifo, Lru, Sieve};
 use random::Random;
@@ -144,6 +146,8 @@ pub struct Limits {
 pub struct Entry {
     /// Bytes; nothing takes less than one.
     pub size: u32,
+    /// Which edition of its key's value it is; as long as it is 0 for all, it takes no memory.
+    pub edition: u32,
     /// The first nanosecond at which it is no longer there; `u64::MAX` is never.
     pub expires: u64,
     /// Whatever tells it from other values of its key, such as when it was written; as long as it is 0 for all, it takes no
@@ -167,8 +171,8 @@ pub struct Tally {
 #[derive(Clone, Debug)]
 pub struct Shelf {
     entries: Entries,
-    /// By slot; empty as long as all of them are 0.
-    versions: Vec<u64>,
+    versions: Column<u64>,
+    editions: Column<u32>,
     policy: Policy,
     limits: Limits,
     eviction: Eviction,
@@ -318,7 +322,8 @@ impl Shelf {
         let limits = Limits { entries: limits.entries.min(u64::from(MOST_NODES)), ..limits };
         Shelf {
             entries: Table::new(),
-            versions: Vec::new(),
+            versions: Column::new(),
+            editions: Column::new(),
             policy: Policy::new(eviction, limits, key),
             limits,
             eviction,
@@ -371,7 +376,7 @@ impl Shelf {
             }
         }
         let slot = self.entries.insert(key, entry.size, entry.expires);
-        self.label(slot, entry.version);
+        self.label(slot, &entry);
         self.bytes += u64::from(entry.size);
         keeper!(&mut self.policy, keeper => keeper.admit(&mut self.entries, slot));
         true
@@ -404,14 +409,14 @@ impl Shelf {
     /// Changes the version of an entry without the policy taking notice.
     pub fn relabel(&mut self, key: u64, change: impl FnOnce(u64) -> u64) {
         if let Some(slot) = self.entries.find(key) {
-            self.label(slot, change(self.version(slot)));
+            self.versions.set(slot, change(self.versions.get(slot)), self.entries.slots());
         }
     }
 
     /// Empties it, as if the node had just started; the tally stays.
     pub fn clear(&mut self) {
         self.entries = Table::new();
-        self.versions = Vec::new();
+        (self.versions, self.editions) = (Column::new(), Column::new());
         self.key = mix(self.key);
         self.policy = Policy::new(self.eviction, self.limits, self.key);
         self.bytes = 0;
@@ -437,35 +442,20 @@ impl Shelf {
 
     /// Bytes of memory that the simulation spends on it.
     pub fn memory(&self) -> usize {
-        let versions = self.versions.capacity() * size_of::<u64>();
-        size_of::<Shelf>() + self.entries.memory() + versions + keeper!(&self.policy, keeper => keeper.memory())
+        let columns = self.versions.memory() + self.editions.memory();
+        size_of::<Shelf>() + self.entries.memory() + columns + keeper!(&self.policy, keeper => keeper.memory())
     }
 
     fn entry(&self, slot: u32) -> Entry {
         let node = &self.entries[slot];
-        Entry { size: node.size, expires: node.data, version: self.version(slot) }
-    }
-
-    fn version(&self, slot: u32) -> u64 {
-        self.versions.get(slot as usize).copied().unwrap_or(0)
+        let (edition, version) = (self.editions.get(slot), self.versions.get(slot));
+        Entry { size: node.size, edition, expires: node.data, version }
     }
 
     #[inline]
-    fn label(&mut self, slot: u32, version: u64) {
-        if version != 0 || !self.versions.is_empty() {
-            self.label_slowly(slot, version);
-        }
-    }
-
-    fn label_slowly(&mut self, slot: u32, version: u64) {
-        let slots = self.entries.slots() as usize;
-        if self.versions.capacity() < slots {
-            self.versions.reserve_exact(slots - self.versions.len() + slots / 8);
-        }
-        if self.versions.len() < slots {
-            self.versions.resize(slots, 0);
-        }
-        self.versions[slot as usize] = version;
+    fn label(&mut self, slot: u32, entry: &Entry) {
+        self.versions.set(slot, entry.version, self.entries.slots());
+        self.editions.set(slot, entry.edition, self.entries.slots());
     }
 
     /// Whether so many more entries with so many bytes altogether fit.
@@ -490,7 +480,7 @@ impl Shelf {
         self.bytes = self.bytes - u64::from(size) + u64::from(entry.size);
         self.entries[slot].size = entry.size;
         self.entries[slot].data = entry.expires;
-        self.label(slot, entry.version);
+        self.label(slot, entry);
         keeper!(&mut self.policy, keeper => keeper.touch(&mut self.entries, slot));
         while !self.has_room(0, 0) {
             // It has grown, and it may be its own turn to leave.

@@ -31,7 +31,7 @@ impl Between<'_> {
                 self.gained_by_sagas(scope, |tally| tally.unresolved + tally.abandoned).map(whole)
             }
             Quantity::PartitionSkew => self.partition_skew(scope),
-            Quantity::StaleReads => self.stale_views(probe).or_else(|| self.reads(probe, |tally| tally.stale_reads)),
+            Quantity::StaleReads => self.stale_views(probe).or_else(|| self.stale_reads(probe)),
             _ => self.disorder(probe).or_else(|| self.reads(probe, |tally| tally.violations)),
         }
     }

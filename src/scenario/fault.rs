@@ -6,7 +6,7 @@ use crate::fields::reader::Reader;
 use crate::fields::{Field, Shape, Table, Thing};
 use crate::scenario::database::CopyPart;
 use crate::scenario::deploy::{self, Deploy};
-use crate::scenario::values::{Env, draw, moment, verb};
+use crate::scenario::values::{Env, draw, moment, name_of, verb};
 use crate::scenario::{Fault, Part, Reference, Target, When};
 use crate::text::Node;
 use crate::units::Dimension;
@@ -57,6 +57,12 @@ pub enum Act {
         group: Option<Reference>,
         back_s: f64,
     },
+    /// A share of the objects of a key change; these caches throw their old copies away.
+    Release {
+        key: Reference,
+        share: f64,
+        purge: Vec<Reference>,
+    },
     /// The entry of a key value expires at once; without a value, all of them.
     Expire {
         cache: Reference,
@@ -79,6 +85,7 @@ pub static FAULTS: &[&Table] = &[
     &LINK,
     &EXPIRE,
     &FLUSH,
+    &RELEASE,
     &RESHARD,
     &REDRIVE,
     &REWIND,
@@ -190,6 +197,23 @@ static FLUSH: Table = Table {
     about: "A cache is emptied",
     fields: &[Field::new("flush", Shape::Name(Thing::Component), "redis", "The cache").required(), AT, EVERY],
 };
+static RELEASE: Table = Table {
+    name: "release",
+    about: "Objects of a key change at their origin; copies of the old ones are stale until they expire or are purged, unless the key is `versioned`",
+    fields: &[
+        Field::new("release", Shape::Name(Thing::Key), "asset", "The key whose objects change").required(),
+        Field::new("share", Shape::Share, "30%", "How many of them, whichever").or("100%"),
+        Field::new(
+            "purge",
+            Shape::OneOf(PURGED),
+            "cdn",
+            "The cache, or the list of them, that throws away its copies of what has changed at the same moment; nobody can do that to caches with `per`, as browsers are",
+        ),
+        AT,
+        EVERY,
+    ],
+};
+static PURGED: &[Shape] = &[Shape::Name(Thing::Component), Shape::ListOf(&Shape::Name(Thing::Component))];
 static REDRIVE: Table = Table {
     name: "redrive",
     about: "What a queue of dead letters holds goes back to where it came from, to be tried anew",
@@ -235,7 +259,7 @@ pub(super) fn fault(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnos
     let table = verb(node, FAULTS, "a fault", diags)?;
     let mut r = Reader::new(owner, node, table, diags);
     let when = when(&mut r, env);
-    let is_instant = ["expire", "flush", "redrive", "rewind"].contains(&table.name);
+    let is_instant = ["expire", "flush", "release", "redrive", "rewind"].contains(&table.name);
     let at_once = Some(Distribution::Constant(0.0));
     let lasts = match table.field("for") {
         None if is_instant => at_once,
@@ -290,6 +314,14 @@ fn act(r: &mut Reader, verb: &str) -> Option<Act> {
             let (topic, group, back) = (r.text("rewind"), r.text("group"), r.time("back"));
             let back_s = r.within("back", back, 1e-9, f64::INFINITY)?.value;
             Some(Act::Rewind { topic: topic?, group, back_s })
+        }
+        "release" => {
+            let (key, share) = (r.text("release"), r.share("share"));
+            let share = r.within("share", share, 0.0, 1.0).map_or(1.0, |share| share.value);
+            let purge = r.list_or_one("purge");
+            let purge =
+                purge.into_iter().filter_map(|node| name_of(node, "a cache such as `cdn`", r.diags())).collect();
+            Some(Act::Release { key: key?, share, purge })
         }
         "flush" => Some(Act::Expire { cache: r.text("flush")?, key: None, value: None }),
         "errors" => {

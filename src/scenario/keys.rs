@@ -57,6 +57,12 @@ pub static KEY: Table = Table {
             "true",
             "Popular values are spread over the key space instead of being neighbours",
         ),
+        Field::new(
+            "versioned",
+            Shape::Bool,
+            "true",
+            "The version of an object is part of its name (`app.3f2a.js`), so a `release` makes new objects, and no copy of an old one is ever in the way",
+        ),
     ],
 };
 
@@ -87,9 +93,10 @@ enum Written {
 pub(super) fn key(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnostics) -> Key {
     let mut r = Reader::new(owner, node, &KEY, diags);
     let scattered = r.flag("scattered").is_some_and(|flag| flag.value);
+    let versioned = r.flag("versioned").filter(|flag| flag.value).map(|flag| flag.spot);
     let origin = match r.one_of(&["like", "of"]) {
         Some("like") => {
-            inert(&mut r, &["count", "shares", "sizes"], "beside `like`");
+            inert(&mut r, &["count", "shares", "sizes", "versioned"], "beside `like`");
             let own = popularity(&mut r, "popularity", env);
             name(&mut r, "like").map(|like| KeyOrigin::Like(like, own))
         }
@@ -98,7 +105,7 @@ pub(super) fn key(owner: Spot, node: &Node, env: &mut Env, diags: &mut Diagnosti
     };
     let nothing = KeyOrigin::Drawn { count: 1, popularity: Popularity::Uniform };
     let bytes = draw(&mut r, env, "bytes", Dimension::Bytes);
-    Key { origin: origin.unwrap_or(nothing), scattered, bytes }
+    Key { origin: origin.unwrap_or(nothing), scattered, versioned, bytes }
 }
 
 fn drawn(r: &mut Reader, env: &mut Env) -> Option<KeyOrigin> {

@@ -16,8 +16,22 @@ pub(super) const EXCLUSIVE: &[(&[&str], &[&str])] = &[
 ];
 
 /// What a fault may do; it does one thing.
-const FAULT_VERBS: [&str; 11] =
-    ["kill", "slow", "errors", "partition", "link", "expire", "flush", "surge", "deploy", "reshard", "pause"];
+const FAULT_VERBS: [&str; 14] = [
+    "kill",
+    "slow",
+    "errors",
+    "partition",
+    "link",
+    "expire",
+    "flush",
+    "release",
+    "surge",
+    "deploy",
+    "reshard",
+    "pause",
+    "redrive",
+    "rewind",
+];
 
 /// Merges `over` onto `base`: maps by key, everything else replaces, `null` removes. `at` is the path of both.
 pub(super) fn merge(base: &mut Node, over: Node, at: &mut Vec<String>, diags: &mut Diagnostics) {

@@ -32,7 +32,7 @@ pub(crate) fn measure(case: &Case, lab: &Lab) -> Got {
 /// Every eviction as it is written, but the one that lets nobody in.
 const EVICTIONS: [&str; 9] = ["lru", "fifo", "lfu", "sieve", "s3fifo", "arc", "clock", "random", "tinylfu"];
 
-const FOREVER: Entry = Entry { size: 1, expires: u64::MAX, version: 0 };
+const FOREVER: Entry = Entry { size: 1, edition: 0, expires: u64::MAX, version: 0 };
 
 fn shelf(eviction: Eviction, entries: u64) -> Shelf {
     Shelf::new(eviction, Limits { bytes: u64::MAX, entries }, mix(7))

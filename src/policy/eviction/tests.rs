@@ -397,7 +397,7 @@ fn names_are_read() {
 }
 
 fn entry(size: u32, expires: u64, version: u64) -> Entry {
-    Entry { size, expires, version }
+    Entry { size, edition: version as u32 % 7, expires, version }
 }
 
 #[test]
