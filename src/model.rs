@@ -208,8 +208,7 @@ pub struct Run {
     pub requests: Option<u64>,
     /// `None`: found by MSER-5.
     pub warmup: Option<Span>,
-    /// Instants at which the engine takes a snapshot besides the end: candidates for the end of warm-up. In a run by
-    /// requests they are counts of finished requests instead.
+    /// When snapshots are taken, as candidates for the end of warm-up; in a run by requests, counts of finished ones.
     pub cuts: Vec<Time>,
     pub cut_counts: Vec<u64>,
     /// Length of a time-series window.
