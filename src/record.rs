@@ -201,6 +201,8 @@ pub struct ComponentTally {
     pub guards: GuardTally,
     /// Of a database with shards or replicas.
     pub copies: Option<Box<CopiesTally>>,
+    /// Spot machines that were taken back.
+    pub reclaims: u64,
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
     pub sizes: Option<Box<SizesTally>>,
@@ -398,11 +400,10 @@ pub struct TopicTally {
 #[derive(Clone, Debug, Default)]
 pub struct GroupTally {
     pub entered: u64,
-    /// Of them those that came back from a queue of dead letters.
+    /// Of them those that came back from a queue of dead letters; that had been done and are read again; that were there
+    /// when the run began.
     pub driven_in: u64,
-    /// And those that had been done and are read again.
     pub rewound: u64,
-    /// And those that were there when the run began.
     pub before: u64,
     /// Worked on and acknowledged.
     pub delivered: u64,

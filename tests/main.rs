@@ -33,6 +33,7 @@ mod seen;
 mod serverless;
 mod shards;
 mod splits;
+mod spot;
 mod state;
 mod storage;
 mod streams;
