@@ -18,6 +18,11 @@ const REVIEW: u64 = 4096;
 /// Distinguishes requests before the run from those in it, and the pick of an instance from other draws.
 const BEFORE: u64 = 0x6265_666f_7265;
 const PICK: u64 = 0x7069_636b;
+/// Addresses of the requests of a source before the run.
+pub(super) fn before(key: u64) -> u64 {
+    mix(key ^ BEFORE)
+}
+
 /// Calls inside calls; a circle is left here.
 const DEEPEST: u32 = 64;
 
@@ -59,7 +64,7 @@ impl World<'_> {
 
     /// The n-th request of a source before the run.
     fn ask_before(&mut self, source: u16, n: u64) {
-        let address = bits(mix(self.sources[source as usize].key ^ BEFORE), occasion(n));
+        let address = bits(before(self.sources[source as usize].key), occasion(n));
         let class = match &self.m.sources[source as usize].demand {
             crate::model::loads::Demand::Sessions { steps, .. } => {
                 steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class
