@@ -6,6 +6,7 @@
 
 use crate::engine::cache::Found;
 use crate::engine::copies::Seeker;
+use crate::engine::foresight::Foresight;
 use crate::engine::world::{Frame, Ns, Request, World};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE, NONE16};
@@ -54,6 +55,8 @@ impl World<'_> {
             self.caches.epoch = (n as f64 * gap) as Ns;
         }
         self.caches.warming = false;
+        // The loads count their requests anew.
+        self.caches.all.iter_mut().for_each(|shelves| shelves.foresight = Foresight::default());
     }
 
     /// Nothing more could come in without something going out, wherever something comes in at all.
