@@ -55,7 +55,10 @@ pub fn term_factor(term: &str) -> Option<f64> {
 }
 
 /// The terms one can buy a machine on.
-pub const TERMS: &[(&str, f64)] = &[("on_demand", 1.0), ("reserved_1y", 0.63), ("reserved_3y", 0.40), ("spot", 0.35)];
+pub const TERMS: &[(&str, f64)] = &[("on_demand", 1.0), ("reserved_1y", 0.63), ("reserved_3y", 0.40), ("spot", SPOT)];
+
+/// What spot capacity leaves of the price on demand; it moves with the market.
+pub const SPOT: f64 = 0.35;
 
 /// What a default gp3 volume does.
 const GP3_IOPS: f64 = 3000.0;

@@ -62,6 +62,7 @@ mod scale;
 mod shard;
 mod shed;
 mod split;
+mod spot;
 mod station;
 mod telemetry;
 mod timeout;

@@ -1,10 +1,9 @@
 //! What a scenario means: dense tables, flat step programs, no text. Immutable; the engine reads it and nothing else.
 //!
-//! Names are kept beside the tables for reports and never looked up in a run. Indices: a *component* owns the stations
-//! `first .. first + count` (one per instance); a station runs on at most one *host*; an *operation* is a program in
-//! `steps` starting at `entry`; an *edge* is one call site with everything that surrounds the call; a *source* is a load;
-//! a *request class* is a (load, target) pair, the unit of end-to-end statistics; a *cell* is a (component, cause) pair
-//! that request time is attributed to.
+//! Names are kept beside the tables for reports and never looked up in a run. A *component* owns the stations `first ..
+//! first + count` (one per instance); a station runs on at most one *host*; an *operation* is a program in `steps` from
+//! `entry` on; an *edge* is one call site with all that surrounds the call; a *source* is a load; a *request class* is a
+//! (load, target) pair, the unit of statistics; a *cell* is a (component, cause) pair that time is attributed to.
 
 mod arrows;
 pub mod autoscale;
@@ -41,6 +40,7 @@ pub mod residency;
 mod replay;
 mod sagas;
 mod scale;
+pub mod spot;
 mod state;
 mod steps;
 pub mod telemetry;
@@ -128,8 +128,8 @@ pub struct Model {
     pub nodes: Vec<Nodes>,
     pub stations: Vec<Station>,
     pub scalers: Vec<Scaler>,
-    /// Who changes the size of instances.
     pub verticals: Vec<vertical::Vertical>,
+    pub spots: Vec<spot::Spot>,
     pub copies: Vec<Copies>,
     pub wals: Vec<Wal>,
     pub hosts: Vec<Host>,
@@ -208,8 +208,7 @@ pub struct Run {
     pub requests: Option<u64>,
     /// `None`: found by MSER-5.
     pub warmup: Option<Span>,
-    /// Instants at which the engine takes a snapshot besides the end: candidates for the end of warm-up. In a run by
-    /// requests they are counts of finished requests instead.
+    /// When snapshots are taken, as candidates for the end of warm-up; in a run by requests, counts of finished ones.
     pub cuts: Vec<Time>,
     pub cut_counts: Vec<u64>,
     /// Length of a time-series window.
@@ -613,8 +612,9 @@ pub enum Scope {
     Operation(u16),
     Component(u16),
     Station(u32),
-    /// So many instances of one component from this one on: a shard with its copies.
+    /// So many instances of one component from this one on (a shard with its copies); the replicas of all its shards.
     Stations(u32, u32),
+    Replicas(u16),
     Host(u32),
     Pool(u16),
     Fault(u16),

@@ -76,6 +76,8 @@ pub fn read(probe: &Probe, stretch: &Between) -> Option<f64> {
             ratio(cold, all)?
         }
         Quantity::Units => stretch.per_second(stretch.capacity(probe.scope)?.unit_ns),
+        Quantity::Reclaims if probe.per == Some(Per::Count) => stretch.reclaims(probe.scope),
+        Quantity::Reclaims => stretch.reclaims(probe.scope) / seconds,
         Quantity::ScaleChanges if probe.per == Some(Per::Count) => stretch.scaling(probe.scope)?.changes as f64,
         Quantity::ScaleChanges => stretch.scaling(probe.scope)?.changes as f64 / seconds,
         Quantity::Removal | Quantity::Rto | Quantity::Rpo | Quantity::Cost => return None,
@@ -163,7 +165,9 @@ impl Between<'_> {
                 pairs(classes, |index| model.includes(scope, index))
             }
             Scope::Operation(operation) => pairs(operations, |index| index == usize::from(operation)),
-            Scope::Component(component) => pairs(operations, |index| model.operations[index].component == component),
+            Scope::Component(component) | Scope::Replicas(component) => {
+                pairs(operations, |index| model.operations[index].component == component)
+            }
             Scope::Station(station) | Scope::Stations(station, _) => {
                 let component = model.stations[station as usize].component;
                 pairs(operations, |index| model.operations[index].component == component)
@@ -210,7 +214,7 @@ impl Between<'_> {
     /// Components that a scope names or stands in.
     fn components_of(&self, scope: Scope) -> Vec<usize> {
         match scope {
-            Scope::Component(component) => vec![usize::from(component)],
+            Scope::Component(component) | Scope::Replicas(component) => vec![usize::from(component)],
             Scope::Operation(operation) => vec![usize::from(self.model.operations[usize::from(operation)].component)],
             Scope::Station(station) | Scope::Stations(station, _) => {
                 vec![usize::from(self.model.stations[station as usize].component)]
@@ -236,6 +240,9 @@ impl Between<'_> {
         match scope {
             Scope::Station(station) => return vec![station],
             Scope::Stations(first, count) => return (first..first + count).collect(),
+            Scope::Replicas(component) => {
+                return self.model.scaler_of(component).map_or_else(Vec::new, |scaler| scaler.stations().collect());
+            }
             _ => {}
         }
         let range = |index: usize| {
@@ -254,7 +261,9 @@ impl Between<'_> {
             Scope::Component(_) => {
                 self.component_pairs(scope).iter().map(|(before, after)| after.arrivals - before.arrivals).sum()
             }
-            Scope::Station(_) | Scope::Stations(..) => self.gained(scope, |station| station.arrivals),
+            Scope::Station(_) | Scope::Stations(..) | Scope::Replicas(_) => {
+                self.gained(scope, |station| station.arrivals)
+            }
             _ => self.counts(scope).offered,
         }
     }
@@ -287,7 +296,7 @@ impl Between<'_> {
 
     /// One instance keeps sums only, so there is a mean and nothing else.
     fn wait(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
-        if !matches!(scope, Scope::Station(_) | Scope::Stations(..)) {
+        if !matches!(scope, Scope::Station(_) | Scope::Stations(..) | Scope::Replicas(_)) {
             return statistic(&self.waits(scope), stat);
         }
         let left = self.gained(scope, |station| station.left + station.reneged);
@@ -301,7 +310,7 @@ impl Between<'_> {
     }
 
     fn service(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
-        if !matches!(scope, Scope::Station(_) | Scope::Stations(..)) {
+        if !matches!(scope, Scope::Station(_) | Scope::Stations(..) | Scope::Replicas(_)) {
             return statistic(&self.holdings(scope), stat);
         }
         mean_only(stat, self.gained(scope, |station| station.held_ns), self.gained(scope, |station| station.left))
@@ -334,7 +343,7 @@ impl Between<'_> {
     }
 
     fn in_flight(&self, scope: Scope, stat: Option<Stat>) -> Option<f64> {
-        if let (Scope::Station(_) | Scope::Stations(..), None | Some(Stat::Mean)) = (scope, stat) {
+        if let (Scope::Station(_) | Scope::Stations(..) | Scope::Replicas(_), None | Some(Stat::Mean)) = (scope, stat) {
             return Some(self.per_second(self.gained(scope, |tally| tally.busy_ns + tally.queued_ns)));
         }
         let flows = self.flows(scope);

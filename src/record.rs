@@ -200,6 +200,8 @@ pub struct ComponentTally {
     pub guards: GuardTally,
     /// Of a database with shards or replicas.
     pub copies: Option<Box<CopiesTally>>,
+    /// Spot machines that were taken back.
+    pub reclaims: u64,
     /// Of what an autoscaler changes.
     pub scaling: Option<Box<ScalingTally>>,
     pub sizes: Option<Box<SizesTally>>,

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod size;
 pub mod sweep;
 pub mod html;
+pub mod saved;
 pub mod pictures;
 pub mod terminal;
 pub mod trace;
@@ -566,8 +567,8 @@ pub struct Meta {
     pub events_per_s: f64,
 }
 
-/// A word of ours read back from a saved report. It lives as long as the program, which reads one report and ends.
-fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
+/// A word of ours read back from a saved report. It lives as long as the program, which reads one and ends, or a few of its own.
+pub(in crate::report) fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
     Ok(Box::leak(String::deserialize(from)?.into_boxed_str()))
 }
 
@@ -577,6 +578,6 @@ fn maybe_word<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Word>, D::Err
 }
 
 /// JSON knows no infinity: it was written as `null`.
-fn or_infinite<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+pub(in crate::report) fn or_infinite<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }

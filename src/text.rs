@@ -307,6 +307,7 @@ impl Loader<'_> {
             Err(error) => {
                 let why = match error.kind() {
                     io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
                     io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
                     _ => error.to_string(),
                 };

@@ -396,6 +396,11 @@ objectives:
 
 /// A database whose reads triple after two minutes, and whose replicas may become more; so many bytes to copy.
 fn replicas(most: u32, rows: &str, rest: &str) -> Report {
+    replicas_of("", "", (most, rows, rest))
+}
+
+/// The same with shards, or another mode.
+fn replicas_of(shards: &str, mode: &str, (most, rows, rest): (u32, &str, &str)) -> Report {
     let text = format!(
         "
 plimsoll: 1
@@ -412,8 +417,10 @@ components:
     boot: 5s
     data: {{rows: {rows}, row: 1KB}}
     disk: {{size: 100GB, iops: 3000, bandwidth: 500MB/s}}
+    {shards}
     replicas:
       count: 1
+      {mode}
       autoscale: {{min: 1, max: {most}, every: 10s, window: 20s, age: 0s, target: {{utilisation of cores: 60%}}, down: {{stable: 1m}}}}
     failover: {{rebuild: 200MB/s}}
     operations: {{read: {{cpu: exp(8ms)}}, write: {{cpu: 1ms}}}}
@@ -453,4 +460,45 @@ fn a_replica_that_became_the_primary_is_not_taken_away() {
     let report = replicas(6, "1M", "faults: {dies: {at: 4m, kill: db/primary}}");
     let reads = &report.operations["db.write"].requests;
     assert!(reads.goodput_per_s.mean > 15.0, "writes go on: {}", reads.goodput_per_s.mean);
+}
+
+/// Two shards halve what each replica has to do, so fewer of each shard are needed, and as many come to the one as to the other.
+#[test]
+fn replicas_of_every_shard_become_more() {
+    let counts = |report: &Report| -> Vec<f64> {
+        report.components["db"].kind_specific.replicas_over_time.iter().map(|at| at[1]).collect()
+    };
+    let most = |report: &Report| counts(report).into_iter().fold(0.0, f64::max);
+    let (whole, halves) = (replicas(6, "1M", ""), replicas_of("shards: {count: 2}", "", (6, "1M", "")));
+    let fixed = replicas_of("shards: {count: 2}", "", (1, "1M", ""));
+    assert!(2.0 <= most(&halves) && most(&halves) < most(&whole), "{:?} {:?}", counts(&halves), counts(&whole));
+    assert!(counts(&halves).last().is_some_and(|last| *last <= 2.0), "{:?}", counts(&halves));
+    assert!(
+        value(&halves, "slow") < 0.7 * value(&fixed, "slow"),
+        "{} {}",
+        value(&halves, "slow"),
+        value(&fixed, "slow")
+    );
+    // Two primaries and two replicas all the time, and two more machines for each further replica of a shard.
+    let dollars = [&fixed, &halves].map(|report| report.cost.usd_per_month);
+    assert!((dollars[0] - 4.0 * 730.0).abs() < 1.0 && 1.1 * dollars[0] < dollars[1], "{dollars:?}");
+    let replica = |shard: u32| halves.components["db"].kind_specific.shards[shard as usize].arrivals_per_s.mean;
+    assert!((replica(0) / replica(1) - 1.0).abs() < 0.1, "{} {}", replica(0), replica(1));
+}
+
+/// Writes that wait for replicas wait for those that have come, too, and for none that copies the data.
+#[test]
+fn replicas_that_are_waited_for_come_and_go() {
+    for mode in ["mode: semi_sync(1)", "mode: sync"] {
+        let report = replicas_of("", mode, (6, "1M", ""));
+        let most = report.components["db"].kind_specific.replicas_over_time.iter().map(|at| at[1]).fold(0.0, f64::max);
+        assert!(3.0 <= most, "{mode}: {most}");
+        let writes = &report.operations["db.write"].requests;
+        assert!((writes.goodput_per_s.mean / 20.0 - 1.0).abs() < 0.1, "{mode}: {}", writes.goodput_per_s.mean);
+    }
+    for shards in ["shards: {count: 3}", ""] {
+        let dies = "faults: {dies: {at: 4m, kill: db/any, for: 30s}}";
+        let report = replicas_of(shards, "mode: semi_sync(1)", (6, "1M", dies));
+        assert!(value(&report, "bad") < 0.5, "{}", value(&report, "bad"));
+    }
 }

@@ -72,6 +72,17 @@ fn the_heat_map_holds_every_request_and_series_every_second() {
     assert_eq!((fault.from_s, fault.to_s), (20.0, 30.0));
 }
 
+/// At a scale at which servers have half of their cores there are as many of them as ever.
+#[test]
+fn instances_over_time_are_those_that_are_there_at_any_scale() {
+    let (scenario, model) =
+        compiled(&SHOP.replace("seed: 7", "seed: 7, scale: 1/2").replace("clients: 5", "clients: 6"));
+    let report = evaluate(&model, &scenario, &Plan::new(&model, &scenario, 2), &Progress::default()).report;
+    let up = report.pictures.series.of("instances").find(|line| line.of == "web").expect("one of them dies");
+    assert_eq!((up.mid[10], up.mid[25]), (Some(3.0), Some(2.0)));
+    assert!((report.components["web"].instances.mean - 2.8).abs() < 0.1, "{:?}", report.components["web"].instances);
+}
+
 #[test]
 fn a_percentile_curve_goes_through_the_percentiles() {
     let report = shop();
@@ -249,8 +260,27 @@ journey:
 ";
 
 /// Every study that has a page, and how it is asked.
-const STUDIES: [(&str, &[&str], &[&str]); 7] = [
+const STUDIES: [(&str, &[&str], &[&str]); 9] = [
     ("capacity", &["capacity", "shop.yaml"], &["capacity"]),
+    (
+        "grid",
+        &["capacity", "shop.yaml", "--tolerance", "20%", "--vary", "web.instances=2,3"],
+        &["capacity-each", "capacity-grid"],
+    ),
+    (
+        "grid-pairs",
+        &[
+            "capacity",
+            "shop.yaml",
+            "--tolerance",
+            "20%",
+            "--vary",
+            "web.instances=2,3",
+            "--vary",
+            "db.connections=2,30",
+        ],
+        &["capacity-each", "capacity-grid"],
+    ),
     ("compare", &["compare", "shop.yaml", "bigger.yaml"], &["changes", "latency"]),
     ("sweep", &["sweep", "shop.yaml", "--vary", "web.instances=2,3,4"], &["sweep"]),
     (
@@ -263,6 +293,15 @@ const STUDIES: [(&str, &[&str], &[&str]); 7] = [
     ("journey", &["journey", "ladder.yaml"], &["carries", "costs"]),
 ];
 
+/// How the page of a study is called, and what it is made of.
+fn document(name: &str, arguments: &[&'static str]) -> (&'static str, String) {
+    match arguments[0] {
+        _ if name.starts_with("grid") => ("capacity_grid", "capacity_grid.json".to_owned()),
+        "sweep" => ("sweep", "sweep.jsonl".to_owned()),
+        verb => (verb, format!("{verb}.json")),
+    }
+}
+
 /// Asks every study, and leaves its page in `pages` under its name, and its pictures in a folder of that name.
 fn studied(folder: &Path) {
     fs::write(folder.join("bigger.yaml"), SHOP.replace("instances: 3", "instances: 5")).expect("writable");
@@ -273,7 +312,7 @@ fn studied(folder: &Path) {
         let output = plimsoll(folder, &[arguments, &short].concat());
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code().is_some_and(|code| code < 4 && code != 2), "{name}: {told}");
-        let written = folder.join(name).join(format!("{}.html", arguments[0]));
+        let written = folder.join(name).join(format!("{}.html", document(name, arguments).0));
         fs::copy(written, folder.join(format!("pages/{name}.html"))).expect("it was written");
     }
 }
@@ -301,6 +340,69 @@ fn every_study_has_a_page() {
     let output = plimsoll(folder.path(), &[&asked[..], &["--out", "none", "--charts", "none"]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(folder.path().join("none/sweep.html").exists() && !folder.path().join("none/charts").exists());
+}
+
+#[test]
+fn every_study_is_shown_again_without_simulating() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    fs::write(folder.path().join("shop.yaml"), SHOP).expect("writable");
+    studied(folder.path());
+    for file in ["shop.yaml", "bigger.yaml", "ladder.yaml"] {
+        fs::remove_file(folder.path().join(file)).expect("it was there");
+    }
+    for (name, arguments, charts) in STUDIES {
+        let (page, saved) = document(name, arguments);
+        let place = format!("{name}/{saved}");
+        let call = |more: &[&str]| {
+            let output = plimsoll(folder.path(), &[&["report", &place], more].concat());
+            assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        call(&["-q", "--out", "again"]);
+        let both =
+            |file: &str| (read(&folder.path().join(name).join(file)), read(&folder.path().join("again").join(file)));
+        let files = charts.iter().map(|chart| format!("charts/{chart}.svg")).chain([format!("{page}.html")]);
+        for file in files {
+            let (was, is) = both(&file);
+            assert!(was == is, "{name}: {file} is another one");
+        }
+        // What is printed again is what was written, and gives the same page once more.
+        let json = call(&["--json"]);
+        fs::write(folder.path().join("printed.json"), &json).expect("writable");
+        let printed = plimsoll(folder.path(), &["report", "printed.json", "-qq", "--export", "html=-"]);
+        assert!(printed.status.success(), "{name}: {}", String::from_utf8_lossy(&printed.stderr));
+        let file = folder.path().join(name).join(format!("{page}.html"));
+        assert!(String::from_utf8_lossy(&printed.stdout) == read(&file), "{name}: the page of what --json prints");
+        assert!(40 < call(&[]).len() && call(&["-f", "markdown"]).contains('|'), "{name} is shown to people");
+        if saved.ends_with(".json") {
+            assert!(json == read(&folder.path().join(&place)), "{name}: the document");
+        }
+        let output = plimsoll(folder.path(), &["report", &place, "--export", "hgrm=x"]);
+        assert_eq!(output.status.code(), Some(2), "{name} has no histogram");
+    }
+    for (text, told) in
+        [("{}", "no `schema`"), ("[1,", "EOF"), ("{\"schema\": \"plimsoll.advise/1\"}", "what can be shown again")]
+    {
+        fs::write(folder.path().join("x.json"), text).expect("writable");
+        let output = plimsoll(folder.path(), &["report", "x.json"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(told), "{text}: {said}");
+    }
+}
+
+/// An objective about a percentile is a line over the curves of a comparison, and every percentile a stop of the cursor.
+#[test]
+fn a_comparison_shows_what_is_asked_of_both() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    fs::write(folder.path().join("shop.yaml"), SHOP).expect("writable");
+    let asked = ["compare", "shop.yaml", "--set", "web.instances=5", "--duration", "20s", "--warmup", "2s", "-r", "3"];
+    let output = plimsoll(folder.path(), &[&asked[..], &["--out", "c"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(read(&folder.path().join("c/charts/latency.svg")).contains("p99 &lt;= 300ms"));
+    let page = read(&folder.path().join("c/compare.html"));
+    let figure =
+        page.split("id=\"f-latency\"").nth(1).and_then(|rest| rest.split("</figure>").next()).expect("it is there");
+    assert!(figure.contains("p99 &lt;= 300ms") && figure.contains("\n") && figure.contains(" p99 · shop "), "{figure}");
 }
 
 fn name_of(entry: std::io::Result<fs::DirEntry>) -> String {
@@ -349,11 +451,10 @@ fn both(child: &mut std::process::Child) -> std::sync::mpsc::Receiver<String> {
     receive
 }
 
-/// In a folder of its own: `npm install playwright-core axe-core`; then
-/// `PLIMSOLL_BROWSER=that/folder cargo test --test integration -- --ignored browser`. `PLIMSOLL_SHOTS` names a folder for
-/// pictures of every page, at three widths, light and dark.
+/// `tests/browser/run.sh` gets what this needs and runs it. `PLIMSOLL_BROWSER` is a folder with playwright-core and axe-core;
+/// `PLIMSOLL_SHOTS` names a folder for pictures of every page, at three widths, light and dark.
 #[test]
-#[ignore = "needs Chromium and npm packages; see the comment above it for the command"]
+#[ignore = "needs Chromium and npm packages; `tests/browser/run.sh` gets them and runs it"]
 fn a_browser_finds_nothing_wrong() {
     let Some(modules) = std::env::var_os("PLIMSOLL_BROWSER") else {
         return skipped("PLIMSOLL_BROWSER names no folder with playwright-core and axe-core");

@@ -115,7 +115,7 @@ fn more_room_is_dearer_and_a_longer_hold_calmer() {
     let (tight, loose) = (of("use: 95%, hold: 30s"), of("use: 40%, hold: 30s"));
     assert!(figure(&tight, "cores_each") * 1.2 < figure(&loose, "cores_each"));
     assert!(value(&loose, "slow") < value(&tight, "slow"), "{} {}", value(&loose, "slow"), value(&tight, "slow"));
-    let (quick, calm) = (of("use: 60%, hold: 0s"), of("use: 60%, hold: 5m"));
+    let (quick, calm) = (of("use: 60%, hold: 0s"), of("use: 60%, hold: 15m"));
     assert!(
         value(&calm, "changes") < value(&quick, "changes"),
         "{} {}",

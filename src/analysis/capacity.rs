@@ -292,6 +292,7 @@ fn report(base: &Design, question: &Question, found: &Found) -> Capacity {
     let (low, high) = if is_load { (found.good, found.bad) } else { (found.bad.map(|bad| bad + 1.0), found.good) };
     Capacity {
         schema: SCHEMA,
+        command: None,
         name: base.name.clone(),
         title: base.scenario.title.clone(),
         hash: base.scenario.hash.clone(),

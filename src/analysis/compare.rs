@@ -25,7 +25,7 @@ pub fn compare(designs: &[&Design], figures: &[Figures], noise: f64) -> Compare 
     let (before, first) = (side(designs[0], &figures[0]), &figures[0]);
     let others = designs.iter().zip(figures).skip(1);
     let after = others.map(|(design, figures)| compared(designs[0], first, design, figures, noise)).collect();
-    Compare { schema: SCHEMA, seed: first.seed, replications: first.replications, noise, before, after }
+    Compare { schema: SCHEMA, command: None, seed: first.seed, replications: first.replications, noise, before, after }
 }
 
 fn side(design: &Design, figures: &Figures) -> Side {
@@ -132,6 +132,7 @@ fn steadiness(before: &Figures, after: &Figures) -> Difference {
         word,
         verdicts: None,
         limit: None,
+        text: None,
     }
 }
 
@@ -139,6 +140,7 @@ fn objective(was: &Judged, is: &Judged, noise: f64) -> Difference {
     let mut found = measure(&was.measured, &is.measured, noise);
     found.verdicts = Some([was.verdict, is.verdict]);
     found.limit = is.limit;
+    found.text = Some(is.text.clone());
     let turned = match (was.verdict, is.verdict) {
         (Verdict::Misses, Verdict::Meets) => Some(Word::Improved),
         (Verdict::Meets, Verdict::Misses) => Some(Word::Regressed),
@@ -169,6 +171,7 @@ pub fn measure(was: &Measured, is: &Measured, noise: f64) -> Difference {
         word,
         verdicts: None,
         limit: None,
+        text: None,
     }
 }
 

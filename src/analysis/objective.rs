@@ -357,7 +357,10 @@ pub fn unit(probe: &Probe) -> &'static str {
             | Quantity::Staleness,
             _,
         ) => "s",
-        (Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals | Quantity::ScaleChanges, _) => "per_s",
+        (
+            Quantity::Throughput | Quantity::Goodput | Quantity::Arrivals | Quantity::ScaleChanges | Quantity::Reclaims,
+            _,
+        ) => "per_s",
         (Quantity::Memory | Quantity::Bytes | Quantity::BytesOutside, _) => "bytes",
         (
             Quantity::Errors

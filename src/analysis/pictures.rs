@@ -194,8 +194,8 @@ fn of_levels(study: &Study, clock: &Clock) -> Vec<Line> {
         let ups = clock.records.iter().map(|record| &record.series.up[component]);
         let changes = ups.into_iter().any(|up| up.windows(2).any(|pair| pair[0] != pair[1]));
         if changes {
-            let scale = model.scale_of(Scope::Component(component as u16));
-            let instances = |record: &Record, window: usize| f64::from(record.series.up[component][window]) * scale;
+            let each = model.instances_for_one(component as u16);
+            let instances = |record: &Record, window: usize| f64::from(record.series.up[component][window]) * each;
             lines.push(clock.line("instances", name(component), Middle::Mean, instances));
         }
     }

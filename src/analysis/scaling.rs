@@ -34,15 +34,13 @@ fn told(study: &Study, decision: &crate::record::Decision) -> (String, Word, Str
         By::Vertical { vertical, needed, sizes } => {
             let vertical = &model.verticals[usize::from(vertical)];
             let [before, after] = sizes.map(|size| &vertical.sizes[size]);
-            let (fills, full) = (needed / decision.from, vertical.rule.full);
-            let way = if sizes[0] < sizes[1] { "more" } else { "less" };
-            let of = if before.name.parse::<f64>().is_ok() { "cores".to_owned() } else { before.name.clone() };
+            let (fills, full) = (human_share(needed / decision.from), human_share(vertical.rule.full));
+            let quantile = human_count(100.0 * vertical.rule.quantile);
+            let than = if sizes[0] < sizes[1] { format!("more than {full}") } else { "less would do".to_owned() };
+            let before = if before.name.parse::<f64>().is_ok() { "each" } else { before.name.as_str() };
+            let after = &after.name;
             let why = format!(
-                "{needed:.2} cores in use at the {} percentile, {} of {of}: {way} than {} would leave; now {}",
-                human_count(100.0 * vertical.rule.quantile),
-                human_share(fills),
-                human_share(full),
-                after.name,
+                "{needed:.2} cores in use at the {quantile} percentile, {fills} of {before}: {than}; now {after}"
             );
             (name(vertical.component), "cores", why)
         }
@@ -128,6 +126,9 @@ pub(super) fn figures(study: &Study, component: u16) -> BTreeMap<String, Estimat
             Some((cores(&after) - cores(&before)) * 1e-9 / stretch.seconds())
         }),
     );
+    if study.model.is_spot(component) {
+        put("reclaims", study.mean(|stretch| Some(stretch.reclaims(scope))));
+    }
     put("forecast_error", study.mean(|s| tally(s).and_then(|t| share(t.forecast_error, t.forecasts as f64))));
     found
 }

@@ -310,10 +310,11 @@ pub enum Charts {
     help_template = TEMPLATE,
     before_help = "Examples:\n  plimsoll report output/shop/report.json\n  \
                    plimsoll report output/shop/report.json --export html=shop.html --export markdown=shop.md\n  \
-                   plimsoll report output/shop/report.json --out slides --charts png\n"
+                   plimsoll report output/shop/report.json --out slides --charts png\n  \
+                   plimsoll report output/shop/capacity.json --out slides   studies, too; of a sweep sweep.jsonl\n"
 )]
 pub struct Saved {
-    /// A `report.json` of an earlier run; `-` reads standard input
+    /// The `report.json` of a run, or what a study has written: `compare.json`, `sweep.jsonl`, ...; `-` reads standard input
     #[arg(value_name = "REPORT", value_hint = ValueHint::FilePath)]
     pub report: String,
     /// Format on standard output
@@ -322,13 +323,13 @@ pub struct Saved {
     /// The same as `--format json`
     #[arg(long)]
     pub json: bool,
-    /// Write `report.html` and `charts/` into this folder
+    /// Write the page (`report.html`, `compare.html`, ...) and `charts/` into this folder
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
     /// Pictures in that folder
     #[arg(long, value_name = "AS", default_value = "svg")]
     pub charts: Charts,
-    /// Write one more file, as for `run`: what is in the saved report, so no `csv`, `requests` or `hgrm`
+    /// Write one more file, as for `run`: of what is in the saved report, so of a run no `csv`, `requests` or `hgrm`
     #[arg(long, value_name = "KIND=FILE", value_parser = export)]
     pub export: Vec<(Kind, String)>,
     /// Show where the time of the N slowest requests went

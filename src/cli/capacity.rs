@@ -8,13 +8,11 @@ use crate::cli::out::Out;
 use crate::cli::study::{self, Faces, Library};
 use crate::cli::{Exit, Stop, grid, progress};
 use crate::report::capacity::{self, Outcome};
-use crate::report::chart::Chart;
-use crate::report::html;
 use crate::report::terminal::capacity as terminal;
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
-const FACES: Faces<capacity::Capacity> =
+pub(crate) const FACES: Faces<capacity::Capacity> =
     Faces { rows: capacity::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// Searches, and tells the answer with its interval.
@@ -35,18 +33,15 @@ pub(crate) fn capacity(args: &Capacity, out: &mut Out) -> Result<Exit, Stop> {
     }
     let question = question(args, &whole)?;
     let runs = study::setting(&whole, &args.trials).replications * 12;
-    let found = study::simulated(&args.trials, &whole, runs, out, |lab| {
+    let mut found = study::simulated(&args.trials, &whole, runs, out, |lab| {
         search(&whole, &question, lab, |place| at(&question, &base, &whole, &[], place))
     })?;
+    found.command = Some(study::command(&args.trials));
     FACES.show(&found, format, out)?;
-    let written = [
-        ("capacity.json", study::document(&found, Format::Json)),
-        ("capacity.md", terminal::markdown(&found)),
-        ("capacity.html", html::study::capacity(&found, &study::typed()).render()),
-    ];
+    let text = study::document(&found, Format::Json);
+    let written = [("capacity.json", text.clone()), ("capacity.md", terminal::markdown(&found))];
     study::write(&args.trials, &name, &written, out)?;
-    let charts: Vec<Chart> = html::study::capacity_chart(&found).into_iter().collect();
-    study::draw(&args.trials, &args.drawn, &name, &charts, out)?;
+    study::show_again(&args.trials, &name, &text, args.drawn.charts, out)?;
     Ok(match found.outcome {
         Outcome::Found | Outcome::Unbounded => Exit::Done,
         Outcome::None => Exit::No,

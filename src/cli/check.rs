@@ -9,13 +9,12 @@ use crate::analysis::compare;
 use crate::analysis::design::{Base, Design};
 use crate::analysis::lab::Lab;
 use crate::cli::args::study::{Baseline, BaselineVerb, Check, Trials};
-use crate::cli::args::{Format, Undecided};
+use crate::cli::args::{Charts, Format, Undecided};
 use crate::cli::out::{Out, variable};
 use crate::cli::part::{Parts, Shard};
 use crate::cli::study::{self, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, files, github, journey, progress};
 use crate::report::check::{self, Checked, Outcome, SCHEMA};
-use crate::report::html;
 use crate::report::terminal::check as terminal;
 use crate::report::{junit, terminal::compare as side_by_side};
 use crate::text::Read;
@@ -73,8 +72,9 @@ pub(crate) fn check(args: &Check, out: &mut Out) -> Result<Exit, Stop> {
     let (result, simulated) = work.all(tasks, out)?;
     let scenarios = session.finish(result, simulated, out)?;
     let outcome = scenarios.iter().map(|checked| checked.outcome).max().unwrap_or(Outcome::Skipped);
-    let checked = check::Check { schema: SCHEMA, outcome, scenarios };
-    show(&checked, format, out)?;
+    let checked = check::Check { schema: SCHEMA, command: Some(study::command(&args.trials)), outcome, scenarios };
+    let shown = text(&checked, format, out);
+    out.print(&shown.expect("a verb knows its formats"))?;
     summarise(&checked)?;
     if shard.is_part() {
         shelf.parts.finish(out)?;
@@ -134,26 +134,28 @@ impl Work<'_> {
     }
 }
 
-fn show(checked: &check::Check, format: Format, out: &mut Out) -> Result<(), Stop> {
+/// The document in a format; `None` for one that it has not.
+pub(crate) fn text(checked: &check::Check, format: Format, out: &Out) -> Option<String> {
     let look = study::look(out, format);
     match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(checked, format)),
-        Format::Github => out.print(&github::checked(checked)),
-        Format::Junit => out.print(&junit::checked(checked)),
-        Format::Markdown => out.print(&terminal::markdown(checked)),
-        _ if out.quiet == 1 => study::print_human(&terminal::summary_line(checked, look), format, out),
-        _ => study::print_human(&terminal::render(checked, look), format, out),
+        Format::Json | Format::Jsonl => Some(study::document(checked, format)),
+        Format::Github => Some(github::checked(checked)),
+        Format::Junit => Some(junit::checked(checked)),
+        Format::Markdown => Some(terminal::markdown(checked)),
+        Format::Csv => None,
+        Format::Human | Format::Plain if out.quiet == 1 => {
+            Some(study::human(&terminal::summary_line(checked, look), format, out))
+        }
+        Format::Human | Format::Plain => Some(study::human(&terminal::render(checked, look), format, out)),
     }
 }
 
 /// The files.
 fn write(args: &Check, checked: &check::Check, out: &mut Out) -> Result<(), Stop> {
-    let written = [
-        ("check.json", study::document(checked, Format::Json)),
-        ("junit.xml", junit::checked(checked)),
-        ("check.html", html::study::check(checked, &study::typed()).render()),
-    ];
-    study::write(&args.trials, "check", &written, out)
+    let text = study::document(checked, Format::Json);
+    let written = [("check.json", text.clone()), ("junit.xml", junit::checked(checked))];
+    study::write(&args.trials, "check", &written, out)?;
+    study::show_again(&args.trials, "check", &text, Charts::None, out)
 }
 
 /// The summary of a job on GitHub, where there is one.

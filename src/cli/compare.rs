@@ -8,13 +8,12 @@ use crate::cli::out::Out;
 use crate::cli::study::{self, Faces, Library};
 use crate::cli::{Exit, Stop, progress};
 use crate::report::compare::{self, Word};
-use crate::report::html;
 use crate::report::terminal::compare as terminal;
 use crate::text::Read;
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
-const FACES: Faces<compare::Compare> =
+pub(crate) const FACES: Faces<compare::Compare> =
     Faces { rows: compare::rows, markdown: terminal::markdown, line: terminal::verdict_lines, human: terminal::render };
 
 /// Evaluates all designs on the same random inputs, and tells how they differ.
@@ -33,16 +32,13 @@ pub(crate) fn compare(args: &Compare, out: &mut Out) -> Result<Exit, Stop> {
     let all: Vec<&Design> = designs.iter().collect();
     let runs = setting.replications * designs.len() as u32;
     let figures = study::simulated(&args.trials, &designs[0], runs, out, |lab| lab.evaluate(&all))?;
-    let compared = comparing::compare(&all, &figures, noise);
+    let mut compared = comparing::compare(&all, &figures, noise);
+    compared.command = Some(study::command(&args.trials));
     FACES.show(&compared, format, out)?;
-    let written = [
-        ("compare.json", study::document(&compared, Format::Json)),
-        ("compare.md", terminal::markdown(&compared)),
-        ("compare.html", html::study::compare(&compared, &study::typed()).render()),
-    ];
+    let text = study::document(&compared, Format::Json);
+    let written = [("compare.json", text.clone()), ("compare.md", terminal::markdown(&compared))];
     study::write(&args.trials, &place(&designs), &written, out)?;
-    let charts = html::study::compare_charts(&compared);
-    study::draw(&args.trials, &args.drawn, &place(&designs), &charts, out)?;
+    study::show_again(&args.trials, &place(&designs), &text, args.drawn.charts, out)?;
     let worse = compared.after.iter().any(|compared| compared.word == Word::Regressed);
     Ok(if args.fail_on_regression.is_some() && worse { Exit::No } else { Exit::Done })
 }

@@ -15,7 +15,7 @@ use crate::report::grid::{self, Grid, Row, SCHEMA};
 use crate::report::terminal::grid as terminal;
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
-const FACES: Faces<Grid> =
+pub(crate) const FACES: Faces<Grid> =
     Faces { rows: grid::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 
 /// One search at each point.
@@ -43,13 +43,12 @@ pub(crate) fn grid(args: &Capacity, base: &Base, whole: &Design, out: &mut Out) 
         shelf.parts.finish(out)?;
         return Ok(Exit::Done);
     }
-    let found = document(whole, &args.find, &axes, rows);
+    let found = Grid { command: Some(study::command(&args.trials)), ..document(whole, &args.find, &axes, rows) };
     FACES.show(&found, format, out)?;
-    let written = [
-        ("capacity_grid.json", study::document(&found, Format::Json)),
-        ("capacity_grid.md", terminal::markdown(&found)),
-    ];
+    let text = study::document(&found, Format::Json);
+    let written = [("capacity_grid.json", text.clone()), ("capacity_grid.md", terminal::markdown(&found))];
     study::write(&args.trials, &found.name, &written, out)?;
+    study::show_again(&args.trials, &found.name, &text, args.drawn.charts, out)?;
     Ok(if found.rows.iter().any(|row| row.value.is_some()) { Exit::Done } else { Exit::No })
 }
 
@@ -83,6 +82,7 @@ fn row<M: Memory>(base: &Base, place: &Place, lab: &mut Lab<'_, M>) -> Result<Ro
 fn document(whole: &Design, find: &str, axes: &[Axis], rows: Vec<Row>) -> Grid {
     Grid {
         schema: SCHEMA,
+        command: None,
         name: whole.name.clone(),
         hash: whole.scenario.hash.clone(),
         seed: whole.scenario.run.seed,

@@ -9,16 +9,17 @@ use crate::analysis::lab::Lab;
 use crate::cli::args::Format;
 use crate::cli::args::study::Journey;
 use crate::cli::out::Out;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, progress};
 use crate::diagnostic::{Diagnostics, Sources};
-use crate::report::html;
 use crate::report::journey::{self, SCHEMA};
 use crate::report::terminal::journey as terminal;
 use crate::scenario::journey::{Ladder, Stage, ladder};
 use crate::text::{self, Read};
 use crate::units;
 
+pub(crate) const FACES: Faces<journey::Journey> =
+    Faces { rows: journey::rows, markdown: terminal::markdown, line: terminal::table, human: terminal::render };
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
 
 /// Evaluates all stages, and tells the story.
@@ -42,29 +43,19 @@ pub(crate) fn journey(args: &Journey, out: &mut Out) -> Result<Exit, Stop> {
     let stages = climb(&rungs, &mut lab);
     let stages = session.finish(stages, lab.simulated, out)?;
     let (title, description) = (ladder.title, ladder.description);
-    let told = journey::Journey { schema: SCHEMA, title, description, seed: setting.seed, stages, runs: lab.needed() };
-    let tell = if args.quiz { quiz } else { show };
-    tell(&told, format, out)?;
-    let written = [
-        ("journey.json", study::document(&told, Format::Json)),
-        ("journey.md", terminal::markdown(&told)),
-        ("journey.html", html::study::journey(&told, &study::typed()).render()),
-    ];
-    let name = study::stem(&args.ladder);
-    study::write(&args.trials, &name, &written, out)?;
-    study::draw(&args.trials, &args.drawn, &name, &html::study::journey_charts(&told), out)?;
-    Ok(Exit::Done)
-}
-
-fn show(told: &journey::Journey, format: Format, out: &mut Out) -> Result<(), Stop> {
-    let look = study::look(out, format);
-    match format {
-        Format::Json | Format::Jsonl => out.print(&study::document(told, format)),
-        Format::Csv => out.print(&journey::rows(told).csv()),
-        Format::Markdown => out.print(&terminal::markdown(told)),
-        _ if out.quiet == 1 => study::print_human(&terminal::table(told, look), format, out),
-        _ => study::print_human(&terminal::render(told, look), format, out),
+    let (seed, runs, command) = (setting.seed, lab.needed(), Some(study::command(&args.trials)));
+    let told = journey::Journey { schema: SCHEMA, command, title, description, seed, stages, runs };
+    if args.quiz {
+        quiz(&told, format, out)?;
+    } else {
+        FACES.show(&told, format, out)?;
     }
+    let name = study::stem(&args.ladder);
+    let text = study::document(&told, Format::Json);
+    let written = [("journey.json", text.clone()), ("journey.md", terminal::markdown(&told))];
+    study::write(&args.trials, &name, &written, out)?;
+    study::show_again(&args.trials, &name, &text, args.drawn.charts, out)?;
+    Ok(Exit::Done)
 }
 
 /// Shows each stage's load, asks what it will carry and what will limit it, and only then what the simulation says.

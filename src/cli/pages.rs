@@ -13,6 +13,23 @@ use crate::scenario::root::root_table;
 /// Why writing to a string cannot fail.
 const TAKES: &str = "a string takes every text";
 
+const GRAMMAR: &str = "\
+```text
+condition = measure (<= < >= > =) value [for TIME]          also {all: [...]} and {any: [...]}
+measure   = name [stat] [of THING] [on PART] [from LOAD or PLACE] [with KEY=VALUE]
+            [per instance | per million] [over TIME | before F | during F | after F]
+stat      = mean | p50 | p99.9 | max | min
+THING     = component, component.operation, host; for utilisation also resource of component
+PART      = web/2, db/shard-3, eu-west-1                    F = a fault
+value     = a quantity | N% of MEASURE | N% of before
+
+latency p99 of edge.page from eu-west-1 <= 200ms
+utilisation of cores of web p95 <= 70% for 5m
+goodput of web.page during primary_dies >= 90% of before
+errors <= 0.1%
+```
+";
+
 const REFERENCE_HEAD: &str = "\
 # Reference of the scenario language
 
@@ -44,7 +61,17 @@ it. `extends:` builds on another file, `variants:` holds changes by name. Every 
 
 /// Every field of every map.
 pub(crate) fn fields() -> String {
-    format!("{REFERENCE_HEAD}{}\n", reference(root_table()).trim_end())
+    let text = reference(root_table());
+    let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    let links: Vec<String> = names.iter().map(|name| format!("[{name}](#{})", anchor(name))).collect();
+    format!("{REFERENCE_HEAD}{}\n\n{}\n", links.join(" · "), text.trim_end())
+}
+
+/// How a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    kept.replace(' ', "-")
 }
 
 /// Each kind, step, choice, measure and verb in a line.
@@ -59,13 +86,13 @@ pub(crate) fn cheat_sheet() -> String {
     }
     let all: Vec<String> = common.iter().map(|name| format!("`{name}`")).collect();
     writeln!(page, "\nMost kinds also take {}.", all.join(" ")).expect(TAKES);
-    page.push_str("\n## Steps\n\n| step | what it does |\n|---|---|\n");
+    page.push_str("\n## Steps\n\nWhere a step can fail it also takes `fallback`, the steps to do instead.\n\n| step | what it does |\n|---|---|\n");
     for step in steps().into_iter().filter(|step| step.fields.iter().any(|field| field.available)) {
         writeln!(page, "| {} | {} |", shown(step), cell(step.about)).expect(TAKES);
     }
-    page.push_str("\n## Choices\n\n| field | one of |\n|---|---|\n");
-    for (field, forms) in choices() {
-        writeln!(page, "| `{field}` | {forms} |").expect(TAKES);
+    page.push_str("\n## Choices\n\n| field | of | one of |\n|---|---|---|\n");
+    for (field, of, forms) in choices() {
+        writeln!(page, "| `{field}` | {of} | {forms} |").expect(TAKES);
     }
     page.push_str("\n## Conditions\n\n");
     let names: Vec<String> =
@@ -88,9 +115,12 @@ pub(crate) fn cheat_sheet() -> String {
 
 /// Each measure of conditions.
 pub(crate) fn measures() -> String {
-    let mut page = "# Measures\n\nWhat objectives, alerts, `evolve_when` and `when` can look at; `plimsoll explain NAME` says the same.\n\n\
-                    | measure | meaning |\n|---|---|\n"
+    let mut page = "# Measures\n\nWhat objectives, alerts, `evolve_when` and `when` can look at; `plimsoll explain NAME` says the same.\n\n"
         .to_owned();
+    page.push_str(GRAMMAR);
+    page.push_str("\nA count becomes a share with `%` (`errors <= 0.1%`). `utilisation of db` is that of its busiest resource on its busiest part. \
+                   What has to hold `for` a time, and every alert, is looked at every 15 s over the last minute.\n\n\
+                   | measure | meaning |\n|---|---|\n");
     for entry in MEASURES {
         let later = if entry.what.is_some() { "" } else { " (not available yet)" };
         writeln!(page, "| `{}` | {}{later} |", entry.name, cell(entry.doc)).expect(TAKES);
@@ -102,6 +132,13 @@ pub(crate) fn measures() -> String {
 pub(crate) fn diagnostics() -> String {
     let mut page = "# Diagnostics\n\nE: a mistake, nothing is simulated. W: legal, but look at it. `plimsoll explain CODE` says the same.\n"
         .to_owned();
+    let known = Code::ALL.iter().map(|code| (code.as_str(), code.title()));
+    let known: Vec<(&str, &str)> = known.chain(WARNINGS.iter().map(|(name, title, _)| (*name, *title))).collect();
+    page.push_str("\n| code | what is wrong |\n|---|---|\n");
+    for (name, title) in &known {
+        let link = anchor(&format!("{name}: {title}"));
+        writeln!(page, "| [{name}](#{link}) | {} |", cell(title)).expect(TAKES);
+    }
     for code in Code::ALL {
         let (name, title) = (code.as_str(), code.title());
         write!(page, "\n## {name}: {title}\n\n{}\n", code.explanation().trim()).expect(TAKES);
@@ -171,26 +208,29 @@ fn steps() -> Vec<&'static Table> {
     })
 }
 
+/// What nearly every step takes, and is therefore said once.
+const FALLBACK: &str = "fallback";
+
 /// A step as it is written, with its other fields.
 fn shown(step: &Table) -> String {
     let verb = step.field(step.name).map_or("", |field| field.example);
-    let rest = step.fields.iter().filter(|field| field.name != step.name && field.available);
+    let rest = step.fields.iter().filter(|field| ![step.name, FALLBACK].contains(&field.name) && field.available);
     let rest: Vec<&str> = rest.map(|field| field.name).collect();
     let rest = if rest.is_empty() { String::new() } else { format!(" with `{}`", rest.join("` `")) };
     format!("`{}: {}`{rest}", step.name, cell(verb))
 }
 
-/// Fields that choose among forms, and the forms.
-fn choices() -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    for (_, field) in fields_of_all().filter(|(_, field)| field.available) {
+/// Fields that choose among forms, where the first of that name stands, and the forms.
+fn choices() -> Vec<(String, &'static str, String)> {
+    let mut found: Vec<(String, &'static str, String)> = Vec::new();
+    for (table, field) in fields_of_all().filter(|(_, field)| field.available) {
         for shape in field.shape.alternatives() {
             let Shape::Policy(forms) = shape else { continue };
             let forms: Vec<String> =
                 forms.iter().map(|form| format!("`{}{}`", form.name, cell(form.arguments))).collect();
-            let entry = (field.name.to_owned(), forms.join(" "));
-            if !found.contains(&entry) {
-                found.push(entry);
+            let (name, forms) = (field.name.to_owned(), forms.join(" "));
+            if !found.iter().any(|(known, _, same)| *known == name && *same == forms) {
+                found.push((name, table.name, forms));
             }
         }
     }

@@ -23,9 +23,10 @@ use crate::report::part::{self, Head, SCHEMA};
 /// The version of the engine whose evaluations these are.
 const ENGINE: &str = env!("CARGO_PKG_VERSION");
 /// Flags that say how and where, not what; the letters are those with a value.
-const OF_MACHINES: &[&str] = &["--shard", "--jobs", "--out", "--format", "--timeout", "--color", "--config"];
+const OF_MACHINES: &[&str] =
+    &["--shard", "--jobs", "--out", "--format", "--timeout", "--color", "--config", "--charts"];
 const LETTERS: &[&str] = &["-j", "-o", "-f"];
-const SWITCHES: &[&str] = &["--json", "--no-files", "--quiet", "--verbose"];
+const SWITCHES: &[&str] = &["--json", "--no-files", "--quiet", "--verbose", "--resume"];
 
 /// Which part of all units is done here, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +160,7 @@ pub(crate) fn is_part(path: &str) -> bool {
 }
 
 /// What was asked for, without what differs from machine to machine.
-fn asked() -> Vec<String> {
+pub(crate) fn asked() -> Vec<String> {
     without(std::env::args().skip(1))
 }
 
@@ -220,6 +221,7 @@ pub(crate) fn merge(args: &Merge, out: &mut Out) -> Result<(Verb, Exit), Stop> {
         _ => return Err(Stop::usage("the parts are of a verb that has none")),
     };
     (trials.parts, trials.out, trials.format) = (args.parts.clone(), args.out.clone(), args.format);
+    trials.asked.clone_from(&first.head.command);
     Ok((verb, Exit::Done))
 }
 
@@ -229,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_differs_from_machine_to_machine_is_not_asked() {
-        let words = "size s.yaml --shard 1/2 -j4 --vary a=1..2 --out=x -o y -f json --json -q --seed 7 --timeout 5s";
+        let words = "size s.yaml --shard 1/2 -j4 --vary a=1..2 --out=x -o y -f json --json -q --seed 7 --timeout 5s --charts none --resume";
         let kept = without(words.split(' ').map(str::to_owned));
         assert_eq!(kept.join(" "), "size s.yaml --vary a=1..2 --seed 7");
     }

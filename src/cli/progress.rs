@@ -176,7 +176,7 @@ fn whole(seconds: f64) -> String {
 }
 
 /// How long it has been, so that no two lines are alike: `20 s`, `2 min 10 s`, `1 h 4 min`.
-fn since(seconds: u64) -> String {
+pub(crate) fn since(seconds: u64) -> String {
     match seconds {
         0..90 => format!("{seconds} s"),
         90..5400 => format!("{} min {} s", seconds / 60, seconds % 60),

@@ -6,6 +6,7 @@ use crate::cli::args::{Charts, Format, Kind};
 use crate::cli::out::Out;
 use crate::cli::{Stop, files};
 use crate::report::chart::{self, Chart, paint};
+use crate::report::saved::Saved;
 use crate::report::terminal::{self, Look};
 use crate::report::{Report, html, json, junit, markdown, trace};
 
@@ -42,6 +43,13 @@ pub(crate) fn pages(folder: &Path, report: &Report, charts: Charts, out: &mut Ou
     let page = html::run::page(report).render();
     files::write(&folder.join("report.html"), page.as_bytes(), out)?;
     self::charts(&folder.join("charts"), &chart::of_run(report), charts, out)
+}
+
+/// The page and the pictures of any document.
+pub(crate) fn of_study(folder: &Path, saved: &Saved, charts: Charts, out: &mut Out) -> Result<(), Stop> {
+    let page = saved.page().render();
+    files::write(&folder.join(format!("{}.html", saved.name())), page.as_bytes(), out)?;
+    self::charts(&folder.join("charts"), &saved.charts(), charts, out)
 }
 
 /// Charts as files, named after what they show.

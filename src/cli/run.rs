@@ -163,7 +163,8 @@ fn meta(report: &Report, jobs: usize, wall_s: f64) -> Meta {
 fn speed(report: &Report, jobs: usize, wall_s: f64) -> String {
     let events = human_count(report.run.events as f64);
     let threads = if jobs == 1 { "job" } else { "jobs" };
-    format!("  {}, {events} events, {jobs} {threads}\n", human_time(wall_s))
+    let took = if wall_s < 60.0 { human_time(wall_s) } else { progress::since(wall_s as u64) };
+    format!("  {took}, {events} events, {jobs} {threads}\n")
 }
 
 /// What goes to standard output.

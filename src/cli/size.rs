@@ -17,8 +17,6 @@ use crate::cli::part::{Parts, Shard};
 use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, capacity, progress};
 use crate::diagnostic::{Diagnostics, Sources, Spot, Spotted};
-use crate::report::chart::Chart;
-use crate::report::html::study::search;
 use crate::report::size::{SCHEMA, Size as Found, rows};
 use crate::report::terminal::{advise as of_advice, size as terminal};
 use crate::report::{Verdict, advise as document};
@@ -26,7 +24,7 @@ use crate::text::{self, Node, Value};
 use crate::units::{self, Dimension};
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
-const FACES: Faces<Found> =
+pub(crate) const FACES: Faces<Found> =
     Faces { rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 const ADVICE: Faces<document::Advise> = Faces {
     rows: document::rows,
@@ -83,7 +81,8 @@ pub(crate) fn size(args: &Size, out: &mut Out) -> Result<Exit, Stop> {
     });
     let (raced, regrets) = session.finish(raced, lab.simulated, out)?;
     let asked = Asked { name, whole: &whole, axes: &axes, load_per_s: whole.load(None).0 * factor, draws };
-    let found = Found { seed: setting.seed, runs: lab.needed(), regrets, ..found(asked, raced) };
+    let command = Some(study::command(&args.trials));
+    let found = Found { command, seed: setting.seed, runs: lab.needed(), regrets, ..found(asked, raced) };
     FACES.show(&found, format, out)?;
     write(args, &found, &axes, out)?;
     Ok(match (found.chosen(), found.cheaper_but_undecided.is_empty()) {
@@ -109,6 +108,7 @@ fn found(asked: Asked, raced: Raced) -> Found {
     let cheaper = raced.undecided.into_iter().filter(|candidate| candidate.usd_per_month < cost).collect();
     Found {
         schema: SCHEMA,
+        command: None,
         name: asked.name,
         hash: scenario.hash.clone(),
         seed: 0,
@@ -140,19 +140,15 @@ fn answerable(whole: &Design) -> Result<(), Stop> {
 }
 
 fn write(args: &Size, found: &Found, axes: &[Axis], out: &mut Out) -> Result<(), Stop> {
-    let mut written = vec![
-        ("size.json", study::document(found, Format::Json)),
-        ("size.md", terminal::markdown(found)),
-        ("size.html", search::size(found, &study::typed()).render()),
-    ];
+    let text = study::document(found, Format::Json);
+    let mut written = vec![("size.json", text.clone()), ("size.md", terminal::markdown(found))];
     if let Some(best) = found.chosen().filter(|_| args.input.scenario != "-") {
         let folder = args.trials.out.as_deref().map_or_else(|| Path::new("output").join(&found.name), PathBuf::from);
         let settings = [args.input.changes.sets.clone(), sets(axes, best)].concat();
         written.push(("best.yaml", design_file(&folder, &args.input.scenario, &settings)));
     }
     study::write(&args.trials, &found.name, &written, out)?;
-    let charts: Vec<Chart> = search::size_chart(found).into_iter().collect();
-    study::draw(&args.trials, &args.drawn, &found.name, &charts, out)
+    study::show_again(&args.trials, &found.name, &text, args.drawn.charts, out)
 }
 
 /// A scenario that extends the one that was sized by what came out best.

@@ -13,17 +13,16 @@ use crate::analysis::Progress;
 use crate::analysis::axis::{Axis, Point, axis, grid};
 use crate::analysis::design::{Base, Broken, Design};
 use crate::analysis::lab::{Interrupted, Lab, Memory, Setting};
-use crate::cli::args::study::{Drawn, Trials};
-use crate::cli::args::{Format, Input};
+use crate::cli::args::study::Trials;
+use crate::cli::args::{Charts, Format, Input};
 use crate::cli::out::Out;
-use crate::cli::part::Parts;
+use crate::cli::part::{self, Parts};
 use crate::cli::progress::{self, Goal, Watch, Watcher};
 use crate::cli::run::{cores, seconds};
 use crate::cli::{Exit, Stop, files, input, render, shell};
-use crate::report::chart::Chart;
-use crate::report::json;
 use crate::report::rows::Rows;
 use crate::report::terminal::Look;
+use crate::report::{json, saved};
 use crate::scenario::Length;
 use crate::text::Read;
 use crate::units::{human_count, human_time};
@@ -182,7 +181,8 @@ impl Session {
         let (wall_s, timed_out) = self.watcher.finish();
         if let Ok(result) = result {
             let what = if simulated == 1 { "replication" } else { "replications" };
-            out.note(&format!("  {}, {} {what} simulated\n", human_time(wall_s), human_count(simulated as f64)));
+            let took = if wall_s < 60.0 { human_time(wall_s) } else { progress::since(wall_s as u64) };
+            out.note(&format!("  {took}, {} {what} simulated\n", human_count(simulated as f64)));
             return Ok(result);
         }
         let exit = if progress::is_interrupted() || !timed_out { Exit::Interrupted } else { Exit::Undecided };
@@ -243,13 +243,20 @@ pub(crate) struct Faces<D> {
 impl<D: serde::Serialize> Faces<D> {
     /// Prints a document in a format.
     pub(crate) fn show(&self, found: &D, format: Format, out: &mut Out) -> Result<(), Stop> {
+        let text = self.text(found, format, out);
+        out.print(&text.expect("a verb knows its formats"))
+    }
+
+    /// A document in a format; `None` for formats that no study has in common with others.
+    pub(crate) fn text(&self, found: &D, format: Format, out: &Out) -> Option<String> {
         let look = look(out, format);
         match format {
-            Format::Json | Format::Jsonl => out.print(&document(found, format)),
-            Format::Csv => out.print(&(self.rows)(found).csv()),
-            Format::Markdown => out.print(&(self.markdown)(found)),
-            _ if out.quiet == 1 => print_human(&(self.line)(found, look), format, out),
-            _ => print_human(&(self.human)(found, look), format, out),
+            Format::Json | Format::Jsonl => Some(document(found, format)),
+            Format::Csv => Some((self.rows)(found).csv()),
+            Format::Markdown => Some((self.markdown)(found)),
+            Format::Github | Format::Junit => None,
+            Format::Human | Format::Plain if out.quiet == 1 => Some(human(&(self.line)(found, look), format, out)),
+            Format::Human | Format::Plain => Some(human(&(self.human)(found, look), format, out)),
         }
     }
 }
@@ -259,17 +266,25 @@ pub(crate) fn look(out: &Out, format: Format) -> Look {
     Look { width: out.width, unicode: out.unicode && format != Format::Plain, verbose: out.verbose, trace: 0 }
 }
 
-/// Prints text for people, in ASCII without colour for `plain`, and not at all if asked to be silent.
-pub(crate) fn print_human(text: &str, format: Format, out: &mut Out) -> Result<(), Stop> {
-    if 1 < out.quiet {
-        return Ok(());
+/// Text for people: without colour for `plain`, and nothing if asked to be silent.
+pub(crate) fn human(text: &str, format: Format, out: &Out) -> String {
+    match format {
+        _ if 1 < out.quiet => String::new(),
+        Format::Plain => anstream::adapter::strip_str(text).to_string(),
+        _ => text.to_owned(),
     }
-    if format == Format::Plain { out.print(&anstream::adapter::strip_str(text).to_string()) } else { out.print(text) }
 }
 
-/// The command as it was typed.
-pub(crate) fn typed() -> String {
-    let words = std::iter::once("plimsoll".to_owned()).chain(std::env::args().skip(1).map(|word| shell::quoted(&word)));
+/// Prints text for people.
+pub(crate) fn print_human(text: &str, format: Format, out: &mut Out) -> Result<(), Stop> {
+    let text = human(text, format, out);
+    out.print(&text)
+}
+
+/// The command, without what differs from machine to machine; of a merge, what its parts were asked.
+pub(crate) fn command(trials: &Trials) -> String {
+    let asked = if trials.asked.is_empty() { part::asked() } else { trials.asked.clone() };
+    let words = std::iter::once("plimsoll".to_owned()).chain(asked.iter().map(|word| shell::quoted(word)));
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -290,12 +305,13 @@ pub(crate) fn write(trials: &Trials, name: &str, written: &[(&str, String)], out
     Ok(())
 }
 
-/// Writes the pictures of a study beside its files.
-pub(crate) fn draw(trials: &Trials, how: &Drawn, name: &str, charts: &[Chart], out: &mut Out) -> Result<(), Stop> {
+/// Writes the page and the pictures of a document that was written as this text, from nothing but the text.
+pub(crate) fn show_again(trials: &Trials, name: &str, text: &str, charts: Charts, out: &mut Out) -> Result<(), Stop> {
     if !has_files(trials) {
         return Ok(());
     }
-    render::charts(&folder(trials, name).join("charts"), charts, how.charts, out)
+    let saved = saved::read(text).expect("what is written can be read");
+    render::of_study(&folder(trials, name), &saved, charts, out)
 }
 
 /// Whether files are written at all.

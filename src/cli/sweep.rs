@@ -11,14 +11,16 @@ use crate::cli::args::Format;
 use crate::cli::args::study::{Merge, Sweep};
 use crate::cli::out::Out;
 use crate::cli::part::Shard;
-use crate::cli::study::{self, Library, Session, Shelf};
+use crate::cli::study::{self, Faces, Library, Session, Shelf};
 use crate::cli::{Exit, Stop, files, progress};
 use crate::report::evaluation::Figures;
-use crate::report::html::study::search;
+use crate::report::saved;
 use crate::report::sweep::{self, Head, Row, SCHEMA};
 use crate::report::terminal::sweep as terminal;
 
 const FORMATS: &[Format] = &[Format::Human, Format::Plain, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+const FACES: Faces<sweep::Sweep> =
+    Faces { rows: sweep::rows, markdown: terminal::markdown, line: terminal::verdict_line, human: terminal::render };
 /// The column of a sweep over variants.
 const VARIANT: &str = "variant";
 
@@ -37,6 +39,7 @@ pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     let names = axes.iter().map(|axis| axis.path.clone()).collect();
     let head = Head {
         schema: SCHEMA.to_owned(),
+        command: Some(study::command(&args.trials)),
         name,
         hash: whole.scenario.hash.clone(),
         seed: setting.seed,
@@ -65,26 +68,24 @@ pub(crate) fn sweep(args: &Sweep, out: &mut Out) -> Result<Exit, Stop> {
     show(&swept, format, out)?;
     // The part of one machine is no sweep yet; `merge` makes it one.
     if !shard.is_part() {
-        let page = search::sweep(&swept, &study::typed()).render();
-        study::write(&args.trials, &name, &[("sweep.html", page)], out)?;
-        study::draw(&args.trials, &args.drawn, &name, &search::sweep_charts(&swept), out)?;
+        study::show_again(&args.trials, &name, &lines(&swept), args.drawn.charts, out)?;
     }
     Ok(Exit::Done)
 }
 
+/// The sweep in a format; its lines are those of its file.
+pub(crate) fn text(swept: &sweep::Sweep, format: Format, out: &Out) -> Option<String> {
+    if format == Format::Jsonl { Some(lines(swept)) } else { FACES.text(swept, format, out) }
+}
+
+/// A head, and a row for each point.
+fn lines(swept: &sweep::Sweep) -> String {
+    sweep::line(&swept.head) + &swept.rows.iter().map(sweep::line).collect::<String>()
+}
+
 fn show(swept: &sweep::Sweep, format: Format, out: &mut Out) -> Result<(), Stop> {
-    let look = study::look(out, format);
-    match format {
-        Format::Json => out.print(&study::document(swept, format)),
-        Format::Jsonl => {
-            let rows: String = swept.rows.iter().map(sweep::line).collect();
-            out.print(&(sweep::line(&swept.head) + &rows))
-        }
-        Format::Csv => out.print(&sweep::rows(swept).csv()),
-        Format::Markdown => out.print(&terminal::markdown(swept)),
-        _ if out.quiet == 1 => study::print_human(&terminal::verdict_line(swept, look), format, out),
-        _ => study::print_human(&terminal::render(swept, look), format, out),
-    }
+    let shown = text(swept, format, out);
+    out.print(&shown.expect("a verb knows its formats"))
 }
 
 /// What varies, and in which points: what `--vary` says, or the variants of the scenario.
@@ -131,7 +132,7 @@ impl File {
             files::replace(&path, sweep::line(head).as_bytes()).map_err(cannot)?;
             return Ok(File { path: Some(path), rows: Vec::new() });
         };
-        if kept.head != *head {
+        if !kept.head.is_of(head) {
             let told = format!("{} is of another sweep; leave --resume out to begin anew", path.display());
             return Err(Stop::usage(told));
         }
@@ -208,7 +209,7 @@ pub(crate) fn merge(args: &Merge, out: &mut Out) -> Result<Exit, Stop> {
         let kept = sweep::read(&text).ok_or_else(|| Stop::usage(format!("{path} is no part of a sweep")))?;
         match &all {
             None => all = Some((kept.head, path.clone())),
-            Some((head, _)) if *head == kept.head => {}
+            Some((head, _)) if head.is_of(&kept.head) => {}
             Some((_, first)) => return Err(Stop::usage(format!("{path} and {first} are parts of different sweeps"))),
         }
         rows.extend(kept.rows.into_iter().map(|row| (row, path)));
@@ -238,7 +239,7 @@ pub(crate) fn merge(args: &Merge, out: &mut Out) -> Result<Exit, Stop> {
     }
     files::write(&path, text.as_bytes(), out)?;
     let swept = sweep::sweep(head, rows);
-    let page = search::sweep(&swept, &study::typed()).render();
+    let page = saved::read(&text).expect("what is written can be read").page().render();
     files::write(&path.with_extension("html"), page.as_bytes(), out)?;
     show(&swept, args.format, out)?;
     Ok(Exit::Done)

@@ -369,6 +369,7 @@ fn group(m: &Model, spec: &model::Component, salt: u64) -> Group {
         injected: Vec::new(),
         sticky: FxHashMap::default(),
         outside: Outside::default(),
+        reclaims: 0,
         name: spec.naming.as_ref().map(|naming| Box::new(naming::name(m, naming))),
     }
 }

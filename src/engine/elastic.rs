@@ -83,6 +83,7 @@ impl World<'_> {
             Timer::Awake(database) => self.wake_up(database),
             Timer::Vertical(k) => self.look_at_sizes(k),
             Timer::Resize(k) => self.resize_more(k),
+            Timer::Reclaim { station, turn } => self.reclaim(station, turn),
             _ => debug_assert!(false, "whoever rings all others has not heard of {timer:?}"),
         }
     }

@@ -514,6 +514,7 @@ impl World<'_> {
         self.begin_scaling();
         self.begin_capacities();
         self.begin_verticals();
+        self.begin_spots();
         self.begin_nodes();
         for cut in &self.m.run.cuts {
             self.set_timer(cut.0, OBSERVE, Timer::Cut);

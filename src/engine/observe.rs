@@ -586,6 +586,7 @@ impl World<'_> {
             copies: self.copies_tally(self.m.components[c].copies as usize),
             scaling: self.scaling_tally(c as u16).map(Box::new),
             sizes: self.sizes_tally(c as u16),
+            reclaims: group.reclaims,
             function: self.function_tally(c),
             capacity: self.capacity_tally(c as u16),
         }

@@ -7,6 +7,8 @@
 //! *Needed* is what came since the last look, times the mean work that a visit was so far, over what an instance can do
 //! at the utilisation the rule aims at; whole instances, no fewer than `min`.
 
+use std::ops::Range;
+
 use crate::engine::timer::Timer;
 use crate::engine::world::{Ns, OBSERVE, World, gate};
 use crate::model::autoscale::{Reading, Scaler as Spec};
@@ -61,7 +63,7 @@ impl World<'_> {
     /// Instances that an autoscaler may order stand there behind closed doors.
     pub(super) fn close_future_instances(&mut self) {
         for spec in &self.m.scalers {
-            for s in spec.stations.clone().skip(spec.start as usize) {
+            for s in spec.groups.iter().flat_map(|group| group.clone().skip(spec.start as usize)) {
                 self.close_door(s);
                 self.copy_leaves(s);
             }
@@ -121,7 +123,13 @@ impl World<'_> {
         if function != NONE16 {
             return self.provisioned(function);
         }
-        let gates = spec.stations.clone().map(|s| self.stations[s as usize].gate);
+        let counts = spec.groups.iter().map(|group| self.ordered_of(group));
+        // Shards whose replicas are fewest say how many there are.
+        counts.reduce(|one, other| (one.0.min(other.0), one.1.min(other.1))).unwrap_or((0, 0))
+    }
+
+    fn ordered_of(&self, group: &Range<u32>) -> (u32, u32) {
+        let gates = group.clone().map(|s| self.stations[s as usize].gate);
         gates
             .filter(|gates| gates & gate::ABSENT == 0)
             .fold((0, 0), |(ordered, ready), gates| (ordered + 1, ready + u32::from(gates & gate::DOWN == 0)))
@@ -133,7 +141,14 @@ impl World<'_> {
         if function != NONE16 {
             return self.provision(function, wanted);
         }
-        let mut all = spec.stations.clone();
+        let reached = spec.groups.iter().map(|group| {
+            let ordered = self.ordered_of(group).0;
+            self.order_of(group.clone(), ordered, wanted)
+        });
+        reached.min().unwrap_or(ordered)
+    }
+
+    fn order_of(&mut self, mut all: Range<u32>, ordered: u32, wanted: u32) -> u32 {
         if ordered < wanted {
             let free: Vec<u32> = all.by_ref().filter(|&s| self.is_away(s)).take((wanted - ordered) as usize).collect();
             let count = free.len() as u32;
@@ -175,7 +190,7 @@ impl World<'_> {
     fn pods_seen(&self, spec: &Spec, reading: &Reading) -> Vec<Pod> {
         let stretch = self.stretch(spec.every.0 * spec.lag as u64, spec.window.0);
         let mut pods = Vec::new();
-        for s in spec.stations.clone() {
+        for s in spec.stations() {
             let station = &self.stations[s as usize];
             if self.is_away(s) {
                 continue;
@@ -235,7 +250,7 @@ impl World<'_> {
         };
         let each = work as f64 * 1e-9 / arrivals as f64;
         let load = (arrivals - before) as f64 * each / seconds / (capacity * spec.full);
-        let needed = libm::ceil(load * whole - 1e-9).max(f64::from(spec.behaviour.min));
+        let needed = libm::ceil(load * whole - 1e-9).max(f64::from(spec.behaviour.min) * spec.groups.len() as f64);
         let there = (up - up_before) as f64 * 1e-9 / seconds * whole;
         let tally = &mut self.elastic.scalers[k as usize].tally;
         // Nanoseconds as floats: what is equal differs in the last bits.
@@ -251,7 +266,7 @@ impl World<'_> {
     fn up_and_work(&self, scaler: &Spec) -> (u128, u128) {
         let spec = &self.m.components[scaler.component as usize];
         let own = self.own_cores(scaler.component).is_some();
-        scaler.stations.clone().fold((0, 0), |(up, work), s| {
+        scaler.stations().fold((0, 0), |(up, work), s| {
             let station = &self.stations[s as usize];
             let now_up = if station.gate & gate::DOWN == 0 { self.now - station.up_since } else { 0 };
             let busy = if spec.pod.is_some() {

@@ -265,6 +265,11 @@ pub(super) enum Timer {
     /// The same of one that changes sizes; the next instances change theirs.
     Vertical(u16),
     Resize(u16),
+    /// The provider of a machine wants it back.
+    Reclaim {
+        station: u32,
+        turn: u32,
+    },
     Cut,
 }
 

@@ -375,6 +375,8 @@ pub(super) struct Group {
     pub(super) outside: Outside,
     /// Of a name service: what it tells.
     pub(super) name: Option<Box<Name>>,
+    /// Machines that were taken back.
+    pub(super) reclaims: u64,
 }
 
 #[derive(Clone, Copy, Debug)]

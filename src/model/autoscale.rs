@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Spot};
 use crate::model::compile::{Compiler, span};
 use crate::model::loads::Demand;
 use crate::model::{Model, NONE, NONE16, Probe, Scope, Watch};
@@ -12,6 +12,7 @@ use crate::policy::scale::hpa::{Source, Target};
 use crate::policy::scale::{Behaviour, Rule};
 use crate::scenario::Kind;
 use crate::scenario::condition::{Per, Quantity, Resource};
+use crate::scenario::database::Database;
 use crate::scenario::scale::Autoscale;
 use crate::units::Span;
 
@@ -24,9 +25,10 @@ pub struct Scaler {
     pub component: u16,
     pub rule: Rule,
     pub behaviour: Behaviour,
-    /// Instances that may come and go: all of the component, or the replicas of a database.
-    pub stations: Range<u32>,
-    /// How many of them are there at the start, those of the run.
+    /// Instances that may come and go: all of the component; of a database the replicas of each shard, of which there are
+    /// equally many.
+    pub groups: Vec<Range<u32>>,
+    /// How many of each group are there at the start, those of the run.
     pub start: u32,
     pub every: Span,
     pub window: Span,
@@ -58,6 +60,13 @@ pub struct Reading {
     pub request: Option<i64>,
 }
 
+impl Scaler {
+    /// All that may come and go.
+    pub fn stations(&self) -> impl Iterator<Item = u32> {
+        self.groups.iter().flat_map(Range::clone)
+    }
+}
+
 impl Compiler<'_> {
     /// The autoscalers of all components, in their order.
     pub(super) fn compile_scalers(&mut self) {
@@ -66,13 +75,15 @@ impl Compiler<'_> {
             let Some(said) = &written.value.autoscale else { continue };
             let component = self.index(number, "components");
             let Some(readings) = self.readings(name, component, &said.value) else { continue };
-            let said = &said.value;
-            let mut stations =
-                self.model.components.get(number).map_or(0..0, |spec| spec.first..spec.first + spec.count);
+            let (said, spot) = (&said.value, said.spot);
+            let all = self.model.components.get(number).map_or(0..0, |spec| spec.first..spec.first + spec.count);
+            let mut groups = vec![all.clone()];
             let start = match &written.value.kind {
                 Kind::Function(function) => function.environments.provisioned,
                 Kind::Database(database) => {
-                    stations.start += 1;
+                    let each = database.machines() / database.shards();
+                    groups = all.step_by(each as usize).map(|first| first + 1..first + each).collect();
+                    self.check_shards_scaled(name, database, &said.rule, spot);
                     database.replicas.as_ref().map_or(0, |replicas| replicas.start)
                 }
                 _ => written.value.instances,
@@ -80,7 +91,7 @@ impl Compiler<'_> {
             let past = if let Rule::Predict(forecast) = &said.rule { self.past(forecast) } else { Vec::new() };
             self.model.scalers.push(Scaler {
                 component,
-                stations,
+                groups,
                 rule: said.rule.clone(),
                 behaviour: said.behaviour.clone(),
                 start,
@@ -91,6 +102,21 @@ impl Compiler<'_> {
                 readings,
                 past,
             });
+        }
+    }
+
+    /// Shards that come and go would have to bring their replicas, and pods are counted one by one.
+    fn check_shards_scaled(&mut self, name: &str, database: &Database, rule: &Rule, spot: Spot) {
+        if database.shards() == 1 {
+            return;
+        }
+        if self.reshards(name).next().is_some() {
+            let message = format!("a fault changes the shards of `{name}`, and an autoscaler the replicas of each");
+            self.tell(Diagnostic::new(Code::Excluded, spot, message).help("leave `reshard` or `autoscale` out"));
+        }
+        if matches!(rule, Rule::Hpa(_)) {
+            let message = "pods of several shards are several sets, and a HorizontalPodAutoscaler changes one";
+            self.tell(Diagnostic::new(Code::Excluded, spot, message).help("write `target` instead of `hpa`"));
         }
     }
 
@@ -114,7 +140,9 @@ impl Compiler<'_> {
                 && let Some(spec) = self.model.components.get(usize::from(component))
             {
                 // What replicas are scaled by is their own.
-                probe.scope = Scope::Stations(spec.first + 1, spec.count - 1);
+                let is_split = self.model.copies.get(usize::from(spec.copies)).is_some_and(|copies| 1 < copies.shards);
+                let replicas = Scope::Stations(spec.first + 1, spec.count - 1);
+                probe.scope = if is_split { Scope::Replicas(component) } else { replicas };
             }
             self.check_measurable(name, &probe, measure.spot);
             let over = if index == 1 { said.panic_s.unwrap_or(said.window_s) } else { said.window_s };

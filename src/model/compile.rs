@@ -57,6 +57,7 @@ fn compile_whole(scenario: &Scenario, diags: &mut Diagnostics) -> Option<Model> 
     compiler.compile_capacities();
     compiler.compile_scalers();
     compiler.compile_verticals();
+    compiler.compile_spots();
     compiler.compile_faults();
     compiler.check_versions();
     compiler.compile_conditions();

@@ -401,6 +401,13 @@ impl Compiler<'_> {
             let made = Diagnostic::new(Code::NeverJudged, spot, message);
             self.tell(made.help("a service has a changing number of them with `autoscale:`"));
         }
+        if let (Quantity::Reclaims, Scope::Component(number)) = (measure.what, scope)
+            && !self.scenario.prices.spots.contains_key(self.names.components[usize::from(number)])
+        {
+            let name = self.names.components[usize::from(number)];
+            let made = Diagnostic::new(Code::NeverJudged, spot, format!("nobody takes machines of `{name}` back"));
+            self.tell(made.help(format!("they are spot machines with `prices: {{{name}: {{term: spot}}}}`")));
+        }
         if matches!(measure.what, Quantity::HitRatio)
             && let Scope::Component(number) = scope
             && self.model.components.get(usize::from(number)).is_some_and(|c| c.buffer.is_none() && !c.keeps_entries())

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::diagnostic::{Code, Diagnostic, Spotted};
 use crate::model::arrows::{End, Merged};
+use crate::model::autoscale::Scaler;
 use crate::model::caches::Cache;
 use crate::model::compile::{Compiler, span, stream};
 use crate::model::edges::Caller;
@@ -183,7 +184,7 @@ impl Model {
             let component = &self.components[usize::from(copies.component)];
             component.first + copies.instances_that_stay()..component.first + component.count
         });
-        shards.chain(self.scalers.iter().flat_map(|scaler| scaler.stations.clone()))
+        shards.chain(self.scalers.iter().flat_map(Scaler::stations))
     }
 
     /// The name of an instance as the author may write it: `web/2`, `db/shard-3/replica-1`.
@@ -388,7 +389,7 @@ impl Compiler<'_> {
     }
 
     /// How many shards faults make of a database.
-    fn reshards(&self, name: &str) -> impl Iterator<Item = u32> {
+    pub(super) fn reshards(&self, name: &str) -> impl Iterator<Item = u32> {
         let to = move |fault: &Spotted<scenario::Fault>| match &fault.value.act {
             Act::Reshard { database, to, .. } if database.value == name => Some(to.value.min(MOST_SHARDS)),
             _ => None,

@@ -22,7 +22,7 @@ pub struct Deploy {
 }
 
 /// What is replaced instance by instance; others hold data that would have to move.
-const DEPLOYED: &[&str] = &["service", "balancer", "gateway"];
+pub(super) const DEPLOYED: &[&str] = &["service", "balancer", "gateway"];
 
 impl Compiler<'_> {
     pub(super) fn deploy(&mut self, said: &deploy::Deploy) -> Option<Deploy> {

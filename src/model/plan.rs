@@ -155,6 +155,12 @@ impl Compiler<'_> {
                 self.diags.push(told.help("leave one of the two out"));
             }
         }
+        for (name, term) in &self.scenario.prices.spots {
+            let message = format!("machines of `{name}` are taken back at any time, and most of that is not simulated");
+            let told =
+                Diagnostic::new(Code::SampledScaler, said.spot, message).note_at(term.spot, "they are bought here");
+            self.diags.push(told.help("leave one of the two out"));
+        }
         let Spotted { value: crate::scenario::run::Sampling { after_s, window_s, every_s }, .. } = said;
         Some(Sampling { after: span(after_s), window: span(window_s), every: span(every_s) })
     }

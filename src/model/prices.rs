@@ -125,6 +125,9 @@ impl Compiler<'_> {
     /// What a commitment leaves of the price of this owner's machines.
     pub(super) fn term(&mut self, owner: &str) -> f64 {
         let Some(term) = self.scenario.prices.terms.get(owner) else { return 1.0 };
+        if let Some(spot) = self.scenario.prices.spots.get(owner) {
+            return 1.0 - spot.value.discount;
+        }
         catalogue::term_factor(&term.value).unwrap_or_else(|| {
             let known = catalogue::TERMS.iter().map(|(name, _)| *name);
             let message = format!("`{}` is not a term one can buy on", term.value);

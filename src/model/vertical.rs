@@ -116,7 +116,7 @@ impl Compiler<'_> {
                 let ratio = pod.limit / pod.request;
                 let most = self.own_host(component).map_or(f64::INFINITY, |host| f64::from(host.cores));
                 let size = |cores: f64| Has::Share(Pod { request: cores, limit: (ratio * cores).min(most) });
-                let sizes = said.iter().map(|said| Some(self.size_of(said, size, None)?)).collect();
+                let sizes = said.iter().map(|said| self.size_of(said, size, None)).collect();
                 self.check_room(name, component, pod.request, said, spot);
                 sizes
             }
@@ -124,7 +124,7 @@ impl Compiler<'_> {
                 let host = self.own_host(component)?;
                 let size = |cores: f64| Has::Machine(Host { cores: (cores.ceil() as u32).max(1), ..host.clone() });
                 let each = overrides.price_per_hour.map(|price| price / cores);
-                said.iter().map(|said| Some(self.size_of(said, size, each)?)).collect()
+                said.iter().map(|said| self.size_of(said, size, each)).collect()
             }
             _ => {
                 let message = format!("the cores of `{name}` are not limited, so no size is larger than another");

@@ -128,7 +128,7 @@ mod tests {
             let mut sizing = Sizing::new((mix(seed ^ 1) % 4) as usize);
             let (mut size, mut changed, mut all, mut since) = (sizing.size, None, Vec::new(), 0);
             for n in 1..150u64 {
-                let level = [0.3, 1.0, 3.0, 7.0][(mix(seed << 8 | n / 25) % 4) as usize];
+                let level = [0.3, 1.0, 3.0, 7.0][(mix((seed << 8) | (n / 25)) % 4) as usize];
                 let used: Vec<f64> = (0..3).map(|i| level * unit(mix(seed << 16 | n << 4 | i))).collect();
                 let now = 60 * n;
                 all.extend(used.iter().map(|cores| (now, *cores)));

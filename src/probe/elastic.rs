@@ -23,6 +23,16 @@ impl Between<'_> {
         pairs.map(|(before, after)| after.since(before)).reduce(ScalingTally::plus)
     }
 
+    /// Spot machines of a scope that were taken back.
+    pub fn reclaims(&self, scope: Scope) -> f64 {
+        // Of instances that stand for smaller ones each is a whole machine.
+        let of = |index: usize| {
+            let taken = self.to.components[index].reclaims - self.from.components[index].reclaims;
+            taken as f64 * self.model.instances_for_one(index as u16)
+        };
+        self.components_of(scope).into_iter().map(of).sum()
+    }
+
     /// Core-seconds and byte-seconds that an instance had, if its size changes.
     pub(super) fn room_of(&self, station: u32) -> Option<[f64; 2]> {
         let component = self.model.stations[station as usize].component;

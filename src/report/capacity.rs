@@ -1,18 +1,22 @@
 //! What `capacity` says: the most that a design carries within its objectives, or the least of a setting that a load needs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::evaluation::Limit;
 use crate::report::rows::{Rows, number};
-use crate::report::{Estimate, Verdict};
+use crate::report::{Estimate, Verdict, Word, or_infinite, word};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.capacity/1";
 
 /// The answer and the way to it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Capacity {
-    pub schema: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub schema: Word,
+    /// The command that made it, without what differs from machine to machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     pub name: String,
     pub title: String,
     pub hash: String,
@@ -20,7 +24,8 @@ pub struct Capacity {
     /// What was searched for: `load`, a load by its name, or a setting.
     pub find: String,
     /// `per_s`, `clients` or empty for a setting.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub unit: Word,
     /// The objectives that have to hold.
     pub within: Vec<String>,
     pub outcome: Outcome,
@@ -46,7 +51,7 @@ pub struct Capacity {
     pub runs: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Found,
@@ -59,7 +64,7 @@ pub enum Outcome {
 }
 
 /// One load, or one value of the setting.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     pub at: f64,
     pub verdict: Verdict,
@@ -77,10 +82,11 @@ pub struct Tried {
     pub evolve: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Next {
     pub component: String,
     pub resource: String,
+    #[serde(deserialize_with = "or_infinite")]
     pub at: f64,
 }
 

@@ -12,6 +12,7 @@ pub mod curve;
 pub mod forest;
 pub mod graph;
 pub mod heat;
+pub mod histogram;
 pub mod ink;
 pub mod latency;
 pub mod map;
@@ -45,6 +46,8 @@ pub struct Chart {
     pub legend: Vec<(String, u8)>,
     /// Where time runs, if it does.
     pub clock: Option<Clock>,
+    /// Where a cursor stops, if no time runs and there is something to be said.
+    pub stops: Option<Stops>,
     pub table: Table,
 }
 
@@ -55,6 +58,14 @@ pub struct Clock {
     pub right: f64,
     pub to_s: f64,
     pub lines: Vec<usize>,
+}
+
+/// Places from left to right, each with what stands there, and how far up and down a cursor goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stops {
+    pub top: f64,
+    pub bottom: f64,
+    pub at: Vec<(f64, String)>,
 }
 
 /// The figures of a chart.
@@ -214,6 +225,7 @@ pub fn of_run(report: &Report) -> Vec<Chart> {
     let series = &report.pictures.series;
     let mut charts = vec![graph::architecture(report)];
     charts.extend(latency::percentiles(report));
+    charts.extend(histogram::histogram(report));
     charts.extend(heat::latency_over_time(report));
     charts.extend(time::all(series, &report.pictures.events));
     charts.extend(time::decisions(report));

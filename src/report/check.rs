@@ -4,24 +4,28 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::Verdict;
 use crate::report::compare::Change;
 use crate::report::evaluation::Figures;
+use crate::report::{Verdict, Word, word};
 
 /// Names and versions of the JSON documents.
 pub const SCHEMA: &str = "plimsoll.check/1";
 pub const BASELINE: &str = "plimsoll.baseline/1";
 
 /// All scenarios, in the order of their files.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    pub schema: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub schema: Word,
+    /// The command that made it, without what differs from machine to machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     pub outcome: Outcome,
     pub scenarios: Vec<Checked>,
 }
 
 /// One scenario, or one variant of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checked {
     /// `05-caching`, `05-caching/no_cache`.
     pub name: String,
@@ -40,7 +44,7 @@ pub struct Checked {
 }
 
 /// The graver stands later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Skipped,
@@ -50,7 +54,7 @@ pub enum Outcome {
 }
 
 /// One thing that must hold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     pub kind: Kind,
     pub name: String,
@@ -73,7 +77,7 @@ pub struct Rule {
     pub line: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Objective,

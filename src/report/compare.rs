@@ -1,19 +1,23 @@
 //! What `compare` says: designs beside the first of them, on the same random inputs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::report::Verdict;
 use crate::report::evaluation::Limit;
 use crate::report::pictures::Curve;
 use crate::report::rows::{Rows, number};
+use crate::report::{self, Verdict, word};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.compare/1";
 
 /// One design against others.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compare {
-    pub schema: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub schema: report::Word,
+    /// The command that made it, without what differs from machine to machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     pub seed: u64,
     pub replications: u32,
     /// Differences of times and rates that are smaller than this share do not matter.
@@ -23,7 +27,7 @@ pub struct Compare {
 }
 
 /// One design.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     pub name: String,
     pub title: String,
@@ -34,12 +38,12 @@ pub struct Side {
     pub usd_per_month: Option<f64>,
     pub bottleneck: Option<Limit>,
     /// Latency by percentile of all requests, where there is a steady state.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curve: Option<Curve>,
 }
 
 /// Another design and its differences.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
     #[serde(flatten)]
     pub side: Side,
@@ -56,7 +60,7 @@ pub struct Compared {
 }
 
 /// A setting that is not the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub path: String,
     /// `None`: was not there.
@@ -66,7 +70,7 @@ pub struct Change {
 }
 
 /// One measure in both designs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     pub measure: String,
     pub unit: String,
@@ -80,14 +84,17 @@ pub struct Difference {
     /// `None` where neither way is better.
     pub word: Option<Word>,
     /// Of an objective: what became of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<[Verdict; 2]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
+    /// Of an objective: its condition, as it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// The only words for a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     NoDifferenceDetected,

@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::Verdict;
 use crate::report::json::twelve_digits;
 use crate::report::pictures::Curve;
+use crate::report::{Verdict, or_infinite};
 
 /// One design, evaluated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,6 +99,7 @@ pub struct Limit {
     pub resource: String,
     pub utilisation: f64,
     /// Capacity over load.
+    #[serde(deserialize_with = "or_infinite")]
     pub headroom: f64,
     pub why: String,
 }

@@ -1,18 +1,23 @@
 //! What `capacity --vary` says: a capacity for each point of a grid.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::capacity::Outcome;
 use crate::report::evaluation::Limit;
 use crate::report::rows::{Rows, number};
+use crate::report::{Word, word};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.capacity_grid/1";
 
 /// The whole grid.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
-    pub schema: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub schema: Word,
+    /// The command that made it, without what differs from machine to machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     pub name: String,
     /// blake3 of the resolved scenario before anything is varied.
     pub hash: String,
@@ -26,13 +31,14 @@ pub struct Grid {
 }
 
 /// The answer at one point.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// One value for each axis.
     pub settings: Vec<String>,
     pub outcome: Outcome,
     /// `per_s`, `clients` or empty for a setting.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub unit: Word,
     /// As of `capacity`.
     pub value: Option<f64>,
     pub low: Option<f64>,

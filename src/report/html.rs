@@ -141,7 +141,10 @@ pub fn figure(chart: &Chart) -> String {
         escaped(&chart.title),
         escaped(&chart.about)
     );
-    if 1 < chart.legend.len() {
+    // A line over time may be of one thing only, and then that has to be said.
+    let title = chart.title.to_lowercase();
+    let is_told = |(name, _): &(String, u8)| chart.clock.is_none() || title.contains(&name.to_lowercase());
+    if 1 < chart.legend.len() || !chart.legend.iter().all(is_told) {
         text.push_str("<ul class=\"legend\">");
         for (name, series) in &chart.legend {
             write!(
@@ -158,6 +161,11 @@ pub fn figure(chart: &Chart) -> String {
         let (left, right, to) = (number(clock.left), number(clock.right), clock.to_s);
         format!(" data-clock=\"{left} {right} {to}\" data-lines=\"{}\"", lines.join(" "))
     });
+    let stops = chart.stops.as_ref().map_or_else(String::new, |stops| {
+        let line = |(x, said): &(f64, String)| format!("\n{} {}", number(*x), escaped(said));
+        let ends = format!("{} {}", number(stops.top), number(stops.bottom));
+        format!(" data-stops=\"{ends}{}\"", stops.at.iter().map(line).collect::<String>())
+    });
     let label = format!("aria-label=\"{}\"", escaped(&chart.title));
     let svg = element(chart);
     let class = match chart.width {
@@ -166,11 +174,14 @@ pub fn figure(chart: &Chart) -> String {
         _ => "larger",
     };
     let svg = if class.is_empty() { svg } else { svg.replacen("<svg", &format!("<svg class=\"{class}\""), 1) };
-    write!(text, "<div class=\"plot\" tabindex=\"0\" role=\"group\" {label}{clock}>{svg}</div>").expect(TAKES);
+    write!(text, "<div class=\"plot\" tabindex=\"0\" role=\"group\" {label}{clock}{stops}>{svg}</div>").expect(TAKES);
     if chart.clock.is_some() {
         text.push_str(
             "<output class=\"readout\"></output><button type=\"button\" class=\"copy all\" hidden>show all of the time</button>",
         );
+    }
+    if chart.stops.is_some() {
+        text.push_str("<output class=\"readout\"></output>");
     }
     if !chart.table.rows.is_empty() {
         write!(text, "<details><summary>Figures</summary>{}</details>", table(&chart.table)).expect(TAKES);
@@ -190,7 +201,9 @@ pub fn table(table: &Table) -> String {
     let class = |column: usize| if figures.get(column) == Some(&true) { " class=\"n\"" } else { "" };
     let mut text = "<div class=\"wide\" tabindex=\"0\"><table><thead><tr>".to_owned();
     for (column, head) in table.head.iter().enumerate() {
-        write!(text, "<th scope=\"col\"{}>{}</th>", class(column), escaped(head)).expect(TAKES);
+        // A head without words is none to those who listen.
+        let (open, close) = if head.is_empty() { ("<td", "td") } else { ("<th scope=\"col\"", "th") };
+        write!(text, "{open}{}>{}</{close}>", class(column), escaped(head)).expect(TAKES);
     }
     text.push_str("</tr></thead><tbody>");
     for row in &table.rows {

@@ -1,20 +1,24 @@
 //! What `journey` says: the stages of a ladder, what each carries, and what each step bought.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::report::Verdict;
 use crate::report::capacity::Outcome;
 use crate::report::compare::Difference;
 use crate::report::evaluation::Limit;
 use crate::report::rows::{Rows, number};
+use crate::report::{Verdict, Word, word};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.journey/1";
 
 /// The whole ladder.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Journey {
-    pub schema: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub schema: Word,
+    /// The command that made it, without what differs from machine to machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     pub title: String,
     pub description: Option<String>,
     pub seed: u64,
@@ -24,7 +28,7 @@ pub struct Journey {
 }
 
 /// One stage at the load that it is there for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     pub name: String,
     pub title: String,
@@ -49,7 +53,7 @@ pub struct Stage {
 }
 
 /// The most load within the objectives.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Carried {
     pub outcome: Outcome,
     pub per_s: Option<f64>,
@@ -60,14 +64,14 @@ pub struct Carried {
     pub breaks: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sign {
     pub text: String,
     pub at_per_s: f64,
 }
 
 /// From one stage to the next.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// How many settings differ, and how many are new.
     pub changed: u32,

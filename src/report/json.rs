@@ -44,7 +44,8 @@ pub fn value(report: &Report) -> Value {
     tree(report)
 }
 
-fn tree(document: &impl Serialize) -> Value {
+/// The document of a study as a tree.
+pub fn tree(document: &impl Serialize) -> Value {
     let mut tree = serde_json::to_value(document).expect("documents have only string keys");
     round(&mut tree);
     tree

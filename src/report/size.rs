@@ -1,18 +1,22 @@
 //! What `size` says: the cheapest design that meets its objectives, and what was looked at on the way.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::evaluation::Limit;
 use crate::report::rows::{Rows, number};
-use crate::report::{Estimate, Verdict};
+use crate::report::{Estimate, Verdict, Word, word};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.size/1";
 
 /// The answer and the way to it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Size {
-    pub schema: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub schema: Word,
+    /// The command that made it, without what differs from machine to machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     pub name: String,
     pub hash: String,
     pub seed: u64,
@@ -41,7 +45,7 @@ pub struct Size {
 }
 
 /// Contenders over many draws of the inputs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Regrets {
     pub draws: u32,
     /// Draws that make no scenario, left out.
@@ -53,7 +57,7 @@ pub struct Regrets {
 }
 
 /// One design over all draws.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contender {
     pub settings: Vec<String>,
     /// The mean bill.
@@ -66,7 +70,7 @@ pub struct Contender {
 }
 
 /// One design.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// One value for each axis.
     pub settings: Vec<String>,

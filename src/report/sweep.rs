@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::Verdict;
 use crate::report::evaluation::Figures;
 use crate::report::rows::{Rows, number};
+use crate::report::{Verdict, Word, word};
 
 /// Name and version of the JSON document.
 pub const SCHEMA: &str = "plimsoll.sweep/1";
@@ -18,6 +18,9 @@ pub const SCHEMA: &str = "plimsoll.sweep/1";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Head {
     pub schema: String,
+    /// The command that made it, without what differs from machine to machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     pub name: String,
     /// blake3 of the resolved scenario before anything is varied.
     pub hash: String,
@@ -27,6 +30,13 @@ pub struct Head {
     pub axes: Vec<String>,
     /// One value of each axis.
     pub points: Vec<Vec<String>>,
+}
+
+impl Head {
+    /// Whether rows of both are rows of one sweep, however it was asked for.
+    pub fn is_of(&self, other: &Head) -> bool {
+        *self == Head { command: self.command.clone(), ..other.clone() }
+    }
 }
 
 /// One point, evaluated.
@@ -39,7 +49,7 @@ pub struct Row {
 }
 
 /// The whole sweep.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
     #[serde(flatten)]
     pub head: Head,
@@ -47,7 +57,8 @@ pub struct Sweep {
     /// The cheapest point that meets every objective; without prices or objectives, the one with the shortest tail.
     pub best: Option<usize>,
     /// What makes it the best.
-    pub because: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub because: Word,
 }
 
 /// One line of the file, with its end.

@@ -120,6 +120,7 @@ pub fn verdict_words(report: &Report) -> String {
         Verdict::Meets => format!("meets all {all} objectives"),
         Verdict::Misses if all == 1 => "misses its objective".to_string(),
         Verdict::Misses => format!("misses {} of {all} objectives", with(Verdict::Misses)),
+        Verdict::Undecided if all == 1 => "its objective is undecided: more replications may tell".to_string(),
         Verdict::Undecided => {
             format!("{} of {all} objectives undecided: more replications may tell", with(Verdict::Undecided))
         }
@@ -200,16 +201,17 @@ fn verdict(report: &Report, look: Look) -> Vec<String> {
     lines.extend(stability(report));
     if let Some(bottleneck) = &report.bottleneck {
         lines.push(format!("    bottleneck  {}", wrap(&bottleneck.why, look.width, 16)));
-        lines.push(format!("    headroom    {}", wrap(&headroom(bottleneck.headroom, look), look.width, 16)));
+        lines.push(format!("    headroom    {}", wrap(&headroom(report, bottleneck.headroom, look), look.width, 16)));
     }
     lines
 }
 
-fn headroom(headroom: f64, look: Look) -> String {
+fn headroom(report: &Report, headroom: f64, look: Look) -> String {
     let times = look.marks().times;
     match headroom {
         h if h < 0.995 => format!("none; it can give {h:.2} {times} what is asked of it"),
         h if h < 1.005 => "none; it is full".to_string(),
+        h if report.objectives.is_empty() => format!("it is full at {h:.2} {times} this load; queues grow before that"),
         h => format!("it is full at {h:.2} {times} this load; objectives break before that"),
     }
 }
@@ -294,43 +296,46 @@ fn cost(report: &Report, look: Look) -> Vec<String> {
     lines
 }
 
-/// How far replicas were behind, and what their readers noticed of it.
+/// How far replicas were behind, and what their readers noticed of it; and how far those who consume messages were.
 fn replicas(report: &Report, look: Look) -> Vec<String> {
-    let line = |(name, component): (&String, &crate::report::Component)| {
-        let of = |key: &str| component.kind_specific.figures.get(key).map(|estimate| estimate.mean);
-        let some = |key: &str| of(key).filter(|value| 0.0 < *value);
-        of("lag").or(of("stale_reads"))?;
-        let lag = |(word, key)| of(key).map(|lag| format!("{} {word}", spaced_time(lag)));
-        let lags: Vec<String> = [("p50", "lag_p50"), ("p99", "lag_p99")].into_iter().filter_map(lag).collect();
-        if component.kind_specific.figures.contains_key("deliveries_per_s") && of("stale_reads").is_none() {
-            let waiting = of("backlog").map(|backlog| format!("{} messages not done on average", human_count(backlog)));
-            let told = [(!lags.is_empty()).then(|| format!("lag {}", lags.join(", "))), waiting];
-            let dot = format!(" {} ", look.marks().dot);
-            let text = told.into_iter().flatten().collect::<Vec<_>>().join(&dot);
-            return Some(entry("messages", &format!("{name}: {text}"), look));
-        }
+    let mut groups = [("replicas", Vec::new()), ("copies", Vec::new()), ("messages", Vec::new())];
+    for (name, component) in &report.components {
+        let has = |key: &str| component.kind_specific.figures.contains_key(key);
+        let is_of_messages = has("deliveries_per_s") && !has("stale_reads");
+        // Copies of a cache's node have no lag of their own.
+        let is_of_cache = has("hit_ratio") && !has("lag_p50") && !has("lag_p99");
+        let group = if is_of_messages { 2 } else { usize::from(is_of_cache) };
+        groups[group].1.extend(behind(component, is_of_messages, look).map(|text| format!("{name}: {text}")));
+    }
+    groups.iter().flat_map(|(label, texts)| entries(label, texts, look)).collect()
+}
+
+/// How far a component was behind.
+fn behind(component: &crate::report::Component, is_of_messages: bool, look: Look) -> Option<String> {
+    let of = |key: &str| component.kind_specific.figures.get(key).map(|estimate| estimate.mean);
+    let some = |key: &str| of(key).filter(|value| 0.0 < *value);
+    of("lag").or(of("stale_reads"))?;
+    let lag = |(word, key)| of(key).map(|lag| format!("{} {word}", spaced_time(lag)));
+    let lags: Vec<String> = [("p50", "lag_p50"), ("p99", "lag_p99")].into_iter().filter_map(lag).collect();
+    let lags = (!lags.is_empty()).then(|| format!("lag {}", lags.join(", ")));
+    let told = if is_of_messages {
+        vec![lags, of("backlog").map(|backlog| format!("{} messages not done on average", human_count(backlog)))]
+    } else {
         let stale = some("stale_reads").map(|share| {
             // Where less than one read in a hundred was stale, the 99th percentile is nothing.
             let by = some("staleness_p99").filter(|by| 1e-6 <= *by);
             let by = by.map_or_else(String::new, |by| format!(" by up to {} p99", spaced_time(by)));
             format!("{} of reads stale{by}", percent(share))
         });
-        let told = [
-            (!lags.is_empty()).then(|| format!("lag {}", lags.join(", "))),
+        vec![
+            lags,
             Some(stale.unwrap_or_else(|| "no read stale".to_owned())),
             some("violations").map(|share| format!("{} against a session's order", percent(share))),
             some("lost_writes").map(|lost| format!("{} acknowledged writes lost", human_count(lost))),
-        ];
-        let dot = format!(" {} ", look.marks().dot);
-        let text = told.into_iter().flatten().collect::<Vec<_>>().join(&dot);
-        let word = if component.kind_specific.figures.contains_key("hit_ratio") && lags.is_empty() {
-            "copies"
-        } else {
-            "replicas"
-        };
-        Some(entry(word, &format!("{name}: {text}"), look))
+        ]
     };
-    report.components.iter().filter_map(line).collect()
+    let dot = format!(" {} ", look.marks().dot);
+    Some(told.into_iter().flatten().collect::<Vec<_>>().join(&dot))
 }
 
 /// What each shard of a database was asked.
@@ -350,9 +355,11 @@ fn shards(report: &Report, look: Look) -> Vec<String> {
             percent(variance)
         );
         let parts = if figures.contains_key("partition_skew") { "partitions" } else { "shards" };
-        Some(entry(parts, &text, look))
+        Some((parts, text))
     };
-    report.components.iter().filter_map(line).collect()
+    let all: Vec<(&str, String)> = report.components.iter().filter_map(line).collect();
+    let of = |parts: &str| all.iter().filter(|(is, _)| *is == parts).map(|(_, text)| text.clone()).collect::<Vec<_>>();
+    [entries("shards", &of("shards"), look), entries("partitions", &of("partitions"), look)].concat()
 }
 
 /// What happened on the way: faults, alerts, and the signs that it is time for the next design.
@@ -404,6 +411,12 @@ fn events(report: &Report, look: Look) -> Vec<String> {
         lines.push(entry("alert", &text, look));
     }
     lines
+}
+
+/// A label, and beneath each other what is to be said under it.
+fn entries(label: &str, texts: &[String], look: Look) -> Vec<String> {
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    labels.zip(texts).map(|(label, text)| entry(label, text, look)).collect()
 }
 
 /// A label and what is to be said, broken to the width.

@@ -165,6 +165,7 @@ pub enum Quantity {
     ShardVariance,
     PartitionSkew,
     ScaleChanges,
+    Reclaims,
     ColdStarts,
     Units,
     Memory,

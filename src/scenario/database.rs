@@ -400,12 +400,6 @@ pub(super) fn database(r: &mut Reader, env: &mut Env) -> Database {
     if database.replicas.is_none() {
         inert(r, &["balance", "failover"], "without `replicas`");
     }
-    if database.shards.is_some()
-        && let Some(scale) = database.replicas.as_mut().and_then(|replicas| replicas.autoscale.take())
-    {
-        let told = Diagnostic::new(Code::Excluded, scale.spot, "replicas of several shards cannot be scaled");
-        r.tell(told.help("leave `shards` or `autoscale` out"));
-    }
     let has_health = r.has("health");
     let health = r.key("health");
     database.failover = r.object("failover").map(|mut r| failover(&mut r, env, has_health.then_some(health)));
@@ -508,16 +502,42 @@ fn replicas(r: &mut Reader) -> Replicas {
 /// Most replicas that an autoscaler makes of so many.
 fn scaled(r: &mut Reader, count: u32, scale: &Spotted<Autoscale>, (at, mode): (&At, Mode)) -> u32 {
     let (min, max) = (scale.value.behaviour.min, scale.value.behaviour.max);
-    if !at.is_empty() || mode != Mode::Async {
-        let message = "only replicas that nobody waits for, at one place, may come and go";
-        let told = Diagnostic::new(Code::Excluded, r.key("autoscale"), message);
-        r.tell(told.help("leave `mode` and places out, or `autoscale`"));
+    if let Some((message, help)) = unscalable(mode, min, !at.is_empty()) {
+        r.tell(Diagnostic::new(Code::Excluded, r.key("autoscale"), message).help(help));
     }
     if max < count || count < min {
         let message = format!("{count} replicas are not between the autoscaler's {min} and {max}");
         r.tell(Diagnostic::new(Code::OutOfRange, r.key("count"), message).note_at(scale.spot, "they are scaled here"));
     }
     max.max(count)
+}
+
+/// Why replicas may not come and go, and what to do, if they may not.
+fn unscalable(mode: Mode, min: u32, has_places: bool) -> Option<(String, &'static str)> {
+    let told = |message: &str, help| Some((message.to_owned(), help));
+    match mode {
+        _ if has_places => told(
+            "numbers at several places do not say where the next replica would stand",
+            "write `count: 2`, or leave `autoscale` out",
+        ),
+        Mode::SemiSync(count) if min < count => Some((
+            format!("a write waits for {count} replicas, and there may be as few as {min}"),
+            "raise the autoscaler's `min`, or wait for fewer",
+        )),
+        Mode::Async | Mode::SemiSync(_) | Mode::Sync => None,
+        Mode::Chain => told(
+            "only the last of a chain answers reads, so more replicas carry no more of them",
+            "choose another `mode`, or leave `autoscale` out",
+        ),
+        Mode::Quorum { .. } | Mode::Raft { .. } => told(
+            "a quorum is one of a fixed number of copies; with more or fewer, two of them might not overlap",
+            "choose `async`, `semi_sync` or `sync`, or leave `autoscale` out",
+        ),
+        Mode::MultiPrimary(_) => told(
+            "every copy takes writes of its own, so none may leave before all others have them",
+            "choose `async`, `semi_sync` or `sync`, or leave `autoscale` out",
+        ),
+    }
 }
 
 /// `other` is where health checks of the component are given, too.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalogue;
+use crate::catalogue::{self, SPOT};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Spot, Spotted};
 use crate::fields::reader::{Reader, parse_node};
 use crate::fields::{Field, Shape, Table};
-use crate::scenario::values::letters;
+use crate::scenario::values::{inert, letters};
 use crate::text::Node;
 use crate::units::{self, Dimension, Per};
 
@@ -17,10 +17,22 @@ pub struct Prices {
     pub machines: BTreeMap<String, f64>,
     /// Component -> term of its machines.
     pub terms: BTreeMap<String, Spotted<String>>,
+    /// Component -> what its machines cost less, and how they are taken back.
+    pub spots: BTreeMap<String, Spotted<SpotTerm>>,
     /// Component -> dollars a request.
     pub requests: BTreeMap<String, f64>,
     /// Component -> volume tiers of bytes out: (up to bytes a month, dollars a byte).
     pub bytes_out: BTreeMap<String, Vec<(Option<f64>, f64)>>,
+}
+
+/// Machines that their provider may take back.
+#[derive(Clone, Copy, Debug)]
+pub struct SpotTerm {
+    /// Share of the price on demand that is saved.
+    pub discount: f64,
+    /// Seconds from one notice to the next, on average, for each machine; and from a notice to the end.
+    pub every_s: f64,
+    pub notice_s: f64,
 }
 
 /// What a component costs besides its machines.
@@ -32,9 +44,21 @@ pub static PRICE: Table = Table {
             "term",
             Shape::Word(&["on_demand", "reserved_1y", "reserved_3y", "spot"]),
             "reserved_1y",
-            "How its machines are bought",
+            "How its machines are bought; `spot` ones are cheap, and taken back now and then",
         )
         .or("on_demand"),
+        Field::new(
+            "discount",
+            Shape::Share,
+            "65%",
+            "With `spot`: what is saved of the price on demand; 65% unless given, but it moves with the market",
+        ),
+        Field::new(
+            "reclaims",
+            Shape::Object(&RECLAIMS),
+            "{every: 20d, notice: 2m}",
+            "With `spot`: how often a machine is taken back; its instance leaves within the notice, and another one boots",
+        ),
         Field::new(
             "out",
             Shape::ListOf(&Shape::Object(&TIER)),
@@ -50,6 +74,14 @@ pub static PRICE: Table = Table {
 /// What stands beside a name.
 pub static SHAPES: &[Shape] = &[Shape::Price(Dimension::MoneyRate), Shape::Object(&PRICE)];
 
+static RECLAIMS: Table = Table {
+    name: "reclaims",
+    about: "How machines are taken back, each by itself and at any time alike",
+    fields: &[
+        Field::new("every", Shape::Time, "20d", "Time between two notices to a machine, on average").or("20d"),
+        Field::new("notice", Shape::Time, "2m", "From the notice until the machine is gone").or("2m"),
+    ],
+};
 static TIER: Table = Table {
     name: "tier",
     about: "A price up to a volume",
@@ -105,11 +137,16 @@ fn of_component(key: &Spotted<String>, node: &Node, prices: &mut Prices, diags: 
     let mut r = Reader::new(letters(key), node, &PRICE, diags);
     if let Some(term) = r.word("term") {
         if term.value == "spot" {
-            r.tell(Diagnostic::new(Code::NotAvailable, term.spot, "`spot` is not available yet"));
+            prices.spots.insert(name(), Spotted::new(spot(&mut r), term.spot));
+        } else {
+            inert(&mut r, &["discount", "reclaims"], "without `term: spot`");
         }
         if term.value != "on_demand" {
             prices.terms.insert(name(), term.map(str::to_owned));
         }
+    }
+    if !r.has("term") {
+        inert(&mut r, &["discount", "reclaims"], "without `term: spot`");
     }
     if let Some(price) = r.quantity("requests", Dimension::MoneyPer(Per::Piece)) {
         prices.requests.insert(name(), price.value);
@@ -128,6 +165,21 @@ fn of_component(key: &Spotted<String>, node: &Node, prices: &mut Prices, diags: 
     if !read.is_empty() {
         prices.bytes_out.insert(name(), read);
     }
+}
+
+fn spot(r: &mut Reader) -> SpotTerm {
+    let discount = r.share("discount");
+    let mut term = SpotTerm {
+        discount: r.within("discount", discount, 0.0, 1.0).map_or(1.0 - SPOT, |share| share.value),
+        every_s: 20.0 * 86_400.0,
+        notice_s: 120.0,
+    };
+    if let Some(mut r) = r.object("reclaims") {
+        let every = r.time("every");
+        term.every_s = r.within("every", every, 1.0, f64::INFINITY).map_or(term.every_s, |every| every.value);
+        term.notice_s = r.time("notice").map_or(term.notice_s, |notice| notice.value);
+    }
+    term
 }
 
 fn tier(node: &Node, is_last: bool, diags: &mut Diagnostics) -> Option<(Option<f64>, f64)> {

@@ -1,7 +1,7 @@
 // Opens pages from disk in headless Chromium and looks at them as their readers do:
-//   node tests/browser/check.mjs MODULES SHOTS PAGE...
+//   node tests/browser/check.mjs MODULES SHOTS PAGE...       (tests/browser/run.sh gets what it needs and calls it)
 // What a page must have is known by its name: `check` has no picture, `page` (of a run) has charts over time.
-// MODULES is a folder in which `npm install playwright-core axe-core` was run, SHOTS a folder for pictures (or -).
+// MODULES is a folder in which npm has installed package.json, SHOTS a folder for pictures (or -).
 // CHROMIUM names the browser where it is not /usr/bin/chromium. Exit code 1 and a line for each thing that is wrong.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -46,16 +46,17 @@ async function interaction(page, say) {
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     const on = await page.locator('.cursor.on').count();
     if (on !== count) say(`the cursor shows in ${on} of ${count} charts`);
-    const told = await page.locator('.readout').first().textContent();
+    const told = await clocks.first().evaluate((plot) => plot.parentElement.querySelector('.readout').textContent);
     if (!/^at .+/.test(told)) say(`the cursor says "${told}"`);
     await clocks.first().focus();
     await page.keyboard.press('ArrowRight');
-    const next = await page.locator('.readout').first().textContent();
+    const next = await clocks.first().evaluate((plot) => plot.parentElement.querySelector('.readout').textContent);
     if (next === told) say('the arrow keys do not move the cursor');
     await page.keyboard.press('Escape');
     if (await page.locator('.cursor.on').count() !== 0) say('Escape does not hide the cursor');
   }
   if (count > 0) await zoom(page, clocks, say);
+  await stops(page, say);
   await sorting(page, say);
   const toggle = page.locator('.legend button').first();
   if (await toggle.count() > 0) {
@@ -67,6 +68,32 @@ async function interaction(page, say) {
     const after = await shown();
     await toggle.click();
     if (before === 0 || after !== 0 || await shown() !== before) say(`a toggle leaves ${before}, ${after}, ${await shown()} marks`);
+  }
+}
+
+// Where no time runs the cursor goes from stop to stop, and says what stands there.
+async function stops(page, say) {
+  await page.evaluate(() => document.querySelectorAll('details.part').forEach((part) => { part.open = true; }));
+  const plots = page.locator('.plot[data-stops]');
+  for (let n = 0; n < await plots.count(); n += 1) {
+    const plot = plots.nth(n);
+    const id = await plot.evaluate((element) => element.parentElement.id);
+    const told = () => plot.evaluate((element) => element.parentElement.querySelector('.readout').textContent);
+    const on = () => plot.locator('.cursor.on').count();
+    await plot.scrollIntoViewIfNeeded();
+    const box = await plot.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+    if (await on() !== 1 || !/\d/.test(await told())) say(`the cursor of ${id} says "${await told()}"`);
+    await page.mouse.move(0, 0);
+    await plot.focus();
+    await page.keyboard.press('Home');
+    const first = await told();
+    await page.keyboard.press('ArrowRight');
+    const second = await told();
+    await page.keyboard.press('End');
+    if (new Set([first, second, await told()]).size < 2) say(`the keys do not move the cursor of ${id}: ${first}`);
+    await page.keyboard.press('Escape');
+    if (await on() !== 0) say(`Escape does not hide the cursor of ${id}`);
   }
 }
 
@@ -123,6 +150,8 @@ async function marks(page, say, kind) {
   if (found.sections < 3) say(`${found.sections} sections`);
   if (found.figures.length === 0 && kind !== 'check') say('no figure');
   if (kind === 'page' && await page.locator('.plot[data-clock]').count() < 4) say('no charts over time');
+  if (['page', 'compare'].includes(kind) && await page.locator('#f-latency .plot[data-stops]').count() !== 1) say('no cursor over percentiles');
+  if (kind.startsWith('grid') && await page.locator('#f-capacity-grid .plot svg path').count() < 2) say('no picture of the grid');
   if (kind === 'compare' && await page.locator('#f-latency .legend button').count() !== 2) say('no curves over each other');
   if (kind === 'pairs' && await page.locator('#f-sweep text').count() < 8) say('no map of two settings');
   for (const [id, count] of found.figures) if (count < 2) say(`${id} has ${count} marks`);
@@ -153,13 +182,15 @@ for (const file of pages) {
       for (const what of new Set(await page.evaluate(layout))) say(what);
       if (width === 1024) {
         await marks(page, say, basename(file, '.html'));
+        await page.evaluate(() => document.querySelectorAll('details').forEach((part) => { part.open = true; }));
+        for (const what of new Set(await page.evaluate(layout))) say(`with all unfolded, ${what}`);
         await interaction(page, say);
       }
       if (width !== 1600) {
         await page.evaluate(axe);
         const found = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }));
-        for (const rule of found.violations.filter((v) => ['serious', 'critical'].includes(v.impact))) {
-          say(`axe ${rule.id}: ${rule.help}, ${rule.nodes.length} times, first ${rule.nodes[0].target}`);
+        for (const rule of found.violations) {
+          say(`axe ${rule.id} (${rule.impact}): ${rule.help}, ${rule.nodes.length} times, first ${rule.nodes[0].target}`);
         }
       }
       if (shots !== '-') {

@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, value, words};
+use super::{Stage, beside, claim, value, words};
 
 const SIX: &str = "06-cdn.yaml";
 
@@ -41,7 +41,12 @@ fn s06_latency() {
     let [near, farther] = [0, 1].map(|region| without[region] / with[region]);
     claim("s06-latency", "p50 from Europe without / with a CDN", near, [4.0, 10.0]);
     // The source's 200 ms lie between the two regions, 73 and 220 ms from the origin.
-    words("s06-latency", "the same from Singapore", &format!("{farther:.1} times"), near < farther);
+    words(
+        "s06-latency",
+        ["the same from Singapore", "more than from Europe"],
+        &format!("{farther:.1} times"),
+        near < farther,
+    );
 }
 
 #[test]
@@ -49,7 +54,12 @@ fn s06_offload() {
     let share = |report: &Report| 1.0 - sent(report, "files").0 / sent(report, "cdn").0;
     let [shield, alone] = [files(), files().variant("no_shield")].map(|stage| share(&stage.report()));
     claim("s06-offload", "share of bytes from the edge, each place for itself", alone, [0.70, 0.97]);
-    words("s06-offload", "the same behind a shield", &format!("{shield:.3}"), alone < shield);
+    words(
+        "s06-offload",
+        ["the same behind a shield", "more than each for itself"],
+        &format!("{shield:.3}"),
+        alone < shield,
+    );
 }
 
 /// Dollars a month at so many terabytes a month: without a CDN, with one at a flat price (places for themselves, and with
@@ -73,9 +83,14 @@ fn s06_cost() {
     claim("s06-cost", "10 TB a month without a CDN, $", without, [850.0, 950.0]);
     claim("s06-cost", "10 TB a month with one, $", with, [890.0, 990.0]);
     let [without, flat, shield, tiers] = bills(100.0);
-    println!("{:<16} {:<8} 100 TB at a flat price behind a shield: ${shield:.0}", "s06-cost", "beside");
+    beside("s06-cost", "100 TB a month at a flat price behind a shield", &format!("${shield:.0}"));
     let told = format!("without ${without:.0}, flat price ${flat:.0}, volume tiers ${tiers:.0}");
-    words("s06-cost", "100 TB a month", &told, without < flat && tiers < without);
+    words(
+        "s06-cost",
+        ["100 TB a month", "cheaper with a CDN, by volume tiers"],
+        &told,
+        without < flat && tiers < without,
+    );
 }
 
 #[test]
@@ -86,7 +101,7 @@ fn s06_tiers() {
     let told = format!("browser {browser:.3}, edge {by_edge:.3}, origin {by_origin:.3}");
     words(
         "s06-tiers",
-        "share of requests answered by each tier",
+        ["share of requests answered by each tier", "all of them add up"],
         &told,
         (browser + by_edge + by_origin - 1.0).abs() < 1e-9,
     );

@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, limit, mean, value, words};
+use super::{Stage, beside, claim, limit, mean, value, words};
 
 const FOUR: &str = "04-read-replicas.yaml";
 const FIVE: &str = "05-caching.yaml";
@@ -50,7 +50,7 @@ fn read_capacity(replicas: u32) -> f64 {
 fn s04_reads() {
     let report = stage4(6, 1).read("disk", "utilisation of disk on db/primary").report();
     let writes = rate(&report, "db.write") / value(&report, "disk");
-    println!("{:<16} {:<8} writes/s that fill the primary's disk: {writes:.0}", "s04-reads", "beside");
+    beside("s04-reads", "writes/s that fill the primary's disk", &format!("{writes:.0}"));
     claim("s04-reads", "reads/s of 2 replicas within 10 ms", read_capacity(2), [10_000.0, 50_000.0]);
     claim("s04-reads", "reads/s of 5 replicas within 10 ms", read_capacity(5), [10_000.0, 50_000.0]);
 }
@@ -74,7 +74,12 @@ fn s04_stale() {
     let stale = |stage: Stage| value(&stage.read("stale", "stale_reads of db").report(), "stale");
     let (loose, own) = (stale(stage4(6, 1)), stale(stage4(6, 1).variant("own_writes")));
     let told = format!("{:.2} % of reads, with read-your-writes {:.4} %", 1e2 * loose, 1e2 * own);
-    words("s04-stale", "reads of what had been overwritten", &told, 0.0 < loose && own == 0.0);
+    words(
+        "s04-stale",
+        ["reads of what had been overwritten", "some; none with read-your-writes"],
+        &told,
+        0.0 < loose && own == 0.0,
+    );
 }
 
 #[test]
@@ -114,14 +119,19 @@ fn s04_semisync() {
         sync * 1e3
     );
     let holds = fast < semi && semi < sync && 0.0 < lost && none == 0.0 && nothing == 0.0;
-    words("s04-semisync", "median write, acknowledged writes lost in a failover", &told, holds);
+    words(
+        "s04-semisync",
+        ["median write, acknowledged writes lost in a failover", "async is fastest and loses; the others lose none"],
+        &told,
+        holds,
+    );
 }
 
 #[test]
 fn s05_hit() {
     let report = brief(FIVE, 5, 1).report();
     let short = brief(FIVE, 5, 1).variant("short").read("hits", "hit ratio of redis").report();
-    println!("{:<16} {:<8} hit ratio with a minute to live: {:.4}", "s05-hit", "beside", value(&short, "hits"));
+    beside("s05-hit", "hit ratio with a minute to live", &format!("{:.4}", value(&short, "hits")));
     claim("s05-hit", "hit ratio out of Zipf keys, memory and time to live", value(&report, "hits"), [0.70, 0.95]);
 }
 
@@ -131,7 +141,7 @@ fn s05_latency() {
     let stage = brief(FIVE, 10, 1).set("load.phones.rate", "1000/s");
     let report = stage.set("objectives.p50", ask("p50")).set("objectives.p99", ask("p99")).report();
     let told = format!("{:.3} ms and {:.3} ms", value(&report, "p50") * 1e3, value(&report, "p99") * 1e3);
-    words("s05-latency", "look-up with its way, p50 and p99", &told, value(&report, "p50") < 1e-3);
+    words("s05-latency", ["look-up with its way, p50 and p99", "p50 below 1 ms"], &told, value(&report, "p50") < 1e-3);
     claim("s05-latency", "p99 of a look-up with its way, ms", value(&report, "p99") * 1e3, [0.0, 5.0]);
 }
 
@@ -150,17 +160,12 @@ fn s05_session() {
     let cached = session(brief(FIVE, 5, 1));
     let stored = session(brief(FIVE, 5, 1).variant("no_cache"));
     let tight = session(brief(FIVE, 5, 1).variant("no_cache").set("components.db.replicas.count", 2));
-    println!(
-        "{:<16} {:<8} a database that is full needs {:.0} ms for it, {:.0} times the cache (the source: 25 to 50)",
-        "s05-session",
-        "beside",
-        tight * 1e3,
-        tight / cached
-    );
+    let told = format!("{:.0} ms, {:.0} times the cache (the source: 25 to 50)", tight * 1e3, tight / cached);
+    beside("s05-session", "a database that is full", &told);
     let told = format!("{:.2} ms against {:.2} ms: {:.1} times", cached * 1e3, stored * 1e3, stored / cached);
     words(
         "s05-session",
-        "mean look-up of a session, cache and database",
+        ["mean look-up of a session, cache and database", "quicker; 50 ms are those of a full database"],
         &told,
         2.0 * cached < stored && stored < tight,
     );
@@ -179,13 +184,13 @@ fn s05_stampede() {
     let told =
         format!("none {none:.0}, lock per instance {instance:.0}, of the cluster {cluster:.0}, early {early:.0}");
     let holds = 50.0 * instance < none && instance == 4.0 && cluster == 1.0 && early < none / 50.0;
-    words("s05-stampede", "most queries for the hot key at a time", &told, holds);
+    words("s05-stampede", ["most queries for the hot key at a time", "far fewer with a lock"], &told, holds);
 }
 
 #[test]
 fn p_early_expiry() {
     let (none, early) = (stampede(None), stampede(Some("early")));
-    println!("{:<16} {:<8} most at a time without: {none:.0}", "p-early-expiry", "beside");
+    beside("p-early-expiry", "most at a time without", &format!("{none:.0}"));
     claim("p-early-expiry", "most queries for the hot key at a time, renewed early", early, [1.0, 10.0]);
 }
 
@@ -217,7 +222,12 @@ fn p_write_through() {
     let (_, lost) = writing(THROUGH);
     let told = format!("{:.2} ms, {:.2} ms of it the store; {lost:.0} lost in a crash", both * 1e3, store * 1e3);
     let agrees = rate(&report, "db.write") / rate(&report, "cache.write");
-    words("p-write-through", "a write", &told, store < both && lost == 0.0 && (agrees - 1.0).abs() < 0.01);
+    words(
+        "p-write-through",
+        ["a write", "as slow as the store, nothing lost"],
+        &told,
+        store < both && lost == 0.0 && (agrees - 1.0).abs() < 0.01,
+    );
 }
 
 #[test]
@@ -226,7 +236,12 @@ fn p_write_behind() {
     let batched = rate(&report, "cache.write") / rate(&report, "db.write");
     let (behind, lost) = writing(BEHIND);
     let told = format!("{:.3} ms; {batched:.2} of them are one at the store; {lost:.0} lost in a crash", behind * 1e3);
-    words("p-write-behind", "a write", &told, behind < 1e-3 && 1.1 < batched && 0.0 < lost);
+    words(
+        "p-write-behind",
+        ["a write", "at once, in batches, some lost"],
+        &told,
+        behind < 1e-3 && 1.1 < batched && 0.0 < lost,
+    );
 }
 
 #[test]
@@ -250,7 +265,7 @@ fn p_pooling() {
         value(&each, "busy") * 1e2
     );
     let holds = 2.0 * mean(&kept) < mean(&each) && 3.5 * value(&kept, "busy") < value(&each, "busy");
-    words("p-pooling", "connections that are kept", &told, holds);
+    words("p-pooling", ["connections that are kept", "quicker, and less work for the database"], &told, holds);
 }
 
 #[test]
@@ -269,7 +284,12 @@ fn p_vertical() {
         eighth * 1e2
     );
     let holds = alone == 1.0 && eighth < 0.125 && ceiling < 3300.0 && 3450.0 < beyond;
-    words("p-vertical", "one large machine against many small ones", &told, holds);
+    words(
+        "p-vertical",
+        ["one large machine against many small ones", "one to lose, and an end to growth"],
+        &told,
+        holds,
+    );
 }
 
 #[test]
@@ -287,5 +307,10 @@ fn x_wrong_tier() {
     );
     let holds =
         tier == "db" && (eight / four - 1.0).abs() < 0.02 && [index, cache, replicas].iter().all(|&r| 1.05 * four < r);
-    words("x-wrong-tier", "answers of 1,100/s offered, the database full", &told, holds);
+    words(
+        "x-wrong-tier",
+        ["answers of 1,100/s offered, the database full", "more web servers change nothing"],
+        &told,
+        holds,
+    );
 }

@@ -98,7 +98,7 @@ fn s12_fallback_the_nearest_the_primary_the_next() {
     // Most of the time a replica has heard of everything a tenth of a second ago.
     words(
         "s12-fallback",
-        "who insists on fresh rows reads fewer old ones",
+        ["who insists on fresh rows reads fewer old ones", "fewer"],
         "stale reads",
         value(&fresh, "fresh") <= value(&near, "fresh"),
     );
@@ -157,7 +157,12 @@ fn s12_tiers_four_rows() {
     claim("s12-tiers", "active-active RTO, s", active.0, [0.0, 10.0]);
     claim("s12-tiers", "active-active RPO, s", active.1, [0.0, 0.0]);
     let costs = [cold.2, warm.2, hot.2, active.2];
-    words("s12-tiers", "each tier costs more than the one before", &format!("{costs:.0?}"), costs.is_sorted());
+    words(
+        "s12-tiers",
+        ["each tier costs more than the one before", "cold, warm, hot, active-active"],
+        &format!("{costs:.0?}"),
+        costs.is_sorted(),
+    );
 }
 
 #[test]
@@ -177,7 +182,12 @@ fn p_edge_the_program_is_where_the_people_are() {
         value(&report, "far")
     };
     let (one, two) = (mean(None), mean(Some("two_origins")));
-    words("p-edge", "misses go to the nearer origin", &format!("{one:.4} s and {two:.4} s"), two < 0.3 * one);
+    words(
+        "p-edge",
+        ["misses go to the nearer origin", "nearer is quicker"],
+        &format!("{one:.4} s and {two:.4} s"),
+        two < 0.3 * one,
+    );
 }
 
 #[test]
@@ -186,7 +196,12 @@ fn p_active_active_both_write_and_conflicts_are_settled() {
     let (lww, crdt) = (report(Some("popular")), report(Some("crdt")));
     // Fifty writes a second on each side, fifty rows, 35 ms and the work of applying: 1 - exp(-0.036).
     claim("p-active-active", "share of writes in conflict", value(&lww, "conflicts"), [0.032, 0.039]);
-    words("p-active-active", "the last writer wins over others", "lost writes", 0.0 < value(&lww, "lost"));
+    words(
+        "p-active-active",
+        ["the last writer wins over others", "some are lost"],
+        "lost writes",
+        0.0 < value(&lww, "lost"),
+    );
     claim("p-active-active", "writes lost where rows merge", value(&crdt, "lost"), [0.0, 0.0]);
     let dies = report(Some("us_dies"));
     claim("p-active-active", "availability with one region gone", value(&dies, "up"), [0.999, 1.0]);

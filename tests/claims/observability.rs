@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, words};
+use super::{Stage, beside, claim, words};
 
 const TEN: &str = "10-observability.yaml";
 
@@ -53,12 +53,7 @@ fn s10_sampling() {
     }
     let incident = stage10().set("faults.broken", "{at: 0s, errors: gw, share: 50%, as: broken}").report();
     let kept = figure(&incident, "log_lines_kept_per_s") / figure(&incident, "log_lines_per_s");
-    println!(
-        "{:<16} {:<8} with half of the requests failing {:.0} % of the lines are kept",
-        "s10-sampling",
-        "beside",
-        1e2 * kept
-    );
+    beside("s10-sampling", "lines that are kept while half of the requests fail", &format!("{:.0} %", 1e2 * kept));
 }
 
 #[test]
@@ -81,7 +76,7 @@ fn s10_tiers() {
     }
     let tiered: f64 = ["hot storage", "warm storage", "cold storage"].iter().map(|what| bill(&report, what)).sum();
     let hot = bill(&stage10().variant("hot_only").report(), "hot storage");
-    println!("{:<16} {:<8} a year on hot disks costs {:.1} times as much", "s10-tiers", "beside", hot / tiered);
+    beside("s10-tiers", "a year on hot disks", &format!("{:.1} times the cost", hot / tiered));
 }
 
 #[test]
@@ -102,7 +97,12 @@ fn s10_red() {
             missing.push(name);
         }
     }
-    words("s10-red", "components without rate, errors, durations or CPU", &format!("{missing:?}"), missing.is_empty());
+    words(
+        "s10-red",
+        ["components without rate, errors, durations or CPU", "none"],
+        &format!("{missing:?}"),
+        missing.is_empty(),
+    );
 }
 
 #[test]
@@ -124,7 +124,12 @@ fn s10_trace() {
         told.push(format!("{} {:.0} of {:.0} ms", spent[0].0, 1e3 * spent[0].1, 1e3 * seen.latency_s));
         holds &= spent[0].0 == "stripe";
     }
-    words("s10-trace", "where the slowest requests spent their time", &told.join(", "), holds && !told.is_empty());
+    words(
+        "s10-trace",
+        ["where the slowest requests spent their time", "a trace shows it"],
+        &told.join(", "),
+        holds && !told.is_empty(),
+    );
     let random = report.exemplars.iter().filter(|seen| seen.chosen == "random").count();
     assert_eq!(random, 5, "and some at random beside them");
 }

@@ -52,7 +52,7 @@ fn s08_worker_who_follows_the_queue_keeps_it_short() {
     let most = many.2.components["thumbs"].kind_specific.replicas_over_time.iter().map(|at| at[1]).fold(0.0, f64::max);
     claim("s08-worker", "machines at most", most, [8.0, 40.0]);
     let told = format!("alert {} times without, {} times with", few.0, many.0);
-    words("s08-worker", "alert at depth", &told, 0 < few.0 && many.0 == 0);
+    words("s08-worker", ["alert at depth", "only with too few workers"], &told, 0 < few.0 && many.0 == 0);
 }
 
 /// The same with as many as the burst needs, all the time.
@@ -65,7 +65,7 @@ fn s08_worker() {
     };
     let (few, many) = (burst(3), burst(20));
     let told = format!("3 instances: depth {:.0}, alert {}; 20: depth {:.0}, alert {}", few.1, few.0, many.1, many.0);
-    words("s08-worker", "depth in a burst, alert", &told, 0 < few.0 && many.0 == 0);
+    words("s08-worker", ["depth in a burst, alert", "only with too few workers"], &told, 0 < few.0 && many.0 == 0);
 }
 
 #[test]
@@ -82,12 +82,8 @@ fn s08_dlq() {
             .report();
         let expected: f64 = share * share * share;
         let range = [0.85 * expected, 1.15 * expected];
-        claim(
-            "s08-dlq",
-            "share of dead letters where half, or a fifth, of the receives fail",
-            value(&report, "dead"),
-            range,
-        );
+        let what = format!("share of dead letters where {share} of the receives fail");
+        claim("s08-dlq", &what, value(&report, "dead"), range);
     }
 }
 
@@ -154,7 +150,7 @@ fn p_event_driven() {
     let counts = ["stock.take", "points.add"].map(|name| rate(&free, name) / rate(&free, "shop.order"));
     words(
         "p-event-driven",
-        "each group hears each event once",
+        ["each group hears each event once", "once"],
         &format!("{counts:.3?}"),
         counts.iter().all(|c| (c - 1.0).abs() < 0.02),
     );
@@ -202,7 +198,7 @@ fn p_cqrs() {
     let told = format!("{figures:?}: {quick:.5?}, with one slow projector {late:.5?}");
     words(
         "p-cqrs",
-        "the read model lags, and more when its projector does",
+        ["the read model lags, and more when its projector does", "lag follows the projector"],
         &told,
         (0..3).all(|i| 0.0 < quick[i] && quick[i] < late[i]),
     );
@@ -275,7 +271,12 @@ fn s08_priority() {
     let record = plain("180/s", publish, queues);
     let waits: Vec<f64> = groups(&record).iter().map(|group| group.lag.mean().expect("there are many")).collect();
     let told = format!("low {:.4}, middle {:.4}, top {:.4} s", waits[0], waits[1], waits[2]);
-    words("s08-priority", "time to the end of the work by priority", &told, waits[2] < waits[1] && waits[1] < waits[0]);
+    words(
+        "s08-priority",
+        ["time to the end of the work by priority", "the higher the sooner"],
+        &told,
+        waits[2] < waits[1] && waits[1] < waits[0],
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use plimsoll::report::Report;
 
-use super::{Stage, claim, mean, objective_of, value, words};
+use super::{Stage, beside, claim, mean, objective_of, refuted, value, words};
 
 const NINE: &str = "09-microservices.yaml";
 const STATELESS: &str = "patterns/stateless-service.yaml";
@@ -39,7 +39,7 @@ fn s09_overhead_and_cost() {
     let (services, monolith) = (nine(24).report(), nine(24).variant("monolith").report());
     for (what, report) in [("services", &services), ("monolith", &monolith)] {
         let room = value(report, "room");
-        println!("{:<16} {:<8} busiest cores of the {what}: {room:.2}", "s09-cost", "beside");
+        beside("s09-cost", &format!("busiest cores of the {what}"), &format!("{room:.2}"));
         assert!(value(report, "fast") < 0.15, "{what} keep to the objective");
         assert!(room < 0.61, "{what} are sized by one rule: {room}");
     }
@@ -57,7 +57,12 @@ fn s09_breaker() {
     };
     let (guarded, bare) = (pages("payments_hang"), pages("unguarded"));
     let told = format!("{guarded:.2} of normal with timeout and breaker, {bare:.2} without");
-    words("s09-breaker", "pages while payments hang", &told, 0.9 <= guarded && bare < 0.5);
+    words(
+        "s09-breaker",
+        ["pages while payments hang", "a breaker isolates the fault"],
+        &told,
+        0.9 <= guarded && bare < 0.5,
+    );
     let stage = nine(60).variant("bad_instance").set("components.gw.instances", 1).set("let.pages", 300);
     let report = stage.set("faults.bad.at", "10s").set("faults.bad.for", "29s").report();
     claim("s09-breaker", "requests to a bad instance in 29 s", 29.0 * value(&report, "asked"), [5.0, 6.0]);
@@ -117,7 +122,12 @@ fn p_stateless() {
     };
     let (shared, own) = (logins(brief()), logins(brief().variant("sticky")));
     let told = format!("{shared:.2}/s with a shared store, {own:.1}/s with sticky sessions");
-    words("p-stateless", "logins after the death of a server", &told, shared < 5.0 && 10.0 * shared.max(1.0) < own);
+    words(
+        "p-stateless",
+        ["logins after the death of a server", "none with a shared store"],
+        &told,
+        shared < 5.0 && 10.0 * shared.max(1.0) < own,
+    );
 }
 
 #[test]
@@ -129,7 +139,12 @@ fn p_circuit_breaker() {
     let (with, bare) = (run(None), run(Some("nothing")));
     let shares = [&with, &bare].map(|report| of_before(report, "open_for_business"));
     let told = format!("{:.2} of normal with a breaker, {:.2} without breaker and timeout", shares[0], shares[1]);
-    words("p-circuit-breaker", "browsing while payments hang", &told, 0.9 < shares[0] && shares[1] < 0.5);
+    words(
+        "p-circuit-breaker",
+        ["browsing while payments hang", "a breaker isolates the fault"],
+        &told,
+        0.9 < shares[0] && shares[1] < 0.5,
+    );
     // Two callers: closed, then open; half-open once every 30 s; closed again when a probe is answered.
     claim(
         "p-circuit-breaker",
@@ -152,7 +167,12 @@ fn p_service_mesh() {
     let (mesh, bare, retries) = (run(None), run(Some("bare")), run(Some("retries_only")));
     let up = [&mesh, &bare, &retries].map(|report| value(report, "up"));
     let told = format!("{:.4} with the mesh, {:.4} with retries alone, {:.4} without it", up[0], up[2], up[1]);
-    words("p-service-mesh", "availability with a bad instance", &told, 0.999 < up[0] && up[1] < 0.93 && up[1] < up[2]);
+    words(
+        "p-service-mesh",
+        ["availability with a bad instance", "the mesh hides it"],
+        &told,
+        0.999 < up[0] && up[1] < 0.93 && up[1] < up[2],
+    );
     let well = |variant: Option<&'static str>| {
         let stage = Stage::new(MESH).set("run.replications", 1).set("run.duration", "1m").set("faults.sick", "null");
         let stage = stage.set("objectives", "null");
@@ -169,7 +189,7 @@ fn p_service_mesh() {
     let is_limited = (0.951..0.99).contains(&value(&canary, "up"));
     words(
         "p-service-mesh",
-        "errors of a canary that fails every other time, its retries within their budget",
+        ["errors of a canary that fails every other time, its retries within their budget", "seen at the canary alone"],
         &told,
         0.4 < value(&canary, "seen") && is_limited,
     );
@@ -184,13 +204,13 @@ fn x_retry_storm() {
     };
     let (down, wasted) = run(None);
     let told = format!("goodput {down:.2} of before, {wasted:.2} of the work for nobody, to the end");
-    words("x-retry-storm", "long after the cause is gone", &told, down < 0.1 && 0.5 < wasted);
+    words("x-retry-storm", ["long after the cause is gone", "it stays down"], &told, down < 0.1 && 0.5 < wasted);
     for cure in ["once", "budget", "breaker", "shedding", "lifo", "cancel", "short_queue"] {
         let (up, wasted) = run(Some(cure));
         let told = format!("goodput {up:.2} of before, {wasted:.2} for nobody");
-        words("x-retry-storm", cure, &told, 0.5 < up);
+        words("x-retry-storm", [cure, "it comes back"], &told, 0.5 < up);
     }
     let (jitter, _) = run(Some("jitter"));
     let told = format!("goodput {jitter:.2} of before: it spreads the same retries, and leads nowhere");
-    words("x-retry-storm", "jitter, refuted as a cure", &told, jitter < 0.1);
+    refuted("x-retry-storm", "jitter", ["a cure", &told], jitter < 0.1);
 }

@@ -1,6 +1,6 @@
 //! What the sources claim of sharding, shown (or refuted) by simulation, in the way of `claims`.
 
-use super::{Stage, claim, mean, value};
+use super::{Stage, beside, claim, mean, value};
 
 /// Stage 7 with writes alone, on even keys.
 fn writes(shards: u32, rate: f64) -> Stage {
@@ -113,7 +113,7 @@ fn s07_cost_of_four_shards() {
         stage.set("components.db.replicas.count", replicas).report().cost.usd_per_month
     };
     // With one replica each, four shards stay below the range; with the two of stage 4 they are in it.
-    println!("{:<16} {:<8} dollars a month of 4 shards with one replica: {:.0}", "s07-cost", "beside", cost(4, 1));
+    beside("s07-cost", "dollars a month of 4 shards with one replica", &format!("{:.0}", cost(4, 1)));
     claim("s07-cost", "dollars a month of 4 shards", cost(4, 2), [10e3, 40e3]);
     claim("s07-cost", "dollars a month of 16 shards", cost(16, 2), [10e3, 40e3]);
 }

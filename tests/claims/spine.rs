@@ -1,6 +1,6 @@
 //! Stages 1 to 3: one server, a database of its own, a load balancer.
 
-use super::{Stage, claim, limit, mean, value, words};
+use super::{Stage, beside, claim, limit, mean, value, words};
 
 const ONE: &str = "01-single-server.yaml";
 const TWO: &str = "02-separate-database.yaml";
@@ -16,7 +16,7 @@ fn s01_capacity() {
 fn s01_latency() {
     let stage = Stage::new(ONE).set("run.duration", "10m");
     let quiet = mean(&stage.clone().rate(10.0).report());
-    println!("{:<16} {:<8} mean latency at 10/s: {quiet:.4} s", "s01-latency", "beside");
+    beside("s01-latency", "mean latency at 10/s, s", &format!("{quiet:.4}"));
     claim("s01-latency", "mean latency at 40/s, s", mean(&stage.rate(40.0).report()), [0.05, 0.2]);
 }
 
@@ -29,7 +29,12 @@ fn s01_cost() {
 fn s01_contention() {
     let (component, resource) = limit(&Stage::new(ONE).report());
     let is_shared = component == "box" && resource == "cores";
-    words("s01-contention", "first bottleneck", &format!("{resource} of {component}"), is_shared);
+    words(
+        "s01-contention",
+        ["first bottleneck", "the cores they share"],
+        &format!("{resource} of {component}"),
+        is_shared,
+    );
 }
 
 #[test]
@@ -39,7 +44,7 @@ fn s01_disk() {
     let (component, resource) = limit(&report);
     words(
         "s01-disk",
-        &format!("bottleneck at {writes:.0} writes/s"),
+        ["bottleneck at 1000 writes/s", "the disk"],
         &format!("{resource} of {component}"),
         resource == "disk",
     );
@@ -60,7 +65,7 @@ fn s01_evolve() {
     let told: Vec<String> =
         fired.iter().map(|(at, name, offered)| format!("{name} after {at:.0} s at {offered:.1}/s")).collect();
     let is_first = fired.first().is_some_and(|(_, name, offered)| *name == "hot" && (30.0..50.0).contains(offered));
-    words("s01-evolve", "triggers on a ramp, in order", &told.join(", "), is_first);
+    words("s01-evolve", ["triggers on a ramp, in order", "the cores first"], &told.join(", "), is_first);
 }
 
 #[test]
@@ -86,7 +91,7 @@ fn s02_pool() {
     let is_pool = component == "db" && resource == "connections";
     words(
         "s02-pool",
-        "bottleneck when queries hold connections longer",
+        ["bottleneck when queries hold connections longer", "connections of the database"],
         &format!("{resource} of {component}"),
         is_pool,
     );
@@ -99,7 +104,7 @@ fn s02_vertical() {
     let report = stage.rate(requests).report();
     let machine: f64 =
         report.cost.lines.iter().filter(|line| line.component == "db").map(|line| line.usd_per_month).sum();
-    println!("{:<16} {:<8} cost of the machine of 96 cores: ${machine:.0}/month", "s02-vertical", "beside");
+    beside("s02-vertical", "dollars a month of the machine of 96 cores", &format!("{machine:.0}"));
     claim("s02-vertical", "queries/s of the database on 96 cores", requests * 5.0, [6000.0, 12_000.0]);
 }
 
@@ -133,7 +138,12 @@ fn s03_balance() {
         ["mixed_ip_hash", "mixed_round_robin", "mixed_weighted", "mixed_least"].map(spread);
     let told =
         format!("ip_hash {hash:.2}, round_robin {robin:.2}, weighted {weighted:.2}, least_connections {least:.2}");
-    words("s03-balance", "most / least busy", &told, robin < hash && weighted < robin && least < robin);
+    words(
+        "s03-balance",
+        ["most / least busy", "ip_hash, round_robin, then the others"],
+        &told,
+        robin < hash && weighted < robin && least < robin,
+    );
 }
 
 #[test]
@@ -148,5 +158,10 @@ fn s03_dbbound() {
     let five = limit(&Stage::new(THREE).set("run.duration", "1m").report());
     let twenty = limit(&Stage::new(THREE).variant("twenty").set("run.duration", "1m").report());
     let told = format!("{} of {} with 5, {} of {} with 20", five.1, five.0, twenty.1, twenty.0);
-    words("s03-dbbound", "bottleneck", &told, five.0 == "web" && twenty == ("db".to_string(), "cores"));
+    words(
+        "s03-dbbound",
+        ["bottleneck", "the database, behind 20 servers"],
+        &told,
+        five.0 == "web" && twenty == ("db".to_string(), "cores"),
+    );
 }

@@ -35,6 +35,9 @@ pub struct Trials {
     /// The parts that `merge` puts together
     #[arg(skip)]
     pub parts: Vec<String>,
+    /// What they were asked, by which `merge` asks again
+    #[arg(skip)]
+    pub asked: Vec<String>,
 }
 
 /// Pictures of studies that have some.

@@ -37,10 +37,15 @@ pub struct Size {
     pub names: f64,
 }
 
+/// How long a bar of the whole is: what names and the longest figure leave.
+fn room(size: Size, rows: &[Bar]) -> f64 {
+    let figures = rows.iter().map(|bar| text_width(&bar.figure, SMALL)).fold(0.0, f64::max) + 12.0;
+    size.width - size.names - figures - 8.0
+}
+
 /// Bars beneath each other.
 pub fn bars(id: &str, title: &str, size: Size, rows: &[Bar]) -> Chart {
-    let figures = rows.iter().map(|bar| text_width(&bar.figure, SMALL)).fold(0.0, f64::max) + 12.0;
-    let room = size.width - size.names - figures - 8.0;
+    let room = room(size, rows);
     let mut chart = Chart::new(id, title, (size.width, rows.len() as f64 * ROW + 8.0));
     chart.line(vec![(size.names, 2.0), (size.names, rows.len() as f64 * ROW + 6.0)], 1.0, Ink::Faint, None);
     for (number, bar) in rows.iter().enumerate() {
@@ -65,6 +70,19 @@ pub fn bars(id: &str, title: &str, size: Size, rows: &[Bar]) -> Chart {
         chart.say((size.names + end + 8.0, middle), &bar.figure, Anchor::Start, Ink::Text);
     }
     chart
+}
+
+/// Lines behind the bars where half and all of something is used.
+fn halves(chart: &mut Chart, room: f64) {
+    let (from, bottom) = (chart.marks.len(), chart.height - 2.0);
+    for share in [0.5, 1.0] {
+        let x = NAMES + share * room;
+        chart.line(vec![(x, 2.0), (x, bottom)], 1.0, Ink::Grid, None);
+        chart.say((x, bottom + 12.0), &percent(share), Anchor::Middle, Ink::Faint);
+    }
+    chart.height += 20.0;
+    let added = chart.marks.len() - from;
+    chart.marks.rotate_right(added);
 }
 
 /// How busy each resource was on average, with the range of nine windows out of ten.
@@ -94,7 +112,9 @@ pub fn utilisation(report: &Report) -> Option<Chart> {
     if rows.is_empty() {
         return None;
     }
-    let mut chart = bars("utilisation", "How busy", Size { width: WIDTH, names: NAMES }, &rows);
+    let size = Size { width: WIDTH, names: NAMES };
+    let mut chart = bars("utilisation", "How busy", size, &rows);
+    halves(&mut chart, room(size, &rows));
     "Share of time each resource is in use, on average; the whisker reaches from the 5th to the 95th percentile of the \
      windows, because an average of 60 % can hide minutes at 100 %."
         .clone_into(&mut chart.about);
@@ -123,7 +143,7 @@ fn time_shares(id: &str, title: &str, shares: &[TimeShare]) -> Option<Chart> {
         name,
         parts: vec![(share / most, Ink::Level(5))],
         range: None,
-        figure: format!("{}  {}", spaced_time(seconds), percent(share)),
+        figure: format!("{} · {}", spaced_time(seconds), percent(share)),
     };
     let mut rows: Vec<Bar> = shares
         .iter()

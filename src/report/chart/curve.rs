@@ -3,7 +3,7 @@
 use crate::report::Verdict;
 use crate::report::chart::axis::{Frame, Scale, Unit};
 use crate::report::chart::ink::{Ink, SERIES};
-use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Table, WIDTH, fitted, text_width};
+use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Stops, Table, WIDTH, fitted, text_width};
 
 const HEIGHT: f64 = 340.0;
 
@@ -78,7 +78,11 @@ pub fn curves(said: &Curves) -> Option<Chart> {
     };
     frame.rise(&mut chart, said.units.1);
     if said.steps.is_empty() {
-        frame.along(&mut chart, said.units.0);
+        let is_whole = said.units.0 == Unit::Count && points().all(|point| point.x.fract() == 0.0);
+        let ticks = frame.x.ticks((frame.width / 90.0) as usize, said.units.0).into_iter();
+        // Of what is counted there is no half.
+        let ticks = ticks.filter(|tick| !is_whole || (tick - tick.round()).abs() < 1e-9);
+        frame.named(&mut chart, &ticks.map(|tick| (tick, said.units.0.tick(tick))).collect::<Vec<_>>());
     } else {
         let room = frame.width / said.steps.len() as f64 - 8.0;
         let named = |(at, name): (usize, &String)| (at as f64, fitted(name, SMALL, room.max(30.0)));
@@ -92,7 +96,38 @@ pub fn curves(said: &Curves) -> Option<Chart> {
     }
     said.about.clone_into(&mut chart.about);
     chart.table = table(said);
+    chart.stops = Some(stops(&frame, said)).filter(|stops| 1 < stops.at.len());
     Some(chart)
+}
+
+/// Every place of the horizontal axis at which there is a point, with the points of all traces there.
+fn stops(frame: &Frame, said: &Curves) -> Stops {
+    let mut known: Vec<f64> = said.traces.iter().flat_map(|trace| &trace.points).map(|point| point.x).collect();
+    known.sort_by(f64::total_cmp);
+    known.dedup();
+    let told = |x: f64| {
+        let mut words = vec![format!("{} {}", said.axes.0, at(said, x))];
+        for trace in &said.traces {
+            for point in trace.points.iter().filter(|point| point.x == x) {
+                let range = interval(said, point).map(|range| format!(" ({range})")).unwrap_or_default();
+                words.push(format!("{} {}{range}", trace.name, said.units.1.tick(point.y)));
+            }
+        }
+        let verdicts = said.traces.iter().flat_map(|trace| &trace.points).filter(|point| point.x == x);
+        words.extend(verdicts.map(|point| point.verdict).find(|v| *v != Verdict::None).map(|v| v.word().to_owned()));
+        words.join(" · ")
+    };
+    let at = known.into_iter().map(|x| (frame.px(x), told(x))).collect();
+    Stops { top: frame.top, bottom: frame.bottom(), at }
+}
+
+/// What stands at a place of the horizontal axis.
+fn at(said: &Curves, x: f64) -> String {
+    said.steps.get(x as usize).cloned().unwrap_or_else(|| said.units.0.tick(x))
+}
+
+fn interval(said: &Curves, point: &Point) -> Option<String> {
+    point.range.map(|(low, high)| format!("{} to {}", said.units.1.tick(low), said.units.1.tick(high)))
 }
 
 fn draw(chart: &mut Chart, frame: &Frame, (number, trace): (usize, &Trace), joined: bool) {
@@ -142,17 +177,15 @@ fn disc(x: f64, y: f64, radius: f64) -> Vec<(f64, f64)> {
 }
 
 fn places(chart: &mut Chart, frame: &Frame, (along, up): &(Vec<Place>, Vec<Place>)) {
-    let mut free = frame.left;
     let mut sorted: Vec<&Place> = along.iter().collect();
     sorted.sort_by(|a, b| a.at.total_cmp(&b.at));
-    for place in sorted {
-        let x = frame.px(place.at);
-        chart.dashes(vec![(x, frame.top), (x, frame.bottom())], place.ink);
-        let width = text_width(&place.name, SMALL);
-        let left = (x - width / 2.0).clamp(free, (frame.right() - width).max(free));
+    let widths: Vec<f64> = sorted.iter().map(|place| text_width(&place.name, SMALL)).collect();
+    let middles: Vec<f64> = sorted.iter().map(|place| frame.px(place.at)).collect();
+    for ((place, x), left) in sorted.iter().zip(&middles).zip(side_by_side(&middles, &widths, frame.right())) {
+        chart.dashes(vec![(*x, frame.top), (*x, frame.bottom())], place.ink);
+        let left = left.max(frame.left);
         let text = fitted(&place.name, SMALL, frame.right() - left);
         chart.say((left, frame.top - 10.0), &text, Anchor::Start, place.ink);
-        free = left + width + 10.0;
     }
     for place in up {
         let y = frame.py(place.at);
@@ -162,19 +195,45 @@ fn places(chart: &mut Chart, frame: &Frame, (along, up): &(Vec<Place>, Vec<Place
     }
 }
 
+/// Left ends of words that should stand around their middles, do not touch each other and end before the right edge.
+fn side_by_side(middles: &[f64], widths: &[f64], right: f64) -> Vec<f64> {
+    const APART: f64 = 10.0;
+    let mut free = f64::NEG_INFINITY;
+    let mut lefts: Vec<f64> = Vec::new();
+    for (middle, width) in middles.iter().zip(widths) {
+        let left = (middle - width / 2.0).max(free);
+        free = left + width + APART;
+        lefts.push(left);
+    }
+    let mut edge = right;
+    for (left, width) in lefts.iter_mut().zip(widths).rev() {
+        *left = left.min(edge - width);
+        edge = *left - APART;
+    }
+    lefts
+}
+
 fn table(said: &Curves) -> Table {
     let head = [&said.axes.0, &said.axes.1].map(Clone::clone);
     let head =
-        std::iter::once(String::new()).chain(head).chain(["interval", "objectives"].map(str::to_owned)).collect();
+        std::iter::once("of".to_owned()).chain(head).chain(["interval", "objectives"].map(str::to_owned)).collect();
     let rows = said.traces.iter().flat_map(|trace| {
         trace.points.iter().map(|point| {
-            let range = point.range.map_or_else(String::new, |(low, high)| {
-                format!("{} to {}", said.units.1.tick(low), said.units.1.tick(high))
-            });
+            let range = interval(said, point).unwrap_or_default();
             let word = if point.verdict == Verdict::None { "" } else { point.verdict.word() };
-            let at = said.steps.get(point.x as usize).cloned().unwrap_or_else(|| said.units.0.tick(point.x));
-            vec![trace.name.clone(), at, said.units.1.tick(point.y), range, word.to_owned()]
+            vec![trace.name.clone(), at(said, point.x), said.units.1.tick(point.y), range, word.to_owned()]
         })
     });
     Table { head, rows: rows.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::side_by_side;
+
+    #[test]
+    fn words_make_way_for_each_other_and_stay_inside() {
+        assert_eq!(side_by_side(&[50.0, 200.0], &[40.0, 40.0], 300.0), [30.0, 180.0]);
+        assert_eq!(side_by_side(&[250.0, 280.0, 290.0], &[60.0, 60.0, 60.0], 300.0), [100.0, 170.0, 240.0]);
+    }
 }

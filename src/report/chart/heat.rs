@@ -12,9 +12,32 @@ const HEIGHT: f64 = 260.0;
 /// Rows of the table at most.
 const ROWS: usize = 24;
 
+/// So many rows without any request beneath each other are left out, and what lies below them comes closer.
+const GAP: usize = 8;
+
+/// The same without the widest stretch that is empty: answers that take no time at all, from a cache of one's own, would
+/// else lie decades below all others. They stand in one row below the rest.
+pub(super) fn gathered(heat: &Heat) -> Heat {
+    let is_empty = |row: usize| heat.counts.iter().all(|column| column[row] == 0);
+    let rows: Vec<usize> = (0..heat.edges_s.len().saturating_sub(1)).collect();
+    let gaps = rows.chunk_by(|a, b| is_empty(*a) == is_empty(*b)).filter(|run| is_empty(run[0]) && 0 < run[0]);
+    let Some(gap) = gaps.max_by_key(|run| run.len()).filter(|run| GAP <= run.len()) else { return heat.clone() };
+    let (start, end) = (gap[0], gap[gap.len() - 1]);
+    let joined = |column: &Vec<u64>| {
+        let below: u64 = column[..start].iter().sum();
+        std::iter::once(below).chain(column[end + 1..].iter().copied()).collect()
+    };
+    Heat {
+        step_s: heat.step_s,
+        edges_s: heat.edges_s[end..].to_vec(),
+        counts: heat.counts.iter().map(joined).collect(),
+    }
+}
+
 /// The map of all requests of all replications.
 pub fn latency_over_time(report: &Report) -> Option<Chart> {
-    let heat = report.pictures.heat.as_ref()?;
+    let whole = report.pictures.heat.as_ref()?;
+    let heat = &gathered(whole);
     let (from, to) = (heat.edges_s.first()?, heat.edges_s.last()?);
     let end = heat.step_s * heat.counts.len() as f64;
     let mut chart = Chart::new("latency-over-time", "Latency over time", (WIDTH, HEIGHT));
@@ -35,9 +58,11 @@ pub fn latency_over_time(report: &Report) -> Option<Chart> {
     chart.group(fields, Role::Plane(frame.plane()));
     key(&mut chart, most(heat));
     chart.clock = Some(Clock { left: frame.left, right: frame.right(), to_s: end, lines: Vec::new() });
-    "Requests by when they were answered (left to right) and how long they took (upwards); the stronger the colour, the \
-     more of them."
-        .clone_into(&mut chart.about);
+    let lowest = if heat.edges_s == whole.edges_s { "" } else { " What took far less stands in the lowest row." };
+    chart.about = format!(
+        "Requests by when they were answered (left to right) and how long they took (upwards); the stronger the colour, the \
+         more of them.{lowest}"
+    );
     chart.table = table(heat);
     Some(chart)
 }
@@ -105,4 +130,23 @@ fn table(heat: &Heat) -> Table {
         vec![span((number * each) as f64 * heat.step_s), human_count(total as f64), range]
     });
     Table { head: ["from", "requests", "latency"].map(str::to_owned).to_vec(), rows: rows.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_no_time_comes_closer_and_is_still_counted() {
+        let edges_s: Vec<f64> = (0..=20).map(|row| 1e-9 * libm::exp2(f64::from(row))).collect();
+        let column =
+            |few: u64| (0..20).map(|row| if row == 0 || 15 < row { few + row } else { 0 }).collect::<Vec<u64>>();
+        let heat = Heat { step_s: 1.0, edges_s, counts: vec![column(3), column(5)] };
+        let near = gathered(&heat);
+        assert_eq!(near.edges_s.len(), near.counts[0].len() + 1);
+        assert_eq!((near.counts[0].len(), near.edges_s[0]), (5, heat.edges_s[15]));
+        let sum = |heat: &Heat| heat.counts.iter().flatten().sum::<u64>();
+        assert_eq!(sum(&near), sum(&heat));
+        assert_eq!(gathered(&near), near);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::report::chart::axis::{Frame, Scale, Unit};
 use crate::report::chart::ink::Ink;
-use crate::report::chart::{Anchor, Chart, SMALL, Table, WIDTH, text_width};
+use crate::report::chart::{Anchor, Chart, SMALL, Stops, Table, WIDTH, text_width};
 use crate::report::pictures::Curve;
 use crate::report::terminal::figures::spaced_time;
 use crate::report::{Objective, Report};
@@ -50,7 +50,32 @@ pub fn of_curves(id: &str, title: &str, curves: &[Curve], limits: &[(f64, f64, S
         Unit::Percentile.tick(frame_end(most))
     );
     chart.table = table(curves);
+    chart.stops = Some(stops(&frame, curves));
     Some(chart)
+}
+
+/// Every percentile of any curve, with what each curve says there.
+fn stops(frame: &Frame, curves: &[Curve]) -> Stops {
+    let mut known: Vec<f64> = curves.iter().flat_map(|curve| curve.percentile.iter().copied()).collect();
+    known.sort_by(f64::total_cmp);
+    known.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
+    let said = |percentile: f64| {
+        let each = curves.iter().map(|curve| format!("{} {}", curve.name, found(curve, percentile)));
+        let name = Unit::Percentile.tick(percentile);
+        std::iter::once(name).chain(each).collect::<Vec<_>>().join(" · ")
+    };
+    let at = known.into_iter().map(|percentile| (frame.px(percentile), said(percentile))).collect();
+    Stops { top: frame.top, bottom: frame.bottom(), at }
+}
+
+/// The latency of a curve at one of its percentiles, with its interval.
+fn found(curve: &Curve, percentile: f64) -> String {
+    let Some(at) = curve.percentile.iter().position(|known| (*known - percentile).abs() < 1e-9) else {
+        return "–".to_owned();
+    };
+    let interval = curve.low_s[at].zip(curve.high_s[at]);
+    let interval = interval.map(|(low, high)| format!(" ({} to {})", spaced_time(low), spaced_time(high)));
+    format!("{}{}", spaced_time(curve.latency_s[at]), interval.unwrap_or_default())
 }
 
 /// The last percentile in as many digits as mean something.
@@ -74,10 +99,7 @@ fn draw(chart: &mut Chart, frame: &Frame, number: usize, curve: &Curve) {
 fn table(curves: &[Curve]) -> Table {
     let head = std::iter::once("percentile".to_owned()).chain(curves.iter().map(|curve| curve.name.clone())).collect();
     let cell = |curve: &Curve, wanted: f64| {
-        let at = curve.percentile.iter().position(|q| wanted <= *q + 1e-6)?;
-        let interval = curve.low_s[at].zip(curve.high_s[at]);
-        let interval = interval.map(|(low, high)| format!(" ({} to {})", spaced_time(low), spaced_time(high)));
-        Some(format!("{}{}", spaced_time(curve.latency_s[at]), interval.unwrap_or_default()))
+        curve.percentile.iter().find(|q| wanted <= **q + 1e-6).map(|percentile| found(curve, *percentile))
     };
     let row = |wanted: f64| {
         let cells = curves.iter().map(|curve| cell(curve, wanted).unwrap_or_else(|| "–".to_owned()));

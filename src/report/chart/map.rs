@@ -37,6 +37,8 @@ pub struct Map {
     pub across: (String, Vec<String>),
     pub down: (String, Vec<String>),
     pub fields: Vec<Field>,
+    /// The shade of a field without a figure: of one that is beyond all, or short of all.
+    pub unknown: u8,
 }
 
 /// Draws it; nothing without fields. Shades follow the logarithm of the figures.
@@ -67,7 +69,7 @@ pub fn map(said: &Map) -> Option<Chart> {
     }
     for field in &said.fields {
         let place = [left(field.at.0), top(field.at.1), size.0, size.1];
-        draw(&mut chart, field, place, range);
+        draw(&mut chart, (field, said.unknown), place, range);
     }
     border(&mut chart, said, (LEFT, TOP), size);
     if said.fields.iter().any(|field| field.verdict != Verdict::None) {
@@ -79,10 +81,10 @@ pub fn map(said: &Map) -> Option<Chart> {
     Some(chart)
 }
 
-fn draw(chart: &mut Chart, field: &Field, [x, y, w, h]: [f64; 4], (least, most): (f64, f64)) {
+fn draw(chart: &mut Chart, (field, unknown): (&Field, u8), [x, y, w, h]: [f64; 4], (least, most): (f64, f64)) {
     // What is nearly the same has nearly one shade.
     let share = |value: f64| libm::log(value / least) / libm::log((most / least).max(NARROW));
-    let level = field.value.map_or(crate::report::chart::ink::MOST, |value| Ink::level(share(value)));
+    let level = field.value.map_or(unknown, |value| Ink::level(share(value)));
     chart.marks.push(Mark {
         shape: Shape::Boxes(vec![[x + 0.5, y + 0.5, w - 1.0, h - 1.0]]),
         ink: Ink::Level(level),

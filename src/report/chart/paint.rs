@@ -17,9 +17,15 @@ use crate::report::chart::{Anchor, Chart, Mark, SMALL, Shape, Text, text_width};
 
 /// Points of plotters' plane in one of an SVG.
 const FINE: f64 = 10.0;
-/// Above the picture stand its title and the legend.
-const HEAD: f64 = 34.0;
-const LEGEND: f64 = 22.0;
+/// Above the picture stand its title and the legend: the letters of the title, and the height of a line of each.
+const TITLE: f64 = 17.0;
+const HEAD: f64 = 22.0;
+const LEGEND: f64 = 20.0;
+/// Between the lines of the head and what follows.
+const GAP: f64 = 12.0;
+/// A key of the legend before its name, and what is free after it.
+const KEY: f64 = 16.0;
+const AFTER: f64 = 18.0;
 /// Space on all sides.
 const MARGIN: f64 = 16.0;
 /// Dashes and gaps of a dashed line.
@@ -39,12 +45,12 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 /// What plotters could not do.
 pub fn svg(chart: &Chart) -> Result<String, Failed> {
     fonts();
-    let chart = whole(chart);
+    let chart = &whole(chart);
     let size = (round(chart.width * FINE) as u32, round(chart.height * FINE) as u32);
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        paint(&area, &chart, FINE)?;
+        paint(&area, chart, FINE)?;
         area.present().map_err(told)?;
     }
     let fine = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
@@ -65,13 +71,13 @@ pub fn png(chart: &Chart) -> Result<Vec<u8>, Failed> {
     const SHOWN: usize = 2;
     const FINER: usize = 3;
     fonts();
-    let chart = whole(chart);
+    let chart = &whole(chart);
     let (width, height) = (round(chart.width) as usize * SHOWN, round(chart.height) as usize * SHOWN);
     let mut fine = vec![0xff; width * height * FINER * FINER * 3];
     {
         let size = ((width * FINER) as u32, (height * FINER) as u32);
         let area = plotters::backend::BitMapBackend::with_buffer(&mut fine, size).into_drawing_area();
-        paint(&area, &chart, (SHOWN * FINER) as f64)?;
+        paint(&area, chart, (SHOWN * FINER) as f64)?;
         area.present().map_err(told)?;
     }
     let mut shown = Vec::with_capacity(width * height * 3);
@@ -124,26 +130,68 @@ fn round(value: f64) -> f64 {
     value.round()
 }
 
+/// How wide a text becomes in the fonts of the program; without them it is guessed.
+fn wide(text: &str, size: f64, is_bold: bool) -> f64 {
+    #[cfg(feature = "png")]
+    {
+        /// Plotters measures in whole numbers.
+        const FINE: f64 = 16.0;
+        fonts();
+        let style = if is_bold { FontStyle::Bold } else { FontStyle::Normal };
+        let font = ("sans-serif", size * POINTS * FINE).into_font().style(style);
+        if let Ok(((left, _), (right, _))) = font.layout_box(text) {
+            return f64::from(right - left) / FINE;
+        }
+    }
+    text_width(text, size) * if is_bold { 1.1 } else { 1.0 }
+}
+
+/// Things of some widths side by side, in as many lines as it takes: for each its left end and its line.
+fn flowed(widths: &[f64], room: f64) -> Vec<(f64, usize)> {
+    let (mut left, mut line) = (0.0, 0);
+    let place = |width: &f64| {
+        if 0.0 < left && room < left + width {
+            (left, line) = (0.0, line + 1);
+        }
+        let at = (left, line);
+        left += width;
+        at
+    };
+    widths.iter().map(place).collect()
+}
+
+/// As much of a text as there is room for.
+fn cut(text: &str, size: f64, room: f64) -> String {
+    let ends = text.char_indices().rev().map(|(end, _)| format!("{}…", text[..end].trim_end()));
+    std::iter::once(text.to_owned()).chain(ends).find(|text| wide(text, size, false) <= room).unwrap_or_default()
+}
+
 /// The chart with its title and legend, and space around it.
 fn whole(chart: &Chart) -> Chart {
-    let head = MARGIN + HEAD + if chart.legend.is_empty() { 0.0 } else { LEGEND };
+    let words: Vec<&str> = chart.title.split(' ').collect();
+    let widths: Vec<f64> = words.iter().map(|word| wide(&format!("{word} "), TITLE, true)).collect();
+    let titles = flowed(&widths, chart.width);
+    let names: Vec<(String, u8)> =
+        chart.legend.iter().map(|(name, n)| (cut(name, SMALL, chart.width - KEY), *n)).collect();
+    let keys: Vec<f64> = names.iter().map(|(name, _)| KEY + wide(name, SMALL, false)).collect();
+    // What is free after the last of a line needs no room.
+    let legend = flowed(&keys.iter().map(|width| width + AFTER).collect::<Vec<_>>(), chart.width + AFTER);
+    let lines = |flowed: &[(f64, usize)]| flowed.last().map_or(0.0, |(_, line)| (line + 1) as f64);
+    let below = MARGIN + lines(&titles) * HEAD;
+    let head = below + GAP + lines(&legend) * LEGEND;
     let mut whole = Chart::new(&chart.id, &chart.title, (chart.width + 2.0 * MARGIN, chart.height + head + MARGIN));
     chart.about.clone_into(&mut whole.about);
-    let title = Text {
-        at: (MARGIN, MARGIN + 9.0),
-        text: chart.title.clone(),
-        size: 17.0,
-        anchor: Anchor::Start,
-        bold: true,
-        halo: false,
-    };
-    whole.marks.push(Mark { shape: Shape::Text(title), ink: Ink::Text, series: None });
-    let mut left = MARGIN;
-    for (name, series) in &chart.legend {
-        let y = MARGIN + HEAD + 3.0;
-        whole.fill([left, y - 5.0, 10.0, 10.0], Ink::Series(*series));
-        whole.say((left + 16.0, y), name, Anchor::Start, Ink::Text);
-        left += 16.0 + text_width(name, SMALL) + 18.0;
+    for line in 0..=titles.last().map_or(0, |(_, line)| *line) {
+        let words = words.iter().zip(&titles).filter(|(_, (_, of))| *of == line).map(|(word, _)| *word);
+        let at = (MARGIN, MARGIN + 9.0 + line as f64 * HEAD);
+        let text = words.collect::<Vec<_>>().join(" ");
+        let text = Text { at, text, size: TITLE, anchor: Anchor::Start, bold: true, halo: false };
+        whole.marks.push(Mark { shape: Shape::Text(text), ink: Ink::Text, series: None });
+    }
+    for ((name, series), (left, line)) in names.iter().zip(legend) {
+        let (x, y) = (MARGIN + left, below + GAP / 2.0 + (line as f64 + 0.5) * LEGEND);
+        whole.fill([x, y - 5.0, 10.0, 10.0], Ink::Series(*series));
+        whole.say((x + KEY, y), name, Anchor::Start, Ink::Text);
     }
     whole.marks.extend(chart.marks.iter().map(|mark| moved(mark, (MARGIN, head))));
     whole
@@ -217,16 +265,16 @@ where
     B::ErrorType: 'static,
 {
     let at = |x: f64, y: f64| (round(x * scale) as i32, round(y * scale) as i32);
-    let ((x, y), wide) = (text.at, text_width(&text.text, text.size));
+    let ((x, y), width) = (text.at, wide(&text.text, text.size, text.bold));
     let (anchor, left) = match text.anchor {
         Anchor::Start => (HPos::Left, x),
-        Anchor::Middle => (HPos::Center, x - wide / 2.0),
-        Anchor::End => (HPos::Right, x - wide),
+        Anchor::Middle => (HPos::Center, x - width / 2.0),
+        Anchor::End => (HPos::Right, x - width),
     };
     if text.halo {
         let half = text.size / 2.0;
         let paper = ShapeStyle { color: colour(Ink::Paper).to_rgba(), filled: true, stroke_width: 0 };
-        area.draw(&Rectangle::new([at(left, y - half), at(left + wide, y + half)], paper)).map_err(told)?;
+        area.draw(&Rectangle::new([at(left, y - half), at(left + width, y + half)], paper)).map_err(told)?;
     }
     let style = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
     let font = ("sans-serif", text.size * POINTS * scale).into_font().style(style);
@@ -261,7 +309,37 @@ fn dashes(points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::dashes;
+    use super::*;
+
+    /// Names of a legend of stage 9 and beyond: none leaves the picture, however many there are and however long.
+    #[test]
+    fn legends_and_titles_go_on_in_the_next_line() {
+        let mut chart = Chart::new("a", &"99th percentile over web.instances ".repeat(4), (720.0, 200.0));
+        chart.legend = (0..8).map(|n| (format!("notifications-{n} cores"), n)).collect();
+        chart.legend.push(("a name that is longer than its picture ".repeat(5), 1));
+        let whole = whole(&chart);
+        let mut lines = std::collections::BTreeSet::new();
+        for mark in &whole.marks {
+            let Shape::Text(text) = &mark.shape else { continue };
+            let right = text.at.0 + wide(&text.text, text.size, text.bold);
+            assert!(right <= whole.width - MARGIN + 0.5, "{} ends at {right}", text.text);
+            lines.insert((text.at.1 * 10.0) as i64);
+        }
+        assert!(4 < lines.len(), "{lines:?}");
+        assert!(chart.height + 2.0 * (MARGIN + HEAD + LEGEND) + GAP < whole.height, "{}", whole.height);
+    }
+
+    /// Advances of `DejaVu Sans` in parts of 2048 of its size: `i` 569, `W` 2025, digits 1303. In a PNG plotters makes letters a
+    /// little larger than asked for, in an SVG not; the greater counts.
+    #[cfg(feature = "png")]
+    #[test]
+    fn widths_are_those_of_the_font() {
+        for (text, advance) in [("i", 569.0), ("W", 2025.0), ("00", 2606.0)] {
+            let found = wide(text, 100.0, false);
+            let whole = 100.0 * advance / 2048.0;
+            assert!(whole <= found && found < 1.08 * whole, "{text}: {found} or {whole}");
+        }
+    }
 
     #[test]
     fn dashes_go_round_corners_and_leave_gaps() {

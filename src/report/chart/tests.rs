@@ -9,11 +9,13 @@ use super::curve::{Curves, Place, Point, Trace, curves};
 use super::ink::Ink;
 use super::*;
 use crate::report::Verdict;
+use crate::report::capacity::Outcome;
 use crate::report::compare::{Change, Compare, Compared, Difference, Side, Word};
 use crate::report::evaluation::{Better, Figures, Judged, Measured};
+use crate::report::grid::{self, Grid, Row};
 use crate::report::html::study::{self, search};
 use crate::report::pictures::{Arrow, Curve, Event, Graph, Heat, Line, Pictures, Series};
-use crate::report::sweep::{self, Head, Row, Sweep};
+use crate::report::sweep::{self, Head, Sweep};
 use crate::report::terminal::tests::sample;
 use crate::report::{Decision, Exemplar, ExemplarSpan};
 
@@ -51,6 +53,7 @@ fn pictures() -> Pictures {
     let row = |row: usize| (0..40).map(move |column| ((row * 7 + column * 3) % 11) as u64 * 40);
     let rows: Vec<Vec<u64>> = (0..12).map(|number| row(number).collect()).collect();
     let counts = (0..40).map(|column| rows.iter().map(|row| row[column]).collect()).collect();
+    let machine = |number: usize| line("busy", &format!("notifications-{number} cores"), (0.05, 0.1 * number as f64));
     Pictures {
         curves: vec![all],
         series: Series {
@@ -64,6 +67,11 @@ fn pictures() -> Pictures {
                 line("p99", "", (0.08, 0.4)),
                 line("in_flight", "", (40.0, 900.0)),
                 line("busy", "db connections", (0.6, 1.0)),
+                machine(1),
+                machine(2),
+                machine(3),
+                machine(4),
+                machine(5),
                 line("queue", "db connections", (0.0, 120.0)),
                 line("hits", "cache", (0.7, 0.9)),
                 line("instances", "api", (5.0, 8.0)),
@@ -172,6 +180,7 @@ fn figures(p99: Option<f64>, usd: f64) -> Figures {
 fn swept(axes: &[&str], points: &[(Vec<String>, Option<f64>)]) -> Sweep {
     let head = Head {
         schema: sweep::SCHEMA.to_owned(),
+        command: None,
         name: "05-caching".to_owned(),
         hash: String::new(),
         seed: 42,
@@ -179,7 +188,7 @@ fn swept(axes: &[&str], points: &[(Vec<String>, Option<f64>)]) -> Sweep {
         axes: axes.iter().map(|axis| (*axis).to_owned()).collect(),
         points: points.iter().map(|(settings, _)| settings.clone()).collect(),
     };
-    let row = |(point, (_, p99)): (usize, &(Vec<String>, Option<f64>))| Row {
+    let row = |(point, (_, p99)): (usize, &(Vec<String>, Option<f64>))| sweep::Row {
         point,
         settings: std::collections::BTreeMap::new(),
         figures: figures(*p99, 900.0 + 250.0 * point as f64),
@@ -254,13 +263,21 @@ pub(in crate::report) fn comparison() -> Compare {
         word: Some(word),
         verdicts: None,
         limit: None,
+        text: None,
     };
     let set = |path: &str, before: Option<&str>, after: Option<&str>| Change {
         path: path.to_owned(),
         before: before.map(str::to_owned),
         after: after.map(str::to_owned),
     };
+    let objective = Difference {
+        text: Some("latency p99 <= 300ms".to_owned()),
+        limit: Some(0.3),
+        verdicts: Some([Verdict::Misses, Verdict::Meets]),
+        ..change("quick", -0.617, Word::Improved)
+    };
     let differences = vec![
+        objective,
         change("p99", -0.617, Word::Improved),
         change("p50", -0.016, Word::WithinNoise),
         change("cost", 0.37, Word::Regressed),
@@ -275,7 +292,45 @@ pub(in crate::report) fn comparison() -> Compare {
         in_short: "p99 is 2.6 times shorter. Next limit: cores of api, full at about 16.3k/s.".to_owned(),
     };
     let (before, after) = (side("05-caching", 1.0), vec![after]);
-    Compare { schema: crate::report::compare::SCHEMA, seed: 42, replications: 5, noise: 0.02, before, after }
+    let schema = crate::report::compare::SCHEMA;
+    Compare { schema, command: None, seed: 42, replications: 5, noise: 0.02, before, after }
+}
+
+/// Capacities over one setting and over two, of which one point has no answer.
+fn grids() -> Vec<Chart> {
+    let row = |settings: Vec<String>, value: Option<f64>| Row {
+        settings,
+        outcome: if value.is_some() { Outcome::Found } else { Outcome::None },
+        unit: "per_s",
+        value,
+        low: value.map(|value| value * 0.97),
+        high: value.map(|value| value * 1.02),
+        usd_per_month: value.map(|value| 300.0 + value),
+        breaks: None,
+        limit: None,
+        runs: 12,
+    };
+    let of = |axes: &[&str], rows: Vec<Row>| Grid {
+        schema: grid::SCHEMA,
+        command: None,
+        name: "05-caching".to_owned(),
+        hash: String::new(),
+        seed: 42,
+        find: "load".to_owned(),
+        within: vec!["latency p99 <= 300ms".to_owned()],
+        axes: axes.iter().map(|axis| (*axis).to_owned()).collect(),
+        rows,
+    };
+    let carried = |web: usize, db: usize| (1 < web + db).then_some(320.0 * web.min(2 * db) as f64);
+    let single = (1..=6).map(|web| row(vec![web.to_string()], carried(web, 2))).collect();
+    let both = (0..4).flat_map(|web| (0..5).map(move |db| (web, db)));
+    let both = both.map(|(web, db)| row(vec![web.to_string(), (10 * db).to_string()], carried(web, db))).collect();
+    let mut charts = study::grid::charts(&of(&["web.instances"], single));
+    for mut chart in study::grid::charts(&of(&["web.instances", "db.connections"], both)) {
+        chart.id.push_str("-map");
+        charts.push(chart);
+    }
+    charts
 }
 
 /// What studies draw.
@@ -306,6 +361,7 @@ fn of_studies() -> Vec<Chart> {
     let mut charts: Vec<Chart> = curves(&capacity).into_iter().collect();
     charts.extend(compared());
     charts.extend(sweeps());
+    charts.extend(grids());
     charts
 }
 
@@ -333,6 +389,7 @@ fn every_chart_is_drawn_as_it_was() {
     for id in [
         "architecture",
         "latency",
+        "histogram",
         "latency-over-time",
         "rates",
         "decisions",
@@ -342,6 +399,10 @@ fn every_chart_is_drawn_as_it_was() {
         "capacity",
         "changes",
         "overlay",
+        "capacity-grid",
+        "capacity-grid-map",
+        "capacity-each",
+        "capacity-each-map",
         "sweep",
         "sweep-cost",
         "sweep-line",

@@ -169,6 +169,45 @@
       if (step || zoom) event.preventDefault();
     });
   }
+  // Where no time runs a cursor goes from one place of which something is known to the next.
+  for (const plot of all('.plot[data-stops]')) {
+    const [ends, ...told] = plot.dataset.stops.split('\n');
+    const [y1, y2] = ends.split(' ');
+    const stops = told.map((line) => [Number(line.slice(0, line.indexOf(' '))), line.slice(line.indexOf(' ') + 1)]);
+    const svg = plot.querySelector('svg');
+    const cursor = svgOf(svg, 'line', { class: 'cursor', y1, y2 });
+    const readout = plot.parentElement.querySelector('.readout');
+    let now = null;
+    const show = (stop) => {
+      now = Math.max(0, Math.min(stops.length - 1, stop));
+      cursor.setAttribute('x1', stops[now][0]);
+      cursor.setAttribute('x2', stops[now][0]);
+      cursor.classList.add('on');
+      readout.textContent = stops[now][1];
+    };
+    const hide = () => {
+      now = null;
+      cursor.classList.remove('on');
+      readout.textContent = '';
+    };
+    plot.addEventListener('pointermove', (event) => {
+      const box = svg.getBoundingClientRect();
+      const x = (event.clientX - box.left) * svg.viewBox.baseVal.width / box.width;
+      const away = stops.map(([at]) => Math.abs(at - x));
+      show(away.indexOf(Math.min(...away)));
+    });
+    plot.addEventListener('pointerleave', hide);
+    plot.addEventListener('keydown', (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e6, End: 1e6 }[event.key];
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === 'Escape') hide();
+      if (!step) return;
+      // From nowhere, a step to the right comes to the first, one to the left to the last.
+      const from = now === null ? (step === -1 ? stops.length : -1) : now;
+      show(from + step);
+      event.preventDefault();
+    });
+  }
   for (const hint of all('.hint')) hint.hidden = clocks.length === 0;
 
   // Tables are put in the order of a column: figures by size whatever their unit, words by their letters.

@@ -125,7 +125,9 @@ fn objective_rows(found: &mut Vec<[String; 5]>, objective: &Objective, depth: us
 // -- evidence ------------------------------------------------------------------------------------------------------------
 
 fn latency(report: &Report, charts: &[Chart]) -> String {
-    let mut text = drawn(charts, &["latency", "latency-over-time"]);
+    let mut text = drawn(charts, &["latency"]);
+    text.extend(find(charts, "histogram").map(|chart| folded("", "The same as a histogram", &figure(chart))));
+    text.push_str(&drawn(charts, &["latency-over-time"]));
     let mut found = vec![latency_row("all", &report.latency.all, &report.requests)];
     for (what, parts) in [("from ", &report.loads), ("from ", &report.regions)] {
         let parts = parts.iter().filter(|_| 1 < parts.len());

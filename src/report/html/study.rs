@@ -1,12 +1,12 @@
 //! The pages of studies: the answer first, its picture, then the figures that it rests on.
 
+pub mod grid;
 pub mod search;
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::report::Verdict;
 use crate::report::capacity::{Capacity, Outcome};
 use crate::report::chart::axis::Unit;
 use crate::report::chart::curve::{Curves, Place, Point, Trace, curves};
@@ -21,6 +21,7 @@ use crate::report::journey::{Journey, Stage};
 use crate::report::pictures::Curve;
 use crate::report::terminal::figures::{busy, of_unit, percent, served, spaced_time};
 use crate::report::terminal::{self, Look};
+use crate::report::{Verdict, json};
 use crate::units::{human_count, human_money, human_rate};
 
 const LOOK: Look = Look { width: 160, unicode: true, verbose: 0, trace: 0 };
@@ -30,12 +31,15 @@ fn page(title: &str, verdict: Verdict, answer: &str, document: &impl Serialize) 
     let answer = anstream::adapter::strip_str(answer).to_string();
     // The mark of a terminal's line is that of the page, too.
     let answer = answer.trim().trim_start_matches(['✓', '✗', '?', '~', '·', '!']).trim();
+    // Columns of a line of a terminal.
+    let answer = answer.replace("   (", " (").replace("   ", " · ");
     let (class, mark) = judged(verdict);
+    let mark = if verdict == Verdict::None { String::new() } else { format!("{mark} ") };
     Page {
         title: title.to_owned(),
-        head: format!("<p class=\"verdict {class}\">{mark} {}</p>", escaped(answer)),
+        head: format!("<p class=\"verdict {class}\">{mark}{}</p>", escaped(&answer)),
         sections: Vec::new(),
-        data: serde_json::to_value(document).expect("a tree of plain values with names for keys"),
+        data: json::tree(document),
     }
 }
 
@@ -43,11 +47,12 @@ fn pages(page: Page, sections: impl IntoIterator<Item = Option<Section>>) -> Pag
     Page { sections: sections.into_iter().flatten().collect(), ..page }
 }
 
-fn again(command: &str) -> Option<Section> {
+fn again(command: Option<&str>) -> Option<Section> {
     let said = paragraph("The same scenario and seed give the same bytes on any machine, for any number of threads.");
     let save =
         "<button type=\"button\" class=\"copy\" data-save=\"figures.json\" hidden>save the figures as JSON</button>\n";
-    Section::new("again", "Make it again", format!("{said}{}{save}", listing("command", command)))
+    let command = command.map(|command| listing("command", command)).unwrap_or_default();
+    Section::new("again", "Make it again", format!("{said}{command}{save}"))
 }
 
 fn time(value: Option<f64>) -> String {
@@ -118,7 +123,7 @@ fn amount(found: &Capacity, value: f64) -> String {
 }
 
 /// The page of `capacity`.
-pub fn capacity(found: &Capacity, command: &str) -> Page {
+pub fn capacity(found: &Capacity) -> Page {
     let verdict = match found.outcome {
         Outcome::Found | Outcome::Unbounded => Verdict::Meets,
         Outcome::None => Verdict::Misses,
@@ -168,7 +173,7 @@ pub fn capacity(found: &Capacity, command: &str) -> Page {
             Section::new("answer", "The answer", format!("{}{}", tiles(&known), drawn(capacity_chart(found).as_ref()))),
             Section::new("tried", "What was tried", table(&rows(head, tried.collect()))),
             Section::new("within", "Objectives", within),
-            again(command),
+            again(found.command.as_deref()),
         ],
     )
 }
@@ -187,7 +192,17 @@ fn overlay(compare: &Compare) -> Option<Chart> {
     let sides = std::iter::once(&compare.before).chain(compare.after.iter().map(|compared| &compared.side));
     let named = |side: &Side| Some(Curve { name: side.name.clone(), ..side.curve.clone()? });
     let curves: Vec<Curve> = sides.filter_map(named).take(ink::SERIES).collect();
-    latency::of_curves("latency", "Latency by percentile", &curves, &[])
+    latency::of_curves("latency", "Latency by percentile", &curves, &limits(compare))
+}
+
+/// Objectives about a percentile of all requests, each once.
+fn limits(compare: &Compare) -> Vec<(f64, f64, String)> {
+    let mut found = Vec::new();
+    for difference in compare.after.iter().flat_map(|compared| &compared.differences) {
+        let limit = difference.text.as_ref().and_then(|text| latency::limit_of(text, difference.limit));
+        found.extend(limit.filter(|limit| !found.contains(limit)));
+    }
+    found
 }
 
 /// Every difference of one design that is a share, with its interval.
@@ -218,10 +233,10 @@ fn difference(difference: &Difference) -> Option<forest::Difference> {
 }
 
 /// The page of `compare`.
-pub fn compare(compare: &Compare, command: &str) -> Page {
+pub fn compare(compare: &Compare) -> Page {
     let names: Vec<&str> = compare.after.iter().map(|compared| compared.side.name.as_str()).collect();
     let title = format!("{} → {}", compare.before.name, names.join(", "));
-    let answer: Vec<&str> = compare.after.iter().map(|compared| compared.in_short.as_str()).collect();
+    let answer: Vec<String> = compare.after.iter().map(|compared| sentence(&compared.in_short)).collect();
     let mut page = page(&title, Verdict::None, &answer.join(" "), compare);
     page.head
         .push_str(&compare.after.iter().map(|compared| better_or_worse(compared, names.len())).collect::<String>());
@@ -251,9 +266,17 @@ pub fn compare(compare: &Compare, command: &str) -> Page {
             Section::new("differences", "What is different", format!("{}{body}", paragraph(&said))),
             Section::new("latency", "Latency", drawn(overlay(compare).as_ref())),
             Section::new("designs", "The designs", designs(compare)),
-            again(command),
+            again(compare.command.as_deref()),
         ],
     )
+}
+
+/// The words with a capital.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    // A measure keeps its name: `p99` is no `P99`.
+    if words.starts_with("no ") { first.chain(letters).collect() } else { words.to_owned() }
 }
 
 /// What became better and what worse, each in a line with its mark.
@@ -294,8 +317,10 @@ fn row(difference: &Difference) -> [String; 6] {
     let told = [Some(word.to_owned()).filter(|word| !word.is_empty()), verdicts];
     let told = told.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let changed = difference.change.map_or_else(|| "–".to_owned(), change);
+    let condition = difference.text.as_ref().filter(|text| **text != difference.measure);
+    let condition = condition.map(|text| format!(": {text}")).unwrap_or_default();
     [
-        difference.measure.clone(),
+        format!("{}{condition}", difference.measure),
         value(difference.before),
         value(difference.after),
         changed,
@@ -337,7 +362,7 @@ fn designs(compare: &Compare) -> String {
 // -- check ---------------------------------------------------------------------------------------------------------------
 
 /// The page of `check`.
-pub fn check(check: &Check, command: &str) -> Page {
+pub fn check(check: &Check) -> Page {
     let verdict = |outcome: check::Outcome| match outcome {
         check::Outcome::Passed => Verdict::Meets,
         check::Outcome::Failed => Verdict::Misses,
@@ -364,7 +389,9 @@ pub fn check(check: &Check, command: &str) -> Page {
         .map(|checked| {
             let told = checked.rules.iter().map(|rule| {
                 let place = rule.line.map_or_else(|| rule.file.clone(), |line| format!("{}:{line}", rule.file));
-                [mark(rule.verdict), rule.text.clone(), terminal::check::rule_words(rule), place]
+                let found = terminal::check::rule_words(rule);
+                let found = found.strip_prefix(&format!("{}: ", rule.text)).unwrap_or(&found).to_owned();
+                [mark(rule.verdict), rule.text.clone(), found, place]
             });
             let body = table(&rows(["", "rule", "found", "where"], told.collect()));
             let rules = if checked.rules.len() == 1 { "rule" } else { "rules" };
@@ -377,7 +404,11 @@ pub fn check(check: &Check, command: &str) -> Page {
         .collect();
     pages(
         page,
-        [Section::new("scenarios", "Scenarios", overview), Section::new("rules", "Rules", details), again(command)],
+        [
+            Section::new("scenarios", "Scenarios", overview),
+            Section::new("rules", "Rules", details),
+            again(check.command.as_deref()),
+        ],
     )
 }
 
@@ -425,10 +456,12 @@ pub fn journey_charts(journey: &Journey) -> Vec<Chart> {
 }
 
 /// The page of `journey`.
-pub fn journey(journey: &Journey, command: &str) -> Page {
+pub fn journey(journey: &Journey) -> Page {
     let all = journey.stages.iter().all(|stage| stage.verdict == Verdict::Meets);
+    let meeting = journey.stages.iter().filter(|stage| stage.verdict == Verdict::Meets).count();
+    let met = if all { format!("all {meeting}") } else { format!("{meeting} of {}", journey.stages.len()) };
     let answer =
-        format!("{} stages, {} replications simulated", journey.stages.len(), human_count(journey.runs as f64));
+        format!("{met} stages meet their objectives · {} replications simulated", human_count(journey.runs as f64));
     let verdict = if all { Verdict::Meets } else { Verdict::None };
     let mut page = page(&journey.title, verdict, &answer, journey);
     page.head.push_str(&journey.description.as_deref().map(paragraph).unwrap_or_default());
@@ -460,7 +493,7 @@ pub fn journey(journey: &Journey, command: &str) -> Page {
                 ),
             ),
             Section::new("stages", "Stage by stage", stages),
-            again(command),
+            again(journey.command.as_deref()),
         ],
     )
 }

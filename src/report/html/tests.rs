@@ -38,6 +38,22 @@ fn the_same_report_gives_the_same_bytes_whatever_the_machine() {
 }
 
 #[test]
+fn a_head_without_words_is_no_head() {
+    let text = table(&rows(["", "value"], vec![["a".to_owned(), "1".to_owned()]]));
+    assert!(text.contains("<thead><tr><td></td><th scope=\"col\" class=\"n\">value</th></tr>"), "{text}");
+}
+
+#[test]
+fn a_cursor_stops_at_what_is_known() {
+    let mut chart = Chart::new("a", "b", (10.0, 20.0));
+    let at = vec![(3.25, "p50 · a <b>".to_owned()), (7.0, "p99 · 3 ms".to_owned())];
+    chart.stops = Some(crate::report::chart::Stops { top: 2.0, bottom: 18.0, at });
+    let text = figure(&chart);
+    assert!(text.contains("data-stops=\"2 18\n3.2 p50 · a &lt;b&gt;\n7 p99 · 3 ms\""), "{text}");
+    assert!(text.contains("readout"), "{text}");
+}
+
+#[test]
 fn figures_stand_to_the_right_and_words_to_the_left() {
     let text = table(&rows(["what", "value", "word"], vec![["a".to_owned(), "$1.5".to_owned(), "b".to_owned()]]));
     assert!(text.contains("<td>a</td><td class=\"n\">$1.5</td><td>b</td>"), "{text}");

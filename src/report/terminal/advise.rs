@@ -5,6 +5,7 @@ use anstyle::Style;
 use crate::report::advise::{Advice, Advise, rows};
 use crate::report::compare::Word;
 use crate::report::rows::plain;
+use crate::report::terminal::compare::signed;
 use crate::report::terminal::figures::of_unit;
 use crate::report::terminal::layout::{Cell, Column, Table, paint, wrap};
 use crate::report::terminal::{BAD, FAINT, GOOD, Look, STRONG, finish, mark};
@@ -71,27 +72,26 @@ fn cells(advise: &Advise, advice: &Advice, look: Look) -> Vec<Cell> {
         None => Style::new(),
     };
     let dash = look.marks().dash.to_owned();
-    let signed = |value: f64| {
-        let sign = if 0.0 < value { "+" } else { "" };
-        let text = human_share((value * 1e4).round() / 1e4);
-        if advice.absolute { format!("{sign}{}pp", text.trim_end_matches('%')) } else { format!("{sign}{text}") }
+    let change = |value: f64| {
+        let text = human_share((value.abs() * 1e4).round() / 1e4);
+        let text = if advice.absolute { format!("{}pp", text.trim_end_matches('%')) } else { text };
+        signed(value, &text, look)
     };
     let ends = advice
         .low
         .zip(advice.high)
-        .map(|(low, high)| format!("{} {} {}", signed(low), look.marks().dots, signed(high)));
+        .map(|(low, high)| format!("{} {} {}", change(low), look.marks().dots, change(high)));
     let (sign, verdict) = mark(advice.verdict, look);
     let short = advice.set.strip_prefix("components.").unwrap_or(&advice.set);
-    let more =
-        advice.usd_more_per_month.map(|usd| format!("{}{}", if usd < 0.0 { "-" } else { "+" }, human_money(usd.abs())));
+    let more = advice.usd_more_per_month.map(|usd| signed(usd, &human_money(usd.abs()), look));
     let room = advice
         .room_per_s
         .filter(|room| 0.05 < room.abs())
-        .map(|room| format!("{}{}/s", if room < 0.0 { "-" } else { "+" }, human_count(room.abs().round())));
+        .map(|room| signed(room, &format!("{}/s", human_count(room.abs().round())), look));
     vec![
         Cell::new(short),
         Cell::styled(advice.value.map_or(dash, |value| of_unit(value, &advise.unit)), style),
-        Cell::styled(advice.change.map(signed).unwrap_or_default(), style),
+        Cell::styled(advice.change.map(change).unwrap_or_default(), style),
         Cell::styled(ends.unwrap_or_default(), FAINT),
         Cell::new(more.unwrap_or_default()),
         Cell::new(room.unwrap_or_default()),

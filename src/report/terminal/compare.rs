@@ -173,7 +173,7 @@ fn value(value: Option<f64>, unit: &str) -> String {
     }
 }
 
-fn signed(value: f64, text: &str, look: Look) -> String {
+pub(super) fn signed(value: f64, text: &str, look: Look) -> String {
     let text = text.trim_start_matches(['-', '−']);
     match value {
         v if v < 0.0 => format!("{}{text}", if look.unicode { '−' } else { '-' }),
@@ -198,7 +198,8 @@ fn step(change: f64, found: &Difference, look: Look) -> String {
 }
 
 fn interval(found: &Difference, look: Look) -> String {
-    let (Some(low), Some(high)) = (found.low, found.high) else { return String::new() };
+    // What is the same in all pairs, as money is, is a fact.
+    let Some((low, high)) = found.low.zip(found.high).filter(|(low, high)| low < high) else { return String::new() };
     let bare = |end: f64| step(end, found, look).trim_end_matches(['%', 'p']).to_owned();
     format!("{} {} {}", bare(low), look.marks().dots, bare(high))
 }

@@ -105,7 +105,9 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
         Column::NOTE,
     ];
     let mut table = Table::new(&columns, 2);
-    let heads = ["component", marks.times, "busy", "", "", "wait p99", "queue", "", "notes"];
+    let noted = |component: &Component| notes(component, busiest(component).map(|(resource, _)| resource), look);
+    let notes_head = if report.components.values().all(|component| noted(component).is_empty()) { "" } else { "notes" };
+    let heads = ["component", marks.times, "busy", "", "", "wait p99", "queue", "", notes_head];
     table.row(heads.map(|head| Cell::styled(head, STRONG)));
     for (name, component) in &report.components {
         let busiest = busiest(component);
@@ -122,7 +124,7 @@ pub(super) fn components(report: &Report, look: Look) -> Vec<String> {
             Cell::new(wait),
             Cell::new(human_count(component.queue_length.mean)),
             Cell::styled(arrow, BAD),
-            Cell::styled(notes(component, busiest.map(|(resource, _)| resource), look), FAINT),
+            Cell::styled(noted(component), FAINT),
         ]);
     }
     table.lines(look.width)

@@ -24,18 +24,25 @@ pub fn render(grid: &Grid, look: Look) -> String {
 }
 
 /// The point that carries most, or needs least.
-pub fn verdict_line(grid: &Grid, look: Look) -> String {
-    let value = |row: &&Row| row.value.unwrap_or(0.0);
-    let best = if grid.find.starts_with("load") {
-        grid.rows.iter().max_by(|a, b| value(a).total_cmp(&value(b)))
+pub fn best(grid: &Grid) -> Option<&Row> {
+    let known = || grid.rows.iter().filter_map(|row| Some((row.value?, row)));
+    let found = if grid.find.starts_with("load") {
+        // The first of equals.
+        known().rev().max_by(|a, b| a.0.total_cmp(&b.0))
     } else {
-        grid.rows.iter().filter(|row| row.value.is_some()).min_by(|a, b| value(a).total_cmp(&value(b)))
+        known().min_by(|a, b| a.0.total_cmp(&b.0))
     };
+    found.map(|(_, row)| row)
+}
+
+/// That point and its answer.
+pub fn verdict_line(grid: &Grid, look: Look) -> String {
     let pairs = |row: &Row| {
         let pairs = grid.axes.iter().zip(&row.settings).map(|(axis, value)| format!("{axis}={value}"));
         pairs.collect::<Vec<_>>().join(" ")
     };
-    let said = best.and_then(|row| Some(format!("{}: {}", pairs(row), amount(row, row.value?))));
+    let word = if grid.find.starts_with("load") { "carries most with" } else { "needs least with" };
+    let said = best(grid).and_then(|row| Some(format!("{word} {}: {}", pairs(row), amount(row, row.value?))));
     finish(&[said.unwrap_or_else(|| "no point has an answer".to_owned())], look)
 }
 
@@ -45,7 +52,8 @@ pub fn markdown(grid: &Grid) -> String {
     format!("### Capacity of {} within {}\n\n{}", plain(&grid.name), plain(&within), rows(grid).markdown())
 }
 
-fn amount(row: &Row, value: f64) -> String {
+/// An answer with its unit.
+pub fn amount(row: &Row, value: f64) -> String {
     match row.unit {
         "per_s" => human_rate(value),
         "clients" => format!("{} clients", human_count(value.round())),
@@ -65,13 +73,12 @@ fn table(grid: &Grid, look: Look) -> Vec<String> {
         let dash = || look.marks().dash.to_owned();
         let limit =
             row.limit.as_ref().map(|limit| format!("{} {}", limit.component, percent(limit.utilisation.min(1.0))));
-        let each = row.usd_per_month.zip(row.value).filter(|(_, value)| 0.0 < *value).map(|(usd, value)| usd / value);
         let mut cells: Vec<Cell> = row.settings.iter().map(Cell::new).collect();
         cells.extend([
             Cell::new(row.value.map_or_else(|| without(row, look), |value| amount(row, value))),
             Cell::styled(interval(row, look), FAINT),
             Cell::new(row.usd_per_month.map_or_else(dash, human_money)),
-            Cell::new(each.map_or_else(dash, human_money)),
+            Cell::new(each(row).map_or_else(dash, human_money)),
             Cell::new(limit.unwrap_or_default()),
             Cell::styled(row.breaks.clone().unwrap_or_default(), FAINT),
             Cell::new(bar(row.value.unwrap_or(0.0) / most.max(f64::MIN_POSITIVE), CELLS, look.unicode)),
@@ -81,8 +88,13 @@ fn table(grid: &Grid, look: Look) -> Vec<String> {
     table.lines(look.width)
 }
 
+/// What a unit of load (or one of what was searched for) costs a month.
+pub fn each(row: &Row) -> Option<f64> {
+    row.usd_per_month.zip(row.value).filter(|(_, value)| 0.0 < *value).map(|(usd, value)| usd / value)
+}
+
 /// Why there is no answer.
-fn without(row: &Row, look: Look) -> String {
+pub fn without(row: &Row, look: Look) -> String {
     match row.outcome {
         Outcome::None => "none".to_owned(),
         Outcome::Unbounded => row.low.map_or_else(|| "any".to_owned(), |low| format!("over {}", amount(row, low))),
@@ -91,7 +103,8 @@ fn without(row: &Row, look: Look) -> String {
     }
 }
 
-fn interval(row: &Row, look: Look) -> String {
+/// The interval of an answer, in brackets.
+pub fn interval(row: &Row, look: Look) -> String {
     let ends = row.low.zip(row.high).filter(|_| row.outcome == Outcome::Found);
     let shown = ends.map(|(low, high)| format!("({} {} {})", amount(row, low), look.marks().dots, amount(row, high)));
     shown.unwrap_or_default()

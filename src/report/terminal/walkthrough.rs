@@ -1,5 +1,6 @@
 //! A design, section by section: what is asked, the sums, the simulation, how far it goes, what could be done.
 
+use crate::report::Verdict;
 use crate::report::rows::plain;
 use crate::report::terminal::figures::{percent, spaced_time};
 use crate::report::terminal::layout::{paint, wrap};
@@ -78,13 +79,22 @@ fn asked(load: &Asked) -> String {
     format!("{much}: {}", load.requests.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
+fn judged(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Meets => "meets its objectives",
+        Verdict::Misses => "misses its objectives",
+        Verdict::Undecided => "its objectives are undecided",
+        Verdict::None => "no objectives are stated",
+    }
+}
+
 fn simulated(walk: &Walkthrough, look: Look) -> String {
     let found = &walk.simulated;
     let (sign, style) = mark(found.verdict, look);
     let time = |value: Option<f64>| value.map_or_else(|| "no steady state".to_owned(), spaced_time);
     let failed = found.failed.map(percent).unwrap_or_default();
     let served = found.served_per_s.map(human_rate).unwrap_or_default();
-    let mut lines = vec![format!("  {}", paint(&format!("{sign} {} its objectives", found.verdict.word()), style))];
+    let mut lines = vec![format!("  {}", paint(&format!("{sign} {}", judged(found.verdict)), style))];
     let mut say = |label: &str, text: String| lines.push(format!("  {label:<14}{}", wrap(&text, look.width, 16)));
     if !found.missed.is_empty() {
         say("misses", found.missed.join(", "));

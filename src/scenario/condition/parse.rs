@@ -110,6 +110,7 @@ pub const MEASURES: &[Entry] = &[
         RATE_OR_COUNT,
         "changes of the number of instances by an autoscaler in a time; bare: their number",
     ),
+    now("reclaims", Quantity::Reclaims, RATE_OR_COUNT, "spot machines taken back in a time; bare: their number"),
     now(
         "cold_starts",
         Quantity::ColdStarts,

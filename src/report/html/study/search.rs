@@ -3,7 +3,7 @@
 use crate::report::Verdict;
 use crate::report::chart::axis::Unit;
 use crate::report::chart::curve::{Curves, Place, Point, Trace, curves};
-use crate::report::chart::ink::Ink;
+use crate::report::chart::ink::{Ink, MOST};
 use crate::report::chart::latency::limit_of;
 use crate::report::chart::map::{Field, Map, map};
 use crate::report::chart::{Chart, Table};
@@ -40,7 +40,7 @@ fn point(x: f64, row: &Row, measure: &str) -> Option<Point> {
 }
 
 /// Values of a setting as figures, if they are quantities of one kind.
-fn quantities(values: &[&str]) -> Option<(Vec<f64>, Unit)> {
+pub fn quantities(values: &[&str]) -> Option<(Vec<f64>, Unit)> {
     let numbers: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
     if let Some(numbers) = numbers {
         return Some((numbers, Unit::Count));
@@ -98,9 +98,14 @@ fn limits(sweep: &Sweep) -> Vec<Place> {
     tail.map(|(_, at, name)| Place { at, name, ink: Ink::Bad }).collect()
 }
 
-/// The tail of each pair of two settings that were varied over a grid.
-fn pairs(sweep: &Sweep) -> Option<Chart> {
-    let points = &sweep.head.points;
+/// The values of two settings, in the order in which they were first taken.
+pub struct Places {
+    pub down: Vec<String>,
+    pub across: Vec<String>,
+}
+
+/// The two sides of a grid of points; `None` if it is none, or larger than anybody could read.
+pub fn places_of(points: &[&Vec<String>]) -> Option<Places> {
     let values = |axis: usize| {
         let mut known: Vec<String> = Vec::new();
         for point in points {
@@ -112,9 +117,13 @@ fn pairs(sweep: &Sweep) -> Option<Chart> {
     };
     let (down, across) = (values(0), values(1));
     let is_grid = down.len() * across.len() == points.len() && down.len().max(across.len()) <= FIELDS;
-    if !is_grid || down.len() < 2 || across.len() < 2 {
-        return None;
-    }
+    (is_grid && 2 <= down.len() && 2 <= across.len()).then_some(Places { down, across })
+}
+
+/// The tail of each pair of two settings that were varied over a grid.
+fn pairs(sweep: &Sweep) -> Option<Chart> {
+    let points = &sweep.head.points;
+    let Places { down, across } = places_of(&points.iter().collect::<Vec<_>>())?;
     let place = |known: &[String], value: &String| known.iter().position(|other| other == value);
     let field = |row: &Row| {
         let (stable, value) = (row.figures.stable, row.figures.value("p99"));
@@ -131,6 +140,7 @@ fn pairs(sweep: &Sweep) -> Option<Chart> {
         title: format!("99th percentile over {} and {}", sweep.head.axes[0], sweep.head.axes[1]),
         about: "The 99th percentile of each pair of settings: the stronger the colour, the longer it takes.".to_owned(),
         fields: sweep.rows.iter().filter_map(field).collect(),
+        unknown: MOST,
         across: (sweep.head.axes[1].clone(), across),
         down: (sweep.head.axes[0].clone(), down),
     })
@@ -155,7 +165,7 @@ fn against_cost(sweep: &Sweep) -> Option<Chart> {
 }
 
 /// The page of `sweep`.
-pub fn sweep(sweep: &Sweep, command: &str) -> Page {
+pub fn sweep(sweep: &Sweep) -> Page {
     let verdict =
         if sweep.rows.iter().any(|row| row.figures.verdict == Verdict::Meets) { Verdict::Meets } else { Verdict::None };
     let page =
@@ -177,7 +187,7 @@ pub fn sweep(sweep: &Sweep, command: &str) -> Page {
         [
             Section::new("picture", "Pictures", sweep_charts(sweep).iter().map(figure).collect::<String>()),
             Section::new("points", "Every point", table(&told)),
-            again(command),
+            again(sweep.head.command.as_deref()),
         ],
     )
 }
@@ -209,7 +219,7 @@ pub fn size_chart(size: &Size) -> Option<Chart> {
 }
 
 /// The page of `size`.
-pub fn size(size: &Size, command: &str) -> Page {
+pub fn size(size: &Size) -> Page {
     let verdict = if size.best.is_some() { Verdict::Meets } else { Verdict::Misses };
     let page = page(&format!("Sizing {}", size.name), verdict, &terminal::size::verdict_line(size, LOOK), size);
     let mut known = vec![tile("load", &human_rate(size.load_per_s), &size.within.join(", "))];
@@ -248,7 +258,7 @@ pub fn size(size: &Size, command: &str) -> Page {
                 format!("{}{binds}{}", tiles(&known), drawn(size_chart(size).as_ref())),
             ),
             Section::new("front", "The front", front),
-            again(command),
+            again(size.command.as_deref()),
         ],
     )
 }
