@@ -6,6 +6,7 @@
 //! as they are. What consumers did with the others is not looked at.
 
 use crate::engine::broker::Letter;
+use crate::engine::foresight::Foresight;
 use crate::engine::prefill::Turns;
 use crate::engine::timer::Timer;
 use crate::engine::world::{CLAIM, Ns, World};
@@ -43,6 +44,8 @@ impl World<'_> {
         }
         (self.post.is_filled, self.post.is_filling) = (false, false);
         self.post.before = Vec::new();
+        // The loads count their requests anew.
+        self.caches.all.iter_mut().for_each(|shelves| shelves.foresight = Foresight::default());
     }
 
     fn has_come(&self, plan: &Backlog) -> bool {
