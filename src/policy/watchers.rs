@@ -92,7 +92,7 @@ mod tests {
             assert!(quorum(form.example).is_ok(), "{}", form.example);
         }
         assert_eq!(quorum("of(3)"), Ok(Quorum::Of(3)));
-        assert_eq!(quorum("of(0)"), Err("a quorum of nobody is always reached".to_owned()));
+        assert_eq!(quorum("of(0)"), Err("a whole number of at least 1 is expected".to_owned()));
         assert_eq!(quorum("most"), Err("`most` is not a quorum".to_owned()));
     }
 
