@@ -123,8 +123,8 @@ fn workloads(c: &mut Criterion) {
     group.finish();
 }
 
-/// W2 with a real cache: what an event costs once it is full is the difference of a long and a short run; what is left of
-/// the short one is what it takes to fill it.
+/// W2 with a real cache: what an event costs once it is full is the difference of a long and a short run; the shortest run
+/// is what it takes to fill it.
 #[expect(clippy::disallowed_methods, reason = "a benchmark looks at the clock")]
 fn large_cache(c: &mut Criterion) {
     let lasting = |length: &str| model_with("cache.yaml", &[format!("run.duration={length}")]);

@@ -26,6 +26,7 @@ mod events;
 mod failover;
 mod fault;
 mod filter;
+mod foresight;
 mod fork;
 mod guard;
 mod hedge;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use crate::engine::behind::Behind;
+use crate::engine::foresight::Foresight;
 use crate::engine::mirror::Mirrors;
 use crate::engine::release::{Releases, Shown};
 use crate::engine::world::{Frame, JOIN, Ns, World};
@@ -71,6 +72,7 @@ pub(super) struct Shelves {
     pub(super) coalesced: u64,
     /// Hits on entries that had expired, because nothing better was to be had.
     pub(super) stale: u64,
+    pub(super) foresight: Foresight,
     /// What it has shown, if anything is ever released.
     pub(super) shown: Option<Box<Shown>>,
 }
@@ -97,6 +99,11 @@ struct Label {
 }
 
 impl Object {
+    /// Asks the ring for its node.
+    pub(super) fn ask(&self, now: crate::units::Time) -> Ask {
+        Ask { bits: 0, key_value: self.place, now, demand_ns: 0 }
+    }
+
     /// The same under another name, and at another place: what hashes a name hashes all of it.
     pub(super) fn called(self, word: u64) -> Object {
         Object { place: mix(self.place ^ word), name: mix(self.name ^ word), ..self }
@@ -156,6 +163,7 @@ impl Shelves {
             lost_writes: 0,
             coalesced: 0,
             stale: 0,
+            foresight: Foresight::default(),
             shown: Shown::of(m),
         }
     }
@@ -335,6 +343,7 @@ impl World<'_> {
         }
         let (now, kept) = (self.shelf_time(), self.kept(used.cache));
         let entry = self.shelf(used.cache, station, request).get(object.name, now);
+        self.look_ahead_of(used, object, station - self.m.components[spec.component as usize].first, request);
         let entry = entry.map(|entry| Entry { expires: good_until(&entry, kept), ..entry });
         let found = match entry {
             Some(entry) if now < entry.expires => self.judge(used.cache, entry, occasion),

@@ -4,6 +4,7 @@
 //! the network before it comes to the callee's door, and afterwards carries the answer back. So a caller that leaves only
 //! lets go of its child, whatever that is doing.
 
+use crate::engine::guard::Shortcut;
 use crate::engine::world::{Call, Frame, JOIN, Ns, Outcome, Request, Stage, State, World, flag, row};
 use crate::model::program::{Edge, Post, Step};
 use crate::model::{Failure, NONE, NONE16, Scope};
@@ -353,7 +354,8 @@ impl World<'_> {
         let Frame { station, occasion, parent, operation, .. } = self.frames[id as usize];
         let edge = self.calls[id as usize].edge;
         self.calls[parent as usize].bytes = bytes;
-        if bytes == 0.0 && self.shortcuts[edge as usize].no_way && self.incidents.troubles.is_empty() {
+        let Shortcut { no_way, no_way_back, .. } = self.shortcuts[edge as usize];
+        if bytes == 0.0 && no_way && self.incidents.troubles.is_empty() {
             return self.learn(id, outcome);
         }
         let caller = self.frames[parent as usize].station;
@@ -361,6 +363,9 @@ impl World<'_> {
         // What nodes send each other has not left the component.
         let leaves = caller == NONE || self.stations[caller as usize].component != component;
         self.count_bytes(station, self.frames[id as usize].request, bytes, leaves);
+        if no_way_back && self.incidents.troubles.is_empty() {
+            return self.learn(id, outcome);
+        }
         self.calls[id as usize].outcome = outcome;
         let until = self.travel(id, [station, caller], f64::from(bytes), mix(occasion));
         if !self.incidents.troubles.is_empty() {

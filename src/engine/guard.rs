@@ -68,6 +68,8 @@ pub(super) struct Shortcut {
     pub(super) at_once: bool,
     /// No latency, bandwidth or payload: what carries no bytes is there at once.
     pub(super) no_way: bool,
+    /// The same for answers, which need no network card either: they are there at once, whatever they carry.
+    pub(super) no_way_back: bool,
     /// A breaker or ejection looks at each attempt.
     pub(super) watched: bool,
     /// Ejection or a hedge keeps instances out of the choice.
@@ -149,6 +151,7 @@ pub(super) fn shortcut(m: &Model, edge: &Edge) -> Shortcut {
     Shortcut {
         at_once: edge.limits.is_empty() && edge.pool == NONE16 && edge.connect_round_trips_milli == 0,
         no_way: none(&[edge.link, edge.pipe, edge.ways, edge.payload, edge.carries]),
+        no_way_back: none(&[edge.link, edge.pipe, edge.ways]) && m.hosts.iter().all(|host| host.nic_bytes_per_s <= 0.0),
         watched: !none(&[edge.breaker, edge.eject]),
         wary: edge.eject != NONE16 || !m.hedges.is_empty(),
         is_told: edge.name != NONE16 || edge.targets.iter().any(|(_, to)| m.is_broker(*to)),

@@ -14,7 +14,7 @@ pub(super) struct Values {
 }
 
 /// So many values are remembered: a power of two.
-const DRAWN: usize = 256;
+const DRAWN: usize = 512;
 
 impl Values {
     pub(super) fn new(m: &Model) -> Values {
@@ -45,6 +45,16 @@ impl World<'_> {
             return value;
         }
         let value = self.key_drawn(key, request, occasion);
+        *self.values.at(key, occasion) = (occasion, key, value);
+        value
+    }
+
+    /// The draw of a key that every request there draws for itself; it is remembered until the request comes.
+    pub(super) fn value_drawn(&mut self, key: u16, occasion: u64) -> u64 {
+        let spec = &self.m.keys[key as usize];
+        let KeyOrigin::Drawn(popular) = &spec.origin else { unreachable!("the caller knows that it is drawn") };
+        let rank = popular.rank(bits(spec.stream, occasion));
+        let value = if spec.scattered { scatter(rank, spec.count, spec.stream) } else { rank };
         *self.values.at(key, occasion) = (occasion, key, value);
         value
     }

@@ -6,6 +6,7 @@
 
 use crate::engine::cache::Found;
 use crate::engine::copies::Seeker;
+use crate::engine::foresight::Foresight;
 use crate::engine::world::{Frame, Ns, Request, World};
 use crate::model::program::Step;
 use crate::model::{Failure, NONE, NONE16};
@@ -18,6 +19,11 @@ const REVIEW: u64 = 4096;
 /// Distinguishes requests before the run from those in it, and the pick of an instance from other draws.
 const BEFORE: u64 = 0x6265_666f_7265;
 const PICK: u64 = 0x7069_636b;
+/// Addresses of the requests of a source before the run.
+pub(super) fn before(key: u64) -> u64 {
+    mix(key ^ BEFORE)
+}
+
 /// Calls inside calls; a circle is left here.
 const DEEPEST: u32 = 64;
 
@@ -49,6 +55,8 @@ impl World<'_> {
             self.caches.epoch = (n as f64 * gap) as Ns;
         }
         self.caches.warming = false;
+        // The loads count their requests anew.
+        self.caches.all.iter_mut().for_each(|shelves| shelves.foresight = Foresight::default());
     }
 
     /// Nothing more could come in without something going out, wherever something comes in at all.
@@ -59,7 +67,7 @@ impl World<'_> {
 
     /// The n-th request of a source before the run.
     fn ask_before(&mut self, source: u16, n: u64) {
-        let address = bits(mix(self.sources[source as usize].key ^ BEFORE), occasion(n));
+        let address = bits(before(self.sources[source as usize].key), occasion(n));
         let class = match &self.m.sources[source as usize].demand {
             crate::model::loads::Demand::Sessions { steps, .. } => {
                 steps[below(mix(address ^ PICK), steps.len() as u32) as usize].class

@@ -346,6 +346,18 @@ impl Shelf {
         Some(self.entry(slot))
     }
 
+    /// Reads the place in the index at which the search for a key begins, so that memory has brought it when somebody does.
+    #[inline]
+    pub fn read_index(&self, key: u64) -> u32 {
+        self.entries.read_index(key)
+    }
+
+    /// Reads the entry that a key probably has, likewise.
+    #[inline]
+    pub fn read_entry(&self, key: u64) -> u64 {
+        self.entries.likely(key).map_or(0, |slot| self.entries[slot].key)
+    }
+
     /// What is there under a key, without the policy taking notice.
     pub fn peek(&self, key: u64, now: u64) -> Option<Entry> {
         let slot = self.entries.find(key)?;

@@ -15,7 +15,10 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) const MOST_NODES: u32 = 3 << 24;
 
 /// What stands behind a key. `prev` and `next` are for the list it is in, `mark` is for the policy.
+///
+/// Two to a line of memory, and none across two.
 #[derive(Clone, Debug)]
+#[repr(align(32))]
 pub(super) struct Node<T> {
     pub(super) key: u64,
     pub(super) data: T,
@@ -157,6 +160,23 @@ impl<T> Table<T> {
 
     #[inline]
     fn cell_of(&self, key: u64) -> Option<usize> {
+        self.search(key, |slot| self[slot].key == key)
+    }
+
+    /// The slot that a key has if it is there, and if no other key has as many bits of its hash: no node is read.
+    #[inline]
+    pub(super) fn likely(&self, key: u64) -> Option<u32> {
+        self.search(key, |_| true).map(|cell| self.slot_in(cell))
+    }
+
+    /// What the home of a key says.
+    #[inline]
+    pub(super) fn read_index(&self, key: u64) -> u32 {
+        if self.cells.is_empty() { 0 } else { self.cells[self.home(key).0] }
+    }
+
+    #[inline(always)]
+    fn search(&self, key: u64, is_it: impl Fn(u32) -> bool) -> Option<usize> {
         if self.cells.is_empty() {
             return None;
         }
@@ -169,7 +189,7 @@ impl<T> Table<T> {
                 return None;
             }
             let expected = distance << DISTANCE_SHIFT | tag;
-            if (found ^ expected) >> bits == 0 && self[self.slot_in(cell)].key == key {
+            if (found ^ expected) >> bits == 0 && is_it(self.slot_in(cell)) {
                 return Some(cell);
             }
             cell = (cell + 1) & (self.cells.len() - 1);
