@@ -48,10 +48,7 @@ impl Quorum {
             "of" => {
                 term.expect_only(&[])?;
                 term.expect_positionals(1, 1, "of(2)")?;
-                match term.whole(0, "of(2)")? {
-                    0 => Err(term.wrong("a quorum of nobody is always reached", Some("write `of(2)`".to_owned()))),
-                    count => Ok(Quorum::Of(count.min(1 << 20) as u32)),
-                }
+                Ok(Quorum::Of(term.whole(0, "of(2)")?.min(1 << 20) as u32))
             }
             _ => Err(unknown(term, "a quorum", QUORUMS)),
         }
@@ -92,7 +89,7 @@ mod tests {
             assert!(quorum(form.example).is_ok(), "{}", form.example);
         }
         assert_eq!(quorum("of(3)"), Ok(Quorum::Of(3)));
-        assert_eq!(quorum("of(0)"), Err("a quorum of nobody is always reached".to_owned()));
+        assert_eq!(quorum("of(0)"), Err("a whole number of at least 1 is expected".to_owned()));
         assert_eq!(quorum("most"), Err("`most` is not a quorum".to_owned()));
     }
 
