@@ -374,7 +374,7 @@ fn every_study_is_shown_again_without_simulating() {
         let file = folder.path().join(name).join(format!("{page}.html"));
         assert!(String::from_utf8_lossy(&printed.stdout) == read(&file), "{name}: the page of what --json prints");
         assert!(40 < call(&[]).len() && call(&["-f", "markdown"]).contains('|'), "{name} is shown to people");
-        if saved.ends_with(".json") {
+        if Path::new(&saved).extension().is_some_and(|kind| kind == "json") {
             assert!(json == read(&folder.path().join(&place)), "{name}: the document");
         }
         let output = plimsoll(folder.path(), &["report", &place, "--export", "hgrm=x"]);
@@ -402,7 +402,7 @@ fn a_comparison_shows_what_is_asked_of_both() {
     let page = read(&folder.path().join("c/compare.html"));
     let figure =
         page.split("id=\"f-latency\"").nth(1).and_then(|rest| rest.split("</figure>").next()).expect("it is there");
-    assert!(figure.contains("p99 &lt;= 300ms") && figure.contains("\n") && figure.contains(" p99 · shop "), "{figure}");
+    assert!(figure.contains("p99 &lt;= 300ms") && figure.contains('\n') && figure.contains(" p99 · shop "), "{figure}");
 }
 
 fn name_of(entry: std::io::Result<fs::DirEntry>) -> String {

@@ -18,15 +18,21 @@ what one should know with it. The tests hold this page to what they find; after 
 /// What was found, in the order of the page.
 type Rows = BTreeMap<(String, String), [String; 3]>;
 
-/// Claims whose rows this process has begun to write, and figures it has seen.
-static SEEN: Mutex<(BTreeSet<String>, BTreeSet<(String, String)>)> = Mutex::new((BTreeSet::new(), BTreeSet::new()));
+/// What this process has done.
+struct Seen {
+    /// Claims whose rows it has begun to write.
+    begun: BTreeSet<String>,
+    figures: BTreeSet<(String, String)>,
+}
+
+static SEEN: Mutex<Seen> = Mutex::new(Seen { begun: BTreeSet::new(), figures: BTreeSet::new() });
 
 /// Writes or holds a row: what is looked at, what is claimed, what was found, and the verdict.
 pub(super) fn hold(id: &str, what: &str, row: [&str; 3]) {
     // A test that fails while it holds the page spoils nothing: the page is read anew each time.
     let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (id.to_owned(), what.to_owned());
-    assert!(seen.1.insert(key.clone()), "two figures of {id} are called `{what}`");
+    assert!(seen.figures.insert(key.clone()), "two figures of {id} are called `{what}`");
     let mut rows = read();
     let row = row.map(|cell| cell.replace('|', "/"));
     if std::env::var_os("PLIMSOLL_BLESS").is_none() {
@@ -34,7 +40,7 @@ pub(super) fn hold(id: &str, what: &str, row: [&str; 3]) {
         assert_eq!(rows.get(&key), Some(&row), "{id}, {what}: {told}");
         return;
     }
-    if seen.0.insert(id.to_owned()) {
+    if seen.begun.insert(id.to_owned()) {
         rows.retain(|(known, _), _| known != id);
     }
     rows.insert(key, row);
@@ -74,9 +80,13 @@ fn read() -> Rows {
 fn render(rows: &Rows) -> String {
     let mut page = HEAD.to_owned();
     for (prefix, title) in [("s", "Stages"), ("p", "Patterns"), ("x", "Pitfalls")] {
-        page += &format!("\n## {title}\n\n| claim | figure | claimed | simulated | verdict |\n|---|---|---|---|---|\n");
+        page.extend([
+            "\n## ",
+            title,
+            "\n\n| claim | figure | claimed | simulated | verdict |\n|---|---|---|---|---|\n",
+        ]);
         for ((id, what), [claimed, found, verdict]) in rows.iter().filter(|((id, _), _)| id.starts_with(prefix)) {
-            page += &format!("| `{id}` | {what} | {claimed} | {found} | {verdict} |\n");
+            page.extend(["| `", id, "` | ", what, " | ", claimed, " | ", found, " | ", verdict, " |\n"]);
         }
     }
     page
