@@ -10,6 +10,11 @@ fn stage10() -> Stage {
     Stage::new(TEN).set("run.duration", "12s").set("run.warmup", "3s").set("run.replications", 1)
 }
 
+/// Long enough that chance moves a tenth of the requests by half a percent only.
+fn longer() -> Stage {
+    stage10().set("run.duration", "60s")
+}
+
 fn figure(report: &Report, name: &str) -> f64 {
     report.components["watch"].kind_specific.figures.get(name).map_or(0.0, |figure| figure.mean)
 }
@@ -32,26 +37,26 @@ fn s10_volume() {
 
 #[test]
 fn s10_sampling() {
-    let all = bill(&stage10().variant("everything").report(), "hot storage");
+    let all = bill(&longer().variant("everything").report(), "hot storage");
     let of_logs = |report: &Report| {
         let logs = figure(report, "log_bytes_per_day");
         logs / (logs + figure(report, "metric_bytes_per_day") + figure(report, "trace_bytes_per_day"))
     };
-    let everything = stage10().variant("everything").report();
+    let everything = longer().variant("everything").report();
     let whole = all * of_logs(&everything);
     for (share, range) in [(0.0, [9.0, 10.5]), (0.0055, [8.0, 10.0])] {
         // Failures of whole requests at the gateway; retries are off there, so a failure is one visit.
         let report = if share == 0.0 {
-            stage10().report()
+            longer().report()
         } else {
             let fault = format!("{{at: 0s, errors: gw, share: {}%, as: broken}}", 100.0 * share);
-            stage10().set("faults.broken", fault).report()
+            longer().set("faults.broken", fault).report()
         };
         let kept = bill(&report, "hot storage") * of_logs(&report);
         let what = format!("log cost, all over sampled, at {:.2} % errors", 100.0 * share);
         claim("s10-sampling", &what, whole / kept, range);
     }
-    let incident = stage10().set("faults.broken", "{at: 0s, errors: gw, share: 50%, as: broken}").report();
+    let incident = longer().set("faults.broken", "{at: 0s, errors: gw, share: 50%, as: broken}").report();
     let kept = figure(&incident, "log_lines_kept_per_s") / figure(&incident, "log_lines_per_s");
     beside("s10-sampling", "lines that are kept while half of the requests fail", &format!("{:.0} %", 1e2 * kept));
 }
