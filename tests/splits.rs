@@ -1,12 +1,11 @@
 //! Two primaries at once: when a partition makes them, what that costs, and what prevents it.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
 use plimsoll::random::mix;
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
+use crate::support::{evaluated, model, value};
 
 /// Copies in three regions, writers in two; `sides` are cut apart from 20 s on for some seconds.
 fn text(replicas: &str, failover: &str, (sides, seconds): (&str, u32)) -> String {
@@ -47,13 +46,7 @@ objectives:
 }
 
 fn run(replicas: &str, failover: &str, fault: (&str, u32)) -> Report {
-    let (scenario, model) = compiled(&text(replicas, failover, fault));
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
-    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
+    evaluated(&text(replicas, failover, fault))
 }
 
 fn figure(report: &Report, name: &str) -> f64 {

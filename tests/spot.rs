@@ -1,11 +1,10 @@
 //! Spot machines: what they save, and what it costs when they are taken back.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
+use crate::support::{evaluated, model, value};
 
 /// Six machines, each with a request of a few seconds now and then.
 fn text(web: &str, term: &str) -> String {
@@ -29,13 +28,7 @@ objectives:
 }
 
 fn run(web: &str, term: &str) -> Report {
-    let (scenario, model) = compiled(&text(web, term));
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
-    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
+    evaluated(&text(web, term))
 }
 
 const BOOT: &str = "boot: 60s, drain: 2m";

@@ -1,12 +1,11 @@
 //! Vertical autoscaling: instances that become larger or smaller, and what a restart for it costs.
 
-use plimsoll::analysis::{Plan, Progress, evaluate};
 use plimsoll::engine::{Signals, simulate};
 use plimsoll::random::mix;
 use plimsoll::report::Report;
 
 use crate::laws::holds;
-use crate::support::{compiled, model};
+use crate::support::{evaluated, model, value};
 
 /// Four instances under a load that is five times as large from the third to the tenth minute.
 fn text(size: &str, vertical: &str) -> String {
@@ -36,13 +35,7 @@ objectives:
 }
 
 fn run(size: &str, vertical: &str) -> Report {
-    let (scenario, model) = compiled(&text(size, vertical));
-    evaluate(&model, &scenario, &Plan::new(&model, &scenario, 1), &Progress::default()).report
-}
-
-fn value(report: &Report, name: &str) -> f64 {
-    let objective = report.objectives.iter().find(|objective| objective.name == name).expect("it is stated");
-    objective.value.unwrap_or_else(|| panic!("`{name}` has no value: {:?}", objective.note))
+    evaluated(&text(size, vertical))
 }
 
 fn figure(report: &Report, name: &str) -> f64 {
@@ -122,8 +115,9 @@ fn more_room_is_dearer_and_a_longer_hold_calmer() {
         value(&calm, "changes"),
         value(&quick, "changes")
     );
-    let nervous = of("use: 60%, hold: 0s, quantile: 100%");
-    assert!(figure(&quick, "cores_each") < figure(&nervous, "cores_each"), "the busiest look counts");
+    // Two of three cores are in use at the peak, so whether three are enough hangs on which look counts.
+    let [bold, nervous] = ["50%", "100%"].map(|quantile| of(&format!("use: 70%, hold: 0s, quantile: {quantile}")));
+    assert!(figure(&bold, "cores_each") < figure(&nervous, "cores_each"), "the busiest look counts");
 }
 
 #[test]

@@ -471,7 +471,7 @@ mod tests {
         assert_eq!(Some(Verdict::Delay(Span(1000 * MS))), take(5, 0), "five are owed, and five come in a second");
         assert_eq!(Some(Verdict::Admit), take(5, 2000), "ten have come, five were owed");
         assert_eq!(Some(Verdict::Delay(Span(200 * MS))), take(1, 2000));
-        assert_eq!(Some(Verdict::Delay(Span(4200 * MS))), take(121, 22_000), "no more than the burst comes together");
+        assert_eq!(Some(Verdict::Delay(Span(4200 * MS))), take(121, 23_000), "no more than the burst comes together");
     }
 
     #[test]
