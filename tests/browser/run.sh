@@ -8,6 +8,9 @@
 set -u
 cd "$(dirname "$0")/../.."
 
+# Where there is none, things take as long as they take.
+command -v timeout > /dev/null || timeout() { shift && "$@"; }
+
 skip() {
     echo "SKIPPED: pages are not looked at: $1"
     exit 77
@@ -17,7 +20,8 @@ browser() {
     local name
     for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
         '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'; do
-        [ -n "$name" ] && command -v "$name" && return
+        # Some distributions have a package of that name that is none.
+        [ -n "$name" ] && timeout 20 "$name" --version > /dev/null 2>&1 && command -v "$name" && return
     done
     return 1
 }
@@ -33,8 +37,8 @@ if [ "${1:-}" = --install ]; then
         browser > /dev/null || wanted+=(chromium)
         command -v node > /dev/null || wanted+=(nodejs)
         command -v npm > /dev/null || wanted+=(npm)
-        timeout 300 apt-get update -qq &&
-            DEBIAN_FRONTEND=noninteractive timeout 600 apt-get install -y -qq --no-install-recommends "${wanted[@]}" > /dev/null
+        timeout 90 apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive timeout 240 apt-get install -y -qq --no-install-recommends "${wanted[@]}" > /dev/null
     fi
 fi
 
@@ -45,7 +49,7 @@ if [ -z "${PLIMSOLL_BROWSER:-}" ]; then
     command -v npm > /dev/null || skip "there is no npm"
     PLIMSOLL_BROWSER="${CARGO_TARGET_DIR:-target}/browser"
     mkdir -p "$PLIMSOLL_BROWSER" && cp tests/browser/package.json "$PLIMSOLL_BROWSER/" &&
-        (cd "$PLIMSOLL_BROWSER" && timeout 300 npm install --no-audit --no-fund --ignore-scripts --loglevel=error) ||
+        (cd "$PLIMSOLL_BROWSER" && timeout 120 npm install --no-audit --no-fund --ignore-scripts --loglevel=error) ||
         skip "npm could not install playwright-core and axe-core"
 fi
 PLIMSOLL_BROWSER="$(cd "$PLIMSOLL_BROWSER" && pwd)" || skip "PLIMSOLL_BROWSER is no folder"
