@@ -180,3 +180,25 @@ components:
     assert!((told[0].seconds - 3.0 * 3600.0).abs() < 0.01, "{told:#?}");
     assert!(report.audit.iter().all(|audit| audit.holds), "{:#?}", report.audit);
 }
+
+/// Checks that follow each other quickly fail as quickly, without a word about it.
+#[test]
+fn a_check_is_over_before_the_next_one() {
+    let removal = |health: &str| {
+        let report = run(&format!(
+            "
+run: {{duration: 60s, warmup: none, replications: 1}}
+load: {{users: {{rate: 50/s, timeout: 1s, requests: {{lb.serve: 1}}}}}}
+components:
+  lb: {{kind: balancer, targets: api, health: {{{health}}}}}
+  api: {{kind: service, instances: 2, operations: {{serve: [{{cpu: 1ms}}]}}}}
+faults: {{dies: {{at: 20s, kill: api/0}}}}
+objectives: {{gone: removal of api during dies <= 1h}}
+"
+        ));
+        value(&report, "gone")
+    };
+    let [own, said, long] = ["interval: 2s", "interval: 2s, timeout: 2s", "interval: 30s"].map(removal);
+    assert_eq!(own, said);
+    assert!((4.0..=8.0).contains(&own) && own < long, "{own} {long}");
+}

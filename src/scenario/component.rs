@@ -336,7 +336,13 @@ pub(super) static HEALTH_TABLE: Table = Table {
         Field::new("interval", Shape::Time, "30s", "Time between two checks").or("30s"),
         Field::new("healthy", Shape::Count, "2", "Checks that must succeed in a row").or("2"),
         Field::new("unhealthy", Shape::Count, "3", "Checks that must fail in a row").or("3"),
-        Field::new("timeout", Shape::Time, "5s", "When a check has failed").or("5s"),
+        Field::new(
+            "timeout",
+            Shape::Time,
+            "5s",
+            "When a check has failed; at most `interval`, which is the default if that is less",
+        )
+        .or("5s"),
     ],
 };
 static MEMORY_TABLE: Table = Table {
@@ -603,12 +609,12 @@ fn sticky(r: &mut Reader) -> Sticky {
 
 pub(super) fn health(r: &mut Reader) -> Health {
     let interval = r.time("interval");
-    let interval = r.within("interval", interval, 1e-6, f64::INFINITY);
+    let interval_s = r.within("interval", interval, 1e-6, f64::INFINITY).map_or(30.0, |time| time.value);
     Health {
-        interval_s: interval.map_or(30.0, |time| time.value),
+        interval_s,
         healthy: count(r, "healthy", 1).unwrap_or(2),
         unhealthy: count(r, "unhealthy", 1).unwrap_or(3),
-        timeout_s: r.time("timeout").map_or(5.0, |time| time.value),
+        timeout_s: r.time("timeout").map_or(interval_s.min(5.0), |time| time.value),
     }
 }
 

@@ -6,18 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::cases::{Case, Judged, Verdict};
 
-/// What follows the cases: each section is written by a test of its own.
-const SECTIONS: [&str; 8] = [
-    "## Coverage of the intervals\n",
-    "## Hit ratios beside libCacheSim\n",
-    "## One day under six autoscalers\n",
-    "## Studies\n",
-    "## Dead regions\n",
-    "## Retry storms\n",
-    "## Failover, by how writes are replicated\n",
-    "## Pages\n",
-];
-
 /// Figures that fail, and why; the start of a quantity stands for all that begin so.
 const KNOWN: &[(&str, &str, &str)] =
     &[("r-backoff-seq", "grpc.first", "the reference is printed with eight digits, the tolerance asks for nine")];
@@ -68,42 +56,40 @@ pub(crate) fn write(judged: &[(Case, Vec<Judged>)]) {
         writeln!(text, "- `{}` {}. *{}*", case.id(), case.description(), case.source()).expect("text");
     }
     let old = fs::read_to_string(path()).unwrap_or_default();
-    for title in SECTIONS {
-        if let Some(section) = section(&old, title) {
-            text = text + "\n" + title + section;
-        }
+    for section in old.split("\n## ").skip(1).filter(|section| !section.starts_with("The cases and their sources\n")) {
+        text.extend(["\n## ", section]);
     }
     fs::write(path(), text).expect("docs can be written");
 }
 
 /// Writes the section about intervals, and leaves the rest alone.
 pub(crate) fn write_coverage(section: &str) {
-    replace(SECTIONS[0], section);
+    replace("## Coverage of the intervals\n", section);
 }
 
 /// Writes the section about hit ratios, and leaves the rest alone.
 pub(crate) fn write_hit_ratios(section: &str) {
-    replace(SECTIONS[1], section);
+    replace("## Hit ratios beside libCacheSim\n", section);
 }
 
 /// Writes the section about a day of autoscaling, and leaves the rest alone.
 pub(crate) fn write_day(section: &str) {
-    replace(SECTIONS[2], section);
+    replace("## One day under six autoscalers\n", section);
 }
 
 /// Writes the section about regions, and leaves the rest alone.
 pub(crate) fn write_regions(section: &str) {
-    replace(SECTIONS[4], section);
+    replace("## Dead regions\n", section);
 }
 
 /// Writes the section about retry storms, and leaves the rest alone.
 pub(crate) fn write_storms(section: &str) {
-    replace(SECTIONS[5], section);
+    replace("## Retry storms\n", section);
 }
 
 /// Writes the section about failovers, and leaves the rest alone.
 pub(crate) fn write_failovers(section: &str) {
-    replace(SECTIONS[6], section);
+    replace("## Failover, by how writes are replicated\n", section);
 }
 
 /// What stands under a title, up to the next one.
